@@ -1,0 +1,53 @@
+//! The dataset file, version 1.
+//!
+//! A dataset is one [safetensors](https://github.com/huggingface/safetensors) file: eight bytes with the header's
+//! length (little endian), the header (JSON: name, type, shape and place of each tensor), then the tensors, one after
+//! the other, little endian. For each split `S` of `train`, `test`, `unlabelled` that the file has:
+//!
+//! | tensor | type | shape | meaning |
+//! | --- | --- | --- | --- |
+//! | `S.indptr` | U64 | \[rows + 1\] | MUST. Row `r` holds `S.indices[indptr[r]..indptr[r + 1]]`; starts at 0, never falls, ends at nnz |
+//! | `S.indices` | U16 below 65,536 features, else U32 | \[nnz\] | MUST. Word ids below the feature count, strictly ascending within a row |
+//! | `S.labels` | U8 | \[rows\] | MUST for `train` and `test`, absent for `unlabelled`. 0 or 1 |
+//! | `S.sequence_ptr` | U64 | \[rows + 1\] | MAY, together with `S.sequences`. As `S.indptr` |
+//! | `S.sequences` | as `S.indices` | \[words\] | MAY. The word ids in reading order, uncut and repeated |
+//! | `vocabulary.offsets` | U64 | \[words + 1\] | MAY, together with `vocabulary.text`. Where each id's word starts; empty where it has none |
+//! | `vocabulary.text` | U8 | \[bytes\] | MAY. UTF-8 |
+//!
+//! At least one of `train` and `test` MUST be there. Tensors of other names are kept and ignored. Wider types come
+//! first, so that each tensor is aligned to its type wherever the file is mapped.
+//!
+//! `__metadata__` (strings) holds `format` = [`NAME`], `version` = [`VERSION`], `features`, `options` (JSON: how the
+//! file was imported) and for each tensor `T` its checksum `xxh3:T`, XXH3-64 in 16 hexadecimal digits. A reader MUST
+//! refuse another format name or a version that it does not know.
+//!
+//! [`Dataset::open`](super::Dataset::open) checks all of this but the checksums, which
+//! [`Dataset::verify`](super::Dataset::verify) compares.
+//!
+//! Python opens it with `safetensors.numpy.load_file`; `scipy.sparse.csr_matrix((numpy.ones(len(indices)), indices,
+//! indptr), (rows, features))` is then the split as a matrix.
+
+/// `format` in the metadata.
+pub const NAME: &str = "imdb-fast dataset";
+
+/// `version` in the metadata.
+pub const VERSION: &str = "1";
+
+/// The most features a dataset may have: 2^26.
+pub const MAX_FEATURES: usize = 1 << 26;
+
+/// From this many features on, indices are U32: sprs wants the feature count itself to fit the index type.
+pub const WIDE_FROM: usize = 1 << 16;
+
+/// The longest header that a reader accepts, 1 MiB, before the container's own parser sees it.
+pub const MAX_HEADER: u64 = 1 << 20;
+
+/// The key of a tensor's checksum in the metadata.
+pub fn checksum_key(tensor: &str) -> String {
+    format!("xxh3:{tensor}")
+}
+
+/// A checksum as it stands in the metadata.
+pub fn checksum_text(hash: u64) -> String {
+    format!("{hash:016x}")
+}

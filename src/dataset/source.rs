@@ -1,0 +1,39 @@
+//! Where reviews come from, and the one way from there to a dataset file.
+
+use std::path::Path;
+
+use super::{Contents, Split, Summary, Writer};
+use crate::error::Result;
+
+/// One review as a source yields it.
+#[derive(Debug, Clone, Copy)]
+pub struct Review<'a> {
+    /// Where it belongs.
+    pub split: Split,
+    /// Word ids in reading order, repeated as they stand; each below the source's feature count.
+    pub words: &'a [u32],
+    /// 1 positive, 0 negative; `None` in the unlabelled split only.
+    pub label: Option<u8>,
+}
+
+/// A file or generator that yields reviews one after the other.
+pub trait ReviewSource {
+    /// What holds for all reviews: feature count, vocabulary, options.
+    fn contents(&self) -> Contents;
+
+    /// Calls `sink` with each review in order and stops at its first error.
+    ///
+    /// # Errors
+    /// Those of the sink, and [`Error::Malformed`](crate::Error::Malformed) with the place in the source.
+    fn for_each(&mut self, sink: &mut dyn FnMut(Review<'_>) -> Result<()>) -> Result<()>;
+}
+
+/// Writes all reviews of `source` to a dataset file at `path`, whole or not at all.
+///
+/// # Errors
+/// Those of the source and of the [`Writer`].
+pub fn write(source: &mut dyn ReviewSource, path: &Path) -> Result<Summary> {
+    let mut writer = Writer::create(path, source.contents())?;
+    source.for_each(&mut |review| writer.push(review.split, review.words, review.label))?;
+    writer.finish()
+}

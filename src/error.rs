@@ -1,0 +1,128 @@
+//! The one error type of the library.
+//!
+//! Data problems are values of [`Error`]; each names the file, the place and what to do about it. Contract
+//! violations of the caller (a slice of the wrong length, say) panic with a sentence; each such function says
+//! so under "Panics".
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What went wrong, where, and what helps.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused. Cause and remedy are in its own words: a missing file, a full disk, missing
+    /// permissions.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The verb, as in "cannot *read* x".
+        action: &'static str,
+        /// The system's own error.
+        source: io::Error,
+    },
+    /// A file is not of the kind that was asked for: a model where a dataset belongs, say.
+    #[error("{}: expected {expected}, found {found}; {remedy}", path.display())]
+    WrongKind {
+        /// The file.
+        path: PathBuf,
+        /// The kind asked for, with its article ("a dataset").
+        expected: &'static str,
+        /// What the file looks like.
+        found: String,
+        /// What to do next.
+        remedy: String,
+    },
+    /// A file is of the right kind, but damaged, cut short or malicious.
+    #[error("{}: {place}: {problem}; {remedy}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file: a tensor and a row, a line, a byte offset.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+        /// What to do next.
+        remedy: String,
+    },
+    /// An option has a value that no data could make right. The command line ends with exit code 2 here.
+    #[error("{option} is {value:?}, expected {expected}")]
+    InvalidOption {
+        /// The option as the user wrote it, such as `--batch-size`.
+        option: String,
+        /// Its value.
+        value: String,
+        /// What it may be; the known names where it is a choice.
+        expected: String,
+    },
+    /// An option is fine by itself, but not for this dataset or model.
+    #[error("{option} is {value}, but {reason}; {remedy}")]
+    Unfit {
+        /// The option as the user wrote it, such as `--validation`.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// Which fact of the data it contradicts.
+        reason: String,
+        /// What to do next.
+        remedy: String,
+    },
+    /// The loss stopped being a number. The history up to the last good epoch is kept in the report of the run.
+    #[error(
+        "the loss is not finite any more in epoch {epoch}, batch {batch} (learning rate {learning_rate}); \
+         try a smaller --learning-rate"
+    )]
+    Diverged {
+        /// Counted from 1.
+        epoch: usize,
+        /// Counted from 1 within the epoch; 0 where it was noticed in validation.
+        batch: usize,
+        /// The learning rate at that step.
+        learning_rate: f32,
+    },
+}
+
+/// `Result` with the library's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Wraps an [`io::Error`] with the file and the verb ("read", "create", ...).
+    pub fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_path_buf();
+        move |source| Error::Io { path, action, source }
+    }
+
+    /// A [`Error::Malformed`].
+    pub fn malformed(
+        path: &Path,
+        place: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Error {
+        Error::Malformed {
+            path: path.to_path_buf(),
+            place: place.into(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// A [`Error::InvalidOption`].
+    pub fn invalid(
+        option: impl Into<String>,
+        value: impl ToString,
+        expected: impl Into<String>,
+    ) -> Error {
+        Error::InvalidOption {
+            option: option.into(),
+            value: value.to_string(),
+            expected: expected.into(),
+        }
+    }
+
+    /// Whether the arguments alone are at fault, whatever the data: exit code 2 rather than 1.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Error::InvalidOption { .. })
+    }
+}

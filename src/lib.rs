@@ -1,0 +1,18 @@
+//! Trains and runs small neural networks on sparse text features, at the speed of the memory system.
+
+#![deny(unsafe_op_in_unsafe_fn, missing_docs)]
+
+#[forbid(unsafe_code)]
+pub mod dataset;
+#[forbid(unsafe_code)]
+pub mod error;
+#[forbid(unsafe_code)]
+pub mod import;
+#[forbid(unsafe_code)]
+mod output;
+#[forbid(unsafe_code)]
+pub mod text;
+#[forbid(unsafe_code)]
+pub mod train;
+
+pub use error::{Error, Result};

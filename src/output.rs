@@ -1,0 +1,91 @@
+//! Output files that are whole or absent: written to a temporary sibling, synced, renamed.
+//!
+//! A reader (or a memory map) of the old file never sees it change, and a crash leaves the old file as it was.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+
+/// A file under construction. Dropped before [`OutputFile::commit`], it vanishes.
+#[derive(Debug)]
+pub struct OutputFile {
+    writer: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl OutputFile {
+    /// Opens a temporary sibling of `path`, so that an unwritable folder is found out at once.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the folder is missing or cannot be written, or `path` is a folder.
+    pub fn create(path: &Path) -> Result<OutputFile> {
+        if path.is_dir() {
+            let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+            return Err(Error::Io { path: path.to_path_buf(), action: "write", source });
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".imdb-fast-").suffix(".tmp");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // As any other program would create it: the umask takes its share.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder_of(path)).map_err(Error::io(path, "create"))?;
+        Ok(OutputFile { writer: BufWriter::with_capacity(1 << 18, file), path: path.to_path_buf() })
+    }
+
+    /// The final path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Flushes, syncs and renames into place, replacing an older file at once.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the older file is then untouched.
+    pub fn commit(self) -> Result<()> {
+        let path = self.path;
+        let file = self.writer.into_inner().map_err(|e| e.into_error());
+        let file = file.map_err(Error::io(&path, "write"))?;
+        file.as_file().sync_all().map_err(Error::io(&path, "sync"))?;
+        file.persist(&path).map_err(|e| Error::io(&path, "replace")(e.error))?;
+        // The rename itself is durable once the folder is; where folders cannot be synced nothing is lost but that.
+        if let Ok(folder) = File::open(folder_of(&path)) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Writes `bytes` to `path`, whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`]
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = OutputFile::create(path)?;
+    file.write_all(bytes).map_err(Error::io(path, "write"))?;
+    file.commit()
+}
+
+/// The folder that holds `path`; `.` for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
