@@ -2,14 +2,23 @@
 
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
-#[forbid(unsafe_code)]
+pub mod container;
 pub mod dataset;
 #[forbid(unsafe_code)]
 pub mod error;
 #[forbid(unsafe_code)]
 pub mod import;
+pub mod kernel;
+#[forbid(unsafe_code)]
+pub mod model;
+#[forbid(unsafe_code)]
+pub mod nn;
+#[forbid(unsafe_code)]
+pub mod optimizer;
 #[forbid(unsafe_code)]
 mod output;
+#[forbid(unsafe_code)]
+pub mod random;
 #[forbid(unsafe_code)]
 pub mod text;
 #[forbid(unsafe_code)]

@@ -17,18 +17,15 @@
 //! At least one of `train` and `test` MUST be there. Tensors of other names are kept and ignored. Wider types come
 //! first, so that each tensor is aligned to its type wherever the file is mapped.
 //!
-//! `__metadata__` (strings) holds `format` = [`NAME`], `version` = [`VERSION`], `features`, `options` (JSON: how the
+//! `__metadata__` (strings) holds `format` = `imdb-fast dataset`, `version` = [`VERSION`], `features`, `options` (JSON: how the
 //! file was imported) and for each tensor `T` its checksum `xxh3:T`, XXH3-64 in 16 hexadecimal digits. A reader MUST
 //! refuse another format name or a version that it does not know.
 //!
 //! [`Dataset::open`](super::Dataset::open) checks all of this but the checksums, which
-//! [`Dataset::verify`](super::Dataset::verify) compares.
+//! [`Container::verify`](crate::container::Container::verify) compares.
 //!
 //! Python opens it with `safetensors.numpy.load_file`; `scipy.sparse.csr_matrix((numpy.ones(len(indices)), indices,
 //! indptr), (rows, features))` is then the split as a matrix.
-
-/// `format` in the metadata.
-pub const NAME: &str = "imdb-fast dataset";
 
 /// `version` in the metadata.
 pub const VERSION: &str = "1";
@@ -38,16 +35,3 @@ pub const MAX_FEATURES: usize = 1 << 26;
 
 /// From this many features on, indices are U32: sprs wants the feature count itself to fit the index type.
 pub const WIDE_FROM: usize = 1 << 16;
-
-/// The longest header that a reader accepts, 1 MiB, before the container's own parser sees it.
-pub const MAX_HEADER: u64 = 1 << 20;
-
-/// The key of a tensor's checksum in the metadata.
-pub fn checksum_key(tensor: &str) -> String {
-    format!("xxh3:{tensor}")
-}
-
-/// A checksum as it stands in the metadata.
-pub fn checksum_text(hash: u64) -> String {
-    format!("{hash:016x}")
-}

@@ -1,41 +1,149 @@
 //! Datasets on disk: sparse rows, labels, vocabulary in one mapped file.
 
-use serde::{Deserialize, Serialize};
-
 pub mod format;
+mod holdout;
 mod source;
+mod split;
+mod validate;
 mod writer;
 
+use std::path::Path;
+
+use crate::container::{Access, Container, Kind, Section};
+use crate::error::{Error, Result};
+use crate::text::Vocabulary;
+
+pub use holdout::Holdout;
 pub use source::{Review, ReviewSource, write};
+pub use split::{Csr, Split, WordId};
 pub use writer::{Contents, Summary, Writer};
 
-/// A part of a dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Split {
-    /// Reviews to learn from.
-    Train = 0,
-    /// Reviews to be judged by.
-    Test = 1,
-    /// Reviews nobody has labelled.
-    Unlabelled = 2,
+/// An open dataset whose structure is sound.
+///
+/// Only [`Dataset::open`] makes one, and it checks every row: row pointers that rise from 0 to nnz, word ids that
+/// ascend strictly and lie below the feature count, labels of 0 or 1. Whoever holds a `Dataset` need not check again.
+#[derive(Debug)]
+pub struct Dataset {
+    container: Container,
+    features: usize,
+    splits: [Option<SplitSections>; 3],
+    vocabulary: Option<Vocabulary>,
 }
 
-impl Split {
-    /// All splits, in the order in which files and tables list them.
-    pub const ALL: [Split; 3] = [Split::Train, Split::Test, Split::Unlabelled];
+/// Where the tensors of one split lie.
+#[derive(Debug)]
+struct SplitSections {
+    indptr: Section<u64>,
+    indices: Ids,
+    labels: Option<Section<u8>>,
+    sequences: Option<(Section<u64>, Ids)>,
+}
 
-    /// Its name in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Split::Train => "train",
-            Split::Test => "test",
-            Split::Unlabelled => "unlabelled",
-        }
+/// Word ids in the width that the feature count asks for.
+#[derive(Debug)]
+enum Ids {
+    Narrow(Section<u16>),
+    Wide(Section<u32>),
+}
+
+impl Dataset {
+    /// Maps (or reads) a file and checks all of it but the checksums; see [`format`].
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::WrongKind`] where the file is something else, [`Error::Malformed`] with tensor and row
+    /// where it breaks a rule of the format.
+    pub fn open(path: &Path, access: Access) -> Result<Dataset> {
+        let container = Container::open(path, access)?;
+        container.expect(Kind::Dataset, format::VERSION)?;
+        validate::dataset(container)
     }
 
-    /// Whether its reviews have labels.
-    pub const fn is_labelled(self) -> bool {
-        !matches!(self, Split::Unlabelled)
+    /// The file behind it, for its metadata, its tensors and their checksums.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// How many features: every word id is below it.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    /// How the file was made, as JSON.
+    pub fn options(&self) -> &str {
+        self.container.metadata("options").unwrap_or("{}")
+    }
+
+    /// The word of each id, where the file has them.
+    pub fn vocabulary(&self) -> Option<&Vocabulary> {
+        self.vocabulary.as_ref()
+    }
+
+    /// The splits that the file has.
+    pub fn splits(&self) -> impl Iterator<Item = Split> {
+        Split::ALL.into_iter().filter(|&split| self.splits[split as usize].is_some())
+    }
+
+    /// The reviews of a split as sparse rows, without a copy.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the file has no such split.
+    pub fn csr(&self, split: Split) -> Result<Csr<'_>> {
+        let sections = self.sections(split)?;
+        let indptr = self.container.get(&sections.indptr);
+        Ok(match &sections.indices {
+            Ids::Narrow(ids) => Csr::narrow(self.features, indptr, self.container.get(ids)),
+            Ids::Wide(ids) => Csr::wide(self.features, indptr, self.container.get(ids)),
+        })
+    }
+
+    /// The labels of a split, 0 or 1, one a row; none for the unlabelled split.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the file has no such split, or it has no labels.
+    pub fn labels(&self, split: Split) -> Result<&[u8]> {
+        let Some(labels) = &self.sections(split)?.labels else {
+            return Err(Error::Unfit {
+                option: "--split",
+                value: split.name().to_owned(),
+                reason: "its reviews have no labels".to_owned(),
+                remedy: "choose `train` or `test`".to_owned(),
+            });
+        };
+        Ok(self.container.get(labels))
+    }
+
+    /// The words of a review in reading order, uncut and repeated; `None` where the file keeps only sets.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the file has no such split or the split no such row.
+    pub fn sequence(&self, split: Split, row: usize) -> Result<Option<Vec<u32>>> {
+        let rows = self.csr(split)?.rows();
+        if row >= rows {
+            return Err(Error::Unfit {
+                option: "--row",
+                value: row.to_string(),
+                reason: format!("the {} split has {rows} rows", split.name()),
+                remedy: "count from 0".to_owned(),
+            });
+        }
+        let Some((pointers, ids)) = &self.sections(split)?.sequences else { return Ok(None) };
+        let pointers = self.container.get(pointers);
+        let span = pointers[row] as usize..pointers[row + 1] as usize;
+        Ok(Some(match ids {
+            Ids::Narrow(ids) => self.container.get(ids)[span].iter().map(|&id| id.into()).collect(),
+            Ids::Wide(ids) => self.container.get(ids)[span].to_vec(),
+        }))
+    }
+
+    fn sections(&self, split: Split) -> Result<&SplitSections> {
+        self.splits[split as usize].as_ref().ok_or_else(|| {
+            let names: Vec<&str> = self.splits().map(Split::name).collect();
+            Error::Unfit {
+                option: "--split",
+                value: split.name().to_owned(),
+                reason: format!("{} has no such split", self.container.path().display()),
+                remedy: format!("it has: {}", names.join(", ")),
+            }
+        })
     }
 }

@@ -3,18 +3,12 @@
 //! The container wants all sizes first and a stream knows them last, hence the spools. They are unlinked temporary
 //! files in the output's folder; nothing is left of them, however the program ends.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
-use safetensors::Dtype;
-use safetensors::tensor::{Metadata, TensorInfo};
-use xxhash_rust::xxh3::Xxh3;
-
 use super::{Split, format};
+use crate::container::{self, Kind, Spool, vocabulary};
 use crate::error::{Error, Result};
-use crate::output::{self, OutputFile};
+use crate::output::OutputFile;
 use crate::text::Vocabulary;
 
 /// What holds for the whole dataset, known before its first row.
@@ -103,115 +97,80 @@ impl Writer {
         let mut spools = Vec::new();
         for (split, spool) in Split::ALL.into_iter().zip(splits) {
             let Some(spool) = spool else { continue };
-            summary.splits.push((split, spool.rows as usize, spool.indices.elements));
+            summary.splits.push((split, spool.rows, spool.indices.elements()));
             spools.extend(spool.into_spools());
         }
-        if let Some(vocabulary) = &contents.vocabulary {
-            let offsets: Vec<u8> =
-                vocabulary.offsets().iter().flat_map(|o| o.to_le_bytes()).collect();
-            let folder = output::folder_of(&path);
-            for (name, dtype, bytes) in [
-                ("vocabulary.offsets", Dtype::U64, offsets.as_slice()),
-                ("vocabulary.text", Dtype::U8, vocabulary.text().as_bytes()),
-            ] {
-                let mut spool = Spool::create(folder, name.into(), dtype)
-                    .map_err(Error::io(&path, "spool the vocabulary for"))?;
-                spool.write(bytes).map_err(Error::io(&path, "spool the vocabulary for"))?;
-                spools.push(spool);
-            }
+        if let Some(words) = &contents.vocabulary {
+            let mut offsets = Spool::create::<u64>(&path, vocabulary::OFFSETS.into())?;
+            let mut text = Spool::create::<u8>(&path, vocabulary::TEXT.into())?;
+            offsets
+                .write(words.offsets())
+                .and_then(|()| text.write(words.text().as_bytes()))
+                .map_err(Error::io(&path, "spool the vocabulary for"))?;
+            spools.extend([offsets, text]);
         }
-        // Widest first: every tensor is then aligned to its type, since all lengths are multiples of their widths.
-        spools.sort_by(|a, b| {
-            b.dtype.bitsize().cmp(&a.dtype.bitsize()).then_with(|| a.name.cmp(&b.name))
-        });
-        summary.bytes = join(&mut output, &contents, spools).map_err(Error::io(&path, "write"))?;
+        let strings = vec![
+            ("features", contents.features.to_string()),
+            ("options", contents.options.to_string()),
+        ];
+        summary.bytes =
+            container::join(&mut output, Kind::Dataset, format::VERSION, strings, spools)
+                .map_err(Error::io(&path, "write"))?;
         output.commit()?;
         Ok(summary)
     }
 }
 
-/// Writes the header and behind it the spools. Returns the bytes written.
-fn join(output: &mut impl Write, contents: &Contents, spools: Vec<Spool>) -> std::io::Result<u64> {
-    let mut metadata = HashMap::from([
-        ("format".to_owned(), format::NAME.to_owned()),
-        ("version".to_owned(), format::VERSION.to_owned()),
-        ("features".to_owned(), contents.features.to_string()),
-        ("options".to_owned(), contents.options.to_string()),
-    ]);
-    let mut tensors = Vec::with_capacity(spools.len());
-    let mut end = 0;
-    for spool in &spools {
-        let bytes = spool.elements as usize * spool.dtype.bitsize() / 8;
-        let info = TensorInfo {
-            dtype: spool.dtype,
-            shape: vec![spool.elements as usize],
-            data_offsets: (end, end + bytes),
-        };
-        end += bytes;
-        let checksum = format::checksum_text(spool.hash.digest());
-        metadata.insert(format::checksum_key(&spool.name), checksum);
-        tensors.push((spool.name.clone(), info));
-    }
-    let header = Metadata::new(Some(metadata), tensors).map_err(std::io::Error::other)?;
-    let mut header = serde_json::to_vec(&header)?;
-    // The container pads with spaces, so that the tensors start on a multiple of eight.
-    header.resize(header.len().next_multiple_of(8), b' ');
-    output.write_all(&(header.len() as u64).to_le_bytes())?;
-    output.write_all(&header)?;
-    for spool in spools {
-        let mut file = spool.file.into_inner().map_err(|e| e.into_error())?;
-        file.rewind()?;
-        std::io::copy(&mut file, output)?;
-    }
-    Ok((8 + header.len() + end) as u64)
-}
-
 /// The tensors of one split as they grow.
 struct SplitSpool {
-    rows: u64,
+    rows: usize,
     indptr: Spool,
     indices: Spool,
     labels: Option<Spool>,
     sequences: Option<(Spool, Spool)>,
+    /// Whether ids are 16 bits wide, and the buffer in which they are narrowed.
+    narrow: Option<Vec<u16>>,
 }
 
 impl SplitSpool {
     fn create(path: &Path, split: Split, features: usize, sequences: bool) -> Result<SplitSpool> {
-        let index = if features < format::WIDE_FROM { Dtype::U16 } else { Dtype::U32 };
-        let create = |tensor: &str, dtype| {
-            Spool::create(output::folder_of(path), format!("{}.{tensor}", split.name()), dtype)
-                .map_err(Error::io(path, "spool rows for"))
+        let name = |tensor: &str| format!("{}.{tensor}", split.name());
+        let is_narrow = features < format::WIDE_FROM;
+        let ids = |tensor: &str| match is_narrow {
+            true => Spool::create::<u16>(path, name(tensor)),
+            false => Spool::create::<u32>(path, name(tensor)),
         };
-        let mut spool = SplitSpool {
+        let pointers = |tensor: &str| {
+            let mut spool = Spool::create::<u64>(path, name(tensor))?;
+            spool.write(&[0u64]).map_err(Error::io(path, "spool rows for"))?;
+            Ok(spool)
+        };
+        Ok(SplitSpool {
             rows: 0,
-            indptr: create("indptr", Dtype::U64)?,
-            indices: create("indices", index)?,
-            labels: if split.is_labelled() { Some(create("labels", Dtype::U8)?) } else { None },
-            sequences: match sequences {
-                true => Some((create("sequence_ptr", Dtype::U64)?, create("sequences", index)?)),
+            indptr: pointers("indptr")?,
+            indices: ids("indices")?,
+            labels: match split.is_labelled() {
+                true => Some(Spool::create::<u8>(path, name("labels"))?),
                 false => None,
             },
-        };
-        let start = |spool: &mut Spool| {
-            spool.write(&0u64.to_le_bytes()).map_err(Error::io(path, "spool rows for"))
-        };
-        start(&mut spool.indptr)?;
-        if let Some((pointers, _)) = &mut spool.sequences {
-            start(pointers)?;
-        }
-        Ok(spool)
+            sequences: match sequences {
+                true => Some((pointers("sequence_ptr")?, ids("sequences")?)),
+                false => None,
+            },
+            narrow: is_narrow.then(Vec::new),
+        })
     }
 
     fn push(&mut self, distinct: &[u32], words: &[u32], label: Option<u8>) -> std::io::Result<()> {
         self.rows += 1;
-        self.indices.write_ids(distinct)?;
-        self.indptr.write(&self.indices.elements.to_le_bytes())?;
+        write_ids(&mut self.indices, distinct, &mut self.narrow)?;
+        self.indptr.write(&[self.indices.elements()])?;
         if let (Some(labels), Some(label)) = (&mut self.labels, label) {
             labels.write(&[label])?;
         }
         if let Some((pointers, sequences)) = &mut self.sequences {
-            sequences.write_ids(words)?;
-            pointers.write(&sequences.elements.to_le_bytes())?;
+            write_ids(sequences, words, &mut self.narrow)?;
+            pointers.write(&[sequences.elements()])?;
         }
         Ok(())
     }
@@ -224,38 +183,10 @@ impl SplitSpool {
     }
 }
 
-/// One tensor on its way: an unlinked temporary file, its length and its checksum so far.
-struct Spool {
-    name: String,
-    dtype: Dtype,
-    file: BufWriter<File>,
-    elements: u64,
-    hash: Box<Xxh3>,
-    bytes: Vec<u8>,
-}
-
-impl Spool {
-    fn create(folder: &Path, name: String, dtype: Dtype) -> std::io::Result<Spool> {
-        let file = BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(folder)?);
-        Ok(Spool { name, dtype, file, elements: 0, hash: Box::default(), bytes: Vec::new() })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.elements += (bytes.len() * 8 / self.dtype.bitsize()) as u64;
-        self.hash.update(bytes);
-        self.file.write_all(bytes)
-    }
-
-    fn write_ids(&mut self, ids: &[u32]) -> std::io::Result<()> {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        if self.dtype == Dtype::U16 {
-            bytes.extend(ids.iter().flat_map(|&id| (id as u16).to_le_bytes()));
-        } else {
-            bytes.extend(ids.iter().flat_map(|&id| id.to_le_bytes()));
-        }
-        let result = self.write(&bytes);
-        self.bytes = bytes;
-        result
-    }
+fn write_ids(spool: &mut Spool, ids: &[u32], narrow: &mut Option<Vec<u16>>) -> std::io::Result<()> {
+    let Some(buffer) = narrow else { return spool.write(ids) };
+    buffer.clear();
+    // No id is cut: `Writer::push` has checked that all are below the feature count, and that is below 2^16 here.
+    buffer.extend(ids.iter().map(|&id| id as u16));
+    spool.write(buffer)
 }

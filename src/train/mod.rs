@@ -1,5 +1,22 @@
-//! Training.
+//! Training and using networks: the loop, its bookkeeping, its threads.
 
+mod block;
+mod books;
+mod evaluate;
+mod fit;
 mod history;
+mod metric;
+mod observer;
+mod parallel;
+mod plan;
+mod rows;
+mod shard;
+mod validation;
 
+pub use evaluate::{Evaluation, evaluate, predict};
+pub use fit::{Ending, Outcome, fit};
 pub use history::History;
+pub use metric::{Accuracy, Auc, ConfusionMatrix, Metric, metric};
+pub use observer::{Observer, Silent};
+pub use parallel::Team;
+pub use plan::{EarlyStopping, FitOptions, TrainPlan};

@@ -1,0 +1,290 @@
+//! The container of datasets and models alike: one safetensors file.
+//!
+//! Reading checks the container itself (header, sizes, types) and hands out typed slices; what the tensors mean is
+//! the business of [`dataset`](crate::dataset) and [`model`](crate::model).
+
+mod map;
+pub(crate) mod vocabulary;
+mod write;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::Metadata;
+use safetensors::{Dtype, SafeTensors};
+use xxhash_rust::xxh3::xxh3_64;
+
+pub use map::Access;
+use map::Bytes;
+pub(crate) use write::{Spool, TensorBytes, join, write_tensors};
+
+use crate::error::{Error, Result};
+
+#[cfg(target_endian = "big")]
+compile_error!("the files are little endian and are used as they are mapped");
+
+/// The longest header that a reader accepts, 1 MiB, before the container's own parser sees it.
+const MAX_HEADER: u64 = 1 << 20;
+
+/// The key of a tensor's checksum in the metadata.
+fn checksum_key(tensor: &str) -> String {
+    format!("xxh3:{tensor}")
+}
+
+/// A checksum as it stands in the metadata.
+fn checksum_text(hash: u64) -> String {
+    format!("{hash:016x}")
+}
+
+/// A type that tensors are made of.
+pub(crate) trait Element: bytemuck::Pod {
+    const DTYPE: Dtype;
+}
+
+impl Element for u8 {
+    const DTYPE: Dtype = Dtype::U8;
+}
+impl Element for u16 {
+    const DTYPE: Dtype = Dtype::U16;
+}
+impl Element for u32 {
+    const DTYPE: Dtype = Dtype::U32;
+}
+impl Element for u64 {
+    const DTYPE: Dtype = Dtype::U64;
+}
+impl Element for f32 {
+    const DTYPE: Dtype = Dtype::F32;
+}
+
+/// Where a tensor of `T` lies in its container. Only [`Container::section`] makes one, after it has checked type,
+/// bounds and alignment.
+#[derive(Debug, Clone)]
+pub(crate) struct Section<T> {
+    bytes: Range<usize>,
+    of: std::marker::PhantomData<T>,
+}
+
+/// What kind of file `__metadata__` says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A dataset of this program.
+    Dataset,
+    /// A model of this program.
+    Model,
+    /// Tensors of another program.
+    Foreign,
+}
+
+impl Kind {
+    /// `format` in the metadata.
+    pub(crate) const fn format(self) -> &'static str {
+        match self {
+            Kind::Dataset => "imdb-fast dataset",
+            Kind::Model => "imdb-fast model",
+            Kind::Foreign => "",
+        }
+    }
+
+    const fn with_article(self) -> &'static str {
+        match self {
+            Kind::Dataset => "a dataset of imdb-fast",
+            Kind::Model => "a model of imdb-fast",
+            Kind::Foreign => "a safetensors file of another program",
+        }
+    }
+}
+
+/// An open container whose header is sound: all tensors lie within the file, one behind the other.
+#[derive(Debug)]
+pub struct Container {
+    path: PathBuf,
+    bytes: Bytes,
+    header: Metadata,
+    /// Where the tensors start in the file.
+    start: usize,
+}
+
+impl Container {
+    /// Opens a file and checks its header against its bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::WrongKind`] where the file is no safetensors file; [`Error::Malformed`] where its
+    /// header and its length disagree.
+    pub fn open(path: &Path, access: Access) -> Result<Container> {
+        let bytes = Bytes::open(path, access)?;
+        refuse_other_formats(path, bytes.as_slice())?;
+        let (start, header) = parse_header(path, bytes.as_slice())?;
+        Ok(Container { path: path.to_path_buf(), bytes, header, start })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The size of the file in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.as_slice().len()
+    }
+
+    /// Whether the file has no bytes; never so for an open one.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A string of `__metadata__`.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.header.metadata().as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// What the metadata says the file is.
+    pub fn kind(&self) -> Kind {
+        match self.metadata("format") {
+            Some(format) if format == Kind::Dataset.format() => Kind::Dataset,
+            Some(format) if format == Kind::Model.format() => Kind::Model,
+            _ => Kind::Foreign,
+        }
+    }
+
+    /// Refuses a file of another kind, or of a version that this program does not know.
+    pub(crate) fn expect(&self, kind: Kind, version: &str) -> Result<()> {
+        if self.kind() != kind {
+            let remedy = match kind {
+                Kind::Dataset => "name a file that `imdb-fast import` or `synth` made",
+                _ => "name a `model.safetensors` that `imdb-fast train` made",
+            };
+            return Err(Error::WrongKind {
+                path: self.path.clone(),
+                expected: kind.with_article(),
+                found: self.kind().with_article().to_owned(),
+                remedy: remedy.to_owned(),
+            });
+        }
+        match self.metadata("version") {
+            Some(found) if found == version => Ok(()),
+            found => Err(self.malformed(
+                "metadata",
+                format!("format version {:?}, this program knows {version:?}", found.unwrap_or("")),
+                "use a version of imdb-fast that knows it, or make the file again",
+            )),
+        }
+    }
+
+    /// All tensors, in the order of the file: name, type, shape.
+    pub fn tensors(&self) -> impl Iterator<Item = (String, String, Vec<usize>)> {
+        self.header.offset_keys().into_iter().filter_map(|name| {
+            let info = self.header.info(&name)?;
+            let (dtype, shape) = (info.dtype.to_string(), info.shape.clone());
+            Some((name, dtype, shape))
+        })
+    }
+
+    /// The shape of a tensor, if the file has it.
+    pub(crate) fn shape(&self, tensor: &str) -> Option<&[usize]> {
+        self.header.info(tensor).map(|info| info.shape.as_slice())
+    }
+
+    /// Finds a tensor of `T`s; an error where it is missing, of another type, or not aligned to it.
+    pub(crate) fn section<T: Element>(&self, tensor: &str) -> Result<Section<T>> {
+        let remedy = "make the file again";
+        let Some(info) = self.header.info(tensor) else {
+            return Err(self.malformed("header", format!("no tensor `{tensor}`"), remedy));
+        };
+        if info.dtype != T::DTYPE {
+            let problem = format!("the type is {}, expected {}", info.dtype, T::DTYPE);
+            return Err(self.malformed(format!("tensor `{tensor}`"), problem, remedy));
+        }
+        // `parse_header` has checked that the tensors fill the file to its end.
+        let bytes = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
+        if bytemuck::try_cast_slice::<u8, T>(&self.bytes.as_slice()[bytes.clone()]).is_err() {
+            let problem = format!("it starts at byte {}, unaligned to its type", bytes.start);
+            return Err(self.malformed(format!("tensor `{tensor}`"), problem, remedy));
+        }
+        Ok(Section { bytes, of: std::marker::PhantomData })
+    }
+
+    /// The values of a section of this container.
+    pub(crate) fn get<T: Element>(&self, section: &Section<T>) -> &[T] {
+        bytemuck::cast_slice(&self.bytes.as_slice()[section.bytes.clone()])
+    }
+
+    /// Compares every tensor with its checksum and returns how many had one.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] that names the first tensor that differs.
+    pub fn verify(&self) -> Result<usize> {
+        let mut checked = 0;
+        for name in self.header.offset_keys() {
+            let (Some(info), Some(expected)) =
+                (self.header.info(&name), self.metadata(&checksum_key(&name)))
+            else {
+                continue;
+            };
+            let bytes = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
+            let found = checksum_text(xxh3_64(&self.bytes.as_slice()[bytes]));
+            if found != expected {
+                return Err(self.malformed(
+                    format!("tensor `{name}`"),
+                    format!("its checksum is {found}, the header says {expected}"),
+                    "the file was altered or damaged: make it again, or fetch it again",
+                ));
+            }
+            checked += 1;
+        }
+        Ok(checked)
+    }
+
+    /// An [`Error::Malformed`] of this file.
+    pub(crate) fn malformed(
+        &self,
+        place: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: &str,
+    ) -> Error {
+        Error::malformed(&self.path, place, problem, remedy)
+    }
+}
+
+/// Says what a file is that is plainly something else, by its first bytes.
+fn refuse_other_formats(path: &Path, bytes: &[u8]) -> Result<()> {
+    let (found, remedy) = match bytes {
+        [] => ("an empty file", "make it again"),
+        [b'P', b'K', 3, 4, ..] => {
+            ("a zip or npz archive", "`imdb-fast import` makes a dataset of it")
+        }
+        [0x1f, 0x8b, ..] => ("a gzip file", "name a file that imdb-fast wrote"),
+        // A header's length is below MAX_HEADER, so its upper bytes are zero: eight printable bytes are text.
+        [head @ .., _] if head.len() >= 7 && head[..7].iter().all(|b| (9..127).contains(b)) => {
+            ("a text file", "`imdb-fast import` makes a dataset of it, if it is in a known format")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::WrongKind {
+        path: path.to_path_buf(),
+        expected: "a safetensors file",
+        found: found.to_owned(),
+        remedy: remedy.to_owned(),
+    })
+}
+
+/// Checks the container's own rules. Returns where the tensors start, and the header.
+fn parse_header(path: &Path, bytes: &[u8]) -> Result<(usize, Metadata)> {
+    let remedy = "the file is cut short, altered, or no safetensors file: make it again";
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
+        let problem = format!("the file ends after {} bytes", bytes.len());
+        return Err(Error::malformed(path, "byte 0", problem, remedy));
+    };
+    let length = u64::from_le_bytes(*length);
+    if length > MAX_HEADER || length > rest.len() as u64 {
+        let problem = format!(
+            "the header says it is {length} bytes long; {} follow and {MAX_HEADER} are allowed",
+            rest.len()
+        );
+        return Err(Error::malformed(path, "byte 0", problem, remedy));
+    }
+    match SafeTensors::read_metadata(bytes) {
+        Ok((length, header)) => Ok((8 + length, header)),
+        Err(error) => Err(Error::malformed(path, "header", error.to_string(), remedy)),
+    }
+}

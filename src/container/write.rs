@@ -1,0 +1,146 @@
+//! Writing a container: the header, then the tensors, widest type first so that each is aligned.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufWriter, Seek, Write};
+use std::path::Path;
+
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use super::{Element, Kind, checksum_key, checksum_text};
+use crate::error::{Error, Result};
+use crate::output::{self, OutputFile};
+
+/// Strings for `__metadata__`, besides format, version and checksums.
+pub(crate) type Strings = Vec<(&'static str, String)>;
+
+/// A tensor that is in memory already.
+pub(crate) struct TensorBytes<'a> {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: &'a [u8],
+}
+
+impl<'a> TensorBytes<'a> {
+    pub(crate) fn new<T: Element>(
+        name: impl Into<String>,
+        shape: &[usize],
+        values: &'a [T],
+    ) -> TensorBytes<'a> {
+        let bytes = bytemuck::cast_slice(values);
+        TensorBytes { name: name.into(), dtype: T::DTYPE, shape: shape.to_vec(), bytes }
+    }
+}
+
+/// Writes tensors that are in memory to a file at `path`, whole or not at all.
+pub(crate) fn write_tensors(
+    path: &Path,
+    kind: Kind,
+    version: &str,
+    strings: Strings,
+    mut tensors: Vec<TensorBytes<'_>>,
+) -> Result<()> {
+    let mut output = OutputFile::create(path)?;
+    tensors.sort_by(|a, b| widest_first((a.dtype, &a.name), (b.dtype, &b.name)));
+    let described =
+        tensors.iter().map(|t| (t.name.clone(), t.dtype, t.shape.clone(), xxh3_64(t.bytes)));
+    header(&mut output, kind, version, strings, described)
+        .and_then(|_| tensors.iter().try_for_each(|tensor| output.write_all(tensor.bytes)))
+        .map_err(Error::io(path, "write"))?;
+    output.commit()
+}
+
+/// A tensor on its way: an unlinked temporary file, its length and its checksum so far.
+pub(crate) struct Spool {
+    name: String,
+    dtype: Dtype,
+    file: BufWriter<File>,
+    elements: u64,
+    hash: Box<Xxh3>,
+}
+
+impl Spool {
+    /// A spool of `T`s in the folder of the output at `path`.
+    pub(crate) fn create<T: Element>(path: &Path, name: String) -> Result<Spool> {
+        let file = tempfile::tempfile_in(output::folder_of(path))
+            .map_err(Error::io(path, "create a spool file for"))?;
+        let file = BufWriter::with_capacity(1 << 16, file);
+        Ok(Spool { name, dtype: T::DTYPE, file, elements: 0, hash: Box::default() })
+    }
+
+    /// How many values it holds so far.
+    pub(crate) fn elements(&self) -> u64 {
+        self.elements
+    }
+
+    /// Appends values of the spool's type.
+    pub(crate) fn write<T: Element>(&mut self, values: &[T]) -> std::io::Result<()> {
+        debug_assert_eq!(T::DTYPE, self.dtype);
+        let bytes = bytemuck::cast_slice(values);
+        self.elements += values.len() as u64;
+        self.hash.update(bytes);
+        self.file.write_all(bytes)
+    }
+}
+
+/// Joins spools behind their header. Returns the bytes written.
+pub(crate) fn join(
+    output: &mut OutputFile,
+    kind: Kind,
+    version: &str,
+    strings: Strings,
+    mut spools: Vec<Spool>,
+) -> std::io::Result<u64> {
+    spools.sort_by(|a, b| widest_first((a.dtype, &a.name), (b.dtype, &b.name)));
+    let described = spools
+        .iter()
+        .map(|s| (s.name.clone(), s.dtype, vec![s.elements as usize], s.hash.digest()));
+    let mut bytes = header(output, kind, version, strings, described)?;
+    for spool in spools {
+        let mut file = spool.file.into_inner().map_err(|e| e.into_error())?;
+        file.rewind()?;
+        bytes += std::io::copy(&mut file, output)?;
+    }
+    Ok(bytes)
+}
+
+/// All lengths are multiples of their widths, so this order aligns every tensor to its type.
+fn widest_first(a: (Dtype, &str), b: (Dtype, &str)) -> std::cmp::Ordering {
+    b.0.bitsize().cmp(&a.0.bitsize()).then_with(|| a.1.cmp(b.1))
+}
+
+/// Writes the header of tensors (name, type, shape, checksum) that follow in this order. Returns its bytes.
+fn header(
+    output: &mut impl Write,
+    kind: Kind,
+    version: &str,
+    strings: Strings,
+    described: impl Iterator<Item = (String, Dtype, Vec<usize>, u64)>,
+) -> std::io::Result<u64> {
+    let mut metadata = HashMap::from([
+        ("format".to_owned(), kind.format().to_owned()),
+        ("version".to_owned(), version.to_owned()),
+    ]);
+    metadata.extend(strings.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    let mut tensors = Vec::new();
+    let mut end = 0;
+    for (name, dtype, shape, hash) in described {
+        metadata.insert(checksum_key(&name), checksum_text(hash));
+        let start = end;
+        end += shape.iter().product::<usize>() * dtype.bitsize() / 8;
+        tensors.push((name, TensorInfo { dtype, shape, data_offsets: (start, end) }));
+    }
+    let header = Metadata::new(Some(metadata), tensors).map_err(std::io::Error::other)?;
+    // `Value` sorts nothing but `HashMap` shuffles: through a sorted map the same contents give the same bytes.
+    let mut header = serde_json::to_value(&header)?;
+    header.sort_all_objects();
+    let mut header = serde_json::to_vec(&header)?;
+    // The container pads with spaces, so that the tensors start on a multiple of eight.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    output.write_all(&(header.len() as u64).to_le_bytes())?;
+    output.write_all(&header)?;
+    Ok(8 + header.len() as u64)
+}

@@ -1,0 +1,55 @@
+//! Which reviews are trained on and which are held out to validate.
+
+use std::ops::Range;
+
+use super::{Dataset, Split};
+use crate::error::{Error, Result};
+
+/// What a run validates on after each epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Holdout {
+    /// Nothing.
+    None,
+    /// The first so many training reviews, as the book holds out its first 10,000; they are not trained on.
+    First(usize),
+    /// The first part of the training reviews, rounded down, such as 0.4.
+    Fraction(f64),
+    /// Another split, whole; all training reviews are trained on.
+    Split(Split),
+}
+
+impl Holdout {
+    /// The rows to train on (of the train split) and those to validate on, with their split.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where nothing is left to train on or the dataset has no such split;
+    /// [`Error::InvalidOption`] for a fraction that is not between 0 and 1.
+    pub fn rows(self, dataset: &Dataset) -> Result<(Range<usize>, Option<(Split, Range<usize>)>)> {
+        let rows = dataset.csr(Split::Train)?.rows();
+        let first = match self {
+            Holdout::None => 0,
+            Holdout::First(count) => count,
+            Holdout::Fraction(part) if (0.0..1.0).contains(&part) => (rows as f64 * part) as usize,
+            Holdout::Fraction(part) => {
+                return Err(Error::invalid("--validation", part, "a fraction below 1"));
+            }
+            Holdout::Split(Split::Train) => {
+                let expected = "`test`, a number of training reviews, or a fraction of them";
+                return Err(Error::invalid("--validation", "train", expected));
+            }
+            Holdout::Split(split) => {
+                let held_out = 0..dataset.labels(split)?.len();
+                return Ok((0..rows, Some((split, held_out))));
+            }
+        };
+        if first >= rows {
+            return Err(Error::Unfit {
+                option: "--validation",
+                value: first.to_string(),
+                reason: format!("the train split has {rows} reviews, and none is left to train on"),
+                remedy: "hold out fewer".to_owned(),
+            });
+        }
+        Ok((first..rows, (first > 0).then_some((Split::Train, 0..first))))
+    }
+}

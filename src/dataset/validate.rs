@@ -1,0 +1,142 @@
+//! The checks that make a container a [`Dataset`].
+
+use super::{Dataset, Ids, Split, SplitSections, WordId, format};
+use crate::container::{Container, Element, Section};
+use crate::error::Result;
+
+const REMEDY: &str = "the file is damaged: import it again";
+
+/// Checks all rules of [`format`] but the checksums.
+pub(super) fn dataset(container: Container) -> Result<Dataset> {
+    let features = features(&container)?;
+    let mut splits = [None, None, None];
+    for split in Split::ALL {
+        if container.shape(&tensor(split, "indptr")).is_some() {
+            splits[split as usize] = Some(sections(&container, split, features)?);
+        }
+    }
+    if splits[Split::Train as usize].is_none() && splits[Split::Test as usize].is_none() {
+        return Err(container.malformed(
+            "header",
+            "no `train.indptr` and no `test.indptr`",
+            REMEDY,
+        ));
+    }
+    let vocabulary = container.vocabulary()?;
+    Ok(Dataset { container, features, splits, vocabulary })
+}
+
+fn tensor(split: Split, name: &str) -> String {
+    format!("{}.{name}", split.name())
+}
+
+fn features(container: &Container) -> Result<usize> {
+    let text = container.metadata("features").unwrap_or("");
+    match text.parse() {
+        Ok(features) if (1..=format::MAX_FEATURES).contains(&features) => Ok(features),
+        _ => {
+            let problem = format!("`features` is {text:?}, expected 1 to {}", format::MAX_FEATURES);
+            Err(container.malformed("metadata", problem, REMEDY))
+        }
+    }
+}
+
+fn sections(container: &Container, split: Split, features: usize) -> Result<SplitSections> {
+    let name = |part| tensor(split, part);
+    let (indptr, indices) = rows(container, features, &name("indptr"), &name("indices"), true)?;
+    let rows_count = container.get(&indptr).len() - 1;
+    let labels = match split.is_labelled() {
+        true => Some(labels(container, &name("labels"), rows_count)?),
+        false => None,
+    };
+    let sequences = if container.shape(&name("sequence_ptr")).is_some() {
+        let parts = rows(container, features, &name("sequence_ptr"), &name("sequences"), false)?;
+        let found = container.get(&parts.0).len() - 1;
+        if found != rows_count {
+            let problem = format!("{found} rows, `{}` has {rows_count}", name("indptr"));
+            return Err(container.malformed(place(&name("sequence_ptr")), problem, REMEDY));
+        }
+        Some(parts)
+    } else {
+        None
+    };
+    Ok(SplitSections { indptr, indices, labels, sequences })
+}
+
+/// Row pointers and the ids they point into; `sets` where the ids have to ascend within a row.
+fn rows(
+    container: &Container,
+    features: usize,
+    pointers: &str,
+    ids: &str,
+    sets: bool,
+) -> Result<(Section<u64>, Ids)> {
+    let indptr = container.section::<u64>(pointers)?;
+    if features < format::WIDE_FROM {
+        let indices = container.section::<u16>(ids)?;
+        check_rows(container, features, (pointers, &indptr), (ids, &indices), sets)?;
+        Ok((indptr, Ids::Narrow(indices)))
+    } else {
+        let indices = container.section::<u32>(ids)?;
+        check_rows(container, features, (pointers, &indptr), (ids, &indices), sets)?;
+        Ok((indptr, Ids::Wide(indices)))
+    }
+}
+
+fn check_rows<I: WordId + Element>(
+    container: &Container,
+    features: usize,
+    (pointers, indptr): (&str, &Section<u64>),
+    (ids, indices): (&str, &Section<I>),
+    sets: bool,
+) -> Result<()> {
+    let indptr = container.get(indptr);
+    let indices = container.get(indices);
+    let nnz = indices.len() as u64;
+    if indptr.first() != Some(&0) || indptr.last() != Some(&nnz) {
+        let problem = format!("the row pointers do not run from 0 to {nnz}, the length of `{ids}`");
+        return Err(container.malformed(place(pointers), problem, REMEDY));
+    }
+    for (row, pair) in indptr.windows(2).enumerate() {
+        if pair[0] > pair[1] || pair[1] > nnz {
+            let problem = format!("the pointer goes from {} to {} of {nnz}", pair[0], pair[1]);
+            return Err(container.malformed(row_place(pointers, row), problem, REMEDY));
+        }
+        let words = &indices[pair[0] as usize..pair[1] as usize];
+        // Folded without an early way out, so that the compiler can use vectors: a good file is the common case.
+        let in_range = words.iter().fold(true, |good, &w| good & (w.index() < features));
+        if !in_range {
+            let word = words.iter().map(|w| w.index()).find(|&w| w >= features).unwrap_or(0);
+            let problem = format!("word id {word} in a dataset of {features} features");
+            return Err(container.malformed(row_place(ids, row), problem, REMEDY));
+        }
+        let ascends = words.windows(2).fold(true, |good, w| good & (w[0] < w[1]));
+        if sets && !ascends {
+            let problem = "the word ids do not ascend strictly";
+            return Err(container.malformed(row_place(ids, row), problem, REMEDY));
+        }
+    }
+    Ok(())
+}
+
+fn labels(container: &Container, name: &str, rows: usize) -> Result<Section<u8>> {
+    let section = container.section::<u8>(name)?;
+    let labels = container.get(&section);
+    if labels.len() != rows {
+        let problem = format!("{} labels for {rows} rows", labels.len());
+        return Err(container.malformed(place(name), problem, REMEDY));
+    }
+    if let Some(row) = labels.iter().position(|&label| label > 1) {
+        let problem = format!("the label is {}, expected 0 or 1", labels[row]);
+        return Err(container.malformed(row_place(name, row), problem, REMEDY));
+    }
+    Ok(section)
+}
+
+fn place(tensor: &str) -> String {
+    format!("tensor `{tensor}`")
+}
+
+fn row_place(tensor: &str, row: usize) -> String {
+    format!("tensor `{tensor}`, row {row}")
+}

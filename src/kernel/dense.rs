@@ -1,0 +1,79 @@
+//! Dense products, by matrixmultiply.
+
+/// A row-major matrix, or the transpose of one.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    values: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: isize,
+    column_stride: isize,
+}
+
+impl<'a> Matrix<'a> {
+    /// `[rows, columns]`, row-major.
+    ///
+    /// # Panics
+    /// If `values` has another length than `rows * columns`.
+    pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Matrix<'a> {
+        assert_eq!(values.len(), rows * columns, "a matrix of {rows} x {columns}");
+        Matrix { values, rows, columns, row_stride: columns as isize, column_stride: 1 }
+    }
+
+    /// Rows and columns exchanged, without a copy.
+    pub fn transposed(self) -> Matrix<'a> {
+        Matrix {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// `c = a b + beta c`, with `c` row-major `[a.rows, b.columns]`.
+///
+/// # Panics
+/// If the shapes do not fit each other.
+pub fn matmul(a: Matrix<'_>, b: Matrix<'_>, beta: f32, c: &mut [f32]) {
+    assert_eq!(a.columns, b.rows, "the inner dimensions of a product");
+    assert_eq!(c.len(), a.rows * b.columns, "the shape of a product");
+    // SAFETY: `Matrix::new` has checked that strides and dimensions stay within each slice, and `c` has just been
+    // checked; `c` is borrowed mutably, so it overlaps neither.
+    unsafe {
+        matrixmultiply::sgemm(
+            a.rows,
+            a.columns,
+            b.columns,
+            1.0,
+            a.values.as_ptr(),
+            a.row_stride,
+            a.column_stride,
+            b.values.as_ptr(),
+            b.row_stride,
+            b.column_stride,
+            beta,
+            c.as_mut_ptr(),
+            b.columns as isize,
+            1,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_with_and_without_transposes() {
+        let a = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let a = Matrix::new(&a, 2, 3);
+        let mut c = [1.0; 4];
+        matmul(a, a.transposed(), 0.0, &mut c);
+        assert_eq!(c, [14.0, 32.0, 32.0, 77.0]);
+        let mut c = [1.0; 9];
+        matmul(a.transposed(), a, 1.0, &mut c);
+        assert_eq!(c, [18.0, 23.0, 28.0, 23.0, 30.0, 37.0, 28.0, 37.0, 46.0]);
+    }
+}

@@ -1,0 +1,172 @@
+//! A trained network as one file.
+//!
+//! A model is a [safetensors](https://github.com/huggingface/safetensors) file: for each layer `I` from 0
+//! `dense_I.kernel` \[inputs, units\] and `dense_I.bias` \[units\], which is Keras' orientation, for PReLU `dense_I.alpha`
+//! \[units\], all F32; where the dataset had words, `vocabulary.offsets` and `vocabulary.text` as in a
+//! [dataset](crate::dataset::format). `__metadata__` holds `format` = `imdb-fast model`, `version`, `architecture` and
+//! `training` (JSON: how it was trained) and the checksums.
+
+use std::path::Path;
+
+use crate::container::{Access, Container, Kind, TensorBytes, vocabulary, write_tensors};
+use crate::error::Result;
+use crate::nn::{Architecture, Parameters};
+use crate::text::Vocabulary;
+
+/// `version` in the metadata.
+const VERSION: &str = "1";
+
+/// A network and what is needed to use it. The shapes of its parameters agree with its architecture.
+#[derive(Debug, Clone)]
+pub struct Model {
+    architecture: Architecture,
+    parameters: Parameters,
+    /// The words that its inputs stand for, where they are known.
+    pub vocabulary: Option<Vocabulary>,
+    /// How it was trained, for `inspect`.
+    pub training: serde_json::Value,
+}
+
+impl Model {
+    /// A fresh network: Glorot-uniform kernels from the seed, zero biases.
+    pub fn new(architecture: Architecture, seed: u64) -> Model {
+        let parameters = Parameters::glorot(&architecture, seed);
+        Model { architecture, parameters, vocabulary: None, training: serde_json::Value::Null }
+    }
+
+    /// A network that starts from the tensors `dense_I.kernel`, `dense_I.bias` and `dense_I.alpha` of any safetensors
+    /// file, another program's too.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), [`Error::WrongKind`](crate::Error::WrongKind), and
+    /// [`Error::Malformed`](crate::Error::Malformed) where a tensor is missing, has another shape than
+    /// the architecture asks for, or a value that is not finite.
+    pub fn from_tensors(architecture: Architecture, path: &Path) -> Result<Model> {
+        let container = Container::open(path, Access::Read)?;
+        let parameters = read_parameters(&container, &architecture)?;
+        let training = serde_json::Value::Null;
+        Ok(Model { architecture, parameters, vocabulary: None, training })
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io); [`Error::WrongKind`](crate::Error::WrongKind) for another kind of file;
+    /// [`Error::Malformed`](crate::Error::Malformed) where it is damaged.
+    pub fn load(path: &Path) -> Result<Model> {
+        let container = Container::open(path, Access::Read)?;
+        container.expect(Kind::Model, VERSION)?;
+        let json = |key: &str| container.metadata(key).unwrap_or("null");
+        let architecture = Architecture::from_json(json("architecture")).map_err(|problem| {
+            container.malformed("metadata `architecture`", problem, "train the model again")
+        })?;
+        let parameters = read_parameters(&container, &architecture)?;
+        let vocabulary = container.vocabulary()?;
+        let training = serde_json::from_str(json("training")).map_err(|error| {
+            container.malformed("metadata `training`", error.to_string(), "train the model again")
+        })?;
+        Ok(Model { architecture, parameters, vocabulary, training })
+    }
+
+    /// Writes the model file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io)
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut tensors = Vec::new();
+        for (i, ranges) in self.parameters.head.layers().iter().enumerate() {
+            let units = self.architecture.layers()[i].units;
+            let shape = [self.architecture.fan_in(i), units];
+            let head = &self.parameters.head;
+            tensors.push(TensorBytes::new(kernel_name(i), &shape, self.parameters.kernel(i)));
+            tensors.push(TensorBytes::new(bias_name(i), &[units], head.bias(i)));
+            if !ranges.alpha.is_empty() {
+                tensors.push(TensorBytes::new(alpha_name(i), &[units], head.alpha(i)));
+            }
+        }
+        tensors.extend(self.vocabulary.iter().flat_map(vocabulary::tensors));
+        let strings = vec![
+            ("architecture", self.architecture.to_json().to_string()),
+            ("training", self.training.to_string()),
+        ];
+        write_tensors(path, Kind::Model, VERSION, strings, tensors)
+    }
+
+    /// Its layers.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Its weights.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Its weights, to be trained; their shapes are fixed.
+    pub(crate) fn parameters_mut(&mut self) -> &mut Parameters {
+        &mut self.parameters
+    }
+}
+
+fn kernel_name(layer: usize) -> String {
+    format!("dense_{layer}.kernel")
+}
+
+fn bias_name(layer: usize) -> String {
+    format!("dense_{layer}.bias")
+}
+
+fn alpha_name(layer: usize) -> String {
+    format!("dense_{layer}.alpha")
+}
+
+/// Checks the shapes of all tensors before it reserves memory for any, then copies them.
+fn read_parameters(container: &Container, architecture: &Architecture) -> Result<Parameters> {
+    let layers = architecture.layers();
+    for (i, layer) in layers.iter().enumerate() {
+        check_shape(container, &kernel_name(i), &[architecture.fan_in(i), layer.units])?;
+        check_shape(container, &bias_name(i), &[layer.units])?;
+        if layer.activation.has_alpha() {
+            check_shape(container, &alpha_name(i), &[layer.units])?;
+        }
+    }
+    let surplus = kernel_name(layers.len());
+    if container.shape(&surplus).is_some() {
+        let problem = format!("`{surplus}` is there, but the network has {} layers", layers.len());
+        return Err(container.malformed("header", problem, "give the --hidden it was made with"));
+    }
+    let mut parameters = Parameters::zeros(architecture);
+    for (i, layer) in layers.iter().enumerate() {
+        copy(container, &kernel_name(i), parameters.kernel_mut(i))?;
+        let ranges = parameters.head.layers()[i].clone();
+        copy(container, &bias_name(i), &mut parameters.head.values[ranges.bias])?;
+        if layer.activation.has_alpha() {
+            copy(container, &alpha_name(i), &mut parameters.head.values[ranges.alpha])?;
+        }
+    }
+    Ok(parameters)
+}
+
+fn check_shape(container: &Container, tensor: &str, expected: &[usize]) -> Result<()> {
+    let remedy =
+        "give the --hidden and --activation it was made with, and a dataset of as many features";
+    match container.shape(tensor) {
+        None => Err(container.malformed("header", format!("no tensor `{tensor}`"), remedy)),
+        Some(shape) if shape == expected => Ok(()),
+        Some(shape) => {
+            let problem = format!("the shape is {shape:?}, the network has {expected:?}");
+            Err(container.malformed(format!("tensor `{tensor}`"), problem, remedy))
+        }
+    }
+}
+
+fn copy(container: &Container, tensor: &str, to: &mut [f32]) -> Result<()> {
+    let values = container.get(&container.section::<f32>(tensor)?);
+    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        let problem = format!("value {at} is {}", values[at]);
+        let remedy = "the file is damaged or its training diverged: train again";
+        return Err(container.malformed(format!("tensor `{tensor}`"), problem, remedy));
+    }
+    to.copy_from_slice(values);
+    Ok(())
+}

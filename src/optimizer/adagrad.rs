@@ -1,0 +1,46 @@
+//! Adagrad (`keras/src/optimizers/adagrad.py`, `Adagrad.update_step`).
+
+use super::{Idle, Optimizer};
+
+/// `accumulator += g^2`, `w -= learning_rate g / sqrt(accumulator + epsilon)` (Duchi et al. 2011).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adagrad {
+    /// Step size.
+    pub learning_rate: f32,
+    /// Where the accumulators start.
+    pub initial_accumulator_value: f32,
+    /// Keeps the division finite; under the root.
+    pub epsilon: f32,
+}
+
+impl Default for Adagrad {
+    fn default() -> Adagrad {
+        Adagrad { learning_rate: 0.001, initial_accumulator_value: 0.1, epsilon: 1e-7 }
+    }
+}
+
+impl Optimizer for Adagrad {
+    fn name(&self) -> &str {
+        "adagrad"
+    }
+
+    fn learning_rate(&self) -> f32 {
+        self.learning_rate
+    }
+
+    /// The accumulator.
+    fn state(&self) -> Vec<f32> {
+        vec![self.initial_accumulator_value]
+    }
+
+    fn idle(&self) -> Idle {
+        Idle::Unchanged
+    }
+
+    fn update(&self, _step: u64, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
+        for ((w, g), accumulator) in weights.iter_mut().zip(gradient).zip(state) {
+            *accumulator += g * g;
+            *w -= self.learning_rate * g / (*accumulator + self.epsilon).sqrt();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Optimizers with Keras' parameters, defaults and formulas (`keras/src/optimizers/`).
+//!
+//! # Sparse gradients
+//! A step touches few rows of the first kernel: those of the batch's words. Keras updates *all* rows each step, and so do
+//! we, in effect: [`Optimizer::idle`] says what a step does to a weight whose gradient is zero, and the trainer skips
+//! such rows only where it can make up for it exactly. No optimizer changes its meaning on sparse input.
+
+mod adagrad;
+mod adam;
+mod parse;
+mod rmsprop;
+mod sgd;
+
+use std::fmt::Debug;
+
+pub use adagrad::Adagrad;
+pub use adam::Adam;
+pub use parse::parse;
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
+
+/// What a step does where the gradient is exactly zero.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Idle {
+    /// Nothing: the row may be skipped.
+    Unchanged,
+    /// Weights stay; each state array is multiplied by its factor. `k` skipped steps are one multiplication by
+    /// `factor^k` when the row is next touched.
+    Decays(Vec<f32>),
+    /// Weights move, by momentum or weight decay: every row is swept every step.
+    Moves,
+}
+
+/// How weights follow their gradients.
+///
+/// A user's own, with a parameter of its own:
+/// ```
+/// use imdb_fast::optimizer::{Idle, Optimizer};
+///
+/// /// Signs only (Bernstein et al. 2018, "signSGD").
+/// #[derive(Debug)]
+/// struct SignSgd {
+///     learning_rate: f32,
+///     dead_zone: f32,
+/// }
+///
+/// impl Optimizer for SignSgd {
+///     fn name(&self) -> &str {
+///         "sign_sgd"
+///     }
+///     fn learning_rate(&self) -> f32 {
+///         self.learning_rate
+///     }
+///     fn idle(&self) -> Idle {
+///         Idle::Unchanged
+///     }
+///     fn update(&self, _step: u64, weights: &mut [f32], gradient: &[f32], _state: &mut [f32]) {
+///         for (w, g) in weights.iter_mut().zip(gradient) {
+///             if g.abs() > self.dead_zone {
+///                 *w -= self.learning_rate * g.signum();
+///             }
+///         }
+///     }
+/// }
+/// let mut weights = [1.0, 1.0];
+/// let sign = SignSgd { learning_rate: 0.5, dead_zone: 0.1 };
+/// sign.update(1, &mut weights, &[3.0, 0.05], &mut []);
+/// assert_eq!(weights, [0.5, 1.0]);
+/// ```
+pub trait Optimizer: Debug + Send + Sync {
+    /// Its name in Keras, for reports.
+    fn name(&self) -> &str;
+
+    /// The learning rate, for reports.
+    fn learning_rate(&self) -> f32;
+
+    /// The initial value of each array of state that is kept beside the weights; none by default.
+    fn state(&self) -> Vec<f32> {
+        Vec::new()
+    }
+
+    /// What [`Optimizer::update`] does where the gradient is zero. [`Idle::Moves`] is always right, and slow.
+    fn idle(&self) -> Idle {
+        Idle::Moves
+    }
+
+    /// One step of `n` weights. `step` counts from 1; `state` holds the arrays of [`Optimizer::state`] one after the
+    /// other, `n` values each.
+    fn update(&self, step: u64, weights: &mut [f32], gradient: &[f32], state: &mut [f32]);
+}

@@ -1,0 +1,264 @@
+//! Metrics (`keras/src/metrics/`): what a run is judged by, besides its loss.
+
+use std::fmt::Debug;
+
+use crate::error::{Error, Result};
+
+/// A number that grows out of the probabilities and labels of an epoch, batch by batch.
+///
+/// A user's own:
+/// ```
+/// use imdb_fast::train::Metric;
+///
+/// /// Mean distance between probability and label.
+/// #[derive(Debug, Default)]
+/// struct MeanError(f64, f64);
+///
+/// impl Metric for MeanError {
+///     fn name(&self) -> &str {
+///         "mean_error"
+///     }
+///     fn update(&mut self, probabilities: &[f32], labels: &[u8]) {
+///         for (p, &label) in probabilities.iter().zip(labels) {
+///             self.0 += f64::from((p - f32::from(label)).abs());
+///             self.1 += 1.0;
+///         }
+///     }
+///     fn result(&self) -> f64 {
+///         self.0 / self.1
+///     }
+///     fn fresh(&self) -> Box<dyn Metric> {
+///         Box::new(MeanError::default())
+///     }
+/// }
+/// let mut metric = MeanError::default();
+/// metric.update(&[0.25, 0.5], &[0, 1]);
+/// assert_eq!(metric.result(), 0.375);
+/// ```
+pub trait Metric: Debug + Send + Sync {
+    /// Its name in the history.
+    fn name(&self) -> &str;
+
+    /// Takes some more reviews into account; labels are 0 or 1.
+    fn update(&mut self, probabilities: &[f32], labels: &[u8]);
+
+    /// The value over all reviews so far.
+    fn result(&self) -> f64;
+
+    /// The same metric, having seen nothing.
+    fn fresh(&self) -> Box<dyn Metric>;
+}
+
+/// Metrics by name.
+///
+/// # Errors
+/// [`Error::InvalidOption`] that names the known ones.
+pub fn metric(name: &str) -> Result<Box<dyn Metric>> {
+    Ok(match name {
+        "accuracy" => Box::new(Accuracy::default()),
+        "precision" => Box::new(Confusion::new(ConfusionMetric::Precision)),
+        "recall" => Box::new(Confusion::new(ConfusionMetric::Recall)),
+        "f1" => Box::new(Confusion::new(ConfusionMetric::F1)),
+        "auc" => Box::new(Auc::default()),
+        _ => {
+            let expected = "one of accuracy, precision, recall, f1, auc";
+            return Err(Error::invalid("--metrics", name, expected));
+        }
+    })
+}
+
+/// `keras.metrics.BinaryAccuracy`: the share of reviews whose probability is above 0.5 exactly where the label is 1.
+#[derive(Debug, Clone, Default)]
+pub struct Accuracy {
+    right: u64,
+    seen: u64,
+}
+
+impl Metric for Accuracy {
+    fn name(&self) -> &str {
+        "accuracy"
+    }
+
+    fn update(&mut self, probabilities: &[f32], labels: &[u8]) {
+        let right = probabilities.iter().zip(labels).filter(|&(&p, &l)| (p > 0.5) == (l == 1));
+        self.right += right.count() as u64;
+        self.seen += labels.len() as u64;
+    }
+
+    fn result(&self) -> f64 {
+        share(self.right, self.seen)
+    }
+
+    fn fresh(&self) -> Box<dyn Metric> {
+        Box::new(Accuracy::default())
+    }
+}
+
+/// Counts of labels against predictions at a probability of 0.5.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConfusionMatrix {
+    /// `counts[label][prediction]`
+    pub counts: [[u64; 2]; 2],
+}
+
+impl ConfusionMatrix {
+    /// Counts some more reviews.
+    pub fn update(&mut self, probabilities: &[f32], labels: &[u8]) {
+        for (&p, &label) in probabilities.iter().zip(labels) {
+            self.counts[usize::from(label == 1)][usize::from(p > 0.5)] += 1;
+        }
+    }
+
+    /// Of the reviews called positive, the share that is (`keras.metrics.Precision`); 0 where none was called so.
+    pub fn precision(&self) -> f64 {
+        share(self.counts[1][1], self.counts[0][1] + self.counts[1][1])
+    }
+
+    /// Of the positive reviews, the share that was called so (`keras.metrics.Recall`); 0 where there is none.
+    pub fn recall(&self) -> f64 {
+        share(self.counts[1][1], self.counts[1][0] + self.counts[1][1])
+    }
+
+    /// The harmonic mean of precision and recall; 0 where both are.
+    pub fn f1(&self) -> f64 {
+        let [[_, wrong_positive], [wrong_negative, right]] = self.counts;
+        share(2 * right, 2 * right + wrong_positive + wrong_negative)
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum ConfusionMetric {
+    Precision,
+    Recall,
+    F1,
+}
+
+#[derive(Debug, Clone)]
+struct Confusion {
+    matrix: ConfusionMatrix,
+    what: ConfusionMetric,
+}
+
+impl Confusion {
+    fn new(what: ConfusionMetric) -> Confusion {
+        Confusion { matrix: ConfusionMatrix::default(), what }
+    }
+}
+
+impl Metric for Confusion {
+    fn name(&self) -> &str {
+        match self.what {
+            ConfusionMetric::Precision => "precision",
+            ConfusionMetric::Recall => "recall",
+            ConfusionMetric::F1 => "f1",
+        }
+    }
+
+    fn update(&mut self, probabilities: &[f32], labels: &[u8]) {
+        self.matrix.update(probabilities, labels);
+    }
+
+    fn result(&self) -> f64 {
+        match self.what {
+            ConfusionMetric::Precision => self.matrix.precision(),
+            ConfusionMetric::Recall => self.matrix.recall(),
+            ConfusionMetric::F1 => self.matrix.f1(),
+        }
+    }
+
+    fn fresh(&self) -> Box<dyn Metric> {
+        Box::new(Confusion::new(self.what))
+    }
+}
+
+/// How many thresholds `keras.metrics.AUC` compares by default.
+const THRESHOLDS: usize = 200;
+
+/// `keras.metrics.AUC` with its defaults: the area under the ROC curve through 200 evenly spaced thresholds, by trapezoids.
+///
+/// Its memory does not grow with the reviews, and a value is that of Keras rather than the exact area.
+#[derive(Debug, Clone)]
+pub struct Auc {
+    /// For each label, how many probabilities lie above threshold `k` and not above `k + 1`.
+    buckets: [[u64; THRESHOLDS]; 2],
+}
+
+impl Default for Auc {
+    fn default() -> Auc {
+        Auc { buckets: [[0; THRESHOLDS]; 2] }
+    }
+}
+
+impl Metric for Auc {
+    fn name(&self) -> &str {
+        "auc"
+    }
+
+    fn update(&mut self, probabilities: &[f32], labels: &[u8]) {
+        for (&p, &label) in probabilities.iter().zip(labels) {
+            // `_update_confusion_matrix_variables_optimized`: the first threshold lies below 0, the last above 1.
+            let bucket = (p * (THRESHOLDS - 1) as f32).ceil() as usize;
+            let bucket = bucket.saturating_sub(1).min(THRESHOLDS - 1);
+            self.buckets[usize::from(label == 1)][bucket] += 1;
+        }
+    }
+
+    fn result(&self) -> f64 {
+        let totals = [0, 1].map(|label: usize| self.buckets[label].iter().sum::<u64>());
+        let mut above = [0, 0];
+        let mut before = [0.0, 0.0];
+        let mut area = 0.0;
+        for threshold in (0..THRESHOLDS).rev() {
+            for label in 0..2 {
+                above[label] += self.buckets[label][threshold];
+            }
+            let [false_rate, true_rate] =
+                [0, 1].map(|label: usize| share(above[label], totals[label]));
+            area += (false_rate - before[0]) * (true_rate + before[1]) / 2.0;
+            before = [false_rate, true_rate];
+        }
+        area
+    }
+
+    fn fresh(&self) -> Box<dyn Metric> {
+        Box::new(Auc::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROBABILITIES: [f32; 6] = [0.1, 0.4, 0.5, 0.6, 0.8, 1.0];
+    const LABELS: [u8; 6] = [0, 1, 1, 0, 1, 1];
+
+    fn of(name: &str) -> f64 {
+        let mut metric = metric(name).unwrap();
+        metric.update(&PROBABILITIES[..2], &LABELS[..2]);
+        metric.update(&PROBABILITIES[2..], &LABELS[2..]);
+        metric.result()
+    }
+
+    #[test]
+    fn known_values() {
+        // Above 0.5: the last three, of which the labels are 0, 1, 1.
+        assert_eq!(of("accuracy"), 3.0 / 6.0);
+        assert_eq!(of("precision"), 2.0 / 3.0);
+        assert_eq!(of("recall"), 2.0 / 4.0);
+        assert!((of("f1") - 4.0 / 7.0).abs() < 1e-15);
+        // Of the 8 pairs of a positive and a negative, 6 are in order.
+        assert!((of("auc") - 6.0 / 8.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_seen_is_zero_and_not_nan() {
+        for name in ["accuracy", "precision", "recall", "f1", "auc"] {
+            assert_eq!(metric(name).unwrap().result(), 0.0);
+        }
+        assert!(metric("acuracy").unwrap_err().to_string().contains("accuracy, precision"));
+    }
+}

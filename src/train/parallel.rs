@@ -1,0 +1,210 @@
+//! The threads of a run: the only file here that names rayon.
+//!
+//! A batch is a few hundred microseconds of work in three phases, too short to hand each phase to a pool and to wait for it
+//! asleep. So a run is handed over once: every thread of the pool runs the same loop and meets the others between phases.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::{Error, Result};
+
+/// Looks before a waiting thread gives its core away. Some microseconds: phases end nearly together.
+const SPINS: usize = 4096;
+/// Times it gives its core away before it sleeps.
+const YIELDS: usize = 64;
+
+/// A fixed number of threads.
+#[derive(Debug)]
+pub struct Team {
+    pool: ThreadPool,
+}
+
+/// One thread of a [`Team`] at work.
+#[derive(Debug)]
+pub(crate) struct Worker<'a> {
+    /// From 0.
+    pub(crate) index: usize,
+    /// How many work together.
+    pub(crate) size: usize,
+    barrier: &'a Barrier,
+}
+
+impl Team {
+    /// Starts `threads` threads; 0 means one a core.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] above 4,096; [`Error::Io`] where the system gives no more threads.
+    pub fn new(threads: usize) -> Result<Team> {
+        const MOST: usize = 4096;
+        if threads > MOST {
+            let expected = format!("a number from 1 to {MOST}, or 0 for one a core");
+            return Err(Error::invalid("--threads", threads, expected));
+        }
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("imdb-fast-{index}"))
+            .build()
+            .map_err(|error| Error::Io {
+                path: "--threads".into(),
+                action: "start the threads of",
+                source: std::io::Error::other(error),
+            })?;
+        Ok(Team { pool })
+    }
+
+    /// How many threads.
+    pub fn size(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Calls `work` with the index of each item and the item, in parallel.
+    pub(crate) fn for_each<T: Send>(
+        &self,
+        items: &mut [T],
+        work: impl Fn(usize, &mut T) + Sync + Send,
+    ) {
+        self.pool.install(|| items.par_iter_mut().enumerate().for_each(|(i, item)| work(i, item)));
+    }
+
+    /// Runs `work` on `size` threads at once and returns when all have returned.
+    pub(crate) fn run(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) {
+        let barrier = Barrier::new(size);
+        self.pool.broadcast(|context| {
+            if context.index() < size {
+                let _breaks = BreakOnPanic(&barrier);
+                work(Worker { index: context.index(), size, barrier: &barrier });
+            }
+        });
+    }
+}
+
+impl Worker<'_> {
+    /// Whether this is the one that keeps the books.
+    pub(crate) fn leads(&self) -> bool {
+        self.index == 0
+    }
+
+    /// Waits until all have come here. What each wrote before, all can read after.
+    ///
+    /// # Panics
+    /// If another thread has panicked.
+    pub(crate) fn meet(&self) {
+        self.barrier.wait();
+    }
+}
+
+/// Spins for a while, since the others come soon, then sleeps, since there may be more threads than cores.
+#[derive(Debug)]
+struct Barrier {
+    size: usize,
+    arrived: AtomicUsize,
+    round: AtomicUsize,
+    broken: AtomicBool,
+    sleepers: Mutex<usize>,
+    bell: Condvar,
+}
+
+impl Barrier {
+    fn new(size: usize) -> Barrier {
+        Barrier {
+            size,
+            arrived: AtomicUsize::new(0),
+            round: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+            sleepers: Mutex::new(0),
+            bell: Condvar::new(),
+        }
+    }
+
+    fn wait(&self) {
+        if self.size == 1 {
+            return;
+        }
+        let round = self.round.load(Ordering::Acquire);
+        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.size {
+            // Reset before the round changes: nobody arrives for the next round until it does.
+            self.arrived.store(0, Ordering::Relaxed);
+            self.round.fetch_add(1, Ordering::SeqCst);
+            self.ring();
+            return;
+        }
+        let is_over = || {
+            assert!(!self.broken.load(Ordering::Relaxed), "another thread of the team panicked");
+            self.round.load(Ordering::SeqCst) != round
+        };
+        for _ in 0..SPINS {
+            if is_over() {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        for _ in 0..YIELDS {
+            if is_over() {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        *sleepers += 1;
+        while !is_over() {
+            sleepers = self.bell.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
+        }
+        *sleepers -= 1;
+    }
+
+    /// Wakes those who sleep. Under the lock: one that is about to sleep either sees the new round or hears the bell.
+    fn ring(&self) {
+        let sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        if *sleepers > 0 {
+            self.bell.notify_all();
+        }
+    }
+}
+
+/// A panic must not leave the others waiting forever.
+struct BreakOnPanic<'a>(&'a Barrier);
+
+impl Drop for BreakOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.broken.store(true, Ordering::SeqCst);
+            self.0.ring();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_meet_whatever_their_number() {
+        for size in [1, 2, 3, 9] {
+            let team = Team::new(size).unwrap();
+            let count = AtomicUsize::new(0);
+            team.run(size, |worker| {
+                for round in 1..=200 {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    worker.meet();
+                    assert_eq!(count.load(Ordering::SeqCst), round * size);
+                    worker.meet();
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_panic_frees_the_others() {
+        let team = Team::new(3).unwrap();
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            team.run(3, |worker| {
+                assert!(worker.index != 1, "on purpose");
+                worker.meet();
+            });
+        }));
+        assert!(result.is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! What a run does: hyper-parameters that are checked and fit the dataset.
+
+use std::ops::Range;
+
+use super::{Metric, metric};
+use crate::dataset::{Dataset, Holdout, Split};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::nn::{BinaryCrossentropy, Loss};
+use crate::optimizer::{Optimizer, RmsProp};
+
+/// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
+#[derive(Debug)]
+pub struct FitOptions {
+    /// How often all reviews are seen.
+    pub epochs: usize,
+    /// Reviews a step.
+    pub batch_size: usize,
+    /// What is held out to validate.
+    pub validation: Holdout,
+    /// Whether the reviews are put in another order each epoch.
+    pub shuffle: bool,
+    /// Decides every random number of the run.
+    pub seed: u64,
+    /// What is made small.
+    pub loss: Box<dyn Loss>,
+    /// How the weights follow.
+    pub optimizer: Box<dyn Optimizer>,
+    /// What is recorded besides the loss.
+    pub metrics: Vec<Box<dyn Metric>>,
+    /// When to stop before the last epoch.
+    pub early_stopping: Option<EarlyStopping>,
+    /// Whether the model ends with the weights of the epoch with the lowest validation loss.
+    pub keep_best: bool,
+}
+
+impl Default for FitOptions {
+    fn default() -> FitOptions {
+        FitOptions {
+            epochs: 20,
+            batch_size: 512,
+            validation: Holdout::First(10_000),
+            shuffle: true,
+            seed: 0,
+            loss: Box::new(BinaryCrossentropy),
+            optimizer: Box::new(RmsProp::default()),
+            metrics: vec![metric("accuracy").expect("accuracy is a metric")],
+            early_stopping: None,
+            keep_best: false,
+        }
+    }
+}
+
+/// `keras.callbacks.EarlyStopping`, watching the validation loss.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EarlyStopping {
+    /// How many epochs in a row may pass without a new lowest value; the run stops at the last of them.
+    pub patience: usize,
+    /// By how much a value has to be lower to count.
+    pub min_delta: f64,
+}
+
+/// Checked options together with the rows they mean.
+#[derive(Debug)]
+pub struct TrainPlan<'d> {
+    pub(super) dataset: &'d Dataset,
+    pub(super) options: FitOptions,
+    pub(super) train_rows: Range<usize>,
+    pub(super) validation: Option<(Split, Range<usize>)>,
+}
+
+impl<'d> TrainPlan<'d> {
+    /// Checks the options by themselves, then against the dataset and the model.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for values that are never right, [`Error::Unfit`] for those that do not fit the data.
+    pub fn new(dataset: &'d Dataset, model: &Model, options: FitOptions) -> Result<TrainPlan<'d>> {
+        options.check()?;
+        let inputs = model.architecture().inputs();
+        if inputs != dataset.features() {
+            return Err(Error::Unfit {
+                option: "the model",
+                value: format!("a network of {inputs} inputs"),
+                reason: format!("the dataset has {} features", dataset.features()),
+                remedy: "use the dataset it was made for".to_owned(),
+            });
+        }
+        let (train_rows, validation) = options.validation.rows(dataset)?;
+        if train_rows.is_empty() {
+            return Err(Error::Unfit {
+                option: "the dataset",
+                value: dataset.container().path().display().to_string(),
+                reason: "its train split has no reviews".to_owned(),
+                remedy: "import reviews to train on".to_owned(),
+            });
+        }
+        if validation.is_none() && (options.keep_best || options.early_stopping.is_some()) {
+            let expected = "something to validate on where the best epoch is asked for";
+            return Err(Error::invalid("--validation", "0", expected));
+        }
+        Ok(TrainPlan { dataset, options, train_rows, validation })
+    }
+
+    /// The options.
+    pub fn options(&self) -> &FitOptions {
+        &self.options
+    }
+
+    /// How many reviews are trained on.
+    pub fn train_reviews(&self) -> usize {
+        self.train_rows.len()
+    }
+
+    /// How many reviews are validated on.
+    pub fn validation_reviews(&self) -> usize {
+        self.validation.as_ref().map_or(0, |(_, rows)| rows.len())
+    }
+
+    /// Steps an epoch; the last batch may be short.
+    pub fn batches(&self) -> usize {
+        self.train_rows.len().div_ceil(self.options.batch_size)
+    }
+}
+
+impl FitOptions {
+    fn check(&self) -> Result<()> {
+        if self.epochs == 0 {
+            return Err(Error::invalid("--epochs", 0, "at least 1"));
+        }
+        if self.batch_size == 0 {
+            return Err(Error::invalid("--batch-size", 0, "at least 1"));
+        }
+        let rate = self.optimizer.learning_rate();
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(Error::invalid("--learning-rate", rate, "a number above 0"));
+        }
+        if let Some(stopping) = self.early_stopping
+            && !(stopping.min_delta.is_finite() && stopping.min_delta >= 0.0)
+        {
+            return Err(Error::invalid("--min-delta", stopping.min_delta, "at least 0"));
+        }
+        Ok(())
+    }
+}
