@@ -16,7 +16,7 @@ pub mod nn;
 #[forbid(unsafe_code)]
 pub mod optimizer;
 #[forbid(unsafe_code)]
-mod output;
+pub mod output;
 #[forbid(unsafe_code)]
 pub mod random;
 #[forbid(unsafe_code)]

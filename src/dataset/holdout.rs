@@ -47,7 +47,7 @@ impl Holdout {
                 option: "--validation",
                 value: first.to_string(),
                 reason: format!("the train split has {rows} reviews, and none is left to train on"),
-                remedy: "hold out fewer".to_owned(),
+                remedy: "hold out fewer, or a part of them such as --validation 0.4".to_owned(),
             });
         }
         Ok((first..rows, (first > 0).then_some((Split::Train, 0..first))))

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use super::activation::softplus;
+use crate::error::{Error, Result};
 
 /// A loss of one sigmoid output.
 ///
@@ -113,6 +114,19 @@ impl Loss for Hinge {
         let y = 2.0 * label - 1.0;
         if 1.0 - y * probability > 0.0 { -y * probability * (1.0 - probability) } else { 0.0 }
     }
+}
+
+/// A loss by its name in Keras; `-` may stand for `_`.
+///
+/// # Errors
+/// [`Error::InvalidOption`] that names the known ones.
+pub fn loss(name: &str) -> Result<Box<dyn Loss>> {
+    let known: [Box<dyn Loss>; 3] =
+        [Box::new(BinaryCrossentropy), Box::new(MeanSquaredError), Box::new(Hinge)];
+    let names = known.each_ref().map(|loss| loss.name().to_owned()).join(", ");
+    let wanted = name.replace('-', "_");
+    let found = known.into_iter().find(|loss| loss.name() == wanted);
+    found.ok_or_else(|| Error::invalid("--loss", name, format!("one of {names}")))
 }
 
 #[cfg(test)]

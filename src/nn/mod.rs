@@ -11,6 +11,6 @@ mod workspace;
 
 pub use activation::{Activation, sigmoid};
 pub use architecture::{Architecture, Dense};
-pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError};
+pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError, loss};
 pub use parameters::{Head, LayerRanges, Parameters};
 pub use workspace::Workspace;

@@ -123,7 +123,11 @@ impl<'d> TrainPlan<'d> {
 }
 
 impl FitOptions {
-    fn check(&self) -> Result<()> {
+    /// Checks what needs no data.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub fn check(&self) -> Result<()> {
         if self.epochs == 0 {
             return Err(Error::invalid("--epochs", 0, "at least 1"));
         }

@@ -1,0 +1,35 @@
+//! `imdb-fast info`: the program and the machine.
+
+use imdb_fast::Result;
+use imdb_fast::report::{Align, aligned};
+
+use super::{Global, to_stdout};
+
+/// Print the version, what the CPU can do, and how many threads are used
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn run(global: &Global, _args: Args) -> Result<()> {
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    let rows = [
+        row("version", env!("CARGO_PKG_VERSION").to_owned()),
+        row("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)),
+        row("cpu features", cpu_features().join(" ")),
+        row("threads", global.team()?.size().to_string()),
+    ];
+    to_stdout(|out| write!(out, "{}", aligned(&[Align::Left, Align::Left], &rows)))
+}
+
+/// Of the instruction sets that matter here, those that this CPU has.
+fn cpu_features() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let known = [
+        ("sse4.2", is_x86_feature_detected!("sse4.2")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let known = [("baseline", true)];
+    known.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
+}

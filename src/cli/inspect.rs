@@ -1,0 +1,83 @@
+//! `imdb-fast inspect`: what a file holds.
+
+use std::path::PathBuf;
+
+use imdb_fast::Result;
+use imdb_fast::container::{Container, Kind};
+use imdb_fast::dataset::Dataset;
+use imdb_fast::model::Model;
+use imdb_fast::report::{Align, aligned};
+
+use super::{Global, shown, thousands, to_stdout};
+
+/// Show what a dataset, a model or another safetensors file holds
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The file
+    file: PathBuf,
+}
+
+type Rows = Vec<Vec<String>>;
+
+pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    let container = Container::open(&args.file, global.access())?;
+    let mut facts: Rows = vec![
+        row("file", shown(&args.file)),
+        row("bytes", thousands(container.len() as u64)),
+    ];
+    match container.kind() {
+        Kind::Dataset => dataset(&global.open(&args.file)?, &mut facts)?,
+        Kind::Model => model(&Model::load(&args.file)?, &mut facts),
+        Kind::Foreign => facts.push(row("kind", "safetensors of another program")),
+    }
+    let tensors: Rows = container
+        .tensors()
+        .map(|(name, dtype, shape)| vec![name, dtype, format!("{shape:?}")])
+        .collect();
+    to_stdout(|out| {
+        write!(out, "{}", aligned(&[Align::Left, Align::Left], &facts))?;
+        write!(out, "\n{}", aligned(&[Align::Left, Align::Left, Align::Left], &tensors))
+    })
+}
+
+fn row(name: &str, value: impl Into<String>) -> Vec<String> {
+    vec![name.to_owned(), value.into()]
+}
+
+fn dataset(dataset: &Dataset, facts: &mut Rows) -> Result<()> {
+    facts.push(row("kind", "dataset"));
+    facts.push(row("features", thousands(dataset.features() as u64)));
+    for split in dataset.splits() {
+        let csr = dataset.csr(split)?;
+        let (reviews, nnz) = (csr.rows() as u64, csr.nnz() as u64);
+        let mut value = format!("{} reviews, {} nonzeros", thousands(reviews), thousands(nnz));
+        if split.is_labelled() {
+            let positive = dataset.labels(split)?.iter().map(|&label| u64::from(label)).sum();
+            value.push_str(&format!(", {} positive", thousands(positive)));
+        }
+        facts.push(row(split.name(), value));
+    }
+    let words = dataset.vocabulary().map_or("none".to_owned(), |words| {
+        let count = (0..words.len() as u32).filter(|&id| words.word(id).is_some()).count();
+        format!("{} words", thousands(count as u64))
+    });
+    facts.push(row("vocabulary", words));
+    facts.push(row("options", dataset.options()));
+    Ok(())
+}
+
+fn model(model: &Model, facts: &mut Rows) {
+    let architecture = model.architecture();
+    let layers: Vec<String> = architecture
+        .layers()
+        .iter()
+        .map(|layer| format!("{} {}", layer.units, layer.activation))
+        .collect();
+    facts.push(row("kind", "model"));
+    facts.push(row("inputs", thousands(architecture.inputs() as u64)));
+    facts.push(row("layers", layers.join(", ")));
+    facts.push(row("parameters", thousands(architecture.parameters() as u64)));
+    let words = if model.vocabulary.is_some() { "in the file" } else { "none" };
+    facts.push(row("vocabulary", words));
+    facts.push(row("training", model.training.to_string()));
+}

@@ -1,0 +1,28 @@
+//! `imdb-fast plot`: the curves of a history.
+
+use std::path::PathBuf;
+
+use imdb_fast::report::{HistoryFile, curves_png, curves_svg};
+use imdb_fast::{Error, Result, output};
+
+use super::{Global, OutputArg, shown};
+
+/// Draw loss and accuracy of a history.json, as the book does
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The history.json of a run, or a Keras History.history as JSON
+    history: PathBuf,
+    #[command(flatten)]
+    output: OutputArg,
+}
+
+pub(crate) fn run(_global: &Global, args: Args) -> Result<()> {
+    let path = &args.output.output;
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    let draw = match extension.as_deref() {
+        Some("svg") => |history| curves_svg(history).into_bytes(),
+        Some("png") => curves_png,
+        _ => return Err(Error::invalid("--output", shown(path), "a name that ends in .svg or .png")),
+    };
+    output::write(path, &draw(&HistoryFile::parse(&args.history)?.history))
+}

@@ -1,0 +1,30 @@
+//! `imdb-fast synth`: a dataset of generated reviews.
+
+use imdb_fast::Result;
+use imdb_fast::dataset::{self, Synthetic, SyntheticOptions};
+
+use super::{Global, OutputArg};
+
+/// Generate reviews whose statistics follow the IMDB set
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    output: OutputArg,
+    /// How many reviews, half of them to train and half to test
+    #[arg(long, value_name = "N", default_value_t = SyntheticOptions::default().reviews)]
+    reviews: usize,
+    /// How many features: words and reserved ids
+    #[arg(long, value_name = "N", default_value_t = SyntheticOptions::default().words)]
+    words: usize,
+    /// Decides every random number
+    #[arg(long, value_name = "N", default_value_t = SyntheticOptions::default().seed)]
+    seed: u64,
+}
+
+pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    let Args { output, reviews, words, seed } = args;
+    let mut source = Synthetic::new(SyntheticOptions { reviews, words, seed })?;
+    let summary = dataset::write(&mut source, &output.output)?;
+    super::import::report(global, &output, &summary);
+    Ok(())
+}

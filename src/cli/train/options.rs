@@ -1,0 +1,131 @@
+//! The options of a run.
+
+use std::path::PathBuf;
+
+use imdb_fast::dataset::{Holdout, Split};
+use imdb_fast::nn::{Activation, Dense, loss};
+use imdb_fast::optimizer;
+use imdb_fast::train::{EarlyStopping, FitOptions, metric};
+use imdb_fast::{Error, Result};
+use serde::Serialize;
+
+/// Train a network; without a dataset, on generated reviews
+#[derive(Debug, clap::Args, Serialize)]
+#[command(after_help = "\
+Examples:
+  imdb-fast train                                        the book's network on generated reviews
+  imdb-fast train imdb.safetensors --seed 1              on real ones, the first 10,000 held out
+  imdb-fast train imdb.safetensors --epochs 4 --validation 0 --out final
+  imdb-fast train imdb.safetensors --hidden 64,64 --activation tanh --loss mean-squared-error
+  imdb-fast train imdb.safetensors --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
+  imdb-fast train imdb.safetensors --early-stopping 2 --keep-best")]
+pub(crate) struct Args {
+    /// The dataset, as `imdb-fast import` or `synth` makes it
+    pub(crate) dataset: Option<PathBuf>,
+    /// The folder for model, history and curves; files of an earlier run in it are replaced
+    #[arg(long, value_name = "DIR", default_value = "run")]
+    pub(crate) out: PathBuf,
+    /// How often all reviews are seen
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    epochs: usize,
+    /// Reviews a step
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    batch_size: usize,
+    /// What is held out: the first N training reviews, a part of them such as 0.4, `test`, or 0 for nothing
+    #[arg(long, value_name = "N", default_value = "10000")]
+    validation: String,
+    /// Units of the hidden layers, from the first to the last, or `none`
+    #[arg(long, value_name = "N,N,...", default_value = "16,16")]
+    hidden: String,
+    /// Of the hidden layers: relu, tanh, sigmoid, elu, selu, leaky_relu, prelu, gelu, silu, softplus, linear
+    #[arg(long, value_name = "NAME", default_value = "relu")]
+    activation: String,
+    /// binary-crossentropy, mean-squared-error or hinge
+    #[arg(long, value_name = "NAME", default_value = "binary-crossentropy")]
+    loss: String,
+    /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "rmsprop")]
+    optimizer: String,
+    /// The step size; the optimizer's own default where it is not given
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    learning_rate: Option<f32>,
+    /// What to record besides the loss: accuracy, precision, recall, f1, auc
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
+    metrics: Vec<String>,
+    /// Decides every random number: the same seed gives the same result, to the bit
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Keep the reviews in the order of the dataset
+    #[arg(long)]
+    no_shuffle: bool,
+    /// Stop when the validation loss has not fallen for N epochs
+    #[arg(long, value_name = "N")]
+    early_stopping: Option<usize>,
+    /// By how much the loss has to fall to count for --early-stopping
+    #[arg(long, value_name = "X", default_value_t = 0.0, requires = "early_stopping")]
+    min_delta: f64,
+    /// End with the weights of the epoch with the lowest validation loss
+    #[arg(long)]
+    pub(crate) keep_best: bool,
+    /// Start from the `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) init: Option<PathBuf>,
+}
+
+impl Args {
+    /// What the run does; checked as far as the arguments alone tell.
+    pub(super) fn fit_options(&self) -> Result<FitOptions> {
+        let mut metrics = Vec::new();
+        for name in &self.metrics {
+            metrics.push(metric(name)?);
+        }
+        let options = FitOptions {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            validation: self.validation()?,
+            shuffle: !self.no_shuffle,
+            seed: self.seed,
+            loss: loss(&self.loss)?,
+            optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
+            metrics,
+            early_stopping: self
+                .early_stopping
+                .map(|patience| EarlyStopping { patience, min_delta: self.min_delta }),
+            keep_best: self.keep_best,
+        };
+        options.check()?;
+        Ok(options)
+    }
+
+    /// The hidden layers, all with the same activation.
+    pub(super) fn hidden_layers(&self) -> Result<Vec<Dense>> {
+        let activation: Activation = self.activation.parse()?;
+        if self.hidden == "none" {
+            return Ok(Vec::new());
+        }
+        let layer = |units: &str| match units.trim().parse() {
+            Ok(0) | Err(_) => {
+                let expected = "widths from 1 such as 16,16, or `none`";
+                Err(Error::invalid("--hidden", &self.hidden, expected))
+            }
+            Ok(units) => Ok(Dense { units, activation }),
+        };
+        self.hidden.split(',').map(layer).collect()
+    }
+
+    fn validation(&self) -> Result<Holdout> {
+        let text = &self.validation;
+        if text == Split::Test.name() {
+            return Ok(Holdout::Split(Split::Test));
+        }
+        match (text.parse::<usize>(), text.parse::<f64>()) {
+            (Ok(0), _) => Ok(Holdout::None),
+            (Ok(count), _) => Ok(Holdout::First(count)),
+            (_, Ok(part)) if (0.0..1.0).contains(&part) => Ok(Holdout::Fraction(part)),
+            _ => {
+                let expected = "a number of reviews, a part such as 0.4, `test`, or 0";
+                Err(Error::invalid("--validation", text, expected))
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a run leaves behind.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use imdb_fast::model::Model;
+use imdb_fast::report::{HistoryFile, curves_png, curves_svg, history_csv};
+use imdb_fast::train::History;
+use imdb_fast::{Error, Result, output};
+use serde_json::{Value, json};
+
+use super::Args;
+
+/// The folder of a run.
+pub(super) struct Outputs<'a> {
+    args: &'a Args,
+    threads: usize,
+}
+
+impl Outputs<'_> {
+    /// Makes the folder and tries whether it can be written, before any training.
+    pub(super) fn create(args: &Args, threads: usize) -> Result<Outputs<'_>> {
+        std::fs::create_dir_all(&args.out).map_err(Error::io(&args.out, "create the folder"))?;
+        let outputs = Outputs { args, threads };
+        output::OutputFile::create(&outputs.path("model.safetensors"))?;
+        Ok(outputs)
+    }
+
+    pub(super) fn shown(&self) -> String {
+        self.args.out.display().to_string()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.args.out.join(name)
+    }
+
+    fn options(&self) -> Value {
+        serde_json::to_value(self.args).expect("options are plain values")
+    }
+
+    pub(super) fn save_history(&self, history: &History, fit_time: Duration) -> Result<()> {
+        let file = HistoryFile {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            options: self.options(),
+            seed: self.args.seed,
+            threads: self.threads,
+            fit_seconds: fit_time.as_secs_f64(),
+            history: history.clone(),
+        };
+        output::write(&self.path("history.json"), file.to_json().as_bytes())?;
+        output::write(&self.path("history.csv"), history_csv(history).as_bytes())
+    }
+
+    pub(super) fn save_curves(&self, history: &History) -> Result<()> {
+        output::write(&self.path("curves.svg"), curves_svg(history).as_bytes())?;
+        output::write(&self.path("curves.png"), &curves_png(history))
+    }
+
+    pub(super) fn save_model(&self, model: &Model) -> Result<()> {
+        model.save(&self.path("model.safetensors"))
+    }
+
+    /// What a model file says about its making.
+    pub(super) fn training(&self, history: &History, epoch: usize) -> Value {
+        let mut reached = json!({});
+        for (name, values) in history.series() {
+            reached[name] = json!(values[epoch]);
+        }
+        let mut training = self.options();
+        training["version"] = env!("CARGO_PKG_VERSION").into();
+        training["epoch"] = (epoch + 1).into();
+        training["reached"] = reached;
+        training
+    }
+}

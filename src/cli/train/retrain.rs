@@ -1,0 +1,58 @@
+//! The command that trains again, on all reviews, up to the best epoch.
+
+/// Options that the second run sets anew or has no use for, and whether a value follows them.
+const REPLACED: [(&str, bool); 6] = [
+    ("--epochs", true),
+    ("--validation", true),
+    ("--early-stopping", true),
+    ("--min-delta", true),
+    ("--keep-best", false),
+    ("--init", true),
+];
+
+/// The same arguments (without the program's name) with other epochs and no validation.
+pub(super) fn command(arguments: impl Iterator<Item = String>, epochs: usize) -> String {
+    let mut words = vec!["imdb-fast".to_owned()];
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        let name = argument.split('=').next().unwrap_or("");
+        match REPLACED.iter().find(|(option, _)| *option == name) {
+            Some((option, true)) if argument == *option => drop(arguments.next()),
+            Some(_) => {}
+            None => words.push(quoted(&argument)),
+        }
+    }
+    words.push(format!("--epochs {epochs} --validation 0"));
+    words.join(" ")
+}
+
+/// As a POSIX shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn again(arguments: &str) -> String {
+        command(arguments.split('|').map(str::to_owned), 4)
+    }
+
+    #[test]
+    fn all_but_the_replaced_options_stay() {
+        let expected = "imdb-fast train my.safetensors --hidden 32 --epochs 4 --validation 0";
+        assert_eq!(again("train|my.safetensors|--epochs|20|--hidden|32"), expected);
+        assert_eq!(again("train|my.safetensors|--epochs=20|--hidden|32|--keep-best"), expected);
+    }
+
+    #[test]
+    fn odd_names_are_quoted() {
+        let text = again("train|my data's|--seed|1");
+        assert_eq!(text, r"imdb-fast train 'my data'\''s' --seed 1 --epochs 4 --validation 0");
+    }
+}

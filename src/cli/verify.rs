@@ -1,0 +1,42 @@
+//! `imdb-fast verify`: every check there is, checksums included.
+
+use std::path::PathBuf;
+
+use imdb_fast::container::{Container, Kind};
+use imdb_fast::dataset::Dataset;
+use imdb_fast::model::Model;
+use imdb_fast::{Error, Result};
+
+use super::{Global, shown, to_stdout};
+
+/// Check a dataset or model completely: structure and the checksum of every tensor
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A dataset or model
+    file: PathBuf,
+}
+
+pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    let container = Container::open(&args.file, global.access())?;
+    let what = match container.kind() {
+        Kind::Dataset => {
+            Dataset::open(&args.file, global.access())?;
+            "dataset"
+        }
+        Kind::Model => {
+            Model::load(&args.file)?;
+            "model"
+        }
+        Kind::Foreign => {
+            return Err(Error::WrongKind {
+                path: args.file,
+                expected: "a dataset or model of imdb-fast",
+                found: "a safetensors file of another program".to_owned(),
+                remedy: "it has no checksums to compare".to_owned(),
+            });
+        }
+    };
+    let checked = container.verify()?;
+    let path = shown(&args.file);
+    to_stdout(|out| writeln!(out, "{path}: ok, a {what}, {checked} tensors match their checksums"))
+}
