@@ -21,6 +21,11 @@ pub trait ReviewSource {
     /// What holds for all reviews: feature count, vocabulary, options.
     fn contents(&self) -> Contents;
 
+    /// What was found out about the input without being told, a sentence each, for the user to check.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Calls `sink` with each review in order and stops at its first error.
     ///
     /// # Errors
