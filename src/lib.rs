@@ -11,6 +11,8 @@ pub mod import;
 #[forbid(unsafe_code)]
 mod output;
 #[forbid(unsafe_code)]
+pub mod report;
+#[forbid(unsafe_code)]
 pub mod text;
 #[forbid(unsafe_code)]
 pub mod train;
