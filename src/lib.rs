@@ -20,6 +20,8 @@ pub mod output;
 #[forbid(unsafe_code)]
 pub mod random;
 #[forbid(unsafe_code)]
+pub mod report;
+#[forbid(unsafe_code)]
 pub mod text;
 #[forbid(unsafe_code)]
 pub mod train;

@@ -1,6 +1,11 @@
 //! What a run has measured, epoch by epoch.
 
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One list a quantity, one value an epoch, as Keras' `History.history`: `loss`, `accuracy`, then further metrics, and
 /// the same names with `val_` before them where the run validates.
@@ -55,7 +60,8 @@ impl History {
     /// # Errors
     /// A sentence, where the lists differ in length or a name stands twice.
     pub fn from_series(series: Vec<(String, Vec<f64>)>) -> Result<History, String> {
-        for (i, (name, values)) in series.iter().enumerate() {
+        let mut names = HashSet::new();
+        for (name, values) in &series {
             if values.len() != series[0].1.len() {
                 let first = &series[0];
                 return Err(format!(
@@ -65,7 +71,7 @@ impl History {
                     values.len()
                 ));
             }
-            if series[..i].iter().any(|(other, _)| other == name) {
+            if !names.insert(name) {
                 return Err(format!("`{name}` stands twice"));
             }
         }
@@ -83,15 +89,30 @@ impl Serialize for History {
     }
 }
 
+/// Values that are not finite are `null` in JSON; they come back as NaN.
 impl<'de> Deserialize<'de> for History {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<History, D::Error> {
-        let map = serde_json::Map::<String, serde_json::Value>::deserialize(deserializer)?;
-        let mut series = Vec::with_capacity(map.len());
-        for (name, values) in map {
-            let values = Vec::<f64>::deserialize(values).map_err(serde::de::Error::custom)?;
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<History, D::Error> {
+        deserializer.deserialize_map(HistoryVisitor)
+    }
+}
+
+/// Takes the lists one by one, so that an error tells the place within the list.
+struct HistoryVisitor;
+
+impl<'de> Visitor<'de> for HistoryVisitor {
+    type Value = History;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("lists of numbers under their names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<History, A::Error> {
+        let mut series = Vec::new();
+        while let Some((name, values)) = map.next_entry::<String, Vec<Option<f64>>>()? {
+            let values = values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
             series.push((name, values));
         }
-        History::from_series(series).map_err(serde::de::Error::custom)
+        History::from_series(series).map_err(de::Error::custom)
     }
 }
 
@@ -114,6 +135,24 @@ mod tests {
         let json = serde_json::to_string(&history).unwrap();
         assert_eq!(json, r#"{"loss":[0.5,0.25,0.125],"val_loss":[0.4,0.3,0.35]}"#);
         assert_eq!(serde_json::from_str::<History>(&json).unwrap(), history);
+    }
+
+    #[test]
+    fn what_json_cannot_tell_comes_back_as_nan() {
+        let mut history = History::default();
+        history.push(&epoch(f64::NAN, f64::INFINITY));
+        history.push(&epoch(0.5, 0.5));
+        let json = serde_json::to_string(&history).unwrap();
+        assert_eq!(json, r#"{"loss":[null,0.5],"val_loss":[null,0.5]}"#);
+        let read: History = serde_json::from_str(&json).unwrap();
+        assert!(read.get("val_loss").unwrap()[0].is_nan());
+        assert_eq!(read.get("val_loss").unwrap()[1], 0.5);
+    }
+
+    #[test]
+    fn a_name_stands_once() {
+        let error = serde_json::from_str::<History>(r#"{"loss":[1.0],"loss":[1.0]}"#);
+        assert!(error.unwrap_err().to_string().contains("`loss` stands twice"));
     }
 
     #[test]

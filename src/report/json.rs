@@ -1,0 +1,222 @@
+//! A history with the facts of its run, as JSON.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+
+use crate::error::{Error, Result};
+use crate::train::History;
+
+/// The longest file that [`HistoryFile::parse`] reads: a million epochs with room to spare.
+const MAX_BYTES: u64 = 64 << 20;
+
+const REMEDY: &str =
+    "expected is the JSON that a run leaves behind, or Keras' `History.history` as JSON";
+
+/// What a run leaves behind: its history and what it takes to repeat it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HistoryFile {
+    /// The version of the program that ran.
+    pub version: String,
+    /// Everything the run was called with.
+    pub options: Value,
+    /// The seed of its random numbers.
+    pub seed: u64,
+    /// The threads it ran on.
+    pub threads: usize,
+    /// The wall time of the training, in seconds.
+    pub fit_seconds: f64,
+    /// What was measured, epoch by epoch. JSON has no numbers but the finite ones: others are written as `null`, and
+    /// `null` is read as NaN.
+    pub history: History,
+}
+
+impl HistoryFile {
+    /// Reads a file that [`HistoryFile::to_json`] made, or the history of a Keras run: `{"loss": [...], ...}`, alone or
+    /// as `{"history": {...}}`. What such a file does not tell stays at its default.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Malformed`] with line and column where the file is not JSON, not of one of these
+    /// shapes, or longer than 64 MiB.
+    pub fn parse(path: &Path) -> Result<HistoryFile> {
+        let bytes = read(path)?;
+        let malformed = |error: serde_json::Error| {
+            let (line, column) = (error.line(), error.column());
+            let sentence = error.to_string();
+            let place = format!("line {line}, column {column}");
+            let problem = sentence.strip_suffix(&format!(" at line {line} column {column}"));
+            Error::malformed(path, place, problem.unwrap_or(&sentence), REMEDY)
+        };
+        let keys: HashMap<String, IgnoredAny> =
+            serde_json::from_slice(&bytes).map_err(malformed)?;
+        if keys.contains_key("history") {
+            return serde_json::from_slice(&bytes).map_err(malformed);
+        }
+        let history = serde_json::from_slice(&bytes).map_err(malformed)?;
+        Ok(HistoryFile { history, ..HistoryFile::default() })
+    }
+
+    /// The file's text: a line a fact, and a line a list.
+    pub fn to_json(&self) -> String {
+        let mut bytes = Vec::new();
+        let mut serializer = Serializer::with_formatter(&mut bytes, ListsOnOneLine::default());
+        self.serialize(&mut serializer).expect("the keys are strings, and memory takes the bytes");
+        bytes.push(b'\n');
+        String::from_utf8(bytes).expect("JSON is UTF-8")
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(Error::io(path, "open"))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let place = format!("byte {MAX_BYTES}");
+        return Err(Error::malformed(path, place, "the file goes on beyond 64 MiB", REMEDY));
+    }
+    Ok(bytes)
+}
+
+/// serde_json's pretty form, but with each list on one line: four lists of twenty numbers are read as four lines.
+#[derive(Default)]
+struct ListsOnOneLine {
+    objects: PrettyFormatter<'static>,
+}
+
+impl Formatter for ListsOnOneLine {
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.objects.begin_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.objects.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.objects.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.objects.end_object_value(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.objects.end_object(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tempfile::NamedTempFile;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<HistoryFile> {
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        HistoryFile::parse(file.path())
+    }
+
+    fn example() -> HistoryFile {
+        let loss = vec![0.1 + 0.2, 1e-300, f64::MAX, 5e-324, std::f64::consts::LN_2];
+        let accuracy = vec![0.5, 0.75, 0.8875, 2.0 / 3.0, 1.0];
+        let series = vec![("loss".to_owned(), loss), ("accuracy".to_owned(), accuracy)];
+        HistoryFile {
+            version: "0.1.0".to_owned(),
+            options: serde_json::json!({"optimizer": "rmsprop", "layers": [16, 16]}),
+            seed: u64::MAX,
+            threads: 2,
+            fit_seconds: 0.157,
+            history: History::from_series(series).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_file_comes_back_to_the_last_bit() {
+        let file = example();
+        assert_eq!(parse(&file.to_json()).unwrap(), file);
+    }
+
+    #[test]
+    fn a_list_is_one_line() {
+        let text = example().to_json();
+        assert!(text.starts_with("{\n  \"version\": \"0.1.0\",\n  \"options\": {\n"), "{text}");
+        assert!(text.contains("\n    \"layers\": [16, 16]\n  },\n"), "{text}");
+        assert!(text.contains("\n    \"loss\": [0.30000000000000004, 1e-300, "), "{text}");
+        assert!(text.ends_with("]\n  }\n}\n"), "{text}");
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_comes_back_as_nan() {
+        let series = vec![("loss".to_owned(), vec![0.5, f64::NAN, f64::INFINITY])];
+        let history = History::from_series(series).unwrap();
+        let file = parse(&HistoryFile { history, ..HistoryFile::default() }.to_json()).unwrap();
+        let loss = file.history.get("loss").unwrap();
+        assert_eq!(loss[0], 0.5);
+        assert!(loss[1].is_nan() && loss[2].is_nan());
+    }
+
+    #[test]
+    fn the_forms_of_keras_are_read() {
+        let bare = parse(r#"{"loss": [0.5, 0.25], "val_loss": [1, null]}"#).unwrap();
+        let wrapped =
+            r#"{"history": {"loss": [0.5, 0.25]}, "epoch": [0, 1], "params": {"steps": 30}}"#;
+        for file in [&bare, &parse(wrapped).unwrap()] {
+            assert_eq!(file.history.get("loss"), Some(&[0.5, 0.25][..]));
+            assert_eq!(file.seed, 0);
+        }
+        assert_eq!(bare.history.get("val_loss").unwrap()[0], 1.0);
+    }
+
+    #[test]
+    fn an_error_tells_file_line_and_column() {
+        let cases = [
+            ("", "line 1, column 0"),
+            ("[1, 2]", "line 1, column 0"),
+            ("[\"0.1.0\"]", "line 1, column 0"),
+            ("{\n  \"loss\": [0.5, \"x\"]\n}", "line 2, column 19"),
+            ("{\n  \"loss\": 0.5\n}", "line 2, column 13"),
+            ("{\n  \"history\": {\"loss\": [0.5, true]}}", "line 2, column 32"),
+            ("{\n  \"history\": {\"loss\": [1], \"val_loss\": []}}", "line 2, column 42"),
+            ("{\"history\": {\"loss\": [1]},\n \"seed\": -1}", "line 2, column 11"),
+            ("{\"loss\": [1e999]}", "line 1, column 15"),
+        ];
+        for (text, expected) in cases {
+            let Err(Error::Malformed { place, problem, .. }) = parse(text) else {
+                panic!("{text:?} is refused");
+            };
+            assert_eq!(place, expected, "{text}: {problem}");
+            assert!(!problem.contains("column"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn depth_and_length_are_bounded() {
+        assert!(parse(&format!("{{\"loss\": {}", "[".repeat(1 << 20))).is_err());
+        let file = NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_BYTES + 1).unwrap();
+        let error = HistoryFile::parse(file.path()).unwrap_err().to_string();
+        assert!(error.contains("beyond 64 MiB"), "{error}");
+    }
+}

@@ -1,0 +1,16 @@
+//! What a run leaves behind for people: curves, tables and files of a [`crate::train::History`].
+//!
+//! Everything is made in memory and returned as text or bytes; who calls decides where it goes.
+//!
+//! | module | makes |
+//! | --- | --- |
+//! | [`plot`] | the curves of loss and accuracy, as SVG and PNG |
+//! | [`csv`] | the history as a table for a spreadsheet |
+//! | [`json`] | the history with the facts of its run, to be read back |
+//! | [`table`] | aligned text for the terminal, and the confusion matrix |
+
+mod axis;
+pub mod csv;
+pub mod json;
+pub mod plot;
+pub mod table;

@@ -1,0 +1,87 @@
+//! Tables of plain text, for the terminal.
+
+/// On which side of its column a cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Sets `rows` in columns two spaces apart; each row ends with a newline and has no space before it.
+///
+/// `alignment` has one entry a column. Control characters of a cell, which could otherwise move the cursor or colour
+/// the terminal, are shown as `\u{FFFD}`. A character counts as one place wide.
+///
+/// # Panics
+/// If a row has not as many cells as `alignment` has entries.
+pub fn aligned(alignment: &[Align], rows: &[Vec<String>]) -> String {
+    let mut widths = vec![0; alignment.len()];
+    for row in rows {
+        assert_eq!(row.len(), alignment.len(), "a row has one cell a column");
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(alignment).zip(&widths).map(|((cell, align), &width)| {
+            let shown = cell.replace(char::is_control, "\u{FFFD}");
+            match align {
+                Align::Left => format!("{shown:<width$}"),
+                Align::Right => format!("{shown:>width$}"),
+            }
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The confusion matrix, `counts[actual][predicted]` with negative before positive.
+pub fn confusion_matrix(counts: [[u64; 2]; 2]) -> String {
+    let row = |name: &str, cells: [String; 2]| {
+        let [negative, positive] = cells;
+        vec![name.to_owned(), negative, positive]
+    };
+    let rows = [
+        row("", ["predicted negative", "predicted positive"].map(str::to_owned)),
+        row("actual negative", counts[0].map(|count| count.to_string())),
+        row("actual positive", counts[1].map(|count| count.to_string())),
+    ];
+    aligned(&[Align::Left, Align::Right, Align::Right], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: [&str; 2]) -> Vec<String> {
+        cells.map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn words_stand_left_and_numbers_right() {
+        let rows = [row(["word", "count"]), row(["naïveté", "7"]), row(["a", "1200"])];
+        let text = aligned(&[Align::Left, Align::Right], &rows);
+        assert_eq!(text, "word     count\nnaïveté      7\na         1200\n");
+    }
+
+    #[test]
+    fn a_cell_cannot_steer_the_terminal() {
+        let text = aligned(&[Align::Right, Align::Left], &[row(["\x1b[2J\n", "x"])]);
+        assert_eq!(text, "\u{FFFD}[2J\u{FFFD}  x\n");
+    }
+
+    #[test]
+    fn the_confusion_matrix_names_its_sides() {
+        let expected = [
+            "                 predicted negative  predicted positive",
+            "actual negative               11080                1420",
+            "actual positive                   7               11098",
+        ];
+        let text = confusion_matrix([[11080, 1420], [7, 11098]]);
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+}
