@@ -28,9 +28,9 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         reason: format!("it keeps no {what}"),
         remedy: remedy.to_owned(),
     };
-    let vocabulary = dataset.vocabulary().ok_or_else(|| {
-        lacks("words", "import it again with --word-index imdb_word_index.json")
-    })?;
+    let vocabulary = dataset
+        .vocabulary()
+        .ok_or_else(|| lacks("words", "import it again with --word-index imdb_word_index.json"))?;
     let sequence = dataset.sequence(args.split, args.row)?.ok_or_else(|| {
         lacks("reading order", "import a source that has one; libsvm text has not")
     })?;

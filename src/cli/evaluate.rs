@@ -6,7 +6,7 @@ use imdb_fast::Result;
 use imdb_fast::dataset::Split;
 use imdb_fast::model::Model;
 use imdb_fast::nn::loss;
-use imdb_fast::report::{Align, aligned, confusion_matrix};
+use imdb_fast::report::table::{Align, aligned, confusion_matrix};
 use imdb_fast::train::evaluate;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! `imdb-fast info`: the program and the machine.
 
 use imdb_fast::Result;
-use imdb_fast::report::{Align, aligned};
+use imdb_fast::report::table::{Align, aligned};
 
 use super::{Global, to_stdout};
 

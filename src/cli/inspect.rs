@@ -6,7 +6,7 @@ use imdb_fast::Result;
 use imdb_fast::container::{Container, Kind};
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
-use imdb_fast::report::{Align, aligned};
+use imdb_fast::report::table::{Align, aligned};
 
 use super::{Global, shown, thousands, to_stdout};
 
@@ -21,10 +21,8 @@ type Rows = Vec<Vec<String>>;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let container = Container::open(&args.file, global.access())?;
-    let mut facts: Rows = vec![
-        row("file", shown(&args.file)),
-        row("bytes", thousands(container.len() as u64)),
-    ];
+    let mut facts: Rows =
+        vec![row("file", shown(&args.file)), row("bytes", thousands(container.len() as u64))];
     match container.kind() {
         Kind::Dataset => dataset(&global.open(&args.file)?, &mut facts)?,
         Kind::Model => model(&Model::load(&args.file)?, &mut facts),

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use imdb_fast::report::{HistoryFile, curves_png, curves_svg};
+use imdb_fast::report::json::HistoryFile;
+use imdb_fast::report::plot::{curves_png, curves_svg};
 use imdb_fast::{Error, Result, output};
 
 use super::{Global, OutputArg, shown};
@@ -22,7 +23,9 @@ pub(crate) fn run(_global: &Global, args: Args) -> Result<()> {
     let draw = match extension.as_deref() {
         Some("svg") => |history| curves_svg(history).into_bytes(),
         Some("png") => curves_png,
-        _ => return Err(Error::invalid("--output", shown(path), "a name that ends in .svg or .png")),
+        _ => {
+            return Err(Error::invalid("--output", shown(path), "a name that ends in .svg or .png"));
+        }
     };
     output::write(path, &draw(&HistoryFile::parse(&args.history)?.history))
 }

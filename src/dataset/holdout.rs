@@ -18,13 +18,16 @@ pub enum Holdout {
     Split(Split),
 }
 
+/// The rows that a run validates on, and their split.
+pub type HeldOut = (Split, Range<usize>);
+
 impl Holdout {
-    /// The rows to train on (of the train split) and those to validate on, with their split.
+    /// The rows to train on, of the train split, and those to validate on.
     ///
     /// # Errors
     /// [`Error::Unfit`] where nothing is left to train on or the dataset has no such split;
     /// [`Error::InvalidOption`] for a fraction that is not between 0 and 1.
-    pub fn rows(self, dataset: &Dataset) -> Result<(Range<usize>, Option<(Split, Range<usize>)>)> {
+    pub fn rows(self, dataset: &Dataset) -> Result<(Range<usize>, Option<HeldOut>)> {
         let rows = dataset.csr(Split::Train)?.rows();
         let first = match self {
             Holdout::None => 0,

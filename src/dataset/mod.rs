@@ -4,6 +4,7 @@ pub mod format;
 mod holdout;
 mod source;
 mod split;
+mod synthetic;
 mod validate;
 mod writer;
 
@@ -13,9 +14,10 @@ use crate::container::{Access, Container, Kind, Section};
 use crate::error::{Error, Result};
 use crate::text::Vocabulary;
 
-pub use holdout::Holdout;
+pub use holdout::{HeldOut, Holdout};
 pub use source::{Review, ReviewSource, write};
 pub use split::{Csr, Split, WordId};
+pub use synthetic::{Synthetic, SyntheticOptions};
 pub use writer::{Contents, Summary, Writer};
 
 /// An open dataset whose structure is sound.

@@ -213,9 +213,7 @@ impl Metric for Auc {
         let mut before = [0.0, 0.0];
         let mut area = 0.0;
         for threshold in (0..THRESHOLDS).rev() {
-            for label in 0..2 {
-                above[label] += self.buckets[label][threshold];
-            }
+            above = [0, 1].map(|label: usize| above[label] + self.buckets[label][threshold]);
             let [false_rate, true_rate] =
                 [0, 1].map(|label: usize| share(above[label], totals[label]));
             area += (false_rate - before[0]) * (true_rate + before[1]) / 2.0;

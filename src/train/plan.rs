@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Metric, metric};
-use crate::dataset::{Dataset, Holdout, Split};
+use crate::dataset::{Dataset, HeldOut, Holdout};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::nn::{BinaryCrossentropy, Loss};
@@ -66,7 +66,7 @@ pub struct TrainPlan<'d> {
     pub(super) dataset: &'d Dataset,
     pub(super) options: FitOptions,
     pub(super) train_rows: Range<usize>,
-    pub(super) validation: Option<(Split, Range<usize>)>,
+    pub(super) validation: Option<HeldOut>,
 }
 
 impl<'d> TrainPlan<'d> {

@@ -90,11 +90,8 @@ fn advice(args: &Args, history: &History, epoch: usize) -> String {
     let (Some(lowest), Some(losses)) = (history.lowest("val_loss"), history.get("val_loss")) else {
         return String::new();
     };
-    let mut text = format!(
-        "the validation loss was lowest at epoch {}: {:.4}",
-        lowest + 1,
-        losses[lowest]
-    );
+    let mut text =
+        format!("the validation loss was lowest at epoch {}: {:.4}", lowest + 1, losses[lowest]);
     if let Some(accuracies) = history.get("val_accuracy") {
         text.push_str(&format!(", accuracy {:.4}", accuracies[lowest]));
     }

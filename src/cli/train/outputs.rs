@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use imdb_fast::model::Model;
-use imdb_fast::report::{HistoryFile, curves_png, curves_svg, history_csv};
+use imdb_fast::report::csv::history_csv;
+use imdb_fast::report::json::HistoryFile;
+use imdb_fast::report::plot::{curves_png, curves_svg};
 use imdb_fast::train::History;
 use imdb_fast::{Error, Result, output};
 use serde_json::{Value, json};
