@@ -24,7 +24,11 @@ pub(crate) fn run(_global: &Global, args: Args) -> Result<()> {
         Some("svg") => |history| curves_svg(history).into_bytes(),
         Some("png") => curves_png,
         _ => {
-            return Err(Error::invalid("--output", shown(path), "a name that ends in .svg or .png"));
+            return Err(Error::invalid(
+                "--output",
+                shown(path),
+                "a name that ends in .svg or .png",
+            ));
         }
     };
     output::write(path, &draw(&HistoryFile::parse(&args.history)?.history))

@@ -49,7 +49,7 @@ enum Ids {
 }
 
 impl Dataset {
-    /// Maps (or reads) a file and checks all of it but the checksums; see [`format`].
+    /// Maps (or reads) a file and checks all of it but the checksums; see [`mod@format`].
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::WrongKind`] where the file is something else, [`Error::Malformed`] with tensor and row

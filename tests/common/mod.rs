@@ -1,0 +1,71 @@
+//! What several tests need.
+
+#![allow(dead_code)] // each test uses its part
+
+use std::path::{Path, PathBuf};
+
+use imdb_fast::container::Access;
+use imdb_fast::dataset::{self, Contents, Dataset, Review, ReviewSource, Split};
+use imdb_fast::random::{Random, Stream};
+
+/// A file of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Rows in memory as a source.
+#[derive(Debug, Clone)]
+pub struct InMemory {
+    pub contents: Contents,
+    pub reviews: Vec<(Split, Vec<u32>, Option<u8>)>,
+}
+
+impl ReviewSource for InMemory {
+    fn contents(&self) -> Contents {
+        self.contents.clone()
+    }
+
+    fn for_each(
+        &mut self,
+        sink: &mut dyn FnMut(Review<'_>) -> imdb_fast::Result<()>,
+    ) -> imdb_fast::Result<()> {
+        self.reviews.iter().try_for_each(|(split, words, label)| {
+            sink(Review { split: *split, words, label: *label })
+        })
+    }
+}
+
+/// A dataset of a few thousand rows whose words follow a power law and lean to a side.
+pub fn generated(rows: usize, features: usize, seed: u64) -> InMemory {
+    let mut random = Random::new(seed, Stream::SyntheticReviews);
+    let reviews = (0..rows).map(|row| {
+        let label = (random.below(2)) as u8;
+        let words = (0..5 + random.below(60)).map(|_| {
+            let word = (features as f64).powf(random.uniform_f64()) as u32 - 1;
+            // Of two neighbours, the odd one is a little more frequent in positive reviews.
+            if random.below(4) == 0 { (word & !1) | u32::from(label) } else { word }
+        });
+        let words = words.map(|word| word.min(features as u32 - 1)).collect();
+        let split = if row % 4 == 3 { Split::Test } else { Split::Train };
+        (split, words, Some(label))
+    });
+    let reviews = reviews.collect();
+    let contents =
+        Contents { features, vocabulary: None, sequences: false, options: serde_json::json!({}) };
+    InMemory { contents, reviews }
+}
+
+/// Writes a source to a file and opens it.
+pub fn written(mut source: InMemory, path: &Path) -> Dataset {
+    dataset::write(&mut source, path).expect("the dataset is written");
+    Dataset::open(path, Access::Map).expect("the dataset is sound")
+}
+
+/// The names in a folder, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("the folder is there");
+    let mut names: Vec<String> =
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
