@@ -8,6 +8,8 @@ pub mod dataset;
 pub mod error;
 #[forbid(unsafe_code)]
 pub mod import;
+#[forbid(unsafe_code)]
+mod input;
 pub mod kernel;
 #[forbid(unsafe_code)]
 pub mod model;

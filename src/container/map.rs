@@ -13,6 +13,7 @@ use std::path::Path;
 use memmap2::Mmap;
 
 use crate::error::{Error, Result};
+use crate::input;
 
 /// How a file is brought into memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,26 +35,16 @@ pub(super) enum Bytes {
 
 impl Bytes {
     pub(super) fn open(path: &Path, access: Access) -> Result<Bytes> {
-        // Asked before it is opened: a pipe would block in `open`.
-        let kind = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
-        if !kind.is_file() {
-            let found = if kind.is_dir() { "a folder" } else { "a pipe or device" };
-            return Err(Error::WrongKind {
-                path: path.to_path_buf(),
-                expected: "a file",
-                found: found.to_owned(),
-                remedy: "name the file itself".to_owned(),
-            });
-        }
-        let mut file = File::open(path).map_err(Error::io(path, "open"))?;
+        let mut file = input::open(path)?;
+        let length = file.metadata().map_err(Error::io(path, "read"))?.len();
         match access {
-            Access::Map if kind.len() > 0 => {
-                // SAFETY: the map is read-only and the file is a regular one (checked above). The bytes stay as they
+            Access::Map if length > 0 => {
+                // SAFETY: the map is read-only and the file is a regular one (`input::open`). The bytes stay as they
                 // are as long as no other program writes into the file, which the module docs make the user's part.
                 let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path, "map"))?;
                 Ok(Bytes::Mapped(map))
             }
-            _ => read(&mut file, kind.len()).map_err(Error::io(path, "read")),
+            _ => read(&mut file, length).map_err(Error::io(path, "read")),
         }
     }
 

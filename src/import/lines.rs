@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::input;
 
 /// The longest line that is read, 16 MiB.
 pub(super) const MAX_LINE: usize = 16 << 20;
@@ -23,7 +24,7 @@ impl Lines {
     /// # Errors
     /// [`Error::Io`]
     pub fn open(path: &Path) -> Result<Lines> {
-        let file = File::open(path).map_err(Error::io(path, "read"))?;
+        let file = input::open(path)?;
         let reader = BufReader::with_capacity(1 << 16, file);
         Ok(Lines { reader, path: path.to_path_buf(), line: Vec::new(), number: 0 })
     }

@@ -2,7 +2,6 @@
 //!
 //! Every input is untrusted: no size in it is believed before the bytes are there, nothing in it is run.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,6 +9,7 @@ use std::str::FromStr;
 use crate::dataset::ReviewSource;
 use crate::dataset::format::MAX_FEATURES;
 use crate::error::{Error, Result};
+use crate::input;
 
 mod keras;
 mod libsvm;
@@ -108,11 +108,8 @@ pub fn detect(path: &Path) -> Result<Format> {
         found: found.into(),
         remedy,
     };
-    if path.is_dir() {
-        return Err(wrong("a folder", "name a file in it".into()));
-    }
     let mut head = Vec::new();
-    let file = File::open(path).map_err(Error::io(path, "read"))?;
+    let file = input::open(path)?;
     file.take(HEAD).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
     if head.is_empty() {
         return Err(wrong("an empty file", "get the file again".into()));

@@ -1,7 +1,6 @@
 //! A history with the facts of its run, as JSON.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use crate::error::{Error, Result};
+use crate::input;
 use crate::train::History;
 
 /// The longest file that [`HistoryFile::parse`] reads: a million epochs with room to spare.
@@ -74,7 +74,7 @@ impl HistoryFile {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(Error::io(path, "open"))?;
+    let file = input::open(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
     if bytes.len() as u64 > MAX_BYTES {

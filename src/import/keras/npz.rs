@@ -15,6 +15,7 @@ use super::entry::{Entry, REMEDY, above_limit};
 use super::pickle;
 use crate::error::{Error, Result};
 use crate::import::rows::Rows;
+use crate::input;
 
 /// The longest array header that is read; NumPy itself stops at 10,000 bytes.
 const MAX_HEADER: usize = 64 << 10;
@@ -32,7 +33,7 @@ impl Npz {
     /// # Errors
     /// [`Error::Io`]; [`Error::Malformed`] where it is no zip file or damaged.
     pub fn open(path: &Path, max_array_bytes: u64) -> Result<Npz> {
-        let file = File::open(path).map_err(Error::io(path, "read"))?;
+        let file = input::open(path)?;
         let archive = ZipArchive::new(BufReader::new(file))
             .map_err(|error| zip_error(path, "the archive", error))?;
         Ok(Npz { archive, path: path.to_path_buf(), max_array_bytes })

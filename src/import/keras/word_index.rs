@@ -1,11 +1,11 @@
 //! Keras' `imdb_word_index.json`: each word with its rank by frequency, from 1.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::input;
 
 /// The largest word index that is read, 64 MiB: the official one has 1.6.
 const MAX_BYTES: u64 = 64 << 20;
@@ -20,7 +20,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<(u64, String)>> {
     let malformed = |place: String, problem: String| {
         Error::malformed(path, place, problem, "expected Keras' {\"word\": rank, ...}")
     };
-    let file = File::open(path).map_err(Error::io(path, "read"))?;
+    let file = input::open(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
     if bytes.len() as u64 > MAX_BYTES {

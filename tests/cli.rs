@@ -1,0 +1,299 @@
+//! The program as a user meets it: the main path, and every wrong input.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use common::{names, repository};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder to work in.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        Desk(tempfile::tempdir().unwrap())
+    }
+
+    /// With the sample dataset, `d.safetensors`.
+    fn with_dataset() -> Desk {
+        let desk = Desk::new();
+        let sample = repository("data/sample.npz");
+        let index = repository("data/sample_word_index.json");
+        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
+        desk.ok(&[
+            "import",
+            sample,
+            "--word-index",
+            index,
+            "--num-words",
+            "600",
+            "-o",
+            "d.safetensors",
+        ]);
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+        command.args(arguments).current_dir(self.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs and returns stdout.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Expects an exit code, an error that says all of `parts`, nothing on stdout and no new file.
+    fn fails(&self, code: i32, arguments: &[&str], parts: &[&str]) {
+        let before = names(self.path());
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
+        assert!(errors.contains("error: "), "{arguments:?}: {errors}");
+        assert!(!errors.contains("panicked"), "{arguments:?}: {errors}");
+        for part in parts {
+            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
+        }
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+        assert_eq!(names(self.path()), before, "{arguments:?} left files");
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.path().join(name), bytes).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path().join(name)).unwrap()
+    }
+}
+
+const SMALL: [&str; 6] = ["train", "d.safetensors", "--validation", "100", "--epochs", "3"];
+
+#[test]
+fn from_import_to_predictions() {
+    let desk = Desk::with_dataset();
+    let facts = desk.ok(&["inspect", "d.safetensors"]);
+    assert!(facts.contains("400 reviews") && facts.contains("200 reviews"), "{facts}");
+    assert!(desk.ok(&["verify", "d.safetensors"]).contains("ok, a dataset"));
+    let review = desk.ok(&["decode", "d.safetensors", "--row", "3", "--split", "test"]);
+    assert!(review.starts_with("? ") && review.split(' ').count() > 4, "{review}");
+
+    let output = desk.run(&SMALL);
+    let (out, errors) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+    let (out, errors) = (out.unwrap(), errors.unwrap());
+    assert_eq!(errors.lines().filter(|line| line.contains("val_accuracy")).count(), 3, "{errors}");
+    assert!(!errors.contains('\r'), "no animation where stderr is no terminal");
+    assert!(out.contains("the validation loss was lowest at epoch"), "{out}");
+    let expected = ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
+    assert_eq!(names(&desk.path().join("run")), expected);
+    let history: Value = serde_json::from_slice(&desk.read("run/history.json")).unwrap();
+    for name in ["loss", "accuracy", "val_loss", "val_accuracy"] {
+        assert_eq!(history["history"][name].as_array().unwrap().len(), 3, "{name}");
+    }
+    assert!(history["fit_seconds"].as_f64().unwrap() > 0.0 && history["threads"].is_u64());
+    assert_eq!(history["options"]["batch_size"], 512);
+
+    let model = "run/model.safetensors";
+    assert!(desk.ok(&["verify", model]).contains("ok, a model"));
+    assert!(desk.ok(&["inspect", model]).contains("16 relu, 16 relu, 1 sigmoid"));
+    let table = desk.ok(&["evaluate", model, "d.safetensors"]);
+    assert!(table.contains("accuracy") && table.contains("predicted positive"), "{table}");
+    let json = desk.ok(&["evaluate", model, "d.safetensors", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["reviews"], 200);
+
+    let all = desk.ok(&["predict", model, "d.safetensors"]);
+    let all: Vec<f32> = all.lines().map(|line| line.parse().unwrap()).collect();
+    assert!(all.len() == 200 && all.iter().all(|p| (0.0..=1.0).contains(p)));
+    let some = desk.ok(&["predict", model, "d.safetensors", "--rows", "5..8", "--csv"]);
+    let lines: Vec<&str> = some.lines().collect();
+    assert_eq!(lines[0], "row,probability,label");
+    assert_eq!(lines.len(), 4);
+    assert!(lines[1].starts_with(&format!("5,{},", all[5])), "{some}");
+
+    desk.ok(&["plot", "run/history.json", "-o", "curves.svg"]);
+    desk.ok(&["plot", "run/history.json", "-o", "curves.png"]);
+    assert_eq!(desk.read("curves.svg"), desk.read("run/curves.svg"));
+    assert_eq!(desk.read("curves.png"), desk.read("run/curves.png"));
+}
+
+#[test]
+fn generated_reviews_and_silence() {
+    let desk = Desk::new();
+    let small = ["synth", "-o", "s.safetensors", "--reviews", "300", "--words", "500"];
+    desk.ok(&small);
+    let output =
+        desk.run(&["-q", "train", "s.safetensors", "--validation", "0.4", "--epochs", "2"]);
+    assert!(output.status.success());
+    assert_eq!((output.stdout, output.stderr), (Vec::new(), Vec::new()));
+    assert!(desk.ok(&["info"]).contains("threads"));
+}
+
+#[test]
+fn a_second_run_gives_the_same_bytes_and_can_start_from_the_first() {
+    let desk = Desk::with_dataset();
+    let run = |out: &str, threads: &str| {
+        desk.ok(&[&SMALL[..], &["--out", out, "--threads", threads]].concat());
+        desk.read(&format!("{out}/history.csv"))
+    };
+    assert_eq!(run("a", "1"), run("b", "3"));
+    let init = ["--out", "c", "--init", "a/model.safetensors"];
+    desk.ok(&[&SMALL[..], &init].concat());
+    assert!(desk.read("c/history.csv") != desk.read("a/history.csv"));
+}
+
+#[test]
+fn wrong_arguments_are_usage_errors() {
+    let desk = Desk::with_dataset();
+    let train = |extra: &[&str], parts: &[&str]| {
+        desk.fails(2, &[&["train", "d.safetensors"][..], extra].concat(), parts);
+    };
+    train(&["--batch-size", "0"], &["--batch-size", "at least 1"]);
+    train(&["--epochs", "0"], &["--epochs", "at least 1"]);
+    train(&["--hidden", "16,0"], &["--hidden", "none"]);
+    train(&["--activation", "rleu"], &["relu, tanh, sigmoid"]);
+    train(&["--loss", "l2"], &["binary_crossentropy, mean_squared_error, hinge"]);
+    train(&["--optimizer", "adamm"], &["rmsprop, sgd, adam, adamw, adagrad"]);
+    train(&["--optimizer", "sgd:rho=0.9"], &["learning_rate, momentum, nesterov"]);
+    train(&["--metrics", "auk"], &["accuracy, precision, recall, f1, auc"]);
+    train(&["--learning-rate", "-1"], &["learning_rate", "above 0"]);
+    train(&["--learning-rate", "nan"], &["learning_rate", "above 0"]);
+    train(&["--validation", "1.5"], &["--validation", "0.4"]);
+    train(&["--validation", "0", "--keep-best"], &["--validation"]);
+    train(&["--threads", "100000"], &["--threads", "4096"]);
+    train(&["--no-such-option"], &["--no-such-option"]);
+    desk.fails(2, &["synth", "-o", "x", "--reviews", "0"], &["--reviews", "from 1"]);
+    desk.fails(2, &["plot", "h.json", "-o", "h.gif"], &["--output", ".svg or .png"]);
+    desk.fails(2, &["predict", "m", "d.safetensors", "--rows", "9..3"], &["A..B"]);
+    desk.fails(2, &["decode", "d.safetensors", "--row", "1", "--split", "dev"], &["train, test"]);
+    desk.fails(2, &["import", "x", "-o", "y", "--format", "mat"], &["keras", "libsvm"]);
+}
+
+#[test]
+fn files_of_the_wrong_kind() {
+    let desk = Desk::with_dataset();
+    desk.ok(&SMALL);
+    desk.write("empty", "");
+    desk.write("text", "some words that are no dataset");
+    std::fs::create_dir(desk.path().join("folder")).unwrap();
+    let model = "run/model.safetensors";
+    for (file, parts) in [
+        ("missing", ["cannot open missing", "No such file"]),
+        ("empty", ["an empty file", "make it again"]),
+        ("folder", ["a folder", "name the file itself"]),
+        ("text", ["a text file", "imdb-fast import"]),
+        (model, ["a model of imdb-fast", "imdb-fast import"]),
+    ] {
+        desk.fails(1, &["train", file], &[parts[0], parts[1], file]);
+        desk.fails(1, &["evaluate", model, file], &parts);
+    }
+    desk.fails(1, &["evaluate", "d.safetensors", "d.safetensors"], &["expected a model"]);
+    desk.fails(1, &["import", "d.safetensors", "-o", "x"], &["a dataset or a model already"]);
+    desk.fails(1, &["import", "folder", "-o", "x"], &["folder"]);
+    desk.fails(1, &["plot", "text", "-o", "x.svg"], &["text", "line 1"]);
+    desk.fails(1, &["train", "d.safetensors", "--init", "d.safetensors"], &["dense_0.kernel"]);
+    desk.fails(1, &["decode", "d.safetensors", "--row", "400"], &["--row", "400 rows"]);
+    desk.fails(1, &["predict", model, "d.safetensors", "--rows", "0..999"], &["200 rows"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_and_does_not_block() {
+    let desk = Desk::new();
+    let made = Command::new("mkfifo").arg(desk.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    desk.fails(1, &["train", "pipe"], &["a pipe or device"]);
+    desk.fails(1, &["import", "pipe", "-o", "x"], &["pipe"]);
+    desk.fails(1, &["plot", "pipe", "-o", "x.svg"], &["pipe"]);
+}
+
+#[test]
+fn damaged_files() {
+    let desk = Desk::with_dataset();
+    desk.ok(&SMALL);
+    let dataset = desk.read("d.safetensors");
+    let model = desk.read("run/model.safetensors");
+    desk.write("cut.safetensors", &dataset[..dataset.len() / 2]);
+    desk.fails(1, &["train", "cut.safetensors"], &["cut.safetensors", "header", "make it again"]);
+    let mut altered = dataset.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    desk.write("altered.safetensors", altered);
+    desk.fails(1, &["verify", "altered.safetensors"], &["checksum", "altered or damaged"]);
+    desk.write("cut.model", &model[..model.len() - 1]);
+    desk.fails(1, &["evaluate", "cut.model", "d.safetensors"], &["cut.model", "header"]);
+    let sample = std::fs::read(repository("data/sample.npz")).unwrap();
+    desk.write("cut.npz", &sample[..sample.len() - 1000]);
+    desk.fails(1, &["import", "cut.npz", "-o", "x"], &["cut.npz"]);
+}
+
+#[test]
+fn damaged_libsvm_lines() {
+    let desk = Desk::new();
+    for (text, parts) in [
+        ("1 1:1 2:x\n", ["line 1", "x"]),
+        ("1 1:1\n0 5:1 3:1\n", ["line 2", "ascend"]),
+        ("1 1:1\n0 3:1 3:1\n", ["line 2", "3"]),
+        ("2 1:1\n", ["line 1", "label"]),
+        ("1 1:0.5\n", ["line 1", "--binarize"]),
+    ] {
+        desk.write("bad.svm", text);
+        desk.fails(1, &["import", "bad.svm", "--format", "libsvm", "-o", "x"], &parts);
+    }
+}
+
+#[test]
+fn options_that_do_not_fit_the_data() {
+    let desk = Desk::with_dataset();
+    let too_many = ["train", "d.safetensors", "--validation", "400"];
+    desk.fails(1, &too_many, &["--validation", "400 reviews", "hold out fewer"]);
+    desk.fails(1, &["train", "d.safetensors"], &["--validation is 10000", "--validation 0.4"]);
+    let unlabelled = ["evaluate", "run/m", "d.safetensors", "--split", "unlabelled"];
+    desk.fails(1, &unlabelled, &["run/m"]);
+    // A folder that cannot be made, found out before training starts.
+    desk.write("file", "");
+    desk.fails(1, &[&SMALL[..], &["--out", "file/run"]].concat(), &["file/run", "create"]);
+    desk.fails(1, &[&SMALL[..], &["--out", "/proc/run"]].concat(), &["/proc/run"]);
+    desk.fails(1, &["synth", "-o", "nowhere/s.safetensors", "--reviews", "10"], &["nowhere"]);
+}
+
+#[test]
+fn a_diverging_run_keeps_its_good_epochs() {
+    let desk = Desk::with_dataset();
+    let wild = ["--hidden", "none", "--loss", "binary-crossentropy", "--optimizer", "sgd"];
+    let rate = ["--learning-rate", "3e38", "--epochs", "9", "--batch-size", "1000"];
+    let output = desk.run(&[&SMALL[..4], &wild, &rate].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("not finite any more in epoch"), "{errors}");
+    assert!(errors.contains("smaller --learning-rate"), "{errors}");
+    let run = desk.path().join("run");
+    assert!(!run.join("model.safetensors").exists());
+    if errors.contains("the history of") {
+        assert!(run.join("history.json").exists() && run.join("curves.svg").exists());
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let desk = Desk::with_dataset();
+    desk.ok(&SMALL);
+    let arguments = ["predict", "run/model.safetensors", "d.safetensors"];
+    let mut child = desk.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}

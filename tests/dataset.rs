@@ -1,0 +1,246 @@
+//! Dataset files: what is written is read, and what is broken is refused by name.
+
+mod common;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use common::{InMemory, generated, names, written};
+use imdb_fast::Error;
+use imdb_fast::container::Access;
+use imdb_fast::dataset::{Contents, Csr, Dataset, Split, Writer};
+use imdb_fast::random::{Random, Stream};
+use imdb_fast::text::Vocabulary;
+use safetensors::tensor::{Dtype, TensorView};
+
+/// Empty rows, repeats, all three splits, a vocabulary with gaps.
+fn varied(features: usize) -> InMemory {
+    let last = features as u32 - 1;
+    let words = ["", "the", "", "film"].map(str::to_owned);
+    let contents = Contents {
+        features,
+        vocabulary: Some(Vocabulary::from_words(words)),
+        sequences: true,
+        options: serde_json::json!({ "source": "test" }),
+    };
+    let reviews = vec![
+        (Split::Train, vec![3, 1, last, 1], Some(1)),
+        (Split::Train, vec![], Some(0)),
+        (Split::Test, vec![last, 0], Some(0)),
+        (Split::Train, (0..200).rev().collect(), Some(1)),
+        (Split::Unlabelled, vec![2, 2, 2], None),
+    ];
+    InMemory { contents, reviews }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    // The last narrow count and the first wide one.
+    for features in [300, 65_535, 65_536, 1 << 26] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.safetensors");
+        let source = varied(features);
+        let mapped = written(source.clone(), &path);
+        assert_eq!(names(folder.path()), ["d.safetensors"]);
+        for dataset in [mapped, Dataset::open(&path, Access::Read).unwrap()] {
+            assert_eq!(dataset.features(), features);
+            for split in Split::ALL {
+                let rows: Vec<_> = source.reviews.iter().filter(|r| r.0 == split).collect();
+                let csr = dataset.csr(split).unwrap();
+                assert_eq!(csr.rows(), rows.len());
+                assert_eq!(matches!(csr, Csr::Narrow(_)), features < 65_536);
+                for (row, (_, words, label)) in rows.into_iter().enumerate() {
+                    let mut set = words.clone();
+                    set.sort_unstable();
+                    set.dedup();
+                    assert_eq!(csr.row(row), set);
+                    assert_eq!(dataset.sequence(split, row).unwrap().as_ref(), Some(words));
+                    if let Some(label) = label {
+                        assert_eq!(dataset.labels(split).unwrap()[row], *label);
+                    }
+                }
+            }
+            assert!(dataset.labels(Split::Unlabelled).is_err());
+            assert_eq!(dataset.vocabulary().unwrap().word(3), Some("film"));
+            assert_eq!(dataset.vocabulary().unwrap().word(2), None);
+            assert!(dataset.container().verify().unwrap() >= 12);
+        }
+    }
+}
+
+#[test]
+fn sprs_sees_the_rows_without_stored_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(varied(300), &folder.path().join("d"));
+    let Csr::Narrow(matrix) = dataset.csr(Split::Train).unwrap() else { panic!("300 is narrow") };
+    assert_eq!((matrix.rows(), matrix.cols(), matrix.nnz()), (3, 300, 203));
+    assert_eq!(size_of_val(matrix.data()), 0);
+    assert!(matrix.check_compressed_structure().is_ok());
+    assert_eq!(matrix.outer_view(0).unwrap().indices(), [1, 3, 299]);
+}
+
+#[test]
+fn an_abandoned_writer_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let contents = varied(300).contents;
+    let mut writer = Writer::create(&folder.path().join("d"), contents).unwrap();
+    writer.push(Split::Train, &[1, 2], Some(1)).unwrap();
+    drop(writer);
+    assert!(names(folder.path()).is_empty());
+}
+
+/// Tensors by name, to be broken.
+struct Parts {
+    tensors: Vec<(&'static str, Dtype, Vec<u8>)>,
+    metadata: HashMap<String, String>,
+}
+
+fn bytes<T: Copy, const N: usize>(values: &[T], to_bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|&value| to_bytes(value)).collect()
+}
+
+impl Parts {
+    /// Two rows of ten features.
+    fn valid() -> Parts {
+        let metadata = [("format", "imdb-fast dataset"), ("version", "1"), ("features", "10")];
+        let pointers = bytes(&[0u64, 2, 3], u64::to_le_bytes);
+        let ids = bytes(&[1u16, 4, 9], u16::to_le_bytes);
+        Parts {
+            tensors: vec![
+                ("train.indptr", Dtype::U64, pointers.clone()),
+                ("train.sequence_ptr", Dtype::U64, pointers),
+                ("vocabulary.offsets", Dtype::U64, bytes(&[0u64, 1, 3], u64::to_le_bytes)),
+                ("train.indices", Dtype::U16, ids.clone()),
+                ("train.sequences", Dtype::U16, ids),
+                ("train.labels", Dtype::U8, vec![0, 1]),
+                ("vocabulary.text", Dtype::U8, b"abc".to_vec()),
+                ("another.tensor", Dtype::U8, vec![7]),
+            ],
+            metadata: metadata.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        }
+    }
+
+    fn set(mut self, name: &str, dtype: Dtype, bytes: Vec<u8>) -> Parts {
+        let tensor = self.tensors.iter_mut().find(|(n, ..)| *n == name).unwrap();
+        (tensor.1, tensor.2) = (dtype, bytes);
+        self
+    }
+
+    fn without(mut self, name: &str) -> Parts {
+        self.tensors.retain(|(n, ..)| *n != name);
+        self
+    }
+
+    fn metadata(mut self, key: &str, value: &str) -> Parts {
+        self.metadata.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    fn open(&self, folder: &Path) -> Result<Dataset, Error> {
+        let path = folder.join("d.safetensors");
+        let views = self.tensors.iter().map(|(name, dtype, bytes)| {
+            let shape = vec![bytes.len() * 8 / dtype.bitsize()];
+            (*name, TensorView::new(*dtype, shape, bytes).unwrap())
+        });
+        let file = safetensors::serialize(views, Some(self.metadata.clone())).unwrap();
+        std::fs::write(&path, file).unwrap();
+        Dataset::open(&path, Access::Map)
+    }
+}
+
+#[test]
+fn every_rule_of_the_format_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let valid = Parts::valid().open(folder.path()).unwrap();
+    assert_eq!(valid.csr(Split::Train).unwrap().row(0), [1, 4]);
+
+    let u64s = |values: &[u64]| bytes(values, u64::to_le_bytes);
+    let u16s = |values: &[u16]| bytes(values, u16::to_le_bytes);
+    let parts = Parts::valid;
+    let (wide, id, byte) = (Dtype::U64, Dtype::U16, Dtype::U8);
+    let broken = [
+        (parts().metadata("format", "imdb-fast model"), "a model of imdb-fast"),
+        (parts().metadata("format", "other"), "another program"),
+        (parts().metadata("version", "2"), "version \"2\""),
+        (parts().metadata("features", "0"), "`features` is \"0\""),
+        (parts().metadata("features", "99999999999"), "`features`"),
+        (parts().metadata("features", "ten"), "`features` is \"ten\""),
+        (parts().metadata("features", "70000"), "U16, expected U32"),
+        (parts().metadata("features", "9"), "`train.indices`, row 1: word id 9"),
+        (parts().without("train.indptr"), "no `train.indptr`"),
+        (parts().without("train.indices"), "no tensor `train.indices`"),
+        (parts().without("train.labels"), "no tensor `train.labels`"),
+        (parts().without("train.sequences"), "no tensor `train.sequences`"),
+        (parts().without("vocabulary.text"), "no tensor `vocabulary.text`"),
+        (parts().set("train.indptr", wide, u64s(&[])), "do not run from 0 to 3"),
+        (parts().set("train.indptr", wide, u64s(&[1, 2, 3])), "do not run from 0 to 3"),
+        (parts().set("train.indptr", wide, u64s(&[0, 2, 2])), "do not run from 0 to 3"),
+        (parts().set("train.indptr", wide, u64s(&[0, 3, 2, 3])), "row 1: the pointer goes from 3"),
+        (parts().set("train.indptr", wide, u64s(&[0, u64::MAX, 3])), "row 0: the pointer"),
+        (parts().set("train.indices", id, u16s(&[4, 1, 9])), "row 0: the word ids do not ascend"),
+        (parts().set("train.indices", id, u16s(&[4, 4, 9])), "row 0: the word ids do not ascend"),
+        (parts().set("train.indices", byte, vec![1, 4, 9]), "the type is U8"),
+        (parts().set("train.labels", byte, vec![0, 2]), "row 1: the label is 2"),
+        (parts().set("train.labels", byte, vec![0]), "1 labels for 2 rows"),
+        (parts().set("train.sequences", id, u16s(&[1, 4, 10])), "`train.sequences`, row 1"),
+        (parts().set("train.sequence_ptr", wide, u64s(&[0, 3])), "`train.indptr` has 2"),
+        (parts().set("vocabulary.offsets", wide, u64s(&[0, 9, 3])), "the word of id 0"),
+        (parts().set("vocabulary.offsets", wide, u64s(&[1, 3])), "do not run from 0 to 3"),
+        (parts().set("vocabulary.text", byte, vec![b'a', 0xff, b'b']), "utf-8"),
+    ];
+    for (number, (parts, expected)) in broken.into_iter().enumerate() {
+        let error = parts.open(folder.path()).expect_err(expected).to_string();
+        assert!(error.contains(expected), "case {number}: no {expected:?} in {error}");
+        assert!(error.contains("d.safetensors"), "case {number}: {error}");
+    }
+}
+
+#[test]
+fn hostile_headers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d");
+    for (head, expected) in [
+        (vec![0; 5], "ends after 5 bytes"),
+        (u64::MAX.to_le_bytes().to_vec(), "header says it is 18446744073709551615"),
+        (
+            [(2u64 << 20).to_le_bytes().to_vec(), vec![b' '; 3 << 20]].concat(),
+            "1048576 are allowed",
+        ),
+        ([4u64.to_le_bytes().to_vec(), b"nope".to_vec()].concat(), "header"),
+        ([20u64.to_le_bytes().to_vec(), b"[".repeat(20)].concat(), "header"),
+    ] {
+        std::fs::write(&path, head).unwrap();
+        let error = Dataset::open(&path, Access::Map).expect_err(expected).to_string();
+        assert!(error.contains(expected), "no {expected:?} in {error}");
+    }
+}
+
+#[test]
+fn cuts_are_errors_and_flips_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d");
+    drop(written(generated(60, 300, 1), &path));
+    let good = std::fs::read(&path).unwrap();
+    for length in (0..good.len()).step_by(7) {
+        std::fs::write(&path, &good[..length]).unwrap();
+        assert!(Dataset::open(&path, Access::Map).is_err(), "cut to {length} bytes");
+    }
+    let mut random = Random::new(5, Stream::Shuffle);
+    let header = 8 + u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
+    for _ in 0..1000 {
+        let mut bad = good.clone();
+        let at = random.below(bad.len() as u64) as usize;
+        bad[at] ^= 1 << random.below(8);
+        std::fs::write(&path, &bad).unwrap();
+        let Ok(dataset) = Dataset::open(&path, Access::Map) else { continue };
+        for split in dataset.splits() {
+            let csr = dataset.csr(split).unwrap();
+            for row in 0..csr.rows() {
+                assert!(csr.row(row).iter().all(|&word| (word as usize) < dataset.features()));
+            }
+        }
+        if at >= header {
+            assert!(dataset.container().verify().is_err(), "byte {at} went unnoticed");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Imports point one way: each module may use only those below it, and each outside crate has one door.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::repository;
+
+/// Module, and the modules of ours it may use besides itself.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("input", &["error"]),
+    ("output", &["error"]),
+    ("random", &[]),
+    ("text", &["error"]),
+    ("kernel", &[]),
+    ("container", &["error", "input", "output", "text"]),
+    ("dataset", &["container", "error", "output", "random", "text"]),
+    ("import", &["dataset", "error", "input", "text"]),
+    ("nn", &["error", "kernel", "random"]),
+    ("optimizer", &["error", "kernel"]),
+    ("model", &["container", "error", "nn", "optimizer", "text"]),
+    ("train", &["dataset", "error", "kernel", "model", "nn", "optimizer", "random"]),
+    ("report", &["error", "input", "nn", "train"]),
+];
+
+/// Outside crate, and the only files or folders that may name it.
+const DOORS: &[(&str, &[&str])] = &[
+    ("memmap2", &["container/map.rs"]),
+    ("safetensors", &["container/"]),
+    ("xxhash_rust", &["container/"]),
+    ("sprs", &["dataset/split.rs"]),
+    ("zip", &["import/keras/npz.rs"]),
+    ("rand_mt", &["import/keras/order.rs"]),
+    ("rand_xoshiro", &["random.rs"]),
+    ("matrixmultiply", &["kernel/dense.rs"]),
+    ("rayon", &["train/parallel.rs"]),
+    ("plotters", &["report/plot.rs"]),
+    ("png", &["report/plot.rs"]),
+    ("csv", &["report/csv.rs", "cli/"]),
+    ("clap", &["cli/"]),
+    ("indicatif", &["cli/progress.rs"]),
+];
+
+/// All Rust files below `src`, with their paths from there.
+fn sources() -> Vec<(String, String)> {
+    fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, files);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    let root = repository("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+    // Files of unit tests may use more.
+    let files = files.iter().filter(|path| !path.to_str().unwrap().ends_with("tests.rs"));
+    files.map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The lines of code: no comments, nothing behind the file's own unit tests.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    let lines = text[..end].lines().enumerate().map(|(i, line)| (i + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// The words behind each occurrence of `prefix` in a line.
+fn words_behind<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    line.match_indices(prefix).map(move |(at, _)| {
+        let rest = &line[at + prefix.len()..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+#[test]
+fn modules_use_only_those_below() {
+    let mut checked = 0;
+    for (file, text) in sources() {
+        let module = file.split(['/', '.']).next().unwrap();
+        if ["lib", "main", "cli"].contains(&module) {
+            continue;
+        }
+        let (_, allowed) = ALLOWED
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("src/{file}: `{module}` has no row in the table"));
+        for (number, line) in code(&text) {
+            for used in words_behind(line, "crate::") {
+                let is_module = ALLOWED.iter().any(|(name, _)| *name == used) || used == "cli";
+                checked += 1;
+                assert!(
+                    !is_module || used == module || allowed.contains(&used),
+                    "src/{file}:{number}: `{module}` may use {allowed:?}, not `{used}`"
+                );
+            }
+        }
+    }
+    assert!(checked > 50, "only {checked} uses were seen: the scan is broken");
+}
+
+#[test]
+fn outside_crates_have_one_door() {
+    for (outside, doors) in DOORS {
+        let mut uses = 0;
+        for (file, text) in sources() {
+            let path = format!("{outside}::");
+            for (number, line) in code(&text) {
+                let is_use = line.match_indices(&path).any(|(at, _)| {
+                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c))
+                });
+                if is_use {
+                    uses += 1;
+                    assert!(
+                        doors.iter().any(|door| file.starts_with(door)),
+                        "src/{file}:{number}: only {doors:?} may name `{outside}`"
+                    );
+                }
+            }
+        }
+        assert!(uses > 0, "`{outside}` is used nowhere");
+    }
+}
