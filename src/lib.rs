@@ -1,4 +1,41 @@
-//! Trains and runs small neural networks on sparse text features, at the speed of the memory system.
+//! Trains and runs small neural networks on sparse text features.
+//!
+//! A dataset is a mapped file of sparse rows ([`dataset`]), made by an importer ([`import`]) or generated
+//! ([`dataset::Synthetic`]). A network ([`nn`]) and its vocabulary are a [`model`]; [`train`] makes it fit by an
+//! [`optimizer`], and says how good it is. [`report`] draws and tabulates the history.
+//!
+//! Data problems are an [`Error`] that names the file, the place and the remedy. Functions panic only where the caller
+//! breaks a contract that their documentation states under "Panics": slices of other lengths than documented, rows out
+//! of range, words beyond a writer's feature count.
+//!
+//! ```
+//! use imdb_fast::container::Access;
+//! use imdb_fast::dataset::{self, Dataset, Holdout, Synthetic, SyntheticOptions};
+//! use imdb_fast::model::Model;
+//! use imdb_fast::nn::{Activation, Architecture, Dense};
+//! use imdb_fast::train::{FitOptions, Silent, Team, TrainPlan, fit};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("reviews.safetensors");
+//! let options = SyntheticOptions { reviews: 2_000, words: 1_000, seed: 1 };
+//! dataset::write(&mut Synthetic::new(options)?, &path)?;
+//!
+//! let dataset = Dataset::open(&path, Access::Map)?;
+//! let layer = Dense { units: 16, activation: Activation::Relu };
+//! let mut model = Model::new(Architecture::new(dataset.features(), &[layer, layer])?, 1);
+//! let options = FitOptions {
+//!     epochs: 3,
+//!     batch_size: 64,
+//!     validation: Holdout::Fraction(0.2),
+//!     ..FitOptions::default()
+//! };
+//! let plan = TrainPlan::new(&dataset, &model, options)?;
+//! let outcome = fit(&plan, &mut model, &Team::new(0)?, &mut Silent)?;
+//! assert_eq!(outcome.history.get("val_loss").unwrap().len(), 3);
+//! # Ok(())
+//! # }
+//! ```
 
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
