@@ -68,9 +68,9 @@ pub enum Error {
         /// What to do next.
         remedy: String,
     },
-    /// The loss stopped being a number. The history up to the last good epoch is kept in the report of the run.
+    /// The loss, or a weight, stopped being a number. The history up to the last good epoch is kept in the report of the run.
     #[error(
-        "the loss is not finite any more in epoch {epoch}, batch {batch} (learning rate {learning_rate}); \
+        "loss or weights are not finite any more in epoch {epoch}, batch {batch} (learning rate {learning_rate}); \
          try a smaller --learning-rate"
     )]
     Diverged {

@@ -279,7 +279,7 @@ fn a_diverging_run_keeps_its_good_epochs() {
     let output = desk.run(&[&SMALL[..4], &wild, &rate].concat());
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{errors}");
-    assert!(errors.contains("not finite any more in epoch"), "{errors}");
+    assert!(errors.contains("are not finite any more in epoch"), "{errors}");
     assert!(errors.contains("smaller --learning-rate"), "{errors}");
     let run = desk.path().join("run");
     assert!(!run.join("model.safetensors").exists());

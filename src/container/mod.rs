@@ -4,7 +4,9 @@
 //! the business of [`dataset`](crate::dataset) and [`model`](crate::model).
 
 mod map;
+#[forbid(unsafe_code)]
 pub(crate) mod vocabulary;
+#[forbid(unsafe_code)]
 mod write;
 
 use std::ops::Range;

@@ -4,6 +4,7 @@
 //! the review ([`gather_sum`]), and `x^T d` adds the review's delta to those same rows ([`scatter_add`]).
 
 mod dense;
+#[forbid(unsafe_code)]
 mod portable;
 
 pub use dense::{Matrix, matmul};

@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use crate::container::{Access, Container, Kind, TensorBytes, vocabulary, write_tensors};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::{Architecture, Parameters};
 use crate::text::Vocabulary;
 
@@ -38,8 +38,8 @@ impl Model {
     /// file, another program's too.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::WrongKind`](crate::Error::WrongKind), and
-    /// [`Error::Malformed`](crate::Error::Malformed) where a tensor is missing, has another shape than
+    /// [`Error::Io`], [`Error::WrongKind`], and
+    /// [`Error::Malformed`] where a tensor is missing, has another shape than
     /// the architecture asks for, or a value that is not finite.
     pub fn from_tensors(architecture: Architecture, path: &Path) -> Result<Model> {
         let container = Container::open(path, Access::Read)?;
@@ -51,8 +51,8 @@ impl Model {
     /// Reads a model file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io); [`Error::WrongKind`](crate::Error::WrongKind) for another kind of file;
-    /// [`Error::Malformed`](crate::Error::Malformed) where it is damaged.
+    /// [`Error::Io`]; [`Error::WrongKind`] for another kind of file;
+    /// [`Error::Malformed`] where it is damaged.
     pub fn load(path: &Path) -> Result<Model> {
         let container = Container::open(path, Access::Read)?;
         container.expect(Kind::Model, VERSION)?;
@@ -71,7 +71,7 @@ impl Model {
     /// Writes the model file, whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io)
+    /// [`Error::Io`]
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut tensors = Vec::new();
         for (i, ranges) in self.parameters.head.layers().iter().enumerate() {
@@ -100,6 +100,24 @@ impl Model {
     /// Its weights.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// Checks that it takes as many inputs as a dataset has features.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]
+    pub fn expect_inputs(&self, features: usize) -> Result<()> {
+        let inputs = self.architecture.inputs();
+        if inputs == features {
+            return Ok(());
+        }
+        Err(Error::Unfit {
+            option: "the model",
+            value: format!("a network of {inputs} inputs"),
+            reason: format!("the dataset has {features} features"),
+            remedy: "use the dataset it was trained on, or one imported with the same --num-words"
+                .to_owned(),
+        })
     }
 
     /// Its weights, to be trained; their shapes are fixed.

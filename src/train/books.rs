@@ -4,7 +4,6 @@ use std::ops::{ControlFlow, Deref};
 
 use super::block::{BLOCK_ROWS, Block};
 use super::{Ending, History, Metric, Observer, TrainPlan};
-use crate::error::Error;
 use crate::nn::Head;
 use crate::random::{Random, Stream};
 
@@ -17,7 +16,9 @@ pub(super) struct Books<'a> {
     /// The epoch with the lowest validation loss and its head, where the plan keeps it.
     pub(super) best: Option<(usize, Head)>,
     lowest: f64,
-    epochs_since_lowest: usize,
+    /// The lowest validation loss that counted for early stopping, and the epochs since.
+    stopping_best: f64,
+    epochs_without: usize,
     train: Score,
     validation: Score,
     d_head: Vec<f32>,
@@ -48,7 +49,8 @@ impl<'a> Books<'a> {
             ending: Ending::Completed,
             best: None,
             lowest: f64::INFINITY,
-            epochs_since_lowest: 0,
+            stopping_best: f64::INFINITY,
+            epochs_without: 0,
             train: Score::new(plan),
             validation: Score::new(plan),
             d_head: vec![0.0; n],
@@ -123,7 +125,7 @@ impl<'a> Books<'a> {
         let mut has_ended = false;
         let mut is_best = false;
         if let Some(loss) = self.history.get("val_loss").and_then(|losses| losses.last().copied()) {
-            is_best = self.plan.options.keep_best && self.is_lowest(loss, 0.0);
+            is_best = self.plan.options.keep_best && loss < self.lowest;
             has_ended = self.is_early_end(loss);
             self.lowest = self.lowest.min(loss);
         }
@@ -140,27 +142,20 @@ impl<'a> Books<'a> {
         (has_ended, is_best)
     }
 
-    fn is_lowest(&self, loss: f64, min_delta: f64) -> bool {
-        loss < self.lowest - min_delta
-    }
-
-    /// Counts the epochs without a new lowest value.
+    /// Counts the epochs without an improvement (`keras/src/callbacks/early_stopping.py`).
     fn is_early_end(&mut self, loss: f64) -> bool {
         let Some(stopping) = self.plan.options.early_stopping else { return false };
-        if self.is_lowest(loss, stopping.min_delta) {
-            self.epochs_since_lowest = 0;
+        if loss < self.stopping_best - stopping.min_delta {
+            (self.stopping_best, self.epochs_without) = (loss, 0);
             return false;
         }
-        self.epochs_since_lowest += 1;
-        self.epochs_since_lowest >= stopping.patience
+        self.epochs_without += 1;
+        self.epochs_without >= stopping.patience
     }
 
     fn diverge(&mut self, batch: usize) {
-        self.ending = Ending::Diverged(Error::Diverged {
-            epoch: self.history.epochs() + 1,
-            batch,
-            learning_rate: self.plan.options.optimizer.learning_rate(),
-        });
+        let epoch = self.history.epochs() + 1;
+        self.ending = Ending::diverged(self.plan, epoch, batch);
     }
 }
 

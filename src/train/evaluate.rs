@@ -86,16 +86,7 @@ pub fn predict(
     range: Range<usize>,
     sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
 ) -> Result<()> {
-    let inputs = model.architecture().inputs();
-    if inputs != dataset.features() {
-        return Err(Error::Unfit {
-            option: "the model",
-            value: format!("a network of {inputs} inputs"),
-            reason: format!("the dataset has {} features", dataset.features()),
-            remedy: "use the dataset it was trained on, or one imported with the same --num-words"
-                .to_owned(),
-        });
-    }
+    model.expect_inputs(dataset.features())?;
     let csr = dataset.csr(split)?;
     if range.start > range.end || range.end > csr.rows() {
         return Err(Error::Unfit {

@@ -42,8 +42,15 @@ pub enum Ending {
     StoppedEarly,
     /// The observer said so.
     Interrupted,
-    /// The loss is not a number any more; an [`Error::Diverged`].
+    /// The loss or a weight is not a number any more; an [`Error::Diverged`].
     Diverged(Error),
+}
+
+impl Ending {
+    pub(super) fn diverged(plan: &TrainPlan<'_>, epoch: usize, batch: usize) -> Ending {
+        let learning_rate = plan.options.optimizer.learning_rate();
+        Ending::Diverged(Error::Diverged { epoch, batch, learning_rate })
+    }
 }
 
 /// Trains `model` by `plan` on the threads of `team`.
@@ -121,8 +128,12 @@ fn fit_rows<I: WordId>(
         }
         (epoch, head) = (best_epoch, best_head);
     }
-    let (history, ending) = (books.history, books.ending);
+    let (history, mut ending) = (books.history, books.ending);
     parameters.head = head;
+    // The last update may have spoilt weights that no loss has seen.
+    if !matches!(ending, Ending::Diverged(_)) && !parameters.are_finite() {
+        ending = Ending::diverged(plan, history.epochs(), plan.batches());
+    }
     Ok(Outcome { history, ending, epoch })
 }
 

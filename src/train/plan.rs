@@ -76,15 +76,7 @@ impl<'d> TrainPlan<'d> {
     /// [`Error::InvalidOption`] for values that are never right, [`Error::Unfit`] for those that do not fit the data.
     pub fn new(dataset: &'d Dataset, model: &Model, options: FitOptions) -> Result<TrainPlan<'d>> {
         options.check()?;
-        let inputs = model.architecture().inputs();
-        if inputs != dataset.features() {
-            return Err(Error::Unfit {
-                option: "the model",
-                value: format!("a network of {inputs} inputs"),
-                reason: format!("the dataset has {} features", dataset.features()),
-                remedy: "use the dataset it was made for".to_owned(),
-            });
-        }
+        model.expect_inputs(dataset.features())?;
         let (train_rows, validation) = options.validation.rows(dataset)?;
         if train_rows.is_empty() {
             return Err(Error::Unfit {
@@ -93,6 +85,19 @@ impl<'d> TrainPlan<'d> {
                 reason: "its train split has no reviews".to_owned(),
                 remedy: "import reviews to train on".to_owned(),
             });
+        }
+        if train_rows.end > u32::MAX as usize {
+            return Err(Error::Unfit {
+                option: "the dataset",
+                value: dataset.container().path().display().to_string(),
+                reason: format!("its train split has {} reviews", train_rows.end),
+                remedy: format!("train on at most {}", u32::MAX),
+            });
+        }
+        let steps = train_rows.len().div_ceil(options.batch_size).checked_mul(options.epochs);
+        if steps.is_none_or(|steps| steps > u32::MAX as usize) {
+            let expected = format!("no more than {} steps in all", u32::MAX);
+            return Err(Error::invalid("--epochs", options.epochs, expected));
         }
         if validation.is_none() && (options.keep_best || options.early_stopping.is_some()) {
             let expected = "something to validate on where the best epoch is asked for";
