@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// The loss, or a weight, stopped being a number. The history up to the last good epoch is kept in the report of the run.
     #[error(
-        "loss or weights are not finite any more in epoch {epoch}, batch {batch} (learning rate {learning_rate}); \
+        "loss or weights are not finite any more in epoch {epoch}, batch {batch} (learning rate {learning_rate:?}); \
          try a smaller --learning-rate"
     )]
     Diverged {

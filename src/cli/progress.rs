@@ -30,9 +30,9 @@ impl Progress {
     }
 
     pub(super) fn begin(&self, epoch: usize, epochs: usize, batches: usize) {
-        self.bar.reset();
-        self.bar.set_length(batches as u64);
         self.bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
+        self.bar.set_length(batches as u64);
+        self.bar.reset();
     }
 
     pub(super) fn batch(&self) {
