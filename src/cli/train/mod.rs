@@ -101,7 +101,8 @@ fn advice(args: &Args, history: &History, epoch: usize) -> String {
     }
     if lowest + 1 < history.epochs() {
         text.push_str("training beyond it overfits; to train on all reviews up to there:\n  ");
-        text.push_str(&retrain::command(std::env::args().skip(1), lowest + 1));
+        let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        text.push_str(&retrain::command(arguments, lowest + 1));
         text.push('\n');
     }
     text

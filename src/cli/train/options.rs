@@ -1,13 +1,13 @@
 //! The options of a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imdb_fast::dataset::{Holdout, Split};
 use imdb_fast::nn::{Activation, Dense, loss};
 use imdb_fast::optimizer;
 use imdb_fast::train::{EarlyStopping, FitOptions, metric};
 use imdb_fast::{Error, Result};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Train a network; without a dataset, on generated reviews
 #[derive(Debug, clap::Args, Serialize)]
@@ -21,9 +21,11 @@ Examples:
   imdb-fast train imdb.safetensors --early-stopping 2 --keep-best")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it
+    #[serde(serialize_with = "optional_path")]
     pub(crate) dataset: Option<PathBuf>,
     /// The folder for model, history and curves; files of an earlier run in it are replaced
     #[arg(long, value_name = "DIR", default_value = "run")]
+    #[serde(serialize_with = "path")]
     pub(crate) out: PathBuf,
     /// How often all reviews are seen
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -69,6 +71,7 @@ pub(crate) struct Args {
     pub(crate) keep_best: bool,
     /// Start from the `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
     #[arg(long, value_name = "MODEL")]
+    #[serde(serialize_with = "optional_path")]
     pub(crate) init: Option<PathBuf>,
 }
 
@@ -127,5 +130,20 @@ impl Args {
                 Err(Error::invalid("--validation", text, expected))
             }
         }
+    }
+}
+
+/// A path as messages show it: JSON has no way to write one that is not UTF-8.
+fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+fn optional_path<S: Serializer>(
+    optional: &Option<PathBuf>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match optional {
+        Some(some) => path(some, serializer),
+        None => serializer.serialize_none(),
     }
 }
