@@ -21,10 +21,11 @@ impl OutputFile {
     /// Opens a temporary sibling of `path`, so that an unwritable folder is found out at once.
     ///
     /// # Errors
-    /// [`Error::Io`] where the folder is missing or cannot be written, or `path` is a folder.
+    /// [`Error::Io`] where the folder is missing or cannot be written, or `path` is a folder, pipe or device.
     pub fn create(path: &Path) -> Result<OutputFile> {
-        if path.is_dir() {
-            let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+        // A rename would put a file in the place of /dev/null, if it may.
+        if std::fs::metadata(path).is_ok_and(|kind| !kind.is_file()) {
+            let source = std::io::Error::other("it is a folder, pipe or device; name a file");
             return Err(Error::Io { path: path.to_path_buf(), action: "write", source });
         }
         let mut builder = tempfile::Builder::new();
