@@ -206,6 +206,19 @@ impl Container {
         Ok(Section { bytes, of: std::marker::PhantomData })
     }
 
+    /// As [`Container::section`], of a tensor with one dimension.
+    pub(crate) fn list<T: Element>(&self, tensor: &str) -> Result<Section<T>> {
+        let section = self.section(tensor)?;
+        match self.shape(tensor) {
+            Some([_]) => Ok(section),
+            shape => {
+                let problem =
+                    format!("the shape is {:?}, expected one dimension", shape.unwrap_or(&[]));
+                Err(self.malformed(format!("tensor `{tensor}`"), problem, "make the file again"))
+            }
+        }
+    }
+
     /// The values of a section of this container.
     pub(crate) fn get<T: Element>(&self, section: &Section<T>) -> &[T] {
         bytemuck::cast_slice(&self.bytes.as_slice()[section.bytes.clone()])

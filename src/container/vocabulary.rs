@@ -16,8 +16,8 @@ impl Container {
             return Ok(None);
         }
         let remedy = "the file is damaged: make it again";
-        let offsets = self.get(&self.section::<u64>(OFFSETS)?).to_vec();
-        let text = self.get(&self.section::<u8>(TEXT)?).to_vec();
+        let offsets = self.get(&self.list::<u64>(OFFSETS)?).to_vec();
+        let text = self.get(&self.list::<u8>(TEXT)?).to_vec();
         let text = String::from_utf8(text).map_err(|error| {
             self.malformed(format!("tensor `{TEXT}`"), error.to_string(), remedy)
         })?;

@@ -49,7 +49,8 @@ fn sections(container: &Container, split: Split, features: usize) -> Result<Spli
         true => Some(labels(container, &name("labels"), rows_count)?),
         false => None,
     };
-    let sequences = if container.shape(&name("sequence_ptr")).is_some() {
+    let has = |part| container.shape(&name(part)).is_some();
+    let sequences = if has("sequence_ptr") || has("sequences") {
         let parts = rows(container, features, &name("sequence_ptr"), &name("sequences"), false)?;
         let found = container.get(&parts.0).len() - 1;
         if found != rows_count {
@@ -71,13 +72,13 @@ fn rows(
     ids: &str,
     sets: bool,
 ) -> Result<(Section<u64>, Ids)> {
-    let indptr = container.section::<u64>(pointers)?;
+    let indptr = container.list::<u64>(pointers)?;
     if features < format::WIDE_FROM {
-        let indices = container.section::<u16>(ids)?;
+        let indices = container.list::<u16>(ids)?;
         check_rows(container, features, (pointers, &indptr), (ids, &indices), sets)?;
         Ok((indptr, Ids::Narrow(indices)))
     } else {
-        let indices = container.section::<u32>(ids)?;
+        let indices = container.list::<u32>(ids)?;
         check_rows(container, features, (pointers, &indptr), (ids, &indices), sets)?;
         Ok((indptr, Ids::Wide(indices)))
     }
@@ -120,7 +121,7 @@ fn check_rows<I: WordId + Element>(
 }
 
 fn labels(container: &Container, name: &str, rows: usize) -> Result<Section<u8>> {
-    let section = container.section::<u8>(name)?;
+    let section = container.list::<u8>(name)?;
     let labels = container.get(&section);
     if labels.len() != rows {
         let problem = format!("{} labels for {rows} rows", labels.len());
