@@ -70,8 +70,9 @@ pub enum Error {
     },
     /// The loss, or a weight, stopped being a number. The history up to the last good epoch is kept in the report of the run.
     #[error(
-        "loss or weights are not finite any more in epoch {epoch}, batch {batch} (learning rate {learning_rate:?}); \
-         try a smaller --learning-rate"
+        "loss or weights are not finite any more in epoch {epoch}, {} (learning rate {learning_rate:?}); \
+         try a smaller --learning-rate",
+        step_name(*batch)
     )]
     Diverged {
         /// Counted from 1.
@@ -85,6 +86,11 @@ pub enum Error {
 
 /// `Result` with the library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Where in an epoch a run diverged.
+fn step_name(batch: usize) -> String {
+    if batch == 0 { "validation".to_owned() } else { format!("batch {batch}") }
+}
 
 impl Error {
     /// Wraps an [`io::Error`] with the file and the verb ("read", "create", ...).

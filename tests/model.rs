@@ -1,0 +1,146 @@
+//! Model files: what is saved is loaded, and what is broken is refused by name.
+
+mod common;
+
+use std::path::Path;
+
+use common::names;
+use imdb_fast::Result;
+use imdb_fast::model::Model;
+use imdb_fast::nn::{Activation, Architecture, Dense};
+use imdb_fast::random::{Random, Stream};
+use imdb_fast::text::Vocabulary;
+use safetensors::SafeTensors;
+
+fn model(hidden: &[usize], activation: Activation) -> Model {
+    let hidden: Vec<Dense> = hidden.iter().map(|&units| Dense { units, activation }).collect();
+    let mut model = Model::new(Architecture::new(30, &hidden).unwrap(), 7);
+    model.vocabulary = Some(Vocabulary::from_words(["", "the", "naïve"]));
+    model.training = serde_json::json!({ "epochs": 4, "loss": "hinge" });
+    model
+}
+
+fn load(path: &Path, bytes: &[u8]) -> Result<Model> {
+    std::fs::write(path, bytes).unwrap();
+    Model::load(path)
+}
+
+#[test]
+fn what_is_saved_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    for activation in Activation::ALL {
+        for hidden in [&[][..], &[5], &[16, 3, 16]] {
+            let saved = model(hidden, activation);
+            saved.save(&path).unwrap();
+            let loaded = Model::load(&path).unwrap();
+            assert_eq!(loaded.architecture(), saved.architecture());
+            assert_eq!(loaded.parameters(), saved.parameters());
+            assert_eq!(loaded.vocabulary, saved.vocabulary);
+            assert_eq!(loaded.training, saved.training);
+            let bytes = std::fs::read(&path).unwrap();
+            loaded.save(&path).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), bytes, "a copy has the same bytes");
+        }
+    }
+    assert_eq!(names(folder.path()), ["m.safetensors"]);
+}
+
+#[test]
+fn tensors_have_the_names_and_the_orientation_of_keras() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    model(&[5, 4], Activation::Prelu).save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    for (name, shape) in [
+        ("dense_0.kernel", &[30, 5][..]),
+        ("dense_0.bias", &[5]),
+        ("dense_0.alpha", &[5]),
+        ("dense_1.kernel", &[5, 4]),
+        ("dense_2.kernel", &[4, 1]),
+        ("dense_2.bias", &[1]),
+    ] {
+        assert_eq!(file.tensor(name).unwrap().shape(), shape, "{name}");
+    }
+    assert!(file.tensor("dense_2.alpha").is_err(), "the output is a sigmoid");
+}
+
+#[test]
+fn other_networks_do_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    model(&[5, 4], Activation::Relu).save(&path).unwrap();
+    let start = |inputs: usize, hidden: &[usize], activation| {
+        let hidden: Vec<Dense> = hidden.iter().map(|&units| Dense { units, activation }).collect();
+        let architecture = Architecture::new(inputs, &hidden).unwrap();
+        Model::from_tensors(architecture, &path).map(drop)
+    };
+    start(30, &[5, 4], Activation::Tanh).unwrap();
+    for (result, expected) in [
+        (start(31, &[5, 4], Activation::Relu), "`dense_0.kernel`: the shape is [30, 5]"),
+        (start(30, &[5, 3], Activation::Relu), "`dense_1.kernel`: the shape is [5, 4]"),
+        (start(30, &[5, 4, 4], Activation::Relu), "`dense_2.kernel`: the shape is [4, 1]"),
+        (start(30, &[5], Activation::Relu), "`dense_1.kernel`: the shape is [5, 4]"),
+        (start(30, &[5, 4], Activation::Prelu), "no tensor `dense_0.alpha`"),
+    ] {
+        let error = result.expect_err(expected).to_string();
+        assert!(error.contains(expected) && error.contains("--hidden"), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn cut_and_flipped_models_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    model(&[5, 4], Activation::Prelu).save(&path).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    for length in 0..good.len() {
+        assert!(load(&path, &good[..length]).is_err(), "cut to {length} bytes");
+    }
+    let mut random = Random::new(3, Stream::Shuffle);
+    for _ in 0..3000 {
+        let mut bad = good.clone();
+        bad[random.below(good.len() as u64) as usize] ^= 1 << random.below(8);
+        if let Ok(model) = load(&path, &bad) {
+            assert!(model.parameters().are_finite());
+        }
+    }
+}
+
+#[test]
+fn altered_models_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    model(&[5], Activation::Relu).save(&path).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let header = 8 + u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
+    let replaced = |from: &str, to: &str| {
+        assert_eq!(from.len(), to.len());
+        let text = std::str::from_utf8(&good[8..header]).unwrap();
+        assert!(text.contains(from), "{from} in {text}");
+        [&good[..8], text.replace(from, to).as_bytes(), &good[header..]].concat()
+    };
+    // The offsets of the vocabulary stand first, being widest; weights follow.
+    let mut not_finite = good.clone();
+    not_finite[header + 4 * 8..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    for (bytes, expected) in [
+        (replaced(r#"inputs\":30"#, r#"inputs\":31"#), "`dense_0.kernel`: the shape is [30, 5]"),
+        (
+            replaced(r#"inputs\":30"#, r#"inputs\":-1"#),
+            "metadata `architecture`: no number `inputs`",
+        ),
+        (replaced(r#"units\":5"#, r#"units\":0"#), "metadata `architecture`: --hidden is \"0\""),
+        (replaced("relu", "rule"), "metadata `architecture`: --activation is \"rule\""),
+        (replaced("sigmoid", "softmax"), "metadata `architecture`: --activation is \"softmax\""),
+        (replaced(r#""version":"1""#, r#""version":"2""#), "format version \"2\""),
+        (replaced("dense_1.bias", "dense_1.bios"), "no tensor `dense_1.bias`"),
+        (replaced("imdb-fast model", "imdb-slow model"), "expected a model of imdb-fast"),
+        (replaced(r#"{\"epochs"#, r#"(\"epochs"#), "metadata `training`"),
+        (not_finite, "value 0 is NaN"),
+    ] {
+        let error = load(&path, &bytes).expect_err(expected).to_string();
+        assert!(error.contains(expected), "no {expected:?} in {error}");
+        assert!(error.contains("m.safetensors"), "{error}");
+    }
+}
