@@ -73,3 +73,27 @@ fn the_bits_do_not_depend_on_the_threads() {
         assert!(train(&dataset, case, 8, 2).1 != alone.1, "another seed is another network");
     }
 }
+
+#[test]
+fn the_seed_decides_the_order_and_without_shuffling_there_is_none_to_decide() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(600, 300, 3), &folder.path().join("d.safetensors"));
+    let losses = |shuffle: bool, seed: u64| {
+        // The same start for every seed.
+        let mut model = Model::new(Architecture::new(dataset.features(), &[]).unwrap(), 0);
+        let options = FitOptions {
+            epochs: 2,
+            batch_size: 32,
+            validation: Holdout::None,
+            shuffle,
+            seed,
+            ..FitOptions::default()
+        };
+        let plan = TrainPlan::new(&dataset, &model, options).unwrap();
+        fit(&plan, &mut model, &Team::new(2).unwrap(), &mut Silent).unwrap().history
+    };
+    assert_eq!(losses(false, 1), losses(false, 2));
+    assert_eq!(losses(true, 1), losses(true, 1));
+    assert_ne!(losses(true, 1), losses(true, 2));
+    assert_ne!(losses(true, 1), losses(false, 1));
+}

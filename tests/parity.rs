@@ -77,7 +77,13 @@ fn check_small(name: &str) {
     let folder = repository("tests/golden");
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("small.safetensors");
-    let libsvm = LibsvmOptions { features: Some(300), ..LibsvmOptions::default() };
+    // The validation rows once more as a split of their own, which can be evaluated.
+    let text = std::fs::read_to_string(folder.join("small.svm")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#')).take(200);
+    let held_out = temporary.path().join("held_out.svm");
+    std::fs::write(&held_out, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let libsvm =
+        LibsvmOptions { features: Some(300), test: Some(held_out), ..LibsvmOptions::default() };
     let options = ImportOptions { libsvm, ..ImportOptions::default() };
     let mut source = import::open(&folder.join("small.svm"), &options).unwrap();
     dataset::write(&mut *source, &path).unwrap();
@@ -108,6 +114,13 @@ fn check_small(name: &str) {
     assert_eq!(ours.len(), keras.len());
     let worst = ours.iter().zip(&keras).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst < PARAMETER, "{name}: a parameter is off by {worst}");
+
+    let loss = loss(run.golden["config"]["loss"].as_str().unwrap()).unwrap();
+    let ours = evaluate(&run.team, &run.model, &dataset, Split::Test, &*loss).unwrap();
+    let keras = |what: &str| run.golden["evaluate_val"][what].as_f64().unwrap();
+    assert_eq!(ours.reviews, 200);
+    assert!((ours.loss / keras("loss") - 1.0).abs() < LOSS, "{name}: {ours:?}");
+    assert!((ours.accuracy - keras("binary_accuracy")).abs() < ACCURACY, "{name}: {ours:?}");
 
     let first: Vec<f64> = run.golden["predict_val_first"]
         .as_array()
