@@ -6,7 +6,7 @@ use common::{generated, written};
 use imdb_fast::dataset::Holdout;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
-use imdb_fast::optimizer::{self, Idle, Optimizer};
+use imdb_fast::optimizer::{self, Idle, Optimizer, Step};
 use imdb_fast::train::{EarlyStopping, Ending, FitOptions, Silent, Team, TrainPlan, fit};
 
 /// Another optimizer that says nothing of what it may skip.
@@ -26,7 +26,7 @@ impl Optimizer for Swept {
     fn idle(&self) -> Idle {
         Idle::Moves
     }
-    fn update(&self, step: u64, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
+    fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
         self.0.update(step, weights, gradient, state);
     }
 }

@@ -108,7 +108,7 @@ fn check_small(name: &str) {
     .unwrap();
     let values = |model: &Model| {
         let parameters = model.parameters();
-        [parameters.first_kernel.clone(), parameters.head.values.clone()].concat()
+        [&*parameters.first_kernel, &parameters.head.values].concat()
     };
     let (ours, keras) = (values(&run.model), values(&last));
     assert_eq!(ours.len(), keras.len());

@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -46,6 +47,16 @@ impl Bytes {
             }
             _ => read(&mut file, length).map_err(Error::io(path, "read")),
         }
+    }
+
+    /// Asks for the pages of some bytes. Only a hint, so a refusal changes nothing but the time.
+    pub(super) fn will_need(&self, bytes: Range<usize>) {
+        #[cfg(unix)]
+        if let Bytes::Mapped(map) = self {
+            let _ = map.advise_range(memmap2::Advice::WillNeed, bytes.start, bytes.len());
+        }
+        #[cfg(not(unix))]
+        let _ = bytes;
     }
 
     pub(super) fn as_slice(&self) -> &[u8] {

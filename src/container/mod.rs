@@ -224,6 +224,12 @@ impl Container {
         bytemuck::cast_slice(&self.bytes.as_slice()[section.bytes.clone()])
     }
 
+    /// Tells the system that some values of a section will be read soon.
+    pub(crate) fn will_need<T: Element>(&self, section: &Section<T>, values: Range<usize>) {
+        let start = section.bytes.start + values.start * size_of::<T>();
+        self.bytes.will_need(start..start + values.len() * size_of::<T>());
+    }
+
     /// Compares every tensor with its checksum and returns how many had one.
     ///
     /// # Errors

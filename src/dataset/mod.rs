@@ -14,6 +14,7 @@ mod validate;
 #[forbid(unsafe_code)]
 mod writer;
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::container::{Access, Container, Kind, Section};
@@ -118,6 +119,18 @@ impl Dataset {
             });
         };
         Ok(self.container.get(labels))
+    }
+
+    /// Tells the system that the words of some rows will be read soon. A hint: where it is not heard, reading waits.
+    pub fn will_need(&self, split: Split, rows: Range<usize>) {
+        let Some(sections) = &self.splits[split as usize] else { return };
+        let indptr: &[u64] = self.container.get(&sections.indptr);
+        let Some(&[start, .., end]) = indptr.get(rows.start..=rows.end) else { return };
+        let words = start as usize..end as usize;
+        match &sections.indices {
+            Ids::Narrow(ids) => self.container.will_need(ids, words),
+            Ids::Wide(ids) => self.container.will_need(ids, words),
+        }
     }
 
     /// The words of a review in reading order, uncut and repeated; `None` where the file keeps only sets.

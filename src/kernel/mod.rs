@@ -2,30 +2,32 @@
 //!
 //! The first layer never sees a one-hot row. With a binary input, `x W` is the sum of the rows of `W` whose words are in
 //! the review ([`gather_sum`]), and `x^T d` adds the review's delta to those same rows ([`scatter_add`]).
+//!
+//! Every kernel is written once, in sixteen lanes, and compiled for each [`Level`] of instructions.
 
+mod aligned;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod dense;
 #[forbid(unsafe_code)]
+mod elementwise;
+mod lanes;
+mod level;
+#[forbid(unsafe_code)]
 mod portable;
+#[forbid(unsafe_code)]
+mod sparse;
+#[forbid(unsafe_code)]
+mod sweep;
 
+pub use aligned::Aligned;
 pub use dense::{Matrix, matmul};
-pub use portable::{gather_sum, scatter_add};
-
-/// Where a review's words (or a range of them) stand in the index array.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
-    /// The first position.
-    pub start: usize,
-    /// One past the last position.
-    pub end: usize,
-}
-
-/// A range of weight rows: `[rows, width]`, row-major, the first of them belonging to feature `first`.
-#[derive(Debug, Clone, Copy)]
-pub struct Table<'a> {
-    /// `rows * width` values.
-    pub values: &'a [f32],
-    /// The feature of row 0.
-    pub first: usize,
-    /// Units of the first layer.
-    pub width: usize,
-}
+pub(crate) use elementwise::{Map, map, scale_by};
+pub(crate) use lanes::{Kernel, LANES, Lanes};
+pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
+pub(crate) use sparse::count_below;
+pub use sparse::{Id, Span, Sum, Table, gather_sum, scatter_add};
+pub use sweep::{Powers, Rows, Touched};
+pub(crate) use sweep::{Rule, nonzero_rows, sweep, update};

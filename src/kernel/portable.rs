@@ -1,130 +1,154 @@
-//! The plain form of every kernel, which defines what the others compute, to the order of the additions.
+//! Lanes in plain Rust, which any compiler vectorises for any CPU; the specification of the others.
 
-use super::{Span, Table};
+use std::ops::{Add, Div, Mul, Sub};
 
-/// Independent partial sums, so that additions need not wait for each other.
-const CHAINS: usize = 4;
+use super::lanes::{LANES, Lanes};
 
-/// For each span `s` the sum of the weight rows of its words: `out[s, :] = sum(table[indices[span], :])`.
-///
-/// The order is fixed: word `k` of a span goes to chain `k mod 4`, and the chains are added as (0 + 1) + (2 + 3).
-///
-/// # Panics
-/// If a word has no row in the table, a span leaves `indices`, or `out` is not `[spans, width]`.
-pub fn gather_sum<I: Copy + Into<u32>>(
-    table: Table<'_>,
-    indices: &[I],
-    spans: &[Span],
-    out: &mut [f32],
-) {
-    assert_eq!(out.len(), spans.len() * table.width, "out is [spans, width]");
-    match table.width {
-        1 => gather_fixed::<1, I>(table, indices, spans, out),
-        16 => gather_fixed::<16, I>(table, indices, spans, out),
-        32 => gather_fixed::<32, I>(table, indices, spans, out),
-        64 => gather_fixed::<64, I>(table, indices, spans, out),
-        _ => gather_any(table, indices, spans, out),
+/// Four vectors of four, the width that every CPU has.
+#[derive(Clone, Copy)]
+pub(super) struct Portable([[f32; 4]; 4]);
+
+impl Portable {
+    #[inline(always)]
+    fn each(self, f: impl Fn(f32) -> f32) -> Portable {
+        Portable(self.0.map(|quad| quad.map(&f)))
     }
-}
 
-fn gather_fixed<const WIDTH: usize, I: Copy + Into<u32>>(
-    table: Table<'_>,
-    indices: &[I],
-    spans: &[Span],
-    out: &mut [f32],
-) {
-    let (rows, _) = table.values.as_chunks::<WIDTH>();
-    let (out, _) = out.as_chunks_mut::<WIDTH>();
-    let row = |id: I| &rows[id.into() as usize - table.first];
-    for (span, out) in spans.iter().zip(out) {
-        let mut chains = [[0.0f32; WIDTH]; CHAINS];
-        let (quads, rest) = indices[span.start..span.end].as_chunks::<CHAINS>();
-        for quad in quads {
-            for (chain, &id) in chains.iter_mut().zip(quad) {
-                add(chain, row(id));
+    #[inline(always)]
+    fn both(self, other: Portable, f: impl Fn(f32, f32) -> f32) -> Portable {
+        let mut result = self;
+        for (quad, other) in result.0.iter_mut().zip(other.0) {
+            for (value, other) in quad.iter_mut().zip(other) {
+                *value = f(*value, other);
             }
         }
-        for (chain, &id) in chains.iter_mut().zip(rest) {
-            add(chain, row(id));
-        }
-        for unit in 0..WIDTH {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|chain: usize| chains[chain][unit]);
-            out[unit] = (a + b) + (c + d);
-        }
+        result
     }
 }
 
-/// Any width, sixteen units at a time and the rest one by one.
-fn gather_any<I: Copy + Into<u32>>(
-    table: Table<'_>,
-    indices: &[I],
-    spans: &[Span],
-    out: &mut [f32],
-) {
-    let width = table.width;
-    let mut chains = vec![0.0f32; CHAINS * width];
-    for (span, out) in spans.iter().zip(out.chunks_exact_mut(width)) {
-        chains.fill(0.0);
-        for (k, &id) in indices[span.start..span.end].iter().enumerate() {
-            let row = (id.into() as usize - table.first) * width;
-            let chain = (k % CHAINS) * width;
-            add(&mut chains[chain..chain + width], &table.values[row..row + width]);
-        }
-        for (unit, out) in out.iter_mut().enumerate() {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|chain| chains[chain * width + unit]);
-            *out = (a + b) + (c + d);
-        }
+impl Add for Portable {
+    type Output = Portable;
+    #[inline(always)]
+    fn add(self, other: Portable) -> Portable {
+        self.both(other, |a, b| a + b)
     }
 }
 
-/// Adds each span's delta to the gradient rows of its words, span by span:
-/// `gradient[indices[span], :] += deltas[s, :]`.
-///
-/// # Panics
-/// As [`gather_sum`]; and if `gradient` and `deltas` do not have the same width.
-pub fn scatter_add<I: Copy + Into<u32>>(
-    gradient: &mut [f32],
-    first: usize,
-    width: usize,
-    indices: &[I],
-    spans: &[Span],
-    deltas: &[f32],
-) {
-    assert_eq!(deltas.len(), spans.len() * width, "deltas is [spans, width]");
-    match width {
-        1 => scatter_fixed::<1, I>(gradient, first, indices, spans, deltas),
-        16 => scatter_fixed::<16, I>(gradient, first, indices, spans, deltas),
-        32 => scatter_fixed::<32, I>(gradient, first, indices, spans, deltas),
-        64 => scatter_fixed::<64, I>(gradient, first, indices, spans, deltas),
-        _ => {
-            for (span, delta) in spans.iter().zip(deltas.chunks_exact(width)) {
-                for &id in &indices[span.start..span.end] {
-                    let row = (id.into() as usize - first) * width;
-                    add(&mut gradient[row..row + width], delta);
+impl Sub for Portable {
+    type Output = Portable;
+    #[inline(always)]
+    fn sub(self, other: Portable) -> Portable {
+        self.both(other, |a, b| a - b)
+    }
+}
+
+impl Mul for Portable {
+    type Output = Portable;
+    #[inline(always)]
+    fn mul(self, other: Portable) -> Portable {
+        self.both(other, |a, b| a * b)
+    }
+}
+
+impl Div for Portable {
+    type Output = Portable;
+    #[inline(always)]
+    fn div(self, other: Portable) -> Portable {
+        self.both(other, |a, b| a / b)
+    }
+}
+
+impl Lanes for Portable {
+    const PASS: usize = 1;
+
+    #[inline(always)]
+    fn splat(x: f32) -> Portable {
+        Portable([[x; 4]; 4])
+    }
+
+    #[inline(always)]
+    fn load(values: &[f32; LANES]) -> Portable {
+        let (quads, _) = values.as_chunks::<4>();
+        Portable([quads[0], quads[1], quads[2], quads[3]])
+    }
+
+    #[inline(always)]
+    fn store(self, values: &mut [f32; LANES]) {
+        values.copy_from_slice(self.0.as_flattened());
+    }
+
+    #[inline(always)]
+    fn load_partial(values: &[f32]) -> Portable {
+        let mut line = [0.0; LANES];
+        line[..values.len()].copy_from_slice(values);
+        Portable::load(&line)
+    }
+
+    #[inline(always)]
+    fn store_partial(self, values: &mut [f32]) {
+        let line = self.0.as_flattened();
+        values.copy_from_slice(&line[..values.len()]);
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Portable, term: Portable) -> Portable {
+        self * factor + term
+    }
+
+    #[inline(always)]
+    fn max(self, other: Portable) -> Portable {
+        self.both(other, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Portable) -> Portable {
+        self.both(other, |a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Portable {
+        self.each(f32::sqrt)
+    }
+
+    #[inline(always)]
+    fn rsqrt(self) -> Portable {
+        self.each(|x| 1.0 / x.sqrt())
+    }
+
+    #[inline(always)]
+    fn scale(self, exponent: Portable) -> Portable {
+        self.both(exponent, |x, n| x * f32::from_bits(((n as i32 + 127) as u32) << 23))
+    }
+
+    #[inline(always)]
+    fn select_above(self, bound: Portable, yes: Portable, no: Portable) -> Portable {
+        let mut result = no;
+        for quad in 0..4 {
+            for i in 0..4 {
+                if self.0[quad][i] > bound.0[quad][i] {
+                    result.0[quad][i] = yes.0[quad][i];
                 }
             }
         }
+        result
     }
-}
 
-fn scatter_fixed<const WIDTH: usize, I: Copy + Into<u32>>(
-    gradient: &mut [f32],
-    first: usize,
-    indices: &[I],
-    spans: &[Span],
-    deltas: &[f32],
-) {
-    let (rows, _) = gradient.as_chunks_mut::<WIDTH>();
-    let (deltas, _) = deltas.as_chunks::<WIDTH>();
-    for (span, delta) in spans.iter().zip(deltas) {
-        for &id in &indices[span.start..span.end] {
-            add(&mut rows[id.into() as usize - first], delta);
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        let bits = self.0.as_flattened().iter().fold(0, |all, x| all | x.to_bits());
+        bits << 1 == 0
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        let [a, b, c, d] = self.0;
+        let mut quad = [0.0; 4];
+        for i in 0..4 {
+            quad[i] = (a[i] + c[i]) + (b[i] + d[i]);
         }
+        (quad[0] + quad[2]) + (quad[1] + quad[3])
     }
-}
 
-fn add(sum: &mut [f32], values: &[f32]) {
-    for (sum, value) in sum.iter_mut().zip(values) {
-        *sum += value;
-    }
+    #[inline(always)]
+    fn prefetch<T>(_value: &T) {}
 }

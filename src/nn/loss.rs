@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::activation::softplus;
 use crate::error::{Error, Result};
+use crate::kernel::Level;
 
 /// A loss of one sigmoid output.
 ///
@@ -39,7 +40,7 @@ pub trait Loss: Debug + Send + Sync {
     fn d_logit(&self, logit: f32, probability: f32, label: f32) -> f32;
 
     /// The sum of the values of some reviews.
-    fn sum(&self, logits: &[f32], probabilities: &[f32], labels: &[f32]) -> f64 {
+    fn sum(&self, _level: Level, logits: &[f32], probabilities: &[f32], labels: &[f32]) -> f64 {
         let each = logits.iter().zip(probabilities).zip(labels);
         each.map(|((&logit, &p), &label)| f64::from(self.value(logit, p, label))).sum()
     }
@@ -47,6 +48,7 @@ pub trait Loss: Debug + Send + Sync {
     /// The derivatives of some reviews, each times `scale` (one over the batch's size).
     fn d_logits(
         &self,
+        _level: Level,
         logits: &[f32],
         probabilities: &[f32],
         labels: &[f32],

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::Architecture;
+use crate::kernel::Aligned;
 use crate::random::{Random, Stream};
 
 /// All that is trained: the first kernel, whose rows belong to words, and the [`Head`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
     /// `[inputs, width]`, one row a feature.
-    pub first_kernel: Vec<f32>,
+    pub first_kernel: Aligned,
     /// Everything else.
     pub head: Head,
 }
@@ -55,7 +56,7 @@ impl Parameters {
     /// All zero.
     pub fn zeros(architecture: &Architecture) -> Parameters {
         Parameters {
-            first_kernel: vec![0.0; architecture.inputs() * architecture.width()],
+            first_kernel: Aligned::zeros(architecture.inputs() * architecture.width()),
             head: Head::zeros(architecture),
         }
     }

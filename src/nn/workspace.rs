@@ -1,7 +1,7 @@
 //! Forward and backward over a block of rows, and the buffers for it.
 
 use super::{Activation, Architecture, Head, Loss, sigmoid};
-use crate::kernel::{Matrix, matmul};
+use crate::kernel::{Level, Matrix, matmul};
 
 /// The buffers of one block of rows; allocated once, used for every batch.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Workspace {
 
     /// From the first layer's sums to the probabilities:
     /// `z_0 += bias_0`, `h_l = f_l(z_l)`, `z_l+1 = h_l kernel_l+1 + bias_l+1`, `p = sigmoid(z_last)`.
-    pub fn forward(&mut self, head: &Head) {
+    pub fn forward(&mut self, level: Level, head: &Head) {
         let rows = self.rows;
         let last = self.layers.len() - 1;
         for l in 0..=last {
@@ -91,6 +91,7 @@ impl Workspace {
     /// `d_z_l-1 = (d_z_l kernel_l^T) f'(z_l-1)`.
     pub fn backward(
         &mut self,
+        level: Level,
         head: &Head,
         loss: &dyn Loss,
         labels: &[f32],
@@ -102,8 +103,8 @@ impl Workspace {
         let probabilities = &self.probabilities[..rows];
         let output = &mut self.layers[last];
         let logits = &output.z[..rows];
-        loss.d_logits(logits, probabilities, labels, scale, &mut output.d[..rows]);
-        let sum = loss.sum(logits, probabilities, labels);
+        loss.d_logits(level, logits, probabilities, labels, scale, &mut output.d[..rows]);
+        let sum = loss.sum(level, logits, probabilities, labels);
 
         for l in (0..=last).rev() {
             let ranges = &head.layers()[l];

@@ -1,6 +1,7 @@
 //! Adagrad (`keras/src/optimizers/adagrad.py`, `Adagrad.update_step`).
 
-use super::{Idle, Optimizer};
+use super::{Idle, Optimizer, Step, Stepper};
+use crate::kernel::{Lanes, Rows, Rule};
 
 /// `accumulator += g^2`, `w -= learning_rate g / sqrt(accumulator + epsilon)` (Duchi et al. 2011).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,10 +38,20 @@ impl Optimizer for Adagrad {
         Idle::Unchanged
     }
 
-    fn update(&self, _step: u64, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        for ((w, g), accumulator) in weights.iter_mut().zip(gradient).zip(state) {
-            *accumulator += g * g;
-            *w -= self.learning_rate * g / (*accumulator + self.epsilon).sqrt();
-        }
+    fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
+        step.on(weights, gradient, state).run(self);
+    }
+
+    fn sweep(&self, step: Step, rows: Rows<'_>) {
+        step.on_rows(rows).run(self);
+    }
+}
+
+impl Rule<1> for Adagrad {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, [accumulator]: [V; 1]) -> (V, [V; 1]) {
+        let accumulator = gradient.mul_add(gradient, accumulator);
+        let root = (accumulator + V::splat(self.epsilon)).rsqrt();
+        (weight - V::splat(self.learning_rate) * gradient * root, [accumulator])
     }
 }

@@ -1,6 +1,7 @@
 //! Adam and AdamW (`keras/src/optimizers/adam.py`, `Adam.update_step`, and `adamw.py`).
 
-use super::Optimizer;
+use super::{Optimizer, Step, Stepper};
+use crate::kernel::{Lanes, Rows, Rule};
 
 /// ```text
 /// w -= learning_rate weight_decay w                          AdamW, before the step
@@ -59,26 +60,73 @@ impl Optimizer for Adam {
         vec![0.0; if self.amsgrad { 3 } else { 2 }]
     }
 
-    fn update(&self, step: u64, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        let n = weights.len();
-        let (m, state) = state.split_at_mut(n);
-        let (v, v_max) = state.split_at_mut(n);
+    fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
+        self.apply(step.number, step.on(weights, gradient, state));
+    }
+
+    fn sweep(&self, step: Step, rows: Rows<'_>) {
+        self.apply(step.number, step.on_rows(rows));
+    }
+}
+
+impl Adam {
+    fn apply(&self, step: u64, stepper: impl Stepper) {
         // Powers in f64: beta_2^t loses its leading digits in f32 when 1 is taken away.
         let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
         let correction = power(self.beta_2).sqrt() / power(self.beta_1);
-        let alpha = self.learning_rate * correction as f32;
-        let kept = 1.0 - self.learning_rate * self.weight_decay.unwrap_or(0.0);
-        for i in 0..n {
-            let g = gradient[i];
-            m[i] += (g - m[i]) * (1.0 - self.beta_1);
-            v[i] += (g * g - v[i]) * (1.0 - self.beta_2);
-            let second = if self.amsgrad {
-                v_max[i] = v_max[i].max(v[i]);
-                v_max[i]
-            } else {
-                v[i]
-            };
-            weights[i] = kept * weights[i] - alpha * m[i] / (second.sqrt() + self.epsilon);
+        let corrected = Corrected {
+            alpha: self.learning_rate * correction as f32,
+            kept: 1.0 - self.learning_rate * self.weight_decay.unwrap_or(0.0),
+            adam: self,
+        };
+        match self.amsgrad {
+            false => stepper.run(&corrected),
+            true => stepper.run(&Largest(corrected)),
         }
+    }
+}
+
+/// Adam in one step, with what depends on the step's number alone.
+struct Corrected<'a> {
+    /// The learning rate times the corrections of both averages' bias.
+    alpha: f32,
+    /// What decay leaves of a weight.
+    kept: f32,
+    adam: &'a Adam,
+}
+
+impl Corrected<'_> {
+    #[inline(always)]
+    fn averages<V: Lanes>(&self, gradient: V, m: V, v: V) -> (V, V) {
+        let towards = |average: V, new: V, beta: f32| {
+            (new - average).mul_add(V::splat(1.0 - beta), average)
+        };
+        (towards(m, gradient, self.adam.beta_1), towards(v, gradient * gradient, self.adam.beta_2))
+    }
+
+    #[inline(always)]
+    fn moved<V: Lanes>(&self, weight: V, m: V, v: V) -> V {
+        let step = V::splat(self.alpha) * m / (v.sqrt() + V::splat(self.adam.epsilon));
+        V::splat(self.kept) * weight - step
+    }
+}
+
+impl Rule<2> for Corrected<'_> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, [m, v]: [V; 2]) -> (V, [V; 2]) {
+        let (m, v) = self.averages(gradient, m, v);
+        (self.moved(weight, m, v), [m, v])
+    }
+}
+
+/// With the largest second average so far: amsgrad.
+struct Largest<'a>(Corrected<'a>);
+
+impl Rule<3> for Largest<'_> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, [m, v, largest]: [V; 3]) -> (V, [V; 3]) {
+        let (m, v) = self.0.averages(gradient, m, v);
+        let largest = largest.max(v);
+        (self.0.moved(weight, m, largest), [m, v, largest])
     }
 }

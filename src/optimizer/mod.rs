@@ -13,6 +13,8 @@ mod sgd;
 
 use std::fmt::Debug;
 
+use crate::kernel::{self, Level, Rows, Rule};
+
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use parse::parse;
@@ -35,7 +37,8 @@ pub enum Idle {
 ///
 /// A user's own, with a parameter of its own:
 /// ```
-/// use imdb_fast::optimizer::{Idle, Optimizer};
+/// use imdb_fast::kernel::Level;
+/// use imdb_fast::optimizer::{Idle, Optimizer, Step};
 ///
 /// /// Signs only (Bernstein et al. 2018, "signSGD").
 /// #[derive(Debug)]
@@ -54,7 +57,7 @@ pub enum Idle {
 ///     fn idle(&self) -> Idle {
 ///         Idle::Unchanged
 ///     }
-///     fn update(&self, _step: u64, weights: &mut [f32], gradient: &[f32], _state: &mut [f32]) {
+///     fn update(&self, _: Step, weights: &mut [f32], gradient: &[f32], _state: &mut [f32]) {
 ///         for (w, g) in weights.iter_mut().zip(gradient) {
 ///             if g.abs() > self.dead_zone {
 ///                 *w -= self.learning_rate * g.signum();
@@ -64,7 +67,8 @@ pub enum Idle {
 /// }
 /// let mut weights = [1.0, 1.0];
 /// let sign = SignSgd { learning_rate: 0.5, dead_zone: 0.1 };
-/// sign.update(1, &mut weights, &[3.0, 0.05], &mut []);
+/// let step = Step { number: 1, level: Level::detect() };
+/// sign.update(step, &mut weights, &[3.0, 0.05], &mut []);
 /// assert_eq!(weights, [0.5, 1.0]);
 /// ```
 pub trait Optimizer: Debug + Send + Sync {
@@ -84,7 +88,77 @@ pub trait Optimizer: Debug + Send + Sync {
         Idle::Moves
     }
 
-    /// One step of `n` weights. `step` counts from 1; `state` holds the arrays of [`Optimizer::state`] one after the
-    /// other, `n` values each.
-    fn update(&self, step: u64, weights: &mut [f32], gradient: &[f32], state: &mut [f32]);
+    /// One step of `n` weights; `state` holds the arrays of [`Optimizer::state`] one after the other, `n` values each.
+    fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]);
+
+    /// One step of the touched rows, whose gradients are zero afterwards. The default calls [`Optimizer::update`] for
+    /// each of them; our own run through all of them at once.
+    fn sweep(&self, step: Step, rows: Rows<'_>) {
+        let Rows { width, weights, state, gradient, touched, decays } = rows;
+        let stride = self.state().len() * width;
+        for touched in touched {
+            let weights = &mut weights[touched.row as usize * width..][..width];
+            let state = &mut state[touched.row as usize * stride..][..stride];
+            let gradient = &mut gradient[touched.slot as usize * width..][..width];
+            for (array, powers) in state.chunks_exact_mut(width).zip(decays) {
+                let power = powers.get(touched.skipped);
+                array.iter_mut().for_each(|value| *value *= power);
+            }
+            self.update(step, weights, gradient, state);
+            gradient.fill(0.0);
+        }
+    }
+}
+
+/// Which step of a run, and with which kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// From 1.
+    pub number: u64,
+    /// The kernels to use.
+    pub level: Level,
+}
+
+impl Step {
+    fn on<'a>(
+        self,
+        weights: &'a mut [f32],
+        gradient: &'a [f32],
+        state: &'a mut [f32],
+    ) -> OnArrays<'a> {
+        OnArrays { level: self.level, weights, gradient, state }
+    }
+
+    fn on_rows(self, rows: Rows<'_>) -> OnRows<'_> {
+        OnRows { level: self.level, rows }
+    }
+}
+
+/// What a rule is applied to: the forms of an optimizer are chosen once for both.
+trait Stepper {
+    fn run<const ARRAYS: usize>(self, rule: &impl Rule<ARRAYS>);
+}
+
+struct OnArrays<'a> {
+    level: Level,
+    weights: &'a mut [f32],
+    gradient: &'a [f32],
+    state: &'a mut [f32],
+}
+
+impl Stepper for OnArrays<'_> {
+    fn run<const ARRAYS: usize>(self, rule: &impl Rule<ARRAYS>) {
+        kernel::update(self.level, rule, self.weights, self.gradient, self.state);
+    }
+}
+
+struct OnRows<'a> {
+    level: Level,
+    rows: Rows<'a>,
+}
+
+impl Stepper for OnRows<'_> {
+    fn run<const ARRAYS: usize>(self, rule: &impl Rule<ARRAYS>) {
+        kernel::sweep(self.level, rule, self.rows);
+    }
 }

@@ -1,6 +1,7 @@
 //! RMSprop (`keras/src/optimizers/rmsprop.py`, `RMSprop.update_step`).
 
-use super::{Idle, Optimizer};
+use super::{Idle, Optimizer, Step, Stepper};
+use crate::kernel::{Lanes, Rows, Rule};
 
 /// ```text
 /// velocity = rho velocity + (1 - rho) g^2
@@ -51,25 +52,79 @@ impl Optimizer for RmsProp {
         }
     }
 
-    fn update(&self, _step: u64, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        let n = weights.len();
-        let (velocity, state) = state.split_at_mut(n);
-        let (average, momentum) = state.split_at_mut(if self.centered { n } else { 0 });
-        for i in 0..n {
-            let g = gradient[i];
-            velocity[i] = self.rho * velocity[i] + (1.0 - self.rho) * g * g;
-            let mut variance = velocity[i];
-            if self.centered {
-                average[i] = self.rho * average[i] + (1.0 - self.rho) * g;
-                variance -= average[i] * average[i];
-            }
-            let increment = self.learning_rate * g / (variance + self.epsilon).sqrt();
-            if self.momentum > 0.0 {
-                momentum[i] = self.momentum * momentum[i] + increment;
-                weights[i] -= momentum[i];
-            } else {
-                weights[i] -= increment;
-            }
+    fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
+        self.apply(step.on(weights, gradient, state));
+    }
+
+    fn sweep(&self, step: Step, rows: Rows<'_>) {
+        self.apply(step.on_rows(rows));
+    }
+}
+
+impl RmsProp {
+    fn apply(&self, stepper: impl Stepper) {
+        match (self.centered, self.momentum > 0.0) {
+            (false, false) => stepper.run(self),
+            (true, false) => stepper.run(&Centered(self)),
+            (false, true) => stepper.run(&Momentum(self)),
+            (true, true) => stepper.run(&CenteredMomentum(self)),
         }
+    }
+
+    /// `rho value + (1 - rho) new`
+    #[inline(always)]
+    fn average<V: Lanes>(&self, value: V, new: V) -> V {
+        V::splat(1.0 - self.rho).mul_add(new, V::splat(self.rho) * value)
+    }
+
+    #[inline(always)]
+    fn increment<V: Lanes>(&self, gradient: V, variance: V) -> V {
+        V::splat(self.learning_rate) * gradient * (variance + V::splat(self.epsilon)).rsqrt()
+    }
+}
+
+impl Rule<1> for RmsProp {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, [velocity]: [V; 1]) -> (V, [V; 1]) {
+        let velocity = self.average(velocity, gradient * gradient);
+        (weight - self.increment(gradient, velocity), [velocity])
+    }
+}
+
+struct Centered<'a>(&'a RmsProp);
+
+impl Rule<2> for Centered<'_> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, [velocity, average]: [V; 2]) -> (V, [V; 2]) {
+        let velocity = self.0.average(velocity, gradient * gradient);
+        let average = self.0.average(average, gradient);
+        let increment = self.0.increment(gradient, velocity - average * average);
+        (weight - increment, [velocity, average])
+    }
+}
+
+struct Momentum<'a>(&'a RmsProp);
+
+impl Rule<2> for Momentum<'_> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, [velocity, momentum]: [V; 2]) -> (V, [V; 2]) {
+        let velocity = self.0.average(velocity, gradient * gradient);
+        let increment = self.0.increment(gradient, velocity);
+        let momentum = V::splat(self.0.momentum).mul_add(momentum, increment);
+        (weight - momentum, [velocity, momentum])
+    }
+}
+
+struct CenteredMomentum<'a>(&'a RmsProp);
+
+impl Rule<3> for CenteredMomentum<'_> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, state: [V; 3]) -> (V, [V; 3]) {
+        let [velocity, average, momentum] = state;
+        let velocity = self.0.average(velocity, gradient * gradient);
+        let average = self.0.average(average, gradient);
+        let increment = self.0.increment(gradient, velocity - average * average);
+        let momentum = V::splat(self.0.momentum).mul_add(momentum, increment);
+        (weight - momentum, [velocity, average, momentum])
     }
 }

@@ -1,6 +1,7 @@
 //! Gradient descent (`keras/src/optimizers/sgd.py`, `SGD.update_step`).
 
-use super::{Idle, Optimizer};
+use super::{Idle, Optimizer, Step, Stepper};
+use crate::kernel::{Lanes, Rows, Rule};
 
 /// `w -= learning_rate g`; with momentum `m = momentum m - learning_rate g` and `w += m`, or, by Nesterov,
 /// `w += momentum m - learning_rate g` with the new `m`.
@@ -38,17 +39,54 @@ impl Optimizer for Sgd {
         if self.momentum > 0.0 { Idle::Moves } else { Idle::Unchanged }
     }
 
-    fn update(&self, _step: u64, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        let lr = self.learning_rate;
-        if self.momentum == 0.0 {
-            for (w, g) in weights.iter_mut().zip(gradient) {
-                *w -= lr * g;
-            }
-            return;
+    fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
+        self.apply(step.on(weights, gradient, state));
+    }
+
+    fn sweep(&self, step: Step, rows: Rows<'_>) {
+        self.apply(step.on_rows(rows));
+    }
+}
+
+impl Sgd {
+    fn apply(&self, stepper: impl Stepper) {
+        match (self.momentum > 0.0, self.nesterov) {
+            (false, _) => stepper.run(self),
+            (true, false) => stepper.run(&Momentum(self)),
+            (true, true) => stepper.run(&Nesterov(self)),
         }
-        for ((w, g), m) in weights.iter_mut().zip(gradient).zip(state) {
-            *m = self.momentum * *m - lr * g;
-            *w += if self.nesterov { self.momentum * *m - lr * g } else { *m };
-        }
+    }
+
+    /// `momentum m - learning_rate g`
+    #[inline(always)]
+    fn momentum<V: Lanes>(&self, momentum: V, gradient: V) -> V {
+        V::splat(self.momentum) * momentum - V::splat(self.learning_rate) * gradient
+    }
+}
+
+impl Rule<0> for Sgd {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, _: [V; 0]) -> (V, [V; 0]) {
+        (weight - V::splat(self.learning_rate) * gradient, [])
+    }
+}
+
+struct Momentum<'a>(&'a Sgd);
+
+impl Rule<1> for Momentum<'_> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, [momentum]: [V; 1]) -> (V, [V; 1]) {
+        let momentum = self.0.momentum(momentum, gradient);
+        (weight + momentum, [momentum])
+    }
+}
+
+struct Nesterov<'a>(&'a Sgd);
+
+impl Rule<1> for Nesterov<'_> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, weight: V, gradient: V, [momentum]: [V; 1]) -> (V, [V; 1]) {
+        let momentum = self.0.momentum(momentum, gradient);
+        (weight + self.0.momentum(momentum, gradient), [momentum])
     }
 }

@@ -1,6 +1,7 @@
 //! A block of a batch's rows, from the first layer's sums through the head and back.
 
 use super::shard::SHARDS;
+use crate::kernel::Level;
 use crate::nn::{Architecture, Head, Loss, Workspace};
 
 /// Rows of a block. Fixed: blocks, not threads, decide in which order gradients are added.
@@ -10,7 +11,8 @@ pub(super) const BLOCK_ROWS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Block {
     workspace: Workspace,
-    labels: Vec<f32>,
+    pub(super) labels: Vec<u8>,
+    targets: Vec<f32>,
     /// The block's part of the head's gradient.
     pub(super) d_head: Vec<f32>,
     /// The sum of its losses.
@@ -22,26 +24,31 @@ impl Block {
         Block {
             workspace: Workspace::new(architecture, BLOCK_ROWS),
             labels: Vec::with_capacity(BLOCK_ROWS),
+            targets: Vec::with_capacity(BLOCK_ROWS),
             d_head: vec![0.0; head.values.len()],
             loss: 0.0,
         }
     }
 
-    /// Forward and backward; `partials` are the shards' sums for these rows, `scale` is one over the batch's size.
+    /// Forward and backward; `sums` are the shards' sums for these rows, `scale` is one over the batch's size.
     pub(super) fn run(
         &mut self,
-        partials: [&[f32]; SHARDS],
+        level: Level,
+        sums: &Sums<'_>,
         labels: impl Iterator<Item = u8>,
         head: &Head,
         loss: &dyn Loss,
         scale: f32,
     ) {
         self.labels.clear();
-        self.labels.extend(labels.map(f32::from));
-        add_shards(partials, self.workspace.first_z(self.labels.len()));
-        self.workspace.forward(head);
+        self.labels.extend(labels);
+        self.targets.clear();
+        self.targets.extend(self.labels.iter().map(|&label| f32::from(label)));
+        sums.add_into(self.workspace.first_z(self.labels.len()));
+        self.workspace.forward(level, head);
         self.d_head.fill(0.0);
-        self.loss = self.workspace.backward(head, loss, &self.labels, scale, &mut self.d_head);
+        self.loss =
+            self.workspace.backward(level, head, loss, &self.targets, scale, &mut self.d_head);
     }
 
     /// One a row.
@@ -55,11 +62,30 @@ impl Block {
     }
 }
 
-/// `out = (a + b) + (c + d)`, the one order in which shards are added.
-pub(super) fn add_shards([a, b, c, d]: [&[f32]; SHARDS], out: &mut [f32]) {
-    let n = out.len();
-    let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
-    for i in 0..n {
-        out[i] = (a[i] + b[i]) + (c[i] + d[i]);
+/// The shards' sums for some rows. Shards 0 and 1 make a pair, 2 and 3 another; where one thread owns both of a pair, it has
+/// added the second to the first.
+#[derive(Debug)]
+pub(super) struct Sums<'a> {
+    pub(super) firsts: [&'a [f32]; SHARDS / 2],
+    pub(super) seconds: [Option<&'a [f32]>; SHARDS / 2],
+}
+
+impl Sums<'_> {
+    /// `out = (a + b) + (c + d)`, the one order in which shards are added.
+    pub(super) fn add_into(&self, out: &mut [f32]) {
+        let n = out.len();
+        let [a, c] = self.firsts.map(|sums| &sums[..n]);
+        match self.seconds.map(|sums| sums.map(|sums| &sums[..n])) {
+            [None, None] => each(out, |i| a[i] + c[i]),
+            [Some(b), None] => each(out, |i| (a[i] + b[i]) + c[i]),
+            [None, Some(d)] => each(out, |i| a[i] + (c[i] + d[i])),
+            [Some(b), Some(d)] => each(out, |i| (a[i] + b[i]) + (c[i] + d[i])),
+        }
+    }
+}
+
+fn each(out: &mut [f32], value: impl Fn(usize) -> f32) {
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = value(i);
     }
 }

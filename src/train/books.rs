@@ -1,16 +1,17 @@
 //! The books of a run, kept by its leader: order, losses, metrics, history, the head's optimizer, the best epoch.
 
-use std::ops::{ControlFlow, Deref};
+use std::ops::ControlFlow;
+use std::sync::RwLock;
 
-use super::block::{BLOCK_ROWS, Block};
+use super::block::Block;
+use super::parallel::read;
 use super::{Ending, History, Metric, Observer, TrainPlan};
 use crate::nn::Head;
-use crate::random::{Random, Stream};
+use crate::optimizer::Step;
 
 pub(super) struct Books<'a> {
     plan: &'a TrainPlan<'a>,
     observer: &'a mut dyn Observer,
-    random: Random,
     pub(super) history: History,
     pub(super) ending: Ending,
     /// The epoch with the lowest validation loss and its head, where the plan keeps it.
@@ -30,7 +31,6 @@ struct Score {
     loss: f64,
     reviews: usize,
     metrics: Vec<Box<dyn Metric>>,
-    labels: Vec<u8>,
 }
 
 impl<'a> Books<'a> {
@@ -44,7 +44,6 @@ impl<'a> Books<'a> {
         Books {
             plan,
             observer,
-            random: Random::new(plan.options.seed, Stream::Shuffle),
             history: History::default(),
             ending: Ending::Completed,
             best: None,
@@ -58,57 +57,43 @@ impl<'a> Books<'a> {
         }
     }
 
-    /// Puts the reviews in the order of a new epoch.
-    pub(super) fn begin_epoch(&mut self, epoch: usize, order: &mut [u32]) {
-        if self.plan.options.shuffle {
-            self.random.shuffle(order);
-        }
+    /// Opens the page of a new epoch.
+    pub(super) fn begin_epoch(&mut self, epoch: usize) {
         self.train.clear();
         self.validation.clear();
         self.observer.epoch_begins(epoch, self.plan.options.epochs, self.plan.batches());
     }
 
     /// Records a batch; `Break` where its loss is not finite.
-    pub(super) fn end_batch(
-        &mut self,
-        batch: usize,
-        blocks: &[impl Deref<Target = Block>],
-        row_ids: &[u32],
-        labels: &[u8],
-    ) -> ControlFlow<()> {
-        let loss: f64 = blocks.iter().map(|block| block.loss).sum();
+    pub(super) fn end_batch(&mut self, batch: usize, blocks: &[RwLock<Block>]) -> ControlFlow<()> {
+        let loss: f64 = blocks.iter().map(|block| read(block).loss).sum();
         if !loss.is_finite() {
             self.diverge(batch + 1);
             return ControlFlow::Break(());
         }
-        for (block, ids) in blocks.iter().zip(row_ids.chunks(BLOCK_ROWS)) {
-            let labels = ids.iter().map(|&row| labels[row as usize]);
-            self.train.add(block.probabilities(), labels, block.loss);
+        for block in blocks {
+            let block = read(block);
+            self.train.add(block.probabilities(), &block.labels, block.loss);
         }
         self.observer.batch_ended(batch);
         ControlFlow::Continue(())
     }
 
     /// Adds the blocks' gradients in their order and updates the head by them.
-    pub(super) fn update_head(
-        &mut self,
-        blocks: &[impl Deref<Target = Block>],
-        head: &mut Head,
-        step: u32,
-    ) {
+    pub(super) fn update_head(&mut self, blocks: &[RwLock<Block>], head: &mut Head, step: Step) {
         self.d_head.fill(0.0);
         for block in blocks {
-            for (sum, d) in self.d_head.iter_mut().zip(&block.d_head) {
+            for (sum, d) in self.d_head.iter_mut().zip(&read(block).d_head) {
                 *sum += d;
             }
         }
         let optimizer = &self.plan.options.optimizer;
-        optimizer.update(u64::from(step), &mut head.values, &self.d_head, &mut self.head_state);
+        optimizer.update(step, &mut head.values, &self.d_head, &mut self.head_state);
     }
 
     /// Records some validation reviews.
     pub(super) fn validated(&mut self, probabilities: &[f32], labels: &[u8], loss: f64) {
-        self.validation.add(probabilities, labels.iter().copied(), loss);
+        self.validation.add(probabilities, labels, loss);
     }
 
     /// Writes the epoch into the history. Returns whether the run has ended and whether these are the best weights.
@@ -162,7 +147,7 @@ impl<'a> Books<'a> {
 impl Score {
     fn new(plan: &TrainPlan<'_>) -> Score {
         let metrics = plan.options.metrics.iter().map(|metric| metric.fresh()).collect();
-        Score { loss: 0.0, reviews: 0, metrics, labels: Vec::with_capacity(BLOCK_ROWS) }
+        Score { loss: 0.0, reviews: 0, metrics }
     }
 
     fn clear(&mut self) {
@@ -171,13 +156,11 @@ impl Score {
         self.metrics.iter_mut().for_each(|metric| *metric = metric.fresh());
     }
 
-    fn add(&mut self, probabilities: &[f32], labels: impl Iterator<Item = u8>, loss: f64) {
-        self.labels.clear();
-        self.labels.extend(labels);
+    fn add(&mut self, probabilities: &[f32], labels: &[u8], loss: f64) {
         self.loss += loss;
-        self.reviews += self.labels.len();
+        self.reviews += labels.len();
         for metric in &mut self.metrics {
-            metric.update(probabilities, &self.labels);
+            metric.update(probabilities, labels);
         }
     }
 

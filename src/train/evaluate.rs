@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::parallel::Team;
-use super::rows::Rows;
+use super::rows::{Rows, Word};
+use super::spans::ByLength;
 use super::{Auc, ConfusionMatrix, Metric};
-use crate::dataset::{Csr, Dataset, Split, WordId};
+use crate::dataset::{Csr, Dataset, Split};
 use crate::error::{Error, Result};
-use crate::kernel::{Span, Table, gather_sum};
+use crate::kernel::{Span, Sum, Table, gather_sum};
 use crate::model::Model;
 use crate::nn::{Loss, Workspace};
 
@@ -60,7 +61,7 @@ pub fn evaluate(
         confusion.update(probabilities, labels);
         auc.update(probabilities, labels);
         let labels: Vec<f32> = labels.iter().map(|&label| f32::from(label)).collect();
-        sum += loss.sum(logits, probabilities, &labels);
+        sum += loss.sum(team.level(), logits, probabilities, &labels);
         Ok(())
     })?;
     let right = confusion.counts[0][0] + confusion.counts[1][1];
@@ -106,15 +107,17 @@ pub fn predict(
 struct Block {
     workspace: Workspace,
     spans: Vec<Span>,
+    by_length: ByLength,
 }
 
-fn predict_rows<I: WordId>(
+fn predict_rows<I: Word>(
     team: &Team,
     model: &Model,
     rows: Rows<'_, I>,
     range: Range<usize>,
     mut sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
 ) -> Result<()> {
+    let level = team.level();
     let architecture = model.architecture();
     let parameters = model.parameters();
     let table = Table { values: &parameters.first_kernel, first: 0, width: architecture.width() };
@@ -123,18 +126,20 @@ fn predict_rows<I: WordId>(
         .map(|_| Block {
             workspace: Workspace::new(architecture, BLOCK_ROWS),
             spans: Vec::with_capacity(BLOCK_ROWS),
+            by_length: ByLength::default(),
         })
         .collect();
     for start in range.clone().step_by(BLOCKS * BLOCK_ROWS) {
         let round = start..range.end.min(start + BLOCKS * BLOCK_ROWS);
         let used = &mut blocks[..round.len().div_ceil(BLOCK_ROWS)];
-        team.for_each(used, |index, Block { workspace, spans }| {
+        team.for_each(used, |index, Block { workspace, spans, by_length }| {
             let first = round.start + index * BLOCK_ROWS;
             let block_rows = first..round.end.min(first + BLOCK_ROWS);
-            spans.clear();
-            spans.extend(block_rows.clone().map(|row| rows.span(row)));
-            gather_sum(table, rows.indices, spans, workspace.first_z(block_rows.len()));
-            workspace.forward(&parameters.head);
+            let first_z = workspace.first_z(block_rows.len());
+            let span = |(row, at)| Span { row: row as u32, ..rows.span(at) };
+            by_length.sort(block_rows.enumerate().map(span), spans);
+            gather_sum(level, table, rows.indices, spans, Sum::Store, first_z);
+            workspace.forward(level, &parameters.head);
         });
         for (index, Block { workspace, .. }) in used.iter().enumerate() {
             sink(start + index * BLOCK_ROWS, workspace.probabilities(), workspace.logits())?;

@@ -6,21 +6,23 @@
 //! 3. each shard adds the deltas to its gradient and updates its rows; the leader updates the head and keeps the books.
 
 use std::ops::{ControlFlow, Range};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::block::{BLOCK_ROWS, Block};
+use super::block::{BLOCK_ROWS, Block, Sums};
 use super::books::Books;
-use super::parallel::{Team, Worker};
-use super::rows::Rows;
-use super::shard::{Cuts, SHARDS, Shard, cut_features};
+use super::parallel::{Team, Worker, lock, read, write};
+use super::rows::{Rows, Word};
+use super::shard::{SHARDS, Shard, cut_features};
 use super::validation::{Scratch, Validation};
+use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
-use crate::dataset::{Csr, Split, WordId};
+use crate::dataset::{Csr, Split};
 use crate::error::{Error, Result};
-use crate::kernel::Span;
+use crate::kernel::{Aligned, Level, Sum};
 use crate::model::Model;
 use crate::nn::{Architecture, Head};
+use crate::optimizer::Step;
 
 /// How a run went.
 #[derive(Debug)]
@@ -75,39 +77,42 @@ pub fn fit(
     }
 }
 
-fn fit_rows<I: WordId>(
+fn fit_rows<I: Word>(
     plan: &TrainPlan<'_>,
     model: &mut Model,
     team: &Team,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
     let rows = Rows::<I>::of(plan.dataset.csr(Split::Train)?);
+    let level = team.level();
     let architecture = model.architecture().clone();
     let parameters = model.parameters_mut();
     let options = &plan.options;
-    let features =
-        cut_features(rows, plan.train_rows.clone(), architecture.inputs(), options.batch_size);
     let batch_rows = options.batch_size.min(plan.train_rows.len());
+    let cuts = cut_features(rows, plan.train_rows.clone(), architecture.inputs(), batch_rows);
     let head = &parameters.head;
     let blocks = (0..batch_rows.div_ceil(BLOCK_ROWS)).map(|_| Block::new(&architecture, head));
     let run = Run {
         plan,
+        level,
         rows,
         labels: plan.dataset.labels(Split::Train)?,
-        cuts: Cuts::new(rows, plan.train_rows.clone(), &features),
-        validation: Validation::new(plan, &features)?,
-        partials: (0..SHARDS)
-            .map(|_| RwLock::new(vec![0.0; batch_rows * architecture.width()]))
-            .collect(),
+        validation: Validation::new(plan, &cuts, team)?,
+        partials: std::array::from_fn(|_| {
+            RwLock::new(Aligned::zeros(batch_rows * architecture.width()))
+        }),
         blocks: blocks.map(RwLock::new).collect(),
-        order: RwLock::new(plan.train_rows.clone().map(|row| row as u32).collect()),
+        next_block: AtomicUsize::new(0),
+        order: Mutex::new(plan.order()),
+        window: RwLock::default(),
         books: Mutex::new(Books::new(plan, head, observer)),
         head: RwLock::new(head.clone()),
         shards: Shard::split(
             &mut parameters.first_kernel,
             &architecture,
-            &features,
+            &cuts,
             &*options.optimizer,
+            level,
         )
         .into_iter()
         .map(RwLock::new)
@@ -137,70 +142,107 @@ fn fit_rows<I: WordId>(
     Ok(Outcome { history, ending, epoch })
 }
 
-/// What the threads of a run share. The locks are never contended: the meetings keep readers and writers apart, and the
-/// locks make the compiler see it.
+/// What the threads of a run share.
 struct Run<'a, I> {
     plan: &'a TrainPlan<'a>,
+    level: Level,
     architecture: &'a Architecture,
     rows: Rows<'a, I>,
     labels: &'a [u8],
-    cuts: Cuts,
     validation: Option<Validation<'a, I>>,
     shards: Vec<RwLock<Shard<'a>>>,
     /// The shards' sums for the batch, `[batch, width]` each.
-    partials: Vec<RwLock<Vec<f32>>>,
+    partials: [RwLock<Aligned>; SHARDS],
     blocks: Vec<RwLock<Block>>,
+    /// The first block that no thread has taken yet.
+    next_block: AtomicUsize,
     head: RwLock<Head>,
-    /// The rows in the order of this epoch.
-    order: RwLock<Vec<u32>>,
+    order: Mutex<Order>,
+    window: RwLock<Window>,
     books: Mutex<Books<'a>>,
     ended: AtomicBool,
     is_best: AtomicBool,
 }
 
-impl<'a, I: WordId> Run<'a, I> {
+impl<'a, I: Word> Run<'a, I> {
     /// What every thread does. `ended` and `is_best` are set by the leader before a meeting and read by all after it.
     fn work(&self, worker: &Worker<'_>) {
-        let mut spans = Vec::with_capacity(BLOCK_ROWS);
+        let mut deltas = Aligned::zeros(0);
         let mut scratch = Scratch::new(self.architecture);
-        let (epochs, batches) = (self.plan.options.epochs, self.plan.batches());
-        for epoch in 0..epochs {
-            if worker.leads() {
-                self.books().begin_epoch(epoch, &mut write(&self.order));
-            }
-            worker.meet();
-            for batch in 0..batches {
-                let step = (epoch * batches + batch + 1) as u32;
-                if self.step(worker, batch, step, &mut spans).is_break() {
-                    return;
-                }
-            }
-            worker.meet();
-            if self.has_ended() {
+        for epoch in 0..self.plan.options.epochs {
+            if self.train(worker, epoch, &mut deltas).is_break() {
                 return;
             }
             if let Some(validation) = &self.validation {
-                let shards: Vec<_> = self.shards.iter().map(read).collect();
-                let shards = std::array::from_fn(|shard| &*shards[shard]);
+                let shards: [_; SHARDS] = std::array::from_fn(|shard| read(&self.shards[shard]));
                 let consume = |probabilities: &[f32], labels: &[u8], loss| {
-                    self.books().validated(probabilities, labels, loss);
+                    lock(&self.books).validated(probabilities, labels, loss);
                 };
                 let (head, loss) = (read(&self.head), &*self.plan.options.loss);
-                validation.run(worker, shards, &head, loss, &mut scratch, consume);
+                let shards = shards.each_ref().map(|shard| &**shard);
+                validation.run(worker, self.level, shards, &head, loss, &mut scratch, consume);
             }
             if worker.leads() {
-                let (has_ended, is_best) = self.books().end_epoch(epoch, &read(&self.head));
+                let (has_ended, is_best) = lock(&self.books).end_epoch(epoch, &read(&self.head));
                 self.is_best.store(is_best, Ordering::Release);
                 self.ended.store(has_ended, Ordering::Release);
             }
             worker.meet();
             if self.is_best.load(Ordering::Acquire) {
-                mine(worker, SHARDS).for_each(|shard| write(&self.shards[shard]).keep());
+                mine(worker).for_each(|shard| write(&self.shards[shard]).keep());
             }
             if self.has_ended() {
                 return;
             }
         }
+    }
+
+    /// All batches of an epoch; `Break` where one of them has ended the run.
+    fn train(&self, worker: &Worker<'_>, epoch: usize, deltas: &mut Aligned) -> ControlFlow<()> {
+        let batch_size = self.plan.options.batch_size;
+        let batches = self.plan.batches();
+        let mut batch = 0;
+        while batch < batches {
+            let renews = self.turn_to_window(worker, epoch, batch);
+            let window = read(&self.window);
+            if renews {
+                for shard in mine(worker) {
+                    write(&self.shards[shard]).begin_window(self.rows, &window.rows);
+                }
+            }
+            for order in window.order.chunks(batch_size) {
+                let number = (epoch * batches + batch + 1) as u64;
+                let step = Step { number, level: self.level };
+                self.step(worker, batch, step, &window, order, deltas)?;
+                batch += 1;
+            }
+            drop(window);
+            worker.meet();
+            if self.has_ended() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Lets the leader prepare the window that starts with a batch, and says whether its rows are others than before.
+    fn turn_to_window(&self, worker: &Worker<'_>, epoch: usize, batch: usize) -> bool {
+        let renews = lock(&self.order).renews(&read(&self.window));
+        worker.meet();
+        if worker.leads() {
+            let mut order = lock(&self.order);
+            if batch == 0 {
+                lock(&self.books).begin_epoch(epoch);
+                order.begin_epoch();
+            }
+            let index = batch / order.window_batches();
+            order.fill(index, self.labels, &mut write(&self.window));
+            for stretch in order.stretches(index + 1) {
+                self.plan.dataset.will_need(Split::Train, stretch);
+            }
+        }
+        worker.meet();
+        renews
     }
 
     /// One batch; `Break` where the one before has ended the run.
@@ -208,32 +250,32 @@ impl<'a, I: WordId> Run<'a, I> {
         &self,
         worker: &Worker<'_>,
         batch: usize,
-        step: u32,
-        spans: &mut Vec<Span>,
+        step: Step,
+        window: &Window,
+        order: &[u32],
+        deltas: &mut Aligned,
     ) -> ControlFlow<()> {
-        let options = &self.plan.options;
-        let order = read(&self.order);
-        let start = batch * options.batch_size;
-        let row_ids = &order[start..order.len().min(start + options.batch_size)];
-
-        for shard in mine(worker, SHARDS) {
-            self.gather(shard, row_ids, spans);
+        for shard in mine(worker) {
+            self.gather(worker.size, shard, order);
         }
         worker.meet();
         if self.has_ended() {
             return ControlFlow::Break(());
         }
-        self.forward_and_backward(worker, row_ids);
+        self.forward_and_backward(worker, window, order);
         worker.meet();
-        for shard in mine(worker, SHARDS) {
-            self.scatter_and_update(shard, row_ids, step, spans);
+        let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
+        self.collect_deltas(blocks, deltas);
+        for shard in mine(worker) {
+            let mut shard = write(&self.shards[shard]);
+            shard.scatter(self.rows, deltas, step);
+            shard.update(&*self.plan.options.optimizer, step);
         }
         if worker.leads() {
-            let blocks: Vec<_> =
-                self.blocks[..row_ids.len().div_ceil(BLOCK_ROWS)].iter().map(read).collect();
-            let mut books = self.books();
-            if books.end_batch(batch, &blocks, row_ids, self.labels).is_continue() {
-                books.update_head(&blocks, &mut write(&self.head), step);
+            self.next_block.store(0, Ordering::Relaxed);
+            let mut books = lock(&self.books);
+            if books.end_batch(batch, blocks).is_continue() {
+                books.update_head(blocks, &mut write(&self.head), step);
             } else {
                 self.ended.store(true, Ordering::Release);
             }
@@ -241,62 +283,68 @@ impl<'a, I: WordId> Run<'a, I> {
         ControlFlow::Continue(())
     }
 
-    /// Phase 1: a shard's sums for the batch.
-    fn gather(&self, shard: usize, row_ids: &[u32], spans: &mut Vec<Span>) {
-        let width = self.architecture.width();
-        let owner = read(&self.shards[shard]);
-        let mut partial = write(&self.partials[shard]);
-        for (ids, out) in row_ids.chunks(BLOCK_ROWS).zip(partial.chunks_mut(BLOCK_ROWS * width)) {
-            self.cuts.spans(self.rows, shard, ids.iter().map(|&row| row as usize), spans);
-            owner.gather(self.rows, spans, &mut out[..ids.len() * width]);
-        }
-    }
-
-    /// Phase 2: this thread's blocks.
-    fn forward_and_backward(&self, worker: &Worker<'_>, row_ids: &[u32]) {
-        let width = self.architecture.width();
-        let partials: Vec<_> = self.partials.iter().map(read).collect();
-        let head = read(&self.head);
-        let scale = 1.0 / row_ids.len() as f32;
-        for index in mine(worker, row_ids.len().div_ceil(BLOCK_ROWS)) {
-            let from = index * BLOCK_ROWS;
-            let ids = &row_ids[from..row_ids.len().min(from + BLOCK_ROWS)];
-            let sums = std::array::from_fn(|shard| &partials[shard][from * width..]);
-            let labels = ids.iter().map(|&row| self.labels[row as usize]);
-            write(&self.blocks[index]).run(sums, labels, &head, &*self.plan.options.loss, scale);
-        }
-    }
-
-    /// Phase 3: a shard's gradient and update.
-    fn scatter_and_update(&self, shard: usize, row_ids: &[u32], step: u32, spans: &mut Vec<Span>) {
+    /// Phase 1: a shard's sums for the batch, added to those of the shard before it where one thread has both of a pair.
+    fn gather(&self, threads: usize, shard: usize, order: &[u32]) {
         let mut owner = write(&self.shards[shard]);
-        for (ids, block) in row_ids.chunks(BLOCK_ROWS).zip(&self.blocks) {
-            self.cuts.spans(self.rows, shard, ids.iter().map(|&row| row as usize), spans);
-            owner.scatter(self.rows, spans, read(block).deltas(), step);
+        owner.begin_batch(order);
+        let (place, sum) = match is_added(threads, shard) {
+            true => (shard - 1, Sum::Add),
+            false => (shard, Sum::Store),
+        };
+        let mut out = write(&self.partials[place]);
+        owner.gather(self.rows, sum, &mut out[..order.len() * self.architecture.width()]);
+    }
+
+    /// Phase 2: blocks, until there are no more.
+    fn forward_and_backward(&self, worker: &Worker<'_>, window: &Window, order: &[u32]) {
+        let width = self.architecture.width();
+        let partials: [_; SHARDS] = std::array::from_fn(|shard| read(&self.partials[shard]));
+        let head = read(&self.head);
+        let scale = 1.0 / order.len() as f32;
+        loop {
+            let block = self.next_block.fetch_add(1, Ordering::Relaxed);
+            let from = block * BLOCK_ROWS;
+            if from >= order.len() {
+                return;
+            }
+            let order = &order[from..order.len().min(from + BLOCK_ROWS)];
+            let second = |shard: usize| {
+                (!is_added(worker.size, shard)).then(|| &partials[shard][from * width..])
+            };
+            let sums = Sums {
+                firsts: [&partials[0][from * width..], &partials[2][from * width..]],
+                seconds: [second(1), second(3)],
+            };
+            let labels = order.iter().map(|&at| window.labels[at as usize]);
+            let loss = &*self.plan.options.loss;
+            write(&self.blocks[block]).run(self.level, &sums, labels, &head, loss, scale);
         }
-        owner.update(&*self.plan.options.optimizer, step);
+    }
+
+    /// Brings the deltas of all blocks near: each is read many times, in any order.
+    fn collect_deltas(&self, blocks: &[RwLock<Block>], deltas: &mut Aligned) {
+        let stride = BLOCK_ROWS * self.architecture.width();
+        if deltas.is_empty() {
+            *deltas = Aligned::zeros(self.blocks.len() * stride);
+        }
+        for (block, place) in blocks.iter().zip(deltas.chunks_mut(stride)) {
+            let block = read(block);
+            place[..block.deltas().len()].copy_from_slice(block.deltas());
+        }
     }
 
     fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
-
-    fn books(&self) -> MutexGuard<'_, Books<'a>> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// The consecutive items of `0..count` that are this thread's.
-fn mine(worker: &Worker<'_>, count: usize) -> Range<usize> {
-    count * worker.index / worker.size..count * (worker.index + 1) / worker.size
+/// The shards of a thread.
+fn mine(worker: &Worker<'_>) -> Range<usize> {
+    SHARDS * worker.index / worker.size..SHARDS * (worker.index + 1) / worker.size
 }
 
-// A lock is poisoned only by a panic, and that ends the whole team at its next meeting.
-
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
+/// Whether a shard is the second of a pair that one of so many threads owns.
+fn is_added(threads: usize, shard: usize) -> bool {
+    let owner = |shard: usize| (0..threads).find(|i| shard < SHARDS * (i + 1) / threads);
+    shard % 2 == 1 && owner(shard) == owner(shard - 1)
 }

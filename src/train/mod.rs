@@ -11,7 +11,9 @@ mod parallel;
 mod plan;
 mod rows;
 mod shard;
+mod spans;
 mod validation;
+mod window;
 
 pub use evaluate::{Evaluation, evaluate, predict};
 pub use fit::{Ending, Outcome, fit};
@@ -19,4 +21,4 @@ pub use history::History;
 pub use metric::{Accuracy, Auc, ConfusionMatrix, Metric, metric};
 pub use observer::{Observer, Silent};
 pub use parallel::Team;
-pub use plan::{EarlyStopping, FitOptions, TrainPlan};
+pub use plan::{EarlyStopping, FULL_SHUFFLE_BYTES, FitOptions, Shuffle, TrainPlan};

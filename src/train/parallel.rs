@@ -4,22 +4,26 @@
 //! asleep. So a run is handed over once: every thread of the pool runs the same loop and meets the others between phases.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{
+    Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
+use crate::kernel::Level;
 
 /// Looks before a waiting thread gives its core away. Some microseconds: phases end nearly together.
 const SPINS: usize = 4096;
 /// Times it gives its core away before it sleeps.
 const YIELDS: usize = 64;
 
-/// A fixed number of threads.
+/// A fixed number of threads, and the instructions that their kernels use.
 #[derive(Debug)]
 pub struct Team {
     pool: ThreadPool,
+    level: Level,
 }
 
 /// One thread of a [`Team`] at work.
@@ -33,7 +37,7 @@ pub(crate) struct Worker<'a> {
 }
 
 impl Team {
-    /// Starts `threads` threads; 0 means one a core.
+    /// Starts `threads` threads; 0 means one a core. Their kernels are the best that this CPU can run.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] above 4,096; [`Error::Io`] where the system gives no more threads.
@@ -52,7 +56,17 @@ impl Team {
                 action: "start the threads of",
                 source: std::io::Error::other(error),
             })?;
-        Ok(Team { pool })
+        Ok(Team { pool, level: Level::detect() })
+    }
+
+    /// The same threads with other kernels.
+    pub fn with_level(self, level: Level) -> Team {
+        Team { level, ..self }
+    }
+
+    /// Which kernels they use.
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     /// How many threads.
@@ -174,6 +188,21 @@ impl Drop for BreakOnPanic<'_> {
             self.0.ring();
         }
     }
+}
+
+// The locks of a run are never contended: its meetings keep readers and writers apart, and the locks make the compiler see
+// it. A lock is poisoned only by a panic, and that ends the whole team at its next meeting.
+
+pub(super) fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::window::Order;
 use super::{Metric, metric};
-use crate::dataset::{Dataset, HeldOut, Holdout};
+use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::nn::{BinaryCrossentropy, Loss};
@@ -18,8 +19,9 @@ pub struct FitOptions {
     pub batch_size: usize,
     /// What is held out to validate.
     pub validation: Holdout,
-    /// Whether the reviews are put in another order each epoch.
-    pub shuffle: bool,
+    /// How the reviews are put in another order each epoch; `None` chooses by size: [`Shuffle::Full`], or
+    /// [`Shuffle::Blocked`] where the words of the training rows take more than [`FULL_SHUFFLE_BYTES`].
+    pub shuffle: Option<Shuffle>,
     /// Decides every random number of the run.
     pub seed: u64,
     /// What is made small.
@@ -40,7 +42,7 @@ impl Default for FitOptions {
             epochs: 20,
             batch_size: 512,
             validation: Holdout::First(10_000),
-            shuffle: true,
+            shuffle: None,
             seed: 0,
             loss: Box::new(BinaryCrossentropy),
             optimizer: Box::new(RmsProp::default()),
@@ -50,6 +52,21 @@ impl Default for FitOptions {
         }
     }
 }
+
+/// The order of the reviews in an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shuffle {
+    /// That of the dataset.
+    None,
+    /// Any order is as likely as any other.
+    Full,
+    /// Chunks of neighbouring reviews in any order, and the reviews of 64 such chunks mixed: pages of the file that lie
+    /// together are read together, for files larger than memory.
+    Blocked,
+}
+
+/// Up to here the words of a training split are taken to fit memory.
+pub const FULL_SHUFFLE_BYTES: usize = 1 << 30;
 
 /// `keras.callbacks.EarlyStopping`, watching the validation loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,8 +112,10 @@ impl<'d> TrainPlan<'d> {
             });
         }
         let steps = train_rows.len().div_ceil(options.batch_size).checked_mul(options.epochs);
-        if steps.is_none_or(|steps| steps > u32::MAX as usize) {
-            let expected = format!("no more than {} steps in all", u32::MAX);
+        // Half of what 32 bits count: the trainer marks rows in the other half.
+        const MOST_STEPS: usize = i32::MAX as usize;
+        if steps.is_none_or(|steps| steps > MOST_STEPS) {
+            let expected = format!("no more than {MOST_STEPS} steps in all");
             return Err(Error::invalid("--epochs", options.epochs, expected));
         }
         if validation.is_none() && (options.keep_best || options.early_stopping.is_some()) {
@@ -124,6 +143,32 @@ impl<'d> TrainPlan<'d> {
     /// Steps an epoch; the last batch may be short.
     pub fn batches(&self) -> usize {
         self.train_rows.len().div_ceil(self.options.batch_size)
+    }
+}
+
+impl TrainPlan<'_> {
+    /// How the reviews are shuffled.
+    pub fn shuffle(&self) -> Shuffle {
+        self.options.shuffle.unwrap_or_else(|| match self.words_bytes() > FULL_SHUFFLE_BYTES {
+            true => Shuffle::Blocked,
+            false => Shuffle::Full,
+        })
+    }
+
+    /// The bytes of the training rows' words.
+    fn words_bytes(&self) -> usize {
+        let (indptr, id_bytes) = match self.dataset.csr(Split::Train) {
+            Ok(csr @ Csr::Narrow(_)) => (csr.indptr(), size_of::<u16>()),
+            Ok(csr @ Csr::Wide(_)) => (csr.indptr(), size_of::<u32>()),
+            Err(_) => return 0,
+        };
+        let words = indptr[self.train_rows.end] - indptr[self.train_rows.start];
+        words as usize * id_bytes
+    }
+
+    pub(super) fn order(&self) -> Order {
+        let options = &self.options;
+        Order::new(self.train_rows.clone(), self.shuffle(), options.seed, options.batch_size)
     }
 }
 

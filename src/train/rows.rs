@@ -1,7 +1,12 @@
 //! The reviews of a run as plain slices.
 
 use crate::dataset::{Csr, WordId};
-use crate::kernel::Span;
+use crate::kernel::{Id, Span};
+
+/// A word id that the kernels take.
+pub(super) trait Word: WordId + Id {}
+
+impl<I: WordId + Id> Word for I {}
 
 /// Sparse rows by their parts, for kernels: which words, and where each row's are.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +15,7 @@ pub(super) struct Rows<'d, I> {
     pub(super) indices: &'d [I],
 }
 
-impl<'d, I: WordId> Rows<'d, I> {
+impl<'d, I: Word> Rows<'d, I> {
     /// The parts of a matrix.
     ///
     /// # Panics
@@ -23,6 +28,13 @@ impl<'d, I: WordId> Rows<'d, I> {
 
     /// Where the words of a row stand.
     pub(super) fn span(&self, row: usize) -> Span {
-        Span { start: self.indptr[row] as usize, end: self.indptr[row + 1] as usize }
+        let start = self.indptr[row] as usize;
+        // A row has no more words than there are features, and those fit 32 bits.
+        Span { start, length: (self.indptr[row + 1] as usize - start) as u32, row: 0 }
+    }
+
+    /// The words of a row, ascending.
+    pub(super) fn words(&self, row: usize) -> &'d [I] {
+        &self.indices[self.indptr[row] as usize..self.indptr[row + 1] as usize]
     }
 }

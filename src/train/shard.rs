@@ -7,234 +7,302 @@
 
 use std::ops::Range;
 
-use super::rows::Rows;
-use crate::dataset::WordId;
-use crate::kernel::{Span, Table, gather_sum, scatter_add};
+use super::rows::{Rows, Word};
+use super::spans::ByLength;
+use crate::kernel::{
+    Aligned, Level, Powers, Rows as WeightRows, Span, Sum, Table, Touched, count_below, gather_sum,
+    nonzero_rows, scatter_add,
+};
 use crate::nn::Architecture;
-use crate::optimizer::{Idle, Optimizer};
+use crate::optimizer::{Idle, Optimizer, Step};
 
 /// How many shards there are.
 pub(super) const SHARDS: usize = 4;
 
 /// Reviews looked at to balance the shards; more of them would not move the cuts by much.
-const SAMPLE: usize = 8192;
+const SAMPLE: usize = 1024;
 
 /// What a touched row costs in a step, in nonzeros: its sweep goes through the optimizer's state.
-const ROW_COST: f64 = 8.0;
+const ROW_COST: f64 = 5.0;
 
-/// The features of each shard, cut so that each has about as much work: nonzeros, and rows to sweep.
+/// Rows of a dense gradient that are looked through at a time: their lines stay in the nearest cache until they are swept.
+const CHUNK: usize = 128;
+
+/// The features of each shard, and how many words of a batch they hold on average.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cut {
+    pub(super) features: Range<usize>,
+    nonzeros: f64,
+}
+
+/// Cuts the features so that each shard has about as much work: nonzeros, and rows to sweep.
 ///
-/// Estimated from a sample of the rows, evenly spaced, so that it depends on the data alone.
-pub(super) fn cut_features<I: WordId>(
+/// Estimated from a sample of the rows, evenly spaced, so that it depends on the data alone. Features come by frequency as a
+/// rule: the first shard has few rows that are always needed, the last one many that hardly are. They are told in the order
+/// 0, 3, 1, 2, so that of two threads each gets both kinds, and as much of its core's cache is used.
+pub(super) fn cut_features<I: Word>(
     rows: Rows<'_, I>,
     range: Range<usize>,
     features: usize,
     batch_size: usize,
-) -> [Range<usize>; SHARDS] {
+) -> [Cut; SHARDS] {
     let stride = range.len().div_ceil(SAMPLE).max(1);
     let mut counts = vec![0u32; features];
     let mut sampled = 0;
     for row in range.step_by(stride) {
-        let span = rows.span(row);
-        for &id in &rows.indices[span.start..span.end] {
-            counts[id.index()] += 1;
+        for &id in rows.words(row) {
+            counts[id.place()] += 1;
         }
         sampled += 1;
     }
+    let nonzeros =
+        |count: u32| f64::from(count) / f64::from(sampled.max(1)) * batch_size as f64;
     let cost = |count: u32| {
-        let share = f64::from(count) / f64::from(sampled.max(1));
-        let nonzeros = share * batch_size as f64;
-        let touched = 1.0 - (1.0 - share).powf(batch_size as f64);
-        nonzeros + ROW_COST * touched
+        // Of a word that is expected n times in a batch, 1 - e^-n is the chance to be there at all.
+        nonzeros(count) + ROW_COST * -(-nonzeros(count)).exp_m1()
     };
-    let total: f64 = counts.iter().map(|&count| cost(count)).sum();
+    // Most features have one of a few counts.
+    let costs: Vec<f64> = (0..=counts.iter().copied().max().unwrap_or(0)).map(cost).collect();
+    let total: f64 = counts.iter().map(|&count| costs[count as usize]).sum();
     let mut ends = [features; SHARDS];
     let (mut sum, mut shard) = (0.0, 0);
     for (feature, &count) in counts.iter().enumerate() {
-        sum += cost(count);
+        sum += costs[count as usize];
         while shard < SHARDS - 1 && sum >= total * (shard + 1) as f64 / SHARDS as f64 {
             ends[shard] = feature + 1;
             shard += 1;
         }
     }
-    std::array::from_fn(|shard| if shard == 0 { 0 } else { ends[shard - 1] }..ends[shard])
+    [0, 3, 1, 2].map(|shard: usize| {
+        let features = if shard == 0 { 0 } else { ends[shard - 1] }..ends[shard];
+        let nonzeros = counts[features.clone()].iter().map(|&count| nonzeros(count)).sum();
+        Cut { features, nonzeros }
+    })
 }
 
-/// Where each row's words go over from one shard to the next.
-#[derive(Debug)]
-pub(super) struct Cuts {
-    first_row: usize,
-    /// For each row the start of shards 1.. within the row.
-    starts: Vec<[u32; SHARDS - 1]>,
-}
-
-impl Cuts {
-    pub(super) fn new<I: WordId>(
-        rows: Rows<'_, I>,
-        range: Range<usize>,
-        features: &[Range<usize>; SHARDS],
-    ) -> Cuts {
-        let starts = range
-            .clone()
-            .map(|row| {
-                let span = rows.span(row);
-                let words = &rows.indices[span.start..span.end];
-                let at = |shard: usize| {
-                    words.partition_point(|&word| word.index() < features[shard].start) as u32
-                };
-                std::array::from_fn(|shard| at(shard + 1))
-            })
-            .collect();
-        Cuts { first_row: range.start, starts }
-    }
-
-    /// The words of some rows that belong to a shard.
-    pub(super) fn spans<I: WordId>(
-        &self,
-        rows: Rows<'_, I>,
-        shard: usize,
-        row_ids: impl Iterator<Item = usize>,
-        spans: &mut Vec<Span>,
-    ) {
-        spans.clear();
-        spans.extend(row_ids.map(|row| self.span(rows, row, shard)));
-    }
-
-    fn span<I: WordId>(&self, rows: Rows<'_, I>, row: usize, shard: usize) -> Span {
-        let whole = rows.span(row);
-        let starts = &self.starts[row - self.first_row];
-        let start = if shard == 0 { 0 } else { starts[shard - 1] as usize };
-        let end = starts.get(shard).map_or(whole.end, |&end| whole.start + end as usize);
-        Span { start: whole.start + start, end }
-    }
+/// Where a row's words of some features stand.
+pub(super) fn span_of<I: Word>(
+    level: Level,
+    rows: Rows<'_, I>,
+    row: usize,
+    features: &Range<usize>,
+) -> Span {
+    let [before, end] = count_below(level, rows.words(row), [features.start, features.end]);
+    let start = rows.span(row).start + before as usize;
+    Span { start, length: end - before, row: 0 }
 }
 
 /// A range of the first kernel's rows with all that belongs to them.
 #[derive(Debug)]
 pub(super) struct Shard<'m> {
+    level: Level,
     features: Range<usize>,
     width: usize,
     /// `[features, width]`
     kernel: &'m mut [f32],
-    /// `[features, width]`, zero between steps.
-    gradient: Vec<f32>,
+    gradient: Gradient,
     /// `[features, arrays, width]`
-    state: Vec<f32>,
-    arrays: usize,
-    idle: Idle,
+    state: Aligned,
+    moves: bool,
+    decays: Vec<Powers>,
     /// The last step whose update each row has seen.
     updated: Vec<u32>,
-    /// Rows of this step, with the last step before it that they have seen.
-    touched: Vec<(u32, u32)>,
+    /// The rows that are about to be swept.
+    touched: Vec<Touched>,
+    /// Where the words of each row of the window stand.
+    window: Vec<Span>,
+    /// The spans of the batch.
+    spans: Vec<Span>,
+    by_length: ByLength,
     /// The weights at the best epoch so far.
     best: Option<Vec<f32>>,
 }
 
+/// Where a step's gradient is gathered.
+#[derive(Debug)]
+enum Gradient {
+    /// `[features, width]`, zero between steps: for shards that a batch touches much of. Which rows it has touched is seen by
+    /// looking through them all, which costs less than to ask at each word.
+    Dense { values: Aligned, nonzero: Vec<u32> },
+    /// `[touched, width]`, zero between steps: for features by the million. Each row gets a slot when it is first touched.
+    Compact { values: Aligned, slots: Vec<u32>, spans: Vec<Span> },
+}
+
+/// In [`Shard::updated`], marks a row that has been touched in this step: the other bits are its slot.
+const IN_SLOT: u32 = 1 << 31;
+
 impl<'m> Shard<'m> {
-    /// Cuts a kernel into shards.
+    /// Cuts a kernel into shards, in the order of the cuts.
     pub(super) fn split(
-        mut kernel: &'m mut [f32],
+        kernel: &'m mut [f32],
         architecture: &Architecture,
-        features: &[Range<usize>; SHARDS],
+        cuts: &[Cut; SHARDS],
         optimizer: &dyn Optimizer,
+        level: Level,
     ) -> Vec<Shard<'m>> {
         let width = architecture.width();
-        let initial = optimizer.state();
-        let mut shards = Vec::with_capacity(SHARDS);
-        for features in features {
-            let (mine, rest) = kernel.split_at_mut(features.len() * width);
-            kernel = rest;
-            let row: Vec<f32> =
-                initial.iter().flat_map(|&x| std::iter::repeat_n(x, width)).collect();
-            shards.push(Shard {
-                features: features.clone(),
-                width,
-                gradient: vec![0.0; mine.len()],
-                state: row.repeat(features.len()),
-                arrays: initial.len(),
-                idle: optimizer.idle(),
-                updated: vec![0; features.len()],
-                touched: Vec::with_capacity(features.len()),
-                kernel: mine,
-                best: None,
-            });
+        let mut by_feature: Vec<&Cut> = cuts.iter().collect();
+        by_feature.sort_by_key(|cut| (cut.features.start, cut.features.end));
+        let mut rest = kernel;
+        let mut parts: Vec<(&Cut, &mut [f32])> = Vec::with_capacity(SHARDS);
+        for cut in by_feature {
+            let (part, others) = rest.split_at_mut(cut.features.len() * width);
+            parts.push((cut, part));
+            rest = others;
         }
-        shards
+        parts.sort_by_key(|(part, _)| cuts.iter().position(|cut| std::ptr::eq(cut, *part)));
+        parts.into_iter().map(|(cut, part)| Shard::new(cut, width, part, optimizer, level)).collect()
     }
 
-    /// The sums of this shard's weight rows, one a span: `out` is `[spans, width]`.
-    pub(super) fn gather<I: WordId>(&self, rows: Rows<'_, I>, spans: &[Span], out: &mut [f32]) {
-        let table = Table { values: self.kernel, first: self.features.start, width: self.width };
-        gather_sum(table, rows.indices, spans, out);
+    fn new(
+        cut: &Cut,
+        width: usize,
+        kernel: &'m mut [f32],
+        optimizer: &dyn Optimizer,
+        level: Level,
+    ) -> Shard<'m> {
+        let rows = cut.features.len();
+        let initial = optimizer.state();
+        let mut state = Aligned::zeros(kernel.len() * initial.len());
+        if initial.iter().any(|&value| value != 0.0) {
+            for (at, array) in state.chunks_exact_mut(width).enumerate() {
+                array.fill(initial[at % initial.len()]);
+            }
+        }
+        let idle = optimizer.idle();
+        let moves = idle == Idle::Moves;
+        let gradient = if moves || rows as f64 <= cut.nonzeros {
+            Gradient::Dense { values: Aligned::zeros(kernel.len()), nonzero: Vec::new() }
+        } else {
+            let (slots, spans) = (Vec::new(), Vec::new());
+            Gradient::Compact { values: Aligned::zeros(0), slots, spans }
+        };
+        Shard {
+            level,
+            features: cut.features.clone(),
+            width,
+            kernel,
+            gradient,
+            state,
+            moves,
+            decays: match idle {
+                Idle::Decays(factors) => factors.into_iter().map(Powers::of).collect(),
+                Idle::Unchanged | Idle::Moves => Vec::new(),
+            },
+            updated: vec![0; rows],
+            touched: Vec::new(),
+            window: Vec::new(),
+            spans: Vec::new(),
+            by_length: ByLength::default(),
+            best: None,
+        }
     }
 
-    /// Adds the deltas of some reviews, `[spans, width]`, to the gradient. Blocks of a batch come in order.
-    pub(super) fn scatter<I: WordId>(
-        &mut self,
+    /// Finds the shard's words in the rows of a window.
+    pub(super) fn begin_window<I: Word>(&mut self, rows: Rows<'_, I>, window: &[u32]) {
+        self.window.clear();
+        let span = |&row: &u32| span_of(self.level, rows, row as usize, &self.features);
+        self.window.extend(window.iter().map(span));
+    }
+
+    /// Takes up a batch: `order` names rows of the window.
+    pub(super) fn begin_batch(&mut self, order: &[u32]) {
+        let span = |(row, &at): (usize, &u32)| Span { row: row as u32, ..self.window[at as usize] };
+        self.by_length.sort(order.iter().enumerate().map(span), &mut self.spans);
+    }
+
+    /// The sums of this shard's weight rows for the batch: `out` is `[batch, width]`.
+    pub(super) fn gather<I: Word>(&self, rows: Rows<'_, I>, sum: Sum, out: &mut [f32]) {
+        self.gather_spans(rows, &self.spans, sum, out);
+    }
+
+    /// The same for any spans.
+    pub(super) fn gather_spans<I: Word>(
+        &self,
         rows: Rows<'_, I>,
         spans: &[Span],
-        deltas: &[f32],
-        step: u32,
+        sum: Sum,
+        out: &mut [f32],
     ) {
-        let first = self.features.start;
-        scatter_add(&mut self.gradient, first, self.width, rows.indices, spans, deltas);
-        for span in spans {
-            for &id in &rows.indices[span.start..span.end] {
-                let row = id.index() - first;
-                if self.updated[row] != step {
-                    self.touched.push((row as u32, self.updated[row]));
-                    self.updated[row] = step;
+        let table = Table { values: self.kernel, first: self.features.start, width: self.width };
+        gather_sum(self.level, table, rows.indices, spans, sum, out);
+    }
+
+    /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
+    pub(super) fn scatter<I: Word>(&mut self, rows: Rows<'_, I>, deltas: &[f32], step: Step) {
+        let (first, width) = (self.features.start, self.width);
+        let Shard { level, gradient, spans, touched, updated, .. } = self;
+        match gradient {
+            Gradient::Dense { values, .. } => {
+                scatter_add(*level, values, first, width, rows.indices, spans, deltas);
+            }
+            Gradient::Compact { values, slots, spans: slot_spans } => {
+                give_slots(rows, first, spans, step, updated, touched, slots);
+                slot_spans.clear();
+                let mut start = 0;
+                slot_spans.extend(spans.iter().map(|span| {
+                    start += span.length as usize;
+                    Span { start: start - span.length as usize, ..*span }
+                }));
+                if values.len() < touched.len() * width {
+                    *values = Aligned::zeros(touched.len().next_power_of_two() * width);
                 }
+                scatter_add(*level, values, 0, width, slots, slot_spans, deltas);
             }
         }
     }
 
     /// Applies the gradient of the step and clears it.
-    pub(super) fn update(&mut self, optimizer: &dyn Optimizer, step: u32) {
-        let idle = std::mem::replace(&mut self.idle, Idle::Moves);
-        match &idle {
-            Idle::Moves => {
-                for row in 0..self.features.len() {
-                    self.update_row(optimizer, step, row);
+    pub(super) fn update(&mut self, optimizer: &dyn Optimizer, step: Step) {
+        let number = step.number as u32;
+        let Shard { level, gradient, touched, updated, width, .. } = self;
+        match gradient {
+            Gradient::Dense { values, nonzero } => {
+                for from in (0..updated.len()).step_by(CHUNK) {
+                    let to = updated.len().min(from + CHUNK);
+                    nonzero.clear();
+                    if self.moves {
+                        nonzero.extend(from as u32..to as u32);
+                    } else {
+                        let gradient = &values[from * *width..to * *width];
+                        nonzero_rows(*level, gradient, *width, from, nonzero);
+                    }
+                    touched.clear();
+                    touched.extend(nonzero.iter().map(|&row| {
+                        let before = std::mem::replace(&mut updated[row as usize], number);
+                        Touched { row, slot: row, skipped: number - 1 - before }
+                    }));
+                    optimizer.sweep(
+                        step,
+                        WeightRows {
+                            width: *width,
+                            weights: self.kernel,
+                            state: &mut self.state,
+                            gradient: values,
+                            touched,
+                            decays: &self.decays,
+                        },
+                    );
                 }
             }
-            Idle::Unchanged => {
-                for at in 0..self.touched.len() {
-                    self.update_row(optimizer, step, self.touched[at].0 as usize);
+            Gradient::Compact { values, .. } => {
+                for touched in &*touched {
+                    updated[touched.row as usize] = number;
                 }
+                optimizer.sweep(
+                    step,
+                    WeightRows {
+                        width: *width,
+                        weights: self.kernel,
+                        state: &mut self.state,
+                        gradient: values,
+                        touched,
+                        decays: &self.decays,
+                    },
+                );
             }
-            Idle::Decays(factors) => {
-                for at in 0..self.touched.len() {
-                    let (row, before) = self.touched[at];
-                    self.decay(factors, row as usize, step - 1 - before);
-                    self.update_row(optimizer, step, row as usize);
-                }
-            }
         }
-        self.idle = idle;
-        self.touched.clear();
-    }
-
-    fn update_row(&mut self, optimizer: &dyn Optimizer, step: u32, row: usize) {
-        let weights = row * self.width..(row + 1) * self.width;
-        let state = weights.start * self.arrays..weights.end * self.arrays;
-        let gradient = &mut self.gradient[weights.clone()];
-        let kernel = &mut self.kernel[weights];
-        optimizer.update(u64::from(step), kernel, gradient, &mut self.state[state]);
-        gradient.fill(0.0);
-    }
-
-    /// Makes up for `skipped` steps in which the row's gradient was zero.
-    fn decay(&mut self, factors: &[f32], row: usize, skipped: u32) {
-        if skipped == 0 {
-            return;
-        }
-        let state = &mut self.state[row * self.arrays * self.width..][..self.arrays * self.width];
-        for (array, &factor) in state.chunks_exact_mut(self.width).zip(factors) {
-            // In f64, so that factor^k is rounded once.
-            let power = f64::from(factor).powf(f64::from(skipped)) as f32;
-            array.iter_mut().for_each(|value| *value *= power);
-        }
+        touched.clear();
     }
 
     /// Remembers the weights as the best so far.
@@ -248,6 +316,32 @@ impl<'m> Shard<'m> {
     pub(super) fn restore(&mut self) {
         if let Some(best) = &self.best {
             self.kernel.copy_from_slice(best);
+        }
+    }
+}
+
+/// Lists the slots of all words of the spans, in `slots`, and the rows that get one, in `touched`.
+fn give_slots<I: Word>(
+    rows: Rows<'_, I>,
+    first: usize,
+    spans: &[Span],
+    step: Step,
+    updated: &mut [u32],
+    touched: &mut Vec<Touched>,
+    slots: &mut Vec<u32>,
+) {
+    slots.clear();
+    let before_this = step.number as u32 - 1;
+    for span in spans {
+        for &id in &rows.indices[span.start..][..span.length as usize] {
+            let row = (id.place() - first) as u32;
+            let mark = &mut updated[row as usize];
+            if *mark & IN_SLOT == 0 {
+                let slot = touched.len() as u32;
+                touched.push(Touched { row, slot, skipped: before_this - *mark });
+                *mark = IN_SLOT | slot;
+            }
+            slots.push(*mark & !IN_SLOT);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use imdb_fast::dataset::{Holdout, Split};
 use imdb_fast::nn::{Activation, Dense, loss};
 use imdb_fast::optimizer;
-use imdb_fast::train::{EarlyStopping, FitOptions, metric};
+use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
 use imdb_fast::{Error, Result};
 use serde::{Serialize, Serializer};
 
@@ -86,7 +86,7 @@ impl Args {
             epochs: self.epochs,
             batch_size: self.batch_size,
             validation: self.validation()?,
-            shuffle: !self.no_shuffle,
+            shuffle: self.no_shuffle.then_some(Shuffle::None),
             seed: self.seed,
             loss: loss(&self.loss)?,
             optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,

@@ -1,0 +1,153 @@
+//! Lanes in one AVX-512 register.
+
+use std::arch::x86_64::*;
+use std::ops::{Add, Div, Mul, Sub};
+
+use super::lanes::{Kernel, LANES, Lanes};
+
+/// One register.
+#[derive(Clone, Copy)]
+struct Avx512(__m512);
+
+/// Runs a kernel with these instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512>()
+}
+
+/// The first `n` of the lanes.
+#[inline(always)]
+fn first(n: usize) -> __mmask16 {
+    debug_assert!(n <= LANES);
+    ((1u32 << n) - 1) as __mmask16
+}
+
+macro_rules! operator {
+    ($operation:ident, $method:ident, $intrinsic:ident) => {
+        impl $operation for Avx512 {
+            type Output = Avx512;
+            #[inline(always)]
+            fn $method(self, other: Avx512) -> Avx512 {
+                // SAFETY: the type is private and only `run` names it, which has these instructions.
+                Avx512(unsafe { $intrinsic(self.0, other.0) })
+            }
+        }
+    };
+}
+
+operator!(Add, add, _mm512_add_ps);
+operator!(Sub, sub, _mm512_sub_ps);
+operator!(Mul, mul, _mm512_mul_ps);
+operator!(Div, div, _mm512_div_ps);
+
+// In all that follows only `run` can have made the type known, so the CPU has the instructions.
+impl Lanes for Avx512 {
+    const PASS: usize = 4;
+
+    #[inline(always)]
+    fn splat(x: f32) -> Avx512 {
+        // SAFETY: only `run` names the type.
+        Avx512(unsafe { _mm512_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    fn load(values: &[f32; LANES]) -> Avx512 {
+        // SAFETY: only `run` names the type; the array has sixteen values.
+        Avx512(unsafe { _mm512_loadu_ps(values.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn store(self, values: &mut [f32; LANES]) {
+        // SAFETY: only `run` names the type; the array has sixteen values.
+        unsafe { _mm512_storeu_ps(values.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    fn load_partial(values: &[f32]) -> Avx512 {
+        let mask = first(values.len().min(LANES));
+        // SAFETY: only `run` names the type; lanes beyond the slice are masked out and not read.
+        Avx512(unsafe { _mm512_maskz_loadu_ps(mask, values.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn store_partial(self, values: &mut [f32]) {
+        let mask = first(values.len().min(LANES));
+        // SAFETY: only `run` names the type; lanes beyond the slice are masked out and not written.
+        unsafe { _mm512_mask_storeu_ps(values.as_mut_ptr(), mask, self.0) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Avx512, term: Avx512) -> Avx512 {
+        // SAFETY: only `run` names the type.
+        Avx512(unsafe { _mm512_fmadd_ps(self.0, factor.0, term.0) })
+    }
+
+    #[inline(always)]
+    fn max(self, other: Avx512) -> Avx512 {
+        // SAFETY: only `run` names the type.
+        Avx512(unsafe { _mm512_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Avx512) -> Avx512 {
+        // SAFETY: only `run` names the type.
+        Avx512(unsafe { _mm512_min_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Avx512 {
+        // SAFETY: only `run` names the type.
+        Avx512(unsafe { _mm512_sqrt_ps(self.0) })
+    }
+
+    /// The estimate has 14 bits, a Newton step doubles them: `y (3/2 - x/2 y^2)`.
+    #[inline(always)]
+    fn rsqrt(self) -> Avx512 {
+        // SAFETY: only `run` names the type.
+        let estimate = Avx512(unsafe { _mm512_rsqrt14_ps(self.0) });
+        // SAFETY: as above.
+        let factor = Avx512(unsafe {
+            let half = _mm512_mul_ps(self.0, _mm512_set1_ps(0.5));
+            let square = _mm512_mul_ps(estimate.0, estimate.0);
+            _mm512_fnmadd_ps(half, square, _mm512_set1_ps(1.5))
+        });
+        estimate * factor
+    }
+
+    #[inline(always)]
+    fn scale(self, exponent: Avx512) -> Avx512 {
+        // SAFETY: only `run` names the type.
+        Avx512(unsafe { _mm512_scalef_ps(self.0, exponent.0) })
+    }
+
+    #[inline(always)]
+    fn select_above(self, bound: Avx512, yes: Avx512, no: Avx512) -> Avx512 {
+        // SAFETY: only `run` names the type.
+        Avx512(unsafe {
+            let mask = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, bound.0);
+            _mm512_mask_blend_ps(mask, no.0, yes.0)
+        })
+    }
+
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        // SAFETY: only `run` names the type.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_ps()) == 0 }
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        // SAFETY: only `run` names the type.
+        unsafe {
+            let low = _mm512_castps512_ps256(self.0);
+            let high = _mm512_extractf32x8_ps::<1>(self.0);
+            super::avx2::sum(_mm256_add_ps(low, high))
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch<T>(value: &T) {
+        // SAFETY: a prefetch reads nothing that the program could see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) }
+    }
+}
