@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -119,8 +120,8 @@ def load_weights(path: Path) -> list[np.ndarray]:
     """Kernel `[inputs, units]` and bias of each layer of a trained model, one after the other, as Keras has them."""
     tensors = load_file(path)
     names = [f"dense_{layer}.{part}" for layer in range(len(UNITS)) for part in ("kernel", "bias")]
-    found = tuple(tensors[name].shape[0] for name in names[1::2] if name in tensors)
-    if found != UNITS or len(tensors) != len(names):
+    parameters = [name for name in tensors if name.startswith("dense_")]
+    if set(parameters) != set(names) or tuple(len(tensors[name]) for name in names[1::2]) != UNITS:
         raise SystemExit(f"{path}: the peers build layers of {UNITS} units without further parameters")
     return [tensors[name] for name in names]
 
@@ -144,9 +145,21 @@ def time_predictions(predict: Callable[[], np.ndarray], labels: np.ndarray) -> d
     return {"reviews": len(labels), "predict_seconds": median, "final": judge(probabilities.ravel(), labels)}
 
 
+def training_figures(
+    prepare_seconds: float, fit_seconds: float, history: dict[str, list[float]], times: list[float]
+) -> dict[str, object]:
+    """The figures to print of a run that has a complete history, and the times at its start and after each epoch."""
+    return {
+        "prepare_seconds": prepare_seconds,
+        "fit_seconds": fit_seconds,
+        "final": {name: values[-1] for name, values in history.items()},
+        "history": history,
+        "epoch_seconds": [after - before for before, after in itertools.pairwise(times)],
+    }
+
+
 def print_result(job: Job, peer: str, version: str, figures: dict[str, object]) -> None:
-    """Prints the one line on stdout. For a training run `figures` has `prepare_seconds`, `fit_seconds`, `final` (what
-    the last epoch reached), and `history` (what the framework itself records after each epoch)."""
+    """Prints the one line on stdout."""
     options = {"threads": job.threads, "epochs": job.epochs, "batch_size": job.batch_size,
                "validation": job.validation, "seed": job.seed}
     print(json.dumps({"peer": peer, "version": version} | options | figures))

@@ -4,13 +4,23 @@
 import time
 import warnings
 
-import numpy as np
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from job import UNITS, Job, Reviews, judge, load_split, load_weights, parse_job, print_result, time_predictions, training_rows
+from job import (
+    UNITS,
+    Job,
+    Reviews,
+    judge,
+    load_split,
+    load_weights,
+    parse_job,
+    print_result,
+    time_predictions,
+    training_rows,
+)
 
 
 def build_model(job: Job) -> MLPClassifier:

@@ -4,13 +4,23 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from job import UNITS, Job, Reviews, load_split, load_weights, parse_job, print_result, time_predictions, training_rows
+from job import (
+    UNITS,
+    Job,
+    Reviews,
+    load_split,
+    load_weights,
+    parse_job,
+    print_result,
+    time_predictions,
+    training_figures,
+    training_rows,
+)
 
 
 class Network(nn.Module):
@@ -61,7 +71,7 @@ class Bags:
     def batches(self, size: int) -> Iterator["Bags"]:
         """Consecutive reviews, `size` at a time."""
         bounds = self.offsets[::size].tolist()
-        if (len(self.labels)) % size:
+        if len(self.labels) % size:
             bounds.append(len(self.words))
         for batch, (first, last) in enumerate(zip(bounds, bounds[1:])):
             rows = slice(batch * size, (batch + 1) * size)
@@ -84,7 +94,9 @@ def probabilities(network: Network, bags: Bags) -> np.ndarray:
         return torch.sigmoid(network(bags.words, bags.offsets)).numpy()
 
 
-def train_epoch(network: Network, optimizer: torch.optim.Optimizer, bags: Bags, batch_size: int) -> tuple[float, float]:
+def train_epoch(
+    network: Network, optimizer: torch.optim.Optimizer, bags: Bags, batch_size: int
+) -> tuple[float, float]:
     """Loss and accuracy over the epoch, the weights changing, as Keras reports them."""
     loss_sum, right = torch.zeros(()), torch.zeros((), dtype=torch.int64)
     for batch in bags.shuffled().batches(batch_size):
@@ -108,8 +120,11 @@ def validate(network: Network, bags: Bags) -> tuple[float, float]:
         return loss.item(), right.item() / len(bags.labels)
 
 
-def fit(network: Network, trained_on: Bags, held_out: Bags, epochs: int, batch_size: int) -> dict[str, list[float]]:
-    """Trains; the history."""
+def fit(
+    network: Network, trained_on: Bags, held_out: Bags, epochs: int, batch_size: int
+) -> tuple[dict[str, list[float]], list[float]]:
+    """Trains; the history, and the times at the start and after each epoch."""
+    times = [time.perf_counter()]
     # Keras has epsilon within the root, PyTorch beside it: no value makes them equal.
     optimizer = torch.optim.RMSprop(network.parameters(), lr=0.001, alpha=0.9, eps=1e-7)
     history: dict[str, list[float]] = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
@@ -117,7 +132,8 @@ def fit(network: Network, trained_on: Bags, held_out: Bags, epochs: int, batch_s
         epoch = train_epoch(network, optimizer, trained_on, batch_size) + validate(network, held_out)
         for values, value in zip(history.values(), epoch, strict=True):
             values.append(value)
-    return history
+        times.append(time.perf_counter())
+    return history, times
 
 
 def train(job: Job) -> dict[str, object]:
@@ -132,11 +148,8 @@ def train(job: Job) -> dict[str, object]:
 
     torch.manual_seed(job.seed)
     network = Network(reviews[0].features)
-    start = time.perf_counter()
-    history = fit(network, trained_on, held_out, job.epochs, job.batch_size)
-    fit_seconds = time.perf_counter() - start
-    final = {name: values[-1] for name, values in history.items()}
-    return {"prepare_seconds": prepare_seconds, "fit_seconds": fit_seconds, "final": final, "history": history}
+    history, times = fit(network, trained_on, held_out, job.epochs, job.batch_size)
+    return training_figures(prepare_seconds, times[-1] - times[0], history, times)
 
 
 def predict(job: Job) -> dict[str, object]:
@@ -147,7 +160,8 @@ def predict(job: Job) -> dict[str, object]:
     prepare_seconds = time.perf_counter() - start
     network = Network(reviews.features)
     set_weights(network, load_weights(job.predict))
-    return {"prepare_seconds": prepare_seconds} | time_predictions(lambda: probabilities(network, bags), reviews.labels)
+    figures = time_predictions(lambda: probabilities(network, bags), reviews.labels)
+    return {"prepare_seconds": prepare_seconds} | figures
 
 
 def main() -> None:

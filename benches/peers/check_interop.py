@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Checks that other programs read imdb-fast's files and compute the same: SciPy the dataset, Keras and PyTorch the model.
+
+Prints the differences. Exits with 1 where one is larger than 1e-5.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import keras_peer
+import torch_peer
+from job import Reviews, judge, load_split, load_weights
+
+TOLERANCE = 1e-5
+BINARY = Path(__file__).resolve().parents[2] / "target" / "release" / "imdb-fast"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path, help="a model.safetensors, as `imdb-fast train` makes it")
+    parser.add_argument("dataset", type=Path, help="as `imdb-fast import` or `imdb-fast synth` makes it")
+    parser.add_argument("--binary", type=Path, default=BINARY,
+                        help="imdb-fast [default: target/release/imdb-fast of this repository]")
+    arguments = parser.parse_args()
+    if not arguments.binary.is_file():
+        parser.error(f"{arguments.binary} is not there; `cargo build --release` makes it, or name another by --binary")
+    return arguments
+
+
+def ours(arguments: argparse.Namespace) -> tuple[np.ndarray, dict[str, float]]:
+    """Probabilities by `imdb-fast predict`; loss and accuracy by `imdb-fast evaluate`."""
+    def output(command: str, *options: str) -> str:
+        words = [arguments.binary, command, arguments.model, arguments.dataset, *options]
+        return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    report = json.loads(output("evaluate", "--json"))
+    probabilities = np.array([float(line) for line in output("predict").splitlines()], np.float32)
+    return probabilities, {name: report[name] for name in ("loss", "accuracy")}
+
+
+def by_scipy(reviews: Reviews, weights: list[np.ndarray]) -> np.ndarray:
+    """The formula, on a SciPy matrix."""
+    x = reviews.csr()
+    for kernel, bias in zip(weights[0:-2:2], weights[1:-2:2], strict=True):
+        x = np.maximum(x @ kernel + bias, 0.0)
+    logits = (x @ weights[-2] + weights[-1]).ravel()
+    return 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))
+
+
+def by_keras(reviews: Reviews, weights: list[np.ndarray]) -> np.ndarray:
+    """A Keras model with these weights, on rows of zeros and ones."""
+    model = keras_peer.build_model(reviews.features)
+    model.set_weights(weights)
+    return model.predict(reviews.multi_hot(), batch_size=512, verbose=0).ravel()
+
+
+def by_torch(reviews: Reviews, weights: list[np.ndarray]) -> np.ndarray:
+    """A PyTorch module with these weights, on lists of words."""
+    network = torch_peer.Network(reviews.features)
+    torch_peer.set_weights(network, weights)
+    return torch_peer.probabilities(network, torch_peer.Bags.of(reviews))
+
+
+def main() -> int:
+    """Compares every program's results with ours."""
+    arguments = parse_arguments()
+    probabilities, report = ours(arguments)
+    reviews, weights = load_split(arguments.dataset, "test"), load_weights(arguments.model)
+    programs: dict[str, Callable[[Reviews, list[np.ndarray]], np.ndarray]] = {
+        "SciPy": by_scipy, "Keras": by_keras, "PyTorch": by_torch
+    }
+    agrees = True
+    print(f"imdb-fast  {len(probabilities):,} test reviews, loss {report['loss']:.6f}, accuracy {report['accuracy']:.5f}")
+    for name, program in programs.items():
+        theirs = program(reviews, weights)
+        judged = judge(theirs, reviews.labels)
+        differences = {
+            "probability": float(np.abs(theirs - probabilities).max()),
+            "loss": abs(judged["loss"] - report["loss"]),
+            "accuracy": abs(judged["accuracy"] - report["accuracy"]),
+        }
+        agrees &= all(difference <= TOLERANCE for difference in differences.values())
+        print(f"{name:9}  differs by at most", ", ".join(f"{what} {value:.1e}" for what, value in differences.items()))
+    print("all agree" if agrees else f"a difference is larger than {TOLERANCE}", file=sys.stderr)
+    return 0 if agrees else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
