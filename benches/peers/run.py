@@ -24,7 +24,10 @@ HERE = Path(__file__).resolve().parent
 BINARY = HERE.parents[1] / "target" / "release" / "imdb-fast"
 
 SAME_MODEL_TOLERANCE = 1e-3
-"""How far loss and accuracy of the same weights may differ: by rounding, and by Keras' clipping of the loss."""
+"""How far accuracies of the same weights may differ by rounding."""
+
+DISTURBANCE = 0.1
+"""How much of a core other programs may use while a contestant runs."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,21 @@ SHARED_MODULES = ("numpy", "safetensors")
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a process took: seconds from its start to its end, peak resident memory, and the cores that other programs
+    used meanwhile (0 where the system does not tell)."""
+
+    wall_seconds: float
+    peak_bytes: int
+    other_cores: float
+
+
+@dataclass(frozen=True)
 class Run:
     """What a process reported, and what it took."""
 
     figures: dict
-    wall_seconds: float
-    peak_bytes: int
+    cost: Cost
 
 
 Contestant = tuple[str, Callable[[int], Run]]
@@ -106,21 +118,31 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def execute(command: list[str], threads: int) -> tuple[str, float, int]:
-    """Runs a command; its stdout, the seconds from its start to its end, and its peak resident memory in bytes."""
+def busy_seconds() -> float:
+    """CPU seconds that all programs have used since the system started; 0 where it does not tell."""
+    try:
+        user, nice, system, _idle, _iowait, irq, softirq, steal = Path("/proc/stat").read_text().split()[1:9]
+    except OSError:
+        return 0.0
+    return sum(map(int, (user, nice, system, irq, softirq, steal))) / os.sysconf("SC_CLK_TCK")
+
+
+def execute(command: list[str], threads: int) -> tuple[str, Cost]:
+    """Runs a command; its stdout and what it took."""
     pools = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        start = time.perf_counter()
+        busy, start = busy_seconds(), time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | pools)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
+        others = busy_seconds() - busy - usage.ru_utime - usage.ru_stime
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
         if process.returncode != 0:
             raise SystemExit(f"{err.read().decode(errors='replace')}\nfailed: {shlex.join(command)}")
         unit = 1 if sys.platform == "darwin" else 1024
-        return out.read().decode(), seconds, usage.ru_maxrss * unit
+        return out.read().decode(), Cost(seconds, usage.ru_maxrss * unit, others / seconds)
 
 
 def job_options(arguments: argparse.Namespace, seed: int) -> list[str]:
@@ -138,7 +160,7 @@ def job_options(arguments: argparse.Namespace, seed: int) -> list[str]:
 def train_ours(arguments: argparse.Namespace, version: str, folder: Path, seed: int) -> Run:
     """`imdb-fast train`; what it took is in its history."""
     command = [str(arguments.binary), "train", str(arguments.dataset), "--out", str(folder), "--quiet"]
-    _, seconds, peak = execute(command + job_options(arguments, seed), arguments.threads)
+    _, cost = execute(command + job_options(arguments, seed), arguments.threads)
     record = json.loads((folder / "history.json").read_text())
     history = record["history"]
     figures = {
@@ -147,7 +169,7 @@ def train_ours(arguments: argparse.Namespace, version: str, folder: Path, seed: 
         "final": {name: values[-1] for name, values in history.items()},
         "history": history,
     }
-    return Run(figures, seconds, peak)
+    return Run(figures, cost)
 
 
 def evaluate_ours(arguments: argparse.Namespace, version: str, model: Path) -> Run:
@@ -157,7 +179,7 @@ def evaluate_ours(arguments: argparse.Namespace, version: str, model: Path) -> R
     opening the files. Where it has not, only the time of the whole process is known.
     """
     command = [str(arguments.binary), "evaluate", str(model), str(arguments.dataset), "--json"]
-    out, seconds, peak = execute(command + ["--threads", str(arguments.threads)], arguments.threads)
+    out, cost = execute(command + ["--threads", str(arguments.threads)], arguments.threads)
     report = json.loads(out)
     figures = {
         "version": version,
@@ -165,15 +187,15 @@ def evaluate_ours(arguments: argparse.Namespace, version: str, model: Path) -> R
         "predict_seconds": report.get("predict_seconds"),
         "final": {"loss": report["loss"], "accuracy": report["accuracy"]},
     }
-    return Run(figures, seconds, peak)
+    return Run(figures, cost)
 
 
 def run_peer(arguments: argparse.Namespace, peer: Peer, model: Path | None, seed: int) -> Run:
     """A peer's program; it trains, or predicts with a model."""
     command = [sys.executable, str(HERE / peer.program), str(arguments.dataset), *job_options(arguments, seed)]
     command += ["--predict", str(model)] if model else []
-    out, seconds, peak = execute(command, arguments.threads)
-    return Run(json.loads(out), seconds, peak)
+    out, cost = execute(command, arguments.threads)
+    return Run(json.loads(out), cost)
 
 
 def installed_peers(keys: list[str]) -> list[Peer]:
@@ -257,12 +279,12 @@ def check_training(runs: dict[str, list[Run]], tolerance: float) -> list[str]:
 
 
 def check_predictions(runs: dict[str, list[Run]]) -> list[str]:
-    """Complaints about results that differ although the weights are the same."""
-    complaints = []
-    for quantity in ("loss", "accuracy"):
-        values = {name: of_one[0].figures["final"][quantity] for name, of_one in runs.items()}
-        complaints += outliers(quantity, values, SAME_MODEL_TOLERANCE)
-    return complaints
+    """Complaints about accuracies that differ although the weights are the same.
+
+    The losses do differ where probabilities round to 0 or 1: what the peers make of them is clipped.
+    """
+    accuracies = {name: of_one[0].figures["final"]["accuracy"] for name, of_one in runs.items()}
+    return outliers("accuracy", accuracies, SAME_MODEL_TOLERANCE)
 
 
 def seconds_text(seconds: list[float]) -> list[str]:
@@ -271,9 +293,9 @@ def seconds_text(seconds: list[float]) -> list[str]:
 
 
 def process_text(runs: list[Run]) -> list[str]:
-    """Median wall seconds and highest peak memory of the processes."""
-    wall = statistics.median(run.wall_seconds for run in runs)
-    return [f"{wall:.2f}", f"{max(run.peak_bytes for run in runs) / 2**20:,.0f}"]
+    """Median seconds and highest peak memory of the processes."""
+    wall = statistics.median(run.cost.wall_seconds for run in runs)
+    return [f"{wall:.2f}", f"{max(run.cost.peak_bytes for run in runs) / 2**20:,.0f}"]
 
 
 def epoch_seconds(run: Run, epochs: int) -> float:
@@ -347,11 +369,16 @@ def header(arguments: argparse.Namespace) -> str:
 
 def notes(runs: dict[str, list[Run]], arguments: argparse.Namespace) -> list[str]:
     """What has to be known to read the table."""
+    found = []
     if not arguments.predict:
-        return [f"{peer.name} {peer.note}." for peer in PEERS if peer.note and peer.name in runs]
-    if runs["imdb-fast"][0].figures["predict_seconds"] is None:
-        return ["This imdb-fast does not tell how long predictions take without opening the files; see process s."]
-    return []
+        found += [f"{peer.name} {peer.note}." for peer in PEERS if peer.note and peer.name in runs]
+    elif runs["imdb-fast"][0].figures["predict_seconds"] is None:
+        found.append("This imdb-fast does not tell how long predictions take without opening the files; see process s.")
+    for name, of_one in runs.items():
+        disturbed = sum(run.cost.wall_seconds > 1 and run.cost.other_cores > DISTURBANCE for run in of_one)
+        if disturbed:
+            found.append(f"DISTURBED: other programs were busy during {disturbed} of {len(of_one)} runs of {name}.")
+    return found
 
 
 def main() -> int:
