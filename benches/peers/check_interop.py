@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that other programs read imdb-fast's files and compute the same: SciPy the dataset, Keras and PyTorch the model.
+"""Checks that SciPy, Keras and PyTorch read imdb-fast's datasets and models, and compute the same from them.
 
 Prints the differences. Exits with 1 where one is larger than 1e-5.
 """
@@ -36,6 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not arguments.binary.is_file():
         parser.error(f"{arguments.binary} is not there; `cargo build --release` makes it, or name another by --binary")
+    arguments.binary = arguments.binary.resolve()
     return arguments
 
 

@@ -104,6 +104,7 @@ def parse_arguments() -> argparse.Namespace:
         parser.error(f"--only: no peer is called {', '.join(sorted(unknown))}; there are {', '.join(keys)}")
     if not arguments.binary.is_file():
         parser.error(f"{arguments.binary} is not there; `cargo build --release` makes it, or name another by --binary")
+    arguments.binary = arguments.binary.resolve()
     arguments.threads = arguments.threads or available_cores()
     return arguments
 
@@ -329,8 +330,9 @@ def prediction_table(runs: dict[str, list[Run]]) -> list[list[str]]:
         cells = ["-"] * 4
         if None not in seconds:
             median = statistics.median(seconds)
+            rate = figures["reviews"] / median
             ratio = "-" if None in ours else f"{median / statistics.median(ours):.1f}"
-            cells = [f"{median:.4f}", f"{min(seconds):.4f}..{max(seconds):.4f}", f"{figures['reviews'] / median:,.0f}", ratio]
+            cells = [f"{median:.4f}", f"{min(seconds):.4f}..{max(seconds):.4f}", f"{rate:,.0f}", ratio]
         accuracy = f"{figures['final']['accuracy']:.4f}"
         table.append([name, figures["version"], *cells, accuracy, *process_text(of_one)])
     return table
@@ -341,11 +343,12 @@ def format_table(table: list[list[str]], markdown: bool) -> str:
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
 
     def line(cells: list[str]) -> str:
-        padded = [cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(cells, widths, strict=True))]
+        columns = enumerate(zip(cells, widths, strict=True))
+        padded = [cell.ljust(width) if column < 2 else cell.rjust(width) for column, (cell, width) in columns]
         return f"| {' | '.join(padded)} |" if markdown else "  ".join(padded).rstrip()
 
     lines = [line(row) for row in table]
-    rule = ["-" * w if i < 2 else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
+    rule = ["-" * width if column < 2 else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
     return "\n".join([lines[0], *([line(rule)] if markdown else []), *lines[1:]])
 
 
