@@ -193,10 +193,4 @@ impl Lanes for Avx2 {
         // SAFETY: only `run` names the type.
         unsafe { sum(_mm256_add_ps(self.0, self.1)) }
     }
-
-    #[inline(always)]
-    fn prefetch<T>(value: &T) {
-        // SAFETY: a prefetch reads nothing that the program could see.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) }
-    }
 }

@@ -144,10 +144,4 @@ impl Lanes for Avx512 {
             super::avx2::sum(_mm256_add_ps(low, high))
         }
     }
-
-    #[inline(always)]
-    fn prefetch<T>(value: &T) {
-        // SAFETY: a prefetch reads nothing that the program could see.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) }
-    }
 }

@@ -1,4 +1,63 @@
-//! Dense products, by matrixmultiply.
+//! The layers behind the first: small ones by loops of ours, large ones by matrixmultiply.
+
+use super::Level;
+use super::small::{Forward, InputGradient, KernelGradient, MOST_UNITS};
+
+/// Whether our own loops take a layer: where they win, and wherever the portable level is asked for, since matrixmultiply
+/// chooses its instructions by itself.
+fn is_ours(level: Level, inputs: usize, units: usize) -> bool {
+    inputs.max(units) <= MOST_UNITS || level == Level::portable()
+}
+
+/// `z = h kernel + bias`: `h` is `[rows, inputs]`, `kernel` `[inputs, units]`, `bias` `[units]`, `z` `[rows, units]`.
+///
+/// # Panics
+/// If the shapes do not fit each other.
+pub fn dense_forward(level: Level, h: &[f32], kernel: &[f32], bias: &[f32], z: &mut [f32]) {
+    let (rows, inputs, units) = shape(z.len(), kernel.len(), bias.len());
+    assert_eq!(h.len(), rows * inputs, "h is [rows, inputs]");
+    if is_ours(level, inputs, units) {
+        return level.run(Forward { h, kernel, bias, z });
+    }
+    for z in z.chunks_exact_mut(units) {
+        z.copy_from_slice(bias);
+    }
+    matmul(Matrix::new(h, rows, inputs), Matrix::new(kernel, inputs, units), 1.0, z);
+}
+
+/// `d_kernel += h^T d`: `h` is `[rows, inputs]`, `d` `[rows, units]`, `d_kernel` `[inputs, units]`.
+///
+/// # Panics
+/// If the shapes do not fit each other.
+pub fn dense_d_kernel(level: Level, h: &[f32], d: &[f32], units: usize, d_kernel: &mut [f32]) {
+    let (rows, inputs, units) = shape(d.len(), d_kernel.len(), units);
+    assert_eq!(h.len(), rows * inputs, "h is [rows, inputs]");
+    if is_ours(level, inputs, units) {
+        return level.run(KernelGradient { h, d, units, d_kernel });
+    }
+    let h = Matrix::new(h, rows, inputs).transposed();
+    matmul(h, Matrix::new(d, rows, units), 1.0, d_kernel);
+}
+
+/// `d_h = d kernel^T`: `d` is `[rows, units]`, `kernel` `[inputs, units]`, `d_h` `[rows, inputs]`.
+///
+/// # Panics
+/// If the shapes do not fit each other.
+pub fn dense_d_input(level: Level, d: &[f32], kernel: &[f32], units: usize, d_h: &mut [f32]) {
+    let (rows, inputs, units) = shape(d.len(), kernel.len(), units);
+    assert_eq!(d_h.len(), rows * inputs, "d_h is [rows, inputs]");
+    if is_ours(level, inputs, units) {
+        return level.run(InputGradient { d, kernel, units, d_h });
+    }
+    let kernel = Matrix::new(kernel, inputs, units).transposed();
+    matmul(Matrix::new(d, rows, units), kernel, 0.0, d_h);
+}
+
+/// Rows, inputs and units, from `rows * units`, `inputs * units` and `units`.
+fn shape(outputs: usize, weights: usize, units: usize) -> (usize, usize, usize) {
+    assert!(units > 0 && weights % units == 0 && outputs % units == 0, "whole rows of {units}");
+    (outputs / units, weights / units, units)
+}
 
 /// A row-major matrix, or the transpose of one.
 #[derive(Debug, Clone, Copy)]

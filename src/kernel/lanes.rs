@@ -60,9 +60,6 @@ pub(crate) trait Lanes:
     /// The sum of the lanes: halves added, then halves of that, and so on.
     fn sum(self) -> f32;
 
-    /// Asks for the cache line of a value that will be read soon.
-    fn prefetch<T>(value: &T);
-
     /// To a whole line, instead of what it held or added to it.
     #[inline(always)]
     fn put(self, sum: Sum, values: &mut [f32; LANES]) {

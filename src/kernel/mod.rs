@@ -17,16 +17,20 @@ mod lanes;
 mod level;
 #[forbid(unsafe_code)]
 mod portable;
+mod prefetch;
+#[forbid(unsafe_code)]
+mod small;
 #[forbid(unsafe_code)]
 mod sparse;
 #[forbid(unsafe_code)]
 mod sweep;
 
 pub use aligned::Aligned;
-pub use dense::{Matrix, matmul};
+pub use dense::{Matrix, dense_d_input, dense_d_kernel, dense_forward, matmul};
 pub(crate) use elementwise::{Map, map, scale_by};
 pub(crate) use lanes::{Kernel, LANES, Lanes};
 pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
+pub(crate) use prefetch::prefetch;
 pub(crate) use sparse::count_below;
 pub use sparse::{Id, Span, Sum, Table, gather_sum, scatter_add};
 pub use sweep::{Powers, Rows, Touched};

@@ -148,7 +148,4 @@ impl Lanes for Portable {
         }
         (quad[0] + quad[2]) + (quad[1] + quad[3])
     }
-
-    #[inline(always)]
-    fn prefetch<T>(_value: &T) {}
 }

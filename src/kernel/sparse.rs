@@ -1,7 +1,7 @@
 //! The first layer: sums of weight rows, and deltas added to gradient rows.
 
-use super::Level;
 use super::lanes::{Kernel, LANES, Lanes};
+use super::{Level, prefetch};
 
 /// Independent partial sums, so that additions need not wait for each other.
 const CHAINS: usize = 4;
@@ -142,12 +142,12 @@ impl<I: Id> Gather<'_, I> {
         let is_far = size_of_val(table.values) > NEAR_BYTES;
         for (at, span) in spans.iter().enumerate() {
             let words = words(indices, span);
-            prefetch_words::<V, I>(indices, spans, at);
+            prefetch_words(indices, spans, at);
             for part in 0..N / P {
                 let piece = |id: I| (id.place() - table.first) * (N / P) + part;
                 if is_far && let Some(next) = spans.get(at + 1) {
                     for &id in self::words(indices, next) {
-                        pieces[piece(id)].iter().for_each(V::prefetch);
+                        pieces[piece(id)].iter().for_each(prefetch);
                     }
                 }
                 let add = |chain: [V; P], id: I| {
@@ -196,10 +196,10 @@ impl<I: Id> Gather<'_, I> {
         let row = |id: I| &values[(id.place() - first) * width + column..][..length];
         for (at, span) in spans.iter().enumerate() {
             let words = words(indices, span);
-            prefetch_words::<V, I>(indices, spans, at);
+            prefetch_words(indices, spans, at);
             if is_far && let Some(next) = spans.get(at + 1) {
                 for &id in self::words(indices, next) {
-                    row(id).chunks(LANES).for_each(|line| V::prefetch(&line[0]));
+                    row(id).chunks(LANES).for_each(|line| prefetch(&line[0]));
                 }
             }
             let add = |(chain, tail): ([V; P], V), id: I| {
@@ -225,7 +225,7 @@ impl<I: Id> Gather<'_, I> {
     fn scalars<V: Lanes>(&mut self) {
         let Gather { table: Table { values, first, .. }, indices, spans, sum, .. } = *self;
         for (at, span) in spans.iter().enumerate() {
-            prefetch_words::<V, I>(indices, spans, at);
+            prefetch_words(indices, spans, at);
             let add = |chain: f32, id: I| chain + values[id.place() - first];
             let total = sum_words(words(indices, span), 0.0, add);
             let out = &mut self.out[span.row as usize];
@@ -312,10 +312,10 @@ impl<I: Id> Scatter<'_, I> {
         let rows = self.gradient.as_chunks_mut::<LANES>().0.as_chunks_mut::<N>().0;
         let deltas = self.deltas.as_chunks::<LANES>().0.as_chunks::<N>().0;
         for (at, span) in spans.iter().enumerate() {
-            prefetch_words::<V, I>(indices, spans, at);
+            prefetch_words(indices, spans, at);
             if is_far && let Some(next) = spans.get(at + 1) {
                 for &id in words(indices, next) {
-                    rows[id.place() - first].iter().for_each(V::prefetch);
+                    rows[id.place() - first].iter().for_each(prefetch);
                 }
             }
             let delta: [V; N] = deltas[span.row as usize].each_ref().map(V::load);
@@ -331,7 +331,7 @@ impl<I: Id> Scatter<'_, I> {
     fn any_width<V: Lanes>(&mut self) {
         let Scatter { first, width, indices, spans, deltas, .. } = *self;
         for (at, span) in spans.iter().enumerate() {
-            prefetch_words::<V, I>(indices, spans, at);
+            prefetch_words(indices, spans, at);
             let delta = &deltas[span.row as usize * width..][..width];
             for &id in words(indices, span) {
                 let row = &mut self.gradient[(id.place() - first) * width..][..width];
@@ -363,11 +363,11 @@ fn words<'a, I>(indices: &'a [I], span: &Span) -> &'a [I] {
 
 /// Asks for the index list of a span some way ahead.
 #[inline(always)]
-fn prefetch_words<V: Lanes, I>(indices: &[I], spans: &[Span], at: usize) {
+fn prefetch_words<I>(indices: &[I], spans: &[Span], at: usize) {
     if let Some(span) = spans.get(at + AHEAD) {
         let line = 64 / size_of::<I>();
         for id in words(indices, span).iter().step_by(line) {
-            V::prefetch(id);
+            prefetch(id);
         }
     }
 }

@@ -225,17 +225,23 @@ impl Kernel for NonzeroRows<'_> {
     /// Sixty-four at a time, as bits, so that no branch depends on a row.
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        let mut row = self.first as u32;
+        let mut first = self.first as u32;
         for rows in self.gradient.chunks(64 * self.width) {
             let mut bits = 0u64;
-            for (i, row) in rows.chunks_exact(self.width).enumerate() {
-                bits |= u64::from(!is_zero::<V>(row)) << i;
+            if self.width == LANES {
+                for (i, row) in rows.as_chunks::<LANES>().0.iter().enumerate() {
+                    bits |= u64::from(!V::load(row).is_zero()) << i;
+                }
+            } else {
+                for (i, row) in rows.chunks_exact(self.width).enumerate() {
+                    bits |= u64::from(!is_zero::<V>(row)) << i;
+                }
             }
             while bits != 0 {
-                self.touched.push(row + bits.trailing_zeros());
+                self.touched.push(first + bits.trailing_zeros());
                 bits &= bits - 1;
             }
-            row += 64;
+            first += 64;
         }
     }
 }

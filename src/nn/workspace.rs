@@ -1,7 +1,7 @@
 //! Forward and backward over a block of rows, and the buffers for it.
 
 use super::{Activation, Architecture, Head, Loss, sigmoid};
-use crate::kernel::{Level, Matrix, matmul};
+use crate::kernel::{Level, dense_d_input, dense_d_kernel, dense_forward};
 
 /// The buffers of one block of rows; allocated once, used for every batch.
 #[derive(Debug)]
@@ -61,12 +61,7 @@ impl Workspace {
             let z = &mut layer.z[..rows * layer.units];
             let bias = head.bias(l);
             if let Some(below) = before.last() {
-                for row in z.chunks_exact_mut(layer.units) {
-                    row.copy_from_slice(bias);
-                }
-                let h = Matrix::new(&below.h[..rows * below.units], rows, below.units);
-                let kernel = Matrix::new(head.kernel(l), below.units, layer.units);
-                matmul(h, kernel, 1.0, z);
+                dense_forward(level, &below.h[..rows * below.units], head.kernel(l), bias, z);
             } else {
                 for row in z.chunks_exact_mut(layer.units) {
                     for (z, bias) in row.iter_mut().zip(bias) {
@@ -123,11 +118,10 @@ impl Workspace {
                 }
             }
             if let Some(below) = before.last_mut() {
-                let d = Matrix::new(d, rows, layer.units);
-                let h = Matrix::new(&below.h[..rows * below.units], rows, below.units);
-                let kernel = Matrix::new(head.kernel(l), below.units, layer.units);
-                matmul(h.transposed(), d, 1.0, &mut d_head[ranges.kernel.clone()]);
-                matmul(d, kernel.transposed(), 0.0, &mut below.d[..rows * below.units]);
+                let (units, inputs) = (layer.units, rows * below.units);
+                let d_kernel = &mut d_head[ranges.kernel.clone()];
+                dense_d_kernel(level, &below.h[..inputs], d, units, d_kernel);
+                dense_d_input(level, d, head.kernel(l), units, &mut below.d[..inputs]);
             }
         }
         sum

@@ -11,7 +11,7 @@ use super::rows::{Rows, Word};
 use super::spans::ByLength;
 use crate::kernel::{
     Aligned, Level, Powers, Rows as WeightRows, Span, Sum, Table, Touched, count_below, gather_sum,
-    nonzero_rows, scatter_add,
+    nonzero_rows, prefetch, scatter_add,
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
@@ -128,6 +128,9 @@ enum Gradient {
     Compact { values: Aligned, slots: Vec<u32>, spans: Vec<Span> },
 }
 
+/// How many rows ahead of its use the place of a row's words is asked for.
+const AHEAD: usize = 32;
+
 /// In [`Shard::updated`], marks a row that has been touched in this step: the other bits are its slot.
 const IN_SLOT: u32 = 1 << 31;
 
@@ -207,8 +210,15 @@ impl<'m> Shard<'m> {
 
     /// Takes up a batch: `order` names rows of the window.
     pub(super) fn begin_batch(&mut self, order: &[u32]) {
-        let span = |(row, &at): (usize, &u32)| Span { row: row as u32, ..self.window[at as usize] };
-        self.by_length.sort(order.iter().enumerate().map(span), &mut self.spans);
+        let Shard { window, by_length, spans, .. } = self;
+        let span = |(row, &at): (usize, &u32)| {
+            // Rows come in any order, so the table is read all over.
+            if let Some(&ahead) = order.get(row + AHEAD) {
+                prefetch(&window[ahead as usize]);
+            }
+            Span { row: row as u32, ..window[at as usize] }
+        };
+        by_length.sort(order.iter().enumerate().map(span), spans);
     }
 
     /// The sums of this shard's weight rows for the batch: `out` is `[batch, width]`.
