@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{generated, written};
+use common::{generated, team, written};
 use imdb_fast::dataset::{Dataset, Holdout};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
 use imdb_fast::optimizer;
-use imdb_fast::train::{FitOptions, History, Silent, Team, TrainPlan, fit};
+use imdb_fast::train::{FitOptions, History, Shuffle, Silent, TrainPlan, fit};
 
 struct Case {
     optimizer: &'static str,
@@ -31,7 +31,7 @@ fn train(dataset: &Dataset, case: &Case, seed: u64, threads: usize) -> (History,
         ..FitOptions::default()
     };
     let plan = TrainPlan::new(dataset, &model, options).unwrap();
-    let outcome = fit(&plan, &mut model, &Team::new(threads).unwrap(), &mut Silent).unwrap();
+    let outcome = fit(&plan, &mut model, &team(threads), &mut Silent).unwrap();
     let parameters = model.parameters();
     let values = parameters.first_kernel.iter().chain(&parameters.head.values);
     (outcome.history, values.map(|value| value.to_bits()).collect())
@@ -78,7 +78,7 @@ fn the_bits_do_not_depend_on_the_threads() {
 fn the_seed_decides_the_order_and_without_shuffling_there_is_none_to_decide() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = written(generated(600, 300, 3), &folder.path().join("d.safetensors"));
-    let losses = |shuffle: bool, seed: u64| {
+    let losses = |shuffle: Option<Shuffle>, seed: u64| {
         // The same start for every seed.
         let mut model = Model::new(Architecture::new(dataset.features(), &[]).unwrap(), 0);
         let options = FitOptions {
@@ -90,10 +90,10 @@ fn the_seed_decides_the_order_and_without_shuffling_there_is_none_to_decide() {
             ..FitOptions::default()
         };
         let plan = TrainPlan::new(&dataset, &model, options).unwrap();
-        fit(&plan, &mut model, &Team::new(2).unwrap(), &mut Silent).unwrap().history
+        fit(&plan, &mut model, &team(2), &mut Silent).unwrap().history
     };
-    assert_eq!(losses(false, 1), losses(false, 2));
-    assert_eq!(losses(true, 1), losses(true, 1));
-    assert_ne!(losses(true, 1), losses(true, 2));
-    assert_ne!(losses(true, 1), losses(false, 1));
+    assert_eq!(losses(Some(Shuffle::None), 1), losses(Some(Shuffle::None), 2));
+    assert_eq!(losses(None, 1), losses(None, 1));
+    assert_ne!(losses(None, 1), losses(None, 2));
+    assert_ne!(losses(None, 1), losses(Some(Shuffle::None), 1));
 }

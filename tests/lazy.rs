@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{generated, written};
+use common::{generated, team, written};
 use imdb_fast::dataset::Holdout;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
 use imdb_fast::optimizer::{self, Idle, Optimizer, Step};
-use imdb_fast::train::{EarlyStopping, Ending, FitOptions, Silent, Team, TrainPlan, fit};
+use imdb_fast::train::{EarlyStopping, Ending, FitOptions, Silent, TrainPlan, fit};
 
 /// Another optimizer that says nothing of what it may skip.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ fn lazy_equals_dense() {
             ..FitOptions::default()
         };
         let plan = TrainPlan::new(&dataset, &model, options).unwrap();
-        fit(&plan, &mut model, &Team::new(2).unwrap(), &mut Silent).unwrap();
+        fit(&plan, &mut model, &team(2), &mut Silent).unwrap();
         model.parameters().first_kernel.clone()
     };
     for name in ["rmsprop", "rmsprop:centered=true", "sgd", "adagrad", "adam", "sgd:momentum=0.9"] {
@@ -80,7 +80,7 @@ fn early_stopping_and_the_best_epoch() {
         ..FitOptions::default()
     };
     let plan = TrainPlan::new(&dataset, &model, options).unwrap();
-    let outcome = fit(&plan, &mut model, &Team::new(2).unwrap(), &mut Silent).unwrap();
+    let outcome = fit(&plan, &mut model, &team(2), &mut Silent).unwrap();
     assert!(matches!(outcome.ending, Ending::StoppedEarly));
     let lowest = outcome.history.lowest("val_loss").unwrap();
     assert_eq!(outcome.epoch, lowest);

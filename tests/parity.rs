@@ -4,14 +4,16 @@ mod common;
 
 use std::path::Path;
 
-use common::repository;
+use common::{repository, team};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Holdout, Split};
 use imdb_fast::import::{self, ImportOptions, LibsvmOptions};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, loss};
 use imdb_fast::optimizer;
-use imdb_fast::train::{FitOptions, Outcome, Silent, Team, TrainPlan, evaluate, fit, predict};
+use imdb_fast::train::{
+    FitOptions, Outcome, Shuffle, Silent, Team, TrainPlan, evaluate, fit, predict,
+};
 use serde_json::Value;
 
 /// Relative. Keras and we add the same float32 numbers in different orders; an emulation in twelve orders spread over
@@ -51,7 +53,7 @@ fn run(folder: &Path, name: &str, dataset: &Dataset, held_out: usize) -> Run {
         epochs: golden["epochs"].as_u64().unwrap() as usize,
         batch_size: golden["batch_size"].as_u64().unwrap() as usize,
         validation: Holdout::First(held_out),
-        shuffle: false,
+        shuffle: Some(Shuffle::None),
         loss: loss(config["loss"].as_str().unwrap()).unwrap(),
         optimizer: optimizer::parse(&format!("{optimizer}:{}", parameters.join(",")), None)
             .unwrap(),
@@ -60,7 +62,7 @@ fn run(folder: &Path, name: &str, dataset: &Dataset, held_out: usize) -> Run {
     let init = folder.join(format!("{name}.init.safetensors"));
     let mut model = Model::from_tensors(architecture, &init).unwrap();
     let plan = TrainPlan::new(dataset, &model, options).unwrap();
-    let team = Team::new(2).unwrap();
+    let team = team(2);
     let outcome = fit(&plan, &mut model, &team, &mut Silent).unwrap();
     Run { golden, outcome, model, team }
 }

@@ -1,6 +1,7 @@
 //! `imdb-fast info`: the program and the machine.
 
 use imdb_fast::Result;
+use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use imdb_fast::report::table::{Align, aligned};
 
 use super::{Global, to_stdout};
@@ -11,13 +12,21 @@ pub(crate) struct Args {}
 
 pub(crate) fn run(global: &Global, _args: Args) -> Result<()> {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
+    let team = global.team()?;
     let rows = [
         row("version", env!("CARGO_PKG_VERSION").to_owned()),
         row("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)),
         row("cpu features", cpu_features().join(" ")),
-        row("threads", global.team()?.size().to_string()),
+        row("kernels", kernels(team.level())),
+        row("threads", team.size().to_string()),
     ];
     to_stdout(|out| write!(out, "{}", aligned(&[Align::Left, Align::Left], &rows)))
+}
+
+/// The kernels in use, and those that could be forced.
+fn kernels(chosen: Level) -> String {
+    let supported: Vec<&str> = Level::supported().into_iter().map(Level::name).collect();
+    format!("{chosen} (of {}; {LEVEL_VARIABLE} chooses)", supported.join(", "))
 }
 
 /// Of the instruction sets that matter here, those that this CPU has.

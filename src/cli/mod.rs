@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Split};
+use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use imdb_fast::train::Team;
 use imdb_fast::{Error, Result};
 
@@ -103,8 +104,13 @@ pub(crate) fn main() -> ExitCode {
 }
 
 impl Global {
+    /// The threads, with the kernels that the environment asks for.
     fn team(&self) -> Result<Team> {
-        Team::new(self.threads)
+        let level = Level::from_env().map_err(|refused| {
+            let expected = format!("one that this CPU can run: {}", refused.supported);
+            Error::invalid(LEVEL_VARIABLE, refused.asked, expected)
+        })?;
+        Ok(Team::new(self.threads)?.with_level(level))
     }
 
     fn access(&self) -> Access {

@@ -98,9 +98,8 @@ struct Corrected<'a> {
 impl Corrected<'_> {
     #[inline(always)]
     fn averages<V: Lanes>(&self, gradient: V, m: V, v: V) -> (V, V) {
-        let towards = |average: V, new: V, beta: f32| {
-            (new - average).mul_add(V::splat(1.0 - beta), average)
-        };
+        let towards =
+            |average: V, new: V, beta: f32| (new - average).mul_add(V::splat(1.0 - beta), average);
         (towards(m, gradient, self.adam.beta_1), towards(v, gradient * gradient, self.adam.beta_2))
     }
 

@@ -55,8 +55,7 @@ pub(super) fn cut_features<I: Word>(
         }
         sampled += 1;
     }
-    let nonzeros =
-        |count: u32| f64::from(count) / f64::from(sampled.max(1)) * batch_size as f64;
+    let nonzeros = |count: u32| f64::from(count) / f64::from(sampled.max(1)) * batch_size as f64;
     let cost = |count: u32| {
         // Of a word that is expected n times in a batch, 1 - e^-n is the chance to be there at all.
         nonzeros(count) + ROW_COST * -(-nonzeros(count)).exp_m1()
@@ -154,7 +153,10 @@ impl<'m> Shard<'m> {
             rest = others;
         }
         parts.sort_by_key(|(part, _)| cuts.iter().position(|cut| std::ptr::eq(cut, *part)));
-        parts.into_iter().map(|(cut, part)| Shard::new(cut, width, part, optimizer, level)).collect()
+        parts
+            .into_iter()
+            .map(|(cut, part)| Shard::new(cut, width, part, optimizer, level))
+            .collect()
     }
 
     fn new(

@@ -41,7 +41,8 @@ mod tests {
     #[test]
     fn by_length_then_by_order() {
         let lengths = [3, 0, 400, 3, 255, 1, 300];
-        let spans = |(row, &length): (usize, &u32)| Span { start: row * 7, length, row: row as u32 };
+        let spans =
+            |(row, &length): (usize, &u32)| Span { start: row * 7, length, row: row as u32 };
         let mut sorted = vec![Span::default(); 100];
         ByLength::default().sort(lengths.iter().enumerate().map(spans), &mut sorted);
         let rows: Vec<u32> = sorted.iter().map(|span| span.row).collect();

@@ -101,7 +101,8 @@ impl Order {
     /// Fills in the rows of a window of this epoch, and their order.
     pub(super) fn fill(&mut self, index: usize, labels: &[u8], window: &mut Window) {
         if self.renews(window) {
-            let places = index * self.window_rows..self.rows.len().min((index + 1) * self.window_rows);
+            let places =
+                index * self.window_rows..self.rows.len().min((index + 1) * self.window_rows);
             self.rows_of(places, &mut window.rows);
             window.labels.clear();
             window.labels.extend(window.rows.iter().map(|&row| labels[row as usize]));

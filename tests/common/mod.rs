@@ -6,7 +6,15 @@ use std::path::{Path, PathBuf};
 
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Contents, Dataset, Review, ReviewSource, Split};
+use imdb_fast::kernel::Level;
 use imdb_fast::random::{Random, Stream};
+use imdb_fast::train::Team;
+
+/// So many threads, with the kernels that the environment asks for: the suite is run once for each.
+pub fn team(threads: usize) -> Team {
+    let level = Level::from_env().expect("IMDB_FAST_KERNEL names kernels that this CPU can run");
+    Team::new(threads).expect("the threads start").with_level(level)
+}
 
 /// A file of the repository.
 pub fn repository(path: &str) -> PathBuf {

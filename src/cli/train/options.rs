@@ -57,7 +57,11 @@ pub(crate) struct Args {
     /// Decides every random number: the same seed gives the same result, to the bit
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Keep the reviews in the order of the dataset
+    /// How the reviews are put in another order each epoch: `full`, any order; `blocked`, for files larger than memory,
+    /// chunks of 4,096 neighbours in any order and 64 of them mixed; `none`. Where it is not given, `full` up to 1 GiB of words
+    #[arg(long, value_name = "HOW", value_enum, conflicts_with = "no_shuffle")]
+    shuffle: Option<ShuffleArg>,
+    /// Keep the reviews in the order of the dataset, as `--shuffle none`
     #[arg(long)]
     no_shuffle: bool,
     /// Stop when the validation loss has not fallen for N epochs
@@ -86,7 +90,10 @@ impl Args {
             epochs: self.epochs,
             batch_size: self.batch_size,
             validation: self.validation()?,
-            shuffle: self.no_shuffle.then_some(Shuffle::None),
+            shuffle: match self.no_shuffle {
+                true => Some(Shuffle::None),
+                false => self.shuffle.map(Shuffle::from),
+            },
             seed: self.seed,
             loss: loss(&self.loss)?,
             optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
@@ -145,5 +152,24 @@ fn optional_path<S: Serializer>(
     match optional {
         Some(some) => path(some, serializer),
         None => serializer.serialize_none(),
+    }
+}
+
+/// [`Shuffle`] on the command line.
+#[derive(Debug, Clone, Copy, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ShuffleArg {
+    None,
+    Full,
+    Blocked,
+}
+
+impl From<ShuffleArg> for Shuffle {
+    fn from(arg: ShuffleArg) -> Shuffle {
+        match arg {
+            ShuffleArg::None => Shuffle::None,
+            ShuffleArg::Full => Shuffle::Full,
+            ShuffleArg::Blocked => Shuffle::Blocked,
+        }
     }
 }
