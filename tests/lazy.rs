@@ -49,7 +49,7 @@ fn lazy_equals_dense() {
         };
         let plan = TrainPlan::new(&dataset, &model, options).unwrap();
         fit(&plan, &mut model, &team(2), &mut Silent).unwrap();
-        model.parameters().first_kernel.clone()
+        model.parameters().first_kernel.to_vec()
     };
     for name in ["rmsprop", "rmsprop:centered=true", "sgd", "adagrad", "adam", "sgd:momentum=0.9"] {
         let parse = || optimizer::parse(name, Some(0.01)).unwrap();
