@@ -1,13 +1,14 @@
 //! `imdb-fast evaluate`: how good a model is.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use imdb_fast::Result;
 use imdb_fast::dataset::Split;
 use imdb_fast::model::Model;
 use imdb_fast::nn::loss;
 use imdb_fast::report::table::{Align, aligned, confusion_matrix};
-use imdb_fast::train::evaluate;
+use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
 use serde_json::json;
 
 use super::{Global, split, to_stdout};
@@ -35,7 +36,27 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let trained_with = model.training["loss"].as_str().unwrap_or("binary_crossentropy");
     let loss = loss(args.loss.as_deref().unwrap_or(trained_with))?;
     let dataset = global.open(&args.dataset)?;
-    let result = evaluate(&global.team()?, &model, &dataset, args.split, &*loss)?;
+    let team = global.team()?;
+    let labels = labels_to_judge_by(&dataset, args.split)?;
+    let mut evaluator = Evaluator::new(&*loss, team.level());
+    // Predicting alone is timed, not the sums over what was predicted.
+    let start = Instant::now();
+    let mut judging = Duration::ZERO;
+    predict(
+        &team,
+        &model,
+        &dataset,
+        args.split,
+        0..labels.len(),
+        |first, probabilities, logits| {
+            let begun = Instant::now();
+            evaluator.add(probabilities, logits, &labels[first..first + probabilities.len()]);
+            judging += begun.elapsed();
+            Ok(())
+        },
+    )?;
+    let predict_seconds = (start.elapsed() - judging).as_secs_f64();
+    let result = evaluator.finish();
     let confusion = result.confusion;
     let values = [
         ("loss", result.loss),
@@ -52,6 +73,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
                 object[name] = value.into();
             }
             object["confusion_matrix"] = json!(confusion.counts);
+            object["predict_seconds"] = predict_seconds.into();
             return writeln!(out, "{object:#}");
         }
         let mut rows = vec![vec!["reviews".to_owned(), result.reviews.to_string()]];

@@ -60,10 +60,12 @@ fn rsqrt(x: __m256) -> __m256 {
     _mm256_mul_ps(estimate, _mm256_fnmadd_ps(half, square, _mm256_set1_ps(1.5)))
 }
 
-/// One half of [`Lanes::scale`].
+/// One half of [`Lanes::scale`]; the biased exponents 0 and 255 stand for zero and infinity.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn scale(x: __m256, exponent: __m256) -> __m256 {
+    let exponent = _mm256_max_ps(exponent, _mm256_set1_ps(-127.0));
+    let exponent = _mm256_min_ps(exponent, _mm256_set1_ps(128.0));
     let biased = _mm256_add_epi32(_mm256_cvtps_epi32(exponent), _mm256_set1_epi32(127));
     _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased)))
 }

@@ -48,7 +48,7 @@ pub(crate) trait Lanes:
     /// `1 / sqrt(self)` of positive numbers, within 3 units of the last place: an estimate and one Newton step.
     fn rsqrt(self) -> Self;
 
-    /// `self * 2^exponent` for a normal result; `exponent` holds whole numbers from -126 to 127.
+    /// `self * 2^exponent` for whole exponents; those below -126 may give 0 and those above 127 infinity.
     fn scale(self, exponent: Self) -> Self;
 
     /// `yes` where `self` is above `bound`, else (and where it is NaN) `no`.

@@ -16,6 +16,8 @@ mod elementwise;
 mod lanes;
 mod level;
 #[forbid(unsafe_code)]
+pub(crate) mod math;
+#[forbid(unsafe_code)]
 mod portable;
 mod prefetch;
 #[forbid(unsafe_code)]
@@ -33,5 +35,5 @@ pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
 pub(crate) use prefetch::prefetch;
 pub(crate) use sparse::count_below;
 pub use sparse::{Id, Span, Sum, Table, gather_sum, scatter_add};
-pub use sweep::{Powers, Rows, Touched};
-pub(crate) use sweep::{Rule, nonzero_rows, sweep, update};
+pub use sweep::{Powers, Rows, Selection, Touched};
+pub(crate) use sweep::{Rule, sweep, sweep_slices, update};

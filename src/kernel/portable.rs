@@ -16,13 +16,12 @@ impl Portable {
 
     #[inline(always)]
     fn both(self, other: Portable, f: impl Fn(f32, f32) -> f32) -> Portable {
-        let mut result = self;
-        for (quad, other) in result.0.iter_mut().zip(other.0) {
-            for (value, other) in quad.iter_mut().zip(other) {
-                *value = f(*value, other);
-            }
-        }
-        result
+        // Written out, since a loop over values in place is vectorised across the quads' borders, through memory.
+        let quad = |quad: usize| {
+            let (a, b) = (self.0[quad], other.0[quad]);
+            [f(a[0], b[0]), f(a[1], b[1]), f(a[2], b[2]), f(a[3], b[3])]
+        };
+        Portable([quad(0), quad(1), quad(2), quad(3)])
     }
 }
 
@@ -117,7 +116,11 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn scale(self, exponent: Portable) -> Portable {
-        self.both(exponent, |x, n| x * f32::from_bits(((n as i32 + 127) as u32) << 23))
+        // In the sum with 1.5 * 2^23 the low bits are the whole number itself.
+        let exponent = exponent.max(Portable::splat(-127.0)).min(Portable::splat(128.0));
+        self.both(exponent, |x, n| {
+            x * f32::from_bits((n + 12_582_912.0).to_bits().wrapping_add(127) << 23)
+        })
     }
 
     #[inline(always)]

@@ -9,7 +9,7 @@ pub(crate) trait Rule<const ARRAYS: usize> {
     fn step<V: Lanes>(&self, weight: V, gradient: V, state: [V; ARRAYS]) -> (V, [V; ARRAYS]);
 }
 
-/// A row of weights that has a gradient.
+/// A row of weights whose gradient stands elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touched {
     /// The row of its weights and state.
@@ -18,6 +18,17 @@ pub struct Touched {
     pub slot: u32,
     /// How many steps since its last have left it out because its gradient was zero.
     pub skipped: u32,
+}
+
+/// Which rows a step updates.
+#[derive(Debug, Clone, Copy)]
+pub enum Selection<'a> {
+    /// All: each row of the gradient belongs to the row of weights of the same number.
+    All,
+    /// Of these, the ones whose gradient is not zero.
+    Nonzero,
+    /// These.
+    Listed(&'a [Touched]),
 }
 
 /// Rows of weights with all that belongs to them.
@@ -32,9 +43,74 @@ pub struct Rows<'a> {
     /// `[slots, width]`; a step leaves zeros where it has been.
     pub gradient: &'a mut [f32],
     /// Which rows the step updates.
-    pub touched: &'a [Touched],
+    pub selection: Selection<'a>,
+    /// For each row the number of the last step that has updated it, from 1; 0 before the first.
+    pub updated: &'a mut [u32],
     /// For each array of state, what a step that leaves the row out multiplies it by.
     pub decays: &'a [Powers],
+}
+
+impl Rows<'_> {
+    /// Calls `update` with the row, its slot and how many steps have left it out, for each row that is selected.
+    #[inline(always)]
+    fn for_each<V: Lanes>(&mut self, number: u32, mut update: impl RowUpdate<V>) {
+        let skipped = |updated: &mut u32| number - 1 - std::mem::replace(updated, number);
+        match self.selection {
+            Selection::All => {
+                for row in 0..self.updated.len() {
+                    let skipped = skipped(&mut self.updated[row]);
+                    update.row(self, row, row, skipped);
+                }
+            }
+            Selection::Nonzero => {
+                for first in (0..self.updated.len()).step_by(64) {
+                    let mut bits = nonzero_rows::<V>(self.gradient, self.width, first);
+                    while bits != 0 {
+                        let row = first + bits.trailing_zeros() as usize;
+                        bits &= bits - 1;
+                        let skipped = skipped(&mut self.updated[row]);
+                        update.row(self, row, row, skipped);
+                    }
+                }
+            }
+            Selection::Listed(list) => {
+                for touched in list {
+                    let (row, slot) = (touched.row as usize, touched.slot as usize);
+                    self.updated[row] = number;
+                    update.row(self, row, slot, touched.skipped);
+                }
+            }
+        }
+    }
+}
+
+/// What is done with each row; a trait, since a closure might not be inlined.
+trait RowUpdate<V> {
+    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32);
+}
+
+/// Which of sixty-four rows of a gradient are not zero, as bits, so that no branch depends on a row.
+#[inline(always)]
+fn nonzero_rows<V: Lanes>(gradient: &[f32], width: usize, first: usize) -> u64 {
+    let rows = &gradient[first * width..];
+    let mut bits = 0u64;
+    if width == LANES {
+        for (i, row) in rows.as_chunks::<LANES>().0.iter().take(64).enumerate() {
+            bits |= u64::from(!V::load(row).is_zero()) << i;
+        }
+    } else {
+        for (i, row) in rows.chunks_exact(width).take(64).enumerate() {
+            bits |= u64::from(!is_zero::<V>(row)) << i;
+        }
+    }
+    bits
+}
+
+#[inline(always)]
+fn is_zero<V: Lanes>(row: &[f32]) -> bool {
+    let (lines, rest) = row.as_chunks::<LANES>();
+    lines.iter().all(|line| V::load(line).is_zero())
+        && (rest.is_empty() || V::load_partial(rest).is_zero())
 }
 
 /// The powers of a factor, each rounded once.
@@ -70,12 +146,27 @@ impl Powers {
     }
 }
 
-/// Updates the touched rows by a rule and clears their gradients.
+/// Updates the selected rows by a rule in step `number` and clears their gradients.
 ///
 /// # Panics
 /// If a row or slot is not there.
-pub(crate) fn sweep<const ARRAYS: usize>(level: Level, rule: &impl Rule<ARRAYS>, rows: Rows<'_>) {
-    level.run(Sweep::<_, ARRAYS> { rule, rows });
+pub(crate) fn sweep<const ARRAYS: usize>(
+    level: Level,
+    number: u32,
+    rule: &impl Rule<ARRAYS>,
+    rows: Rows<'_>,
+) {
+    level.run(Sweep::<_, ARRAYS> { number, rule, rows });
+}
+
+/// The same by a function of slices: `update(weights, gradient, state)`.
+pub(crate) fn sweep_slices(
+    level: Level,
+    number: u32,
+    update: impl FnMut(&mut [f32], &[f32], &mut [f32]),
+    rows: Rows<'_>,
+) {
+    level.run(SweepSlices { number, update, rows });
 }
 
 /// Updates weights that stand in one array, each array of their state following the other.
@@ -95,6 +186,7 @@ pub(crate) fn update<const ARRAYS: usize>(
 }
 
 struct Sweep<'a, R, const ARRAYS: usize> {
+    number: u32,
     rule: &'a R,
     rows: Rows<'a>,
 }
@@ -103,50 +195,81 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Sweep<'_, R, ARRAYS> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Lanes>(self) {
+    fn run<V: Lanes>(mut self) {
         match self.rows.width {
-            LANES => self.lines::<V>(),
-            _ => self.any_width::<V>(),
+            LANES => self.rows.for_each::<V>(self.number, OneLine::<_, ARRAYS>(self.rule)),
+            _ => self.rows.for_each::<V>(self.number, AnyWidth::<_, ARRAYS>(self.rule)),
         }
     }
 }
 
-impl<R: Rule<ARRAYS>, const ARRAYS: usize> Sweep<'_, R, ARRAYS> {
-    /// Rows of one line.
+/// Rows of one line.
+struct OneLine<'a, R, const ARRAYS: usize>(&'a R);
+
+impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<'_, R, ARRAYS> {
     #[inline(always)]
-    fn lines<V: Lanes>(self) {
-        let Sweep { rule, rows } = self;
-        let weights = rows.weights.as_chunks_mut::<LANES>().0;
-        let state = rows.state.as_chunks_mut::<LANES>().0;
-        let gradients = rows.gradient.as_chunks_mut::<LANES>().0;
-        for touched in rows.touched {
-            let weight = &mut weights[touched.row as usize];
-            let gradient = &mut gradients[touched.slot as usize];
-            let state = &mut state[touched.row as usize * ARRAYS..][..ARRAYS];
-            let mut values = std::array::from_fn(|array| V::load(&state[array]));
-            decay(rows.decays, touched.skipped, &mut values);
-            let (new, values) = rule.step(V::load(weight), V::load(gradient), values);
-            new.store(weight);
-            for (kept, value) in state.iter_mut().zip(values) {
-                value.store(kept);
-            }
-            V::zero().store(gradient);
+    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
+        let weight = &mut rows.weights.as_chunks_mut::<LANES>().0[row];
+        let gradient = &mut rows.gradient.as_chunks_mut::<LANES>().0[slot];
+        let state = &mut rows.state.as_chunks_mut::<LANES>().0[row * ARRAYS..][..ARRAYS];
+        let mut values = std::array::from_fn(|array| V::load(&state[array]));
+        decay(rows.decays, skipped, &mut values);
+        let (new, values) = self.0.step(V::load(weight), V::load(gradient), values);
+        new.store(weight);
+        for (kept, value) in state.iter_mut().zip(values) {
+            value.store(kept);
         }
+        V::zero().store(gradient);
     }
+}
+
+struct AnyWidth<'a, R, const ARRAYS: usize>(&'a R);
+
+impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<'_, R, ARRAYS> {
+    #[inline(always)]
+    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
+        let width = rows.width;
+        let weights = &mut rows.weights[row * width..][..width];
+        let state = &mut rows.state[row * ARRAYS * width..][..ARRAYS * width];
+        let gradient = &mut rows.gradient[slot * width..][..width];
+        stretches(self.0, weights, gradient, state, |values: &mut [V; ARRAYS]| {
+            decay(rows.decays, skipped, values);
+        });
+        gradient.fill(0.0);
+    }
+}
+
+struct SweepSlices<'a, F> {
+    number: u32,
+    update: F,
+    rows: Rows<'a>,
+}
+
+impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Kernel for SweepSlices<'_, F> {
+    type Output = ();
 
     #[inline(always)]
-    fn any_width<V: Lanes>(self) {
-        let Sweep { rule, rows } = self;
+    fn run<V: Lanes>(mut self) {
+        self.rows.for_each::<V>(self.number, Slices(self.update));
+    }
+}
+
+struct Slices<F>(F);
+
+impl<V, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
+    #[inline(always)]
+    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
         let width = rows.width;
-        for touched in rows.touched {
-            let weights = &mut rows.weights[touched.row as usize * width..][..width];
-            let state = &mut rows.state[touched.row as usize * ARRAYS * width..][..ARRAYS * width];
-            let gradient = &mut rows.gradient[touched.slot as usize * width..][..width];
-            stretches(rule, weights, gradient, state, |values: &mut [V; ARRAYS]| {
-                decay(rows.decays, touched.skipped, values);
-            });
-            gradient.fill(0.0);
+        let arrays = rows.state.len() / rows.weights.len();
+        let weights = &mut rows.weights[row * width..][..width];
+        let state = &mut rows.state[row * arrays * width..][..arrays * width];
+        let gradient = &mut rows.gradient[slot * width..][..width];
+        for (array, powers) in state.chunks_exact_mut(width).zip(rows.decays) {
+            let power = powers.get(skipped);
+            array.iter_mut().for_each(|value| *value *= power);
         }
+        (self.0)(weights, gradient, state);
+        gradient.fill(0.0);
     }
 }
 
@@ -199,56 +322,4 @@ fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
         }
         from = to;
     }
-}
-
-/// Which rows of a gradient are not zero, in order, appended to `touched`; row and slot are the same.
-pub(crate) fn nonzero_rows(
-    level: Level,
-    gradient: &[f32],
-    width: usize,
-    first: usize,
-    touched: &mut Vec<u32>,
-) {
-    level.run(NonzeroRows { gradient, width, first, touched });
-}
-
-struct NonzeroRows<'a> {
-    gradient: &'a [f32],
-    width: usize,
-    first: usize,
-    touched: &'a mut Vec<u32>,
-}
-
-impl Kernel for NonzeroRows<'_> {
-    type Output = ();
-
-    /// Sixty-four at a time, as bits, so that no branch depends on a row.
-    #[inline(always)]
-    fn run<V: Lanes>(self) {
-        let mut first = self.first as u32;
-        for rows in self.gradient.chunks(64 * self.width) {
-            let mut bits = 0u64;
-            if self.width == LANES {
-                for (i, row) in rows.as_chunks::<LANES>().0.iter().enumerate() {
-                    bits |= u64::from(!V::load(row).is_zero()) << i;
-                }
-            } else {
-                for (i, row) in rows.chunks_exact(self.width).enumerate() {
-                    bits |= u64::from(!is_zero::<V>(row)) << i;
-                }
-            }
-            while bits != 0 {
-                self.touched.push(first + bits.trailing_zeros());
-                bits &= bits - 1;
-            }
-            first += 64;
-        }
-    }
-}
-
-#[inline(always)]
-fn is_zero<V: Lanes>(row: &[f32]) -> bool {
-    let (lines, rest) = row.as_chunks::<LANES>();
-    lines.iter().all(|line| V::load(line).is_zero())
-        && (rest.is_empty() || V::load_partial(rest).is_zero())
 }

@@ -1,10 +1,11 @@
 //! Losses (`keras/src/losses/losses.py`): mean over a batch of one value a review.
 
 use std::fmt::Debug;
+use std::marker::PhantomData;
 
-use super::activation::softplus;
 use crate::error::{Error, Result};
-use crate::kernel::Level;
+use crate::kernel::math::softplus_of_minus_abs;
+use crate::kernel::{Kernel, LANES, Lanes, Level};
 
 /// A loss of one sigmoid output.
 ///
@@ -39,13 +40,14 @@ pub trait Loss: Debug + Send + Sync {
     /// Its derivative with respect to the logit.
     fn d_logit(&self, logit: f32, probability: f32, label: f32) -> f32;
 
-    /// The sum of the values of some reviews.
+    /// The sum of [`Loss::value`] over some reviews. `level` is for those who have kernels for it.
     fn sum(&self, _level: Level, logits: &[f32], probabilities: &[f32], labels: &[f32]) -> f64 {
         let each = logits.iter().zip(probabilities).zip(labels);
         each.map(|((&logit, &p), &label)| f64::from(self.value(logit, p, label))).sum()
     }
 
-    /// The derivatives of some reviews, each times `scale` (one over the batch's size).
+    /// [`Loss::d_logit`] of some reviews, each times `scale` (one over the batch's size). `level` is as in
+    /// [`Loss::sum`].
     fn d_logits(
         &self,
         _level: Level,
@@ -62,8 +64,42 @@ pub trait Loss: Debug + Send + Sync {
     }
 }
 
-/// `-label ln p - (1 - label) ln(1 - p)`, computed from the logit, so that it stays finite and exact where `p` rounds to
-/// 0 or 1 (`tf.nn.sigmoid_cross_entropy_with_logits`; Keras clips `p` to 1e-7 instead, which differs only there).
+/// What [`Loss::value`] and [`Loss::d_logit`] say of one review, of sixteen.
+trait LossInLanes {
+    /// Must be `#[inline(always)]`.
+    fn values<V: Lanes>(logits: V, probabilities: V, labels: V) -> V;
+
+    /// Must be `#[inline(always)]`.
+    fn slopes<V: Lanes>(logits: V, probabilities: V, labels: V) -> V;
+}
+
+/// The methods of [`Loss`] for batches, by [`LossInLanes`].
+macro_rules! batches_in_lanes {
+    () => {
+        fn sum(&self, level: Level, logits: &[f32], probabilities: &[f32], labels: &[f32]) -> f64 {
+            let batch = Batch::<Self>::new(logits, probabilities, labels);
+            level.run(Values { batch })
+        }
+
+        fn d_logits(
+            &self,
+            level: Level,
+            logits: &[f32],
+            probabilities: &[f32],
+            labels: &[f32],
+            scale: f32,
+            d_logits: &mut [f32],
+        ) {
+            let batch = Batch::<Self>::new(logits, probabilities, labels);
+            assert_eq!(d_logits.len(), logits.len(), "a derivative for each review");
+            level.run(Slopes { batch, scale, d_logits });
+        }
+    };
+}
+
+/// `-label ln p - (1 - label) ln(1 - p)`, computed from the logit as `max(z, 0) - z label + ln(1 + e^-|z|)`, so that it
+/// stays finite and exact where `p` rounds to 0 or 1 (`tf.nn.sigmoid_cross_entropy_with_logits`; Keras clips `p` to 1e-7
+/// instead, which differs only there).
 #[derive(Debug, Clone, Copy)]
 pub struct BinaryCrossentropy;
 
@@ -73,11 +109,25 @@ impl Loss for BinaryCrossentropy {
     }
 
     fn value(&self, logit: f32, _probability: f32, label: f32) -> f32 {
-        softplus(logit) - logit * label
+        logit.max(0.0) - logit * label + (-logit.abs()).exp().ln_1p()
     }
 
     fn d_logit(&self, _logit: f32, probability: f32, label: f32) -> f32 {
         probability - label
+    }
+
+    batches_in_lanes!();
+}
+
+impl LossInLanes for BinaryCrossentropy {
+    #[inline(always)]
+    fn values<V: Lanes>(logits: V, _probabilities: V, labels: V) -> V {
+        V::zero().max(logits) - logits * labels + softplus_of_minus_abs(logits)
+    }
+
+    #[inline(always)]
+    fn slopes<V: Lanes>(_logits: V, probabilities: V, labels: V) -> V {
+        probabilities - labels
     }
 }
 
@@ -97,6 +147,20 @@ impl Loss for MeanSquaredError {
     fn d_logit(&self, _logit: f32, probability: f32, label: f32) -> f32 {
         2.0 * (probability - label) * probability * (1.0 - probability)
     }
+
+    batches_in_lanes!();
+}
+
+impl LossInLanes for MeanSquaredError {
+    #[inline(always)]
+    fn values<V: Lanes>(_logits: V, probabilities: V, labels: V) -> V {
+        (labels - probabilities) * (labels - probabilities)
+    }
+
+    #[inline(always)]
+    fn slopes<V: Lanes>(_logits: V, p: V, labels: V) -> V {
+        V::splat(2.0) * (p - labels) * p * (V::splat(1.0) - p)
+    }
 }
 
 /// `max(1 - y p, 0)` with the labels 0 and 1 taken as `y` = -1 and 1, as `keras.losses.hinge` converts them.
@@ -109,12 +173,113 @@ impl Loss for Hinge {
     }
 
     fn value(&self, _logit: f32, probability: f32, label: f32) -> f32 {
-        (1.0 - (2.0 * label - 1.0) * probability).max(0.0)
+        let margin = 1.0 - (2.0 * label - 1.0) * probability;
+        // Unlike `max`, this lets NaN through.
+        if margin < 0.0 { 0.0 } else { margin }
     }
 
     fn d_logit(&self, _logit: f32, probability: f32, label: f32) -> f32 {
         let y = 2.0 * label - 1.0;
         if 1.0 - y * probability > 0.0 { -y * probability * (1.0 - probability) } else { 0.0 }
+    }
+
+    batches_in_lanes!();
+}
+
+impl LossInLanes for Hinge {
+    #[inline(always)]
+    fn values<V: Lanes>(_logits: V, p: V, labels: V) -> V {
+        let y = V::splat(2.0) * labels - V::splat(1.0);
+        V::zero().max(V::splat(1.0) - y * p)
+    }
+
+    #[inline(always)]
+    fn slopes<V: Lanes>(_logits: V, p: V, labels: V) -> V {
+        let (zero, one) = (V::zero(), V::splat(1.0));
+        let y = V::splat(2.0) * labels - one;
+        (one - y * p).select_above(zero, (zero - y) * p * (one - p), zero)
+    }
+}
+
+/// What a loss looks at.
+struct Batch<'a, L> {
+    logits: &'a [f32],
+    probabilities: &'a [f32],
+    labels: &'a [f32],
+    loss: PhantomData<L>,
+}
+
+impl<'a, L: LossInLanes> Batch<'a, L> {
+    fn new(logits: &'a [f32], probabilities: &'a [f32], labels: &'a [f32]) -> Batch<'a, L> {
+        assert_eq!(probabilities.len(), logits.len(), "a probability for each logit");
+        assert_eq!(labels.len(), logits.len(), "a label for each logit");
+        Batch { logits, probabilities, labels, loss: PhantomData }
+    }
+}
+
+/// The sum of the values. Each lane has an `f64` of its own, and in the end these are added in their order, at every level.
+struct Values<'a, L> {
+    batch: Batch<'a, L>,
+}
+
+impl<L: LossInLanes> Kernel for Values<'_, L> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64 {
+        let (logits, logits_rest) = self.batch.logits.as_chunks::<LANES>();
+        let (probabilities, probabilities_rest) = self.batch.probabilities.as_chunks::<LANES>();
+        let (labels, labels_rest) = self.batch.labels.as_chunks::<LANES>();
+        let mut sums = [0.0; LANES];
+        let mut line = [0.0; LANES];
+        for ((logits, probabilities), labels) in logits.iter().zip(probabilities).zip(labels) {
+            L::values(V::load(logits), V::load(probabilities), V::load(labels)).store(&mut line);
+            add(&mut sums, &line);
+        }
+        if !logits_rest.is_empty() {
+            line = [0.0; LANES];
+            let probabilities = V::load_partial(probabilities_rest);
+            L::values(V::load_partial(logits_rest), probabilities, V::load_partial(labels_rest))
+                .store_partial(&mut line[..logits_rest.len()]);
+            add(&mut sums, &line);
+        }
+        sums.iter().sum()
+    }
+}
+
+#[inline(always)]
+fn add(sums: &mut [f64; LANES], line: &[f32; LANES]) {
+    for (sum, &value) in sums.iter_mut().zip(line) {
+        *sum += f64::from(value);
+    }
+}
+
+/// The derivatives with respect to the logits, times `scale`.
+struct Slopes<'a, L> {
+    batch: Batch<'a, L>,
+    scale: f32,
+    d_logits: &'a mut [f32],
+}
+
+impl<L: LossInLanes> Kernel for Slopes<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let scale = V::splat(self.scale);
+        let (logits, logits_rest) = self.batch.logits.as_chunks::<LANES>();
+        let (probabilities, probabilities_rest) = self.batch.probabilities.as_chunks::<LANES>();
+        let (labels, labels_rest) = self.batch.labels.as_chunks::<LANES>();
+        let (d, d_rest) = self.d_logits.as_chunks_mut::<LANES>();
+        let lines = logits.iter().zip(probabilities).zip(labels).zip(d);
+        for (((logits, probabilities), labels), d) in lines {
+            let slopes = L::slopes(V::load(logits), V::load(probabilities), V::load(labels));
+            (scale * slopes).store(d);
+        }
+        let probabilities = V::load_partial(probabilities_rest);
+        let slopes =
+            L::slopes(V::load_partial(logits_rest), probabilities, V::load_partial(labels_rest));
+        (scale * slopes).store_partial(d_rest);
     }
 }
 
@@ -136,10 +301,77 @@ mod tests {
     use super::super::sigmoid;
     use super::*;
 
+    const LOSSES: [&dyn Loss; 3] = [&BinaryCrossentropy, &MeanSquaredError, &Hinge];
+
+    /// A loss of which only the scalars are known.
+    #[derive(Debug)]
+    struct Scalars<'a>(&'a dyn Loss);
+
+    impl Loss for Scalars<'_> {
+        fn name(&self) -> &str {
+            self.0.name()
+        }
+        fn value(&self, logit: f32, probability: f32, label: f32) -> f32 {
+            self.0.value(logit, probability, label)
+        }
+        fn d_logit(&self, logit: f32, probability: f32, label: f32) -> f32 {
+            self.0.d_logit(logit, probability, label)
+        }
+    }
+
+    /// Logits, probabilities and labels.
+    fn batch(n: usize) -> [Vec<f32>; 3] {
+        let logits: Vec<f32> = (0..n).map(|i| (i as f32 * 0.7).sin() * 20.0).collect();
+        let probabilities = logits.iter().map(|&logit| sigmoid(logit)).collect();
+        let labels = (0..n).map(|i| (i % 3 % 2) as f32).collect();
+        [logits, probabilities, labels]
+    }
+
+    #[test]
+    fn batches_are_the_scalars() {
+        for (loss, n) in LOSSES.into_iter().flat_map(|loss| [0, 1, 16, 37, 512].map(|n| (loss, n)))
+        {
+            let [logits, p, labels] = batch(n);
+            let scalars = Scalars(loss);
+            let expected = scalars.sum(Level::portable(), &logits, &p, &labels);
+            let mut expected_d = vec![0.0; n];
+            scalars.d_logits(Level::portable(), &logits, &p, &labels, 0.3, &mut expected_d);
+            for level in Level::supported() {
+                let sum = loss.sum(level, &logits, &p, &labels);
+                assert!((sum - expected).abs() <= 1e-7 * expected, "{level}: {loss:?} of {n}");
+                let mut d = vec![0.0; n];
+                loss.d_logits(level, &logits, &p, &labels, 0.3, &mut d);
+                assert_eq!(d, expected_d, "{level}: {loss:?} of {n}");
+            }
+        }
+    }
+
+    /// Each value has an `f32`'s error, the sum adds none to that, and a single NaN is not lost in it.
+    #[test]
+    fn sums_are_accurate_and_notice_nan() {
+        let [mut logits, p, labels] = batch(512);
+        let value = |(&z, &y): (&f32, &f32)| {
+            let (z, y) = (f64::from(z), f64::from(y));
+            z.max(0.0) - z * y + (-z.abs()).exp().ln_1p()
+        };
+        let expected: f64 = logits.iter().zip(&labels).map(value).sum();
+        for level in Level::supported() {
+            let sum = BinaryCrossentropy.sum(level, &logits, &p, &labels);
+            assert!((sum - expected).abs() < 3e-8 * expected, "{level}: {sum} {expected}");
+        }
+        logits[300] = f32::NAN;
+        for (level, loss) in
+            Level::supported().into_iter().flat_map(|l| LOSSES.map(|loss| (l, loss)))
+        {
+            let p: Vec<f32> = logits.iter().map(|&logit| sigmoid(logit)).collect();
+            assert!(loss.sum(level, &logits, &p, &labels).is_nan(), "{level}: {loss:?}");
+            assert!(Scalars(loss).sum(level, &logits, &p, &labels).is_nan(), "{level}: {loss:?}");
+        }
+    }
+
     #[test]
     fn derivatives_are_the_slopes() {
-        let losses: [&dyn Loss; 3] = [&BinaryCrossentropy, &MeanSquaredError, &Hinge];
-        for loss in losses {
+        for loss in LOSSES {
             for (logit, label) in [(-2.0, 0.0), (-0.5, 1.0), (0.7, 0.0), (3.0, 1.0)] {
                 let at = |x: f32| loss.value(x, sigmoid(x), label);
                 let slope = (at(logit + 1e-2) - at(logit - 1e-2)) / 2e-2;
@@ -153,5 +385,9 @@ mod tests {
     fn cross_entropy_is_finite_where_probabilities_round() {
         assert_eq!(BinaryCrossentropy.value(200.0, 1.0, 0.0), 200.0);
         assert_eq!(BinaryCrossentropy.value(-200.0, 0.0, 0.0), 0.0);
+        for level in Level::supported() {
+            let sum = |logit, p| BinaryCrossentropy.sum(level, &[logit], &[p], &[0.0]);
+            assert_eq!([sum(200.0, 1.0), sum(-200.0, 0.0)], [200.0, 0.0], "{level}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Forward and backward over a block of rows, and the buffers for it.
 
-use super::{Activation, Architecture, Head, Loss, sigmoid};
+use super::activation::probabilities;
+use super::{Activation, Architecture, Head, Loss};
 use crate::kernel::{Level, dense_d_input, dense_d_kernel, dense_forward};
 
 /// The buffers of one block of rows; allocated once, used for every batch.
@@ -70,11 +71,10 @@ impl Workspace {
                 }
             }
             if l < last {
-                layer.activation.forward(z, head.alpha(l), &mut layer.h[..rows * layer.units]);
+                let h = &mut layer.h[..rows * layer.units];
+                layer.activation.forward(level, z, head.alpha(l), h);
             } else {
-                for (p, &logit) in self.probabilities.iter_mut().zip(&*z) {
-                    *p = sigmoid(logit);
-                }
+                probabilities(level, z, &mut self.probabilities[..rows]);
             }
         }
     }
@@ -109,7 +109,7 @@ impl Workspace {
             if l < last {
                 let (z, h) = (&layer.z[..rows * layer.units], &layer.h[..rows * layer.units]);
                 let d_alpha = &mut d_head[ranges.alpha.clone()];
-                layer.activation.backward(z, h, head.alpha(l), d, d_alpha);
+                layer.activation.backward(level, z, h, head.alpha(l), d, d_alpha);
             }
             let d_bias = &mut d_head[ranges.bias.clone()];
             for row in d.chunks_exact(layer.units) {

@@ -70,9 +70,9 @@ impl Optimizer for Adam {
 }
 
 impl Adam {
-    fn apply(&self, step: u64, stepper: impl Stepper) {
+    fn apply(&self, step: u32, stepper: impl Stepper) {
         // Powers in f64: beta_2^t loses its leading digits in f32 when 1 is taken away.
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
+        let power = |beta: f32| 1.0 - f64::from(beta).powf(f64::from(step));
         let correction = power(self.beta_2).sqrt() / power(self.beta_1);
         let corrected = Corrected {
             alpha: self.learning_rate * correction as f32,

@@ -91,22 +91,13 @@ pub trait Optimizer: Debug + Send + Sync {
     /// One step of `n` weights; `state` holds the arrays of [`Optimizer::state`] one after the other, `n` values each.
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]);
 
-    /// One step of the touched rows, whose gradients are zero afterwards. The default calls [`Optimizer::update`] for
+    /// One step of the selected rows, whose gradients are zero afterwards. The default calls [`Optimizer::update`] for
     /// each of them; our own run through all of them at once.
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        let Rows { width, weights, state, gradient, touched, decays } = rows;
-        let stride = self.state().len() * width;
-        for touched in touched {
-            let weights = &mut weights[touched.row as usize * width..][..width];
-            let state = &mut state[touched.row as usize * stride..][..stride];
-            let gradient = &mut gradient[touched.slot as usize * width..][..width];
-            for (array, powers) in state.chunks_exact_mut(width).zip(decays) {
-                let power = powers.get(touched.skipped);
-                array.iter_mut().for_each(|value| *value *= power);
-            }
+        let update = |weights: &mut [f32], gradient: &[f32], state: &mut [f32]| {
             self.update(step, weights, gradient, state);
-            gradient.fill(0.0);
-        }
+        };
+        kernel::sweep_slices(step.level, step.number, update, rows);
     }
 }
 
@@ -114,7 +105,7 @@ pub trait Optimizer: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// From 1.
-    pub number: u64,
+    pub number: u32,
     /// The kernels to use.
     pub level: Level,
 }
@@ -130,7 +121,7 @@ impl Step {
     }
 
     fn on_rows(self, rows: Rows<'_>) -> OnRows<'_> {
-        OnRows { level: self.level, rows }
+        OnRows { step: self, rows }
     }
 }
 
@@ -153,12 +144,12 @@ impl Stepper for OnArrays<'_> {
 }
 
 struct OnRows<'a> {
-    level: Level,
+    step: Step,
     rows: Rows<'a>,
 }
 
 impl Stepper for OnRows<'_> {
     fn run<const ARRAYS: usize>(self, rule: &impl Rule<ARRAYS>) {
-        kernel::sweep(self.level, rule, self.rows);
+        kernel::sweep(self.step.level, self.step.number, rule, self.rows);
     }
 }

@@ -8,7 +8,7 @@ use super::spans::ByLength;
 use super::{Auc, ConfusionMatrix, Metric};
 use crate::dataset::{Csr, Dataset, Split};
 use crate::error::{Error, Result};
-use crate::kernel::{Span, Sum, Table, gather_sum};
+use crate::kernel::{Level, Span, Sum, Table, gather_sum};
 use crate::model::Model;
 use crate::nn::{Loss, Workspace};
 
@@ -44,6 +44,20 @@ pub fn evaluate(
     split: Split,
     loss: &dyn Loss,
 ) -> Result<Evaluation> {
+    let labels = labels_to_judge_by(dataset, split)?;
+    let mut evaluator = Evaluator::new(loss, team.level());
+    predict(team, model, dataset, split, 0..labels.len(), |first, probabilities, logits| {
+        evaluator.add(probabilities, logits, &labels[first..first + probabilities.len()]);
+        Ok(())
+    })?;
+    Ok(evaluator.finish())
+}
+
+/// The labels of a split that has some.
+///
+/// # Errors
+/// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews.
+pub fn labels_to_judge_by(dataset: &Dataset, split: Split) -> Result<&[u8]> {
     let labels = dataset.labels(split)?;
     if labels.is_empty() {
         return Err(Error::Unfit {
@@ -53,25 +67,60 @@ pub fn evaluate(
             remedy: "choose another split".to_owned(),
         });
     }
-    let mut confusion = ConfusionMatrix::default();
-    let mut auc = Auc::default();
-    let mut sum = 0.0;
-    predict(team, model, dataset, split, 0..labels.len(), |first, probabilities, logits| {
-        let labels = &labels[first..first + probabilities.len()];
-        confusion.update(probabilities, labels);
-        auc.update(probabilities, labels);
-        let labels: Vec<f32> = labels.iter().map(|&label| f32::from(label)).collect();
-        sum += loss.sum(team.level(), logits, probabilities, &labels);
-        Ok(())
-    })?;
-    let right = confusion.counts[0][0] + confusion.counts[1][1];
-    Ok(Evaluation {
-        reviews: labels.len(),
-        loss: sum / labels.len() as f64,
-        accuracy: right as f64 / labels.len() as f64,
-        auc: auc.result(),
-        confusion,
-    })
+    Ok(labels)
+}
+
+/// Judges predictions as they come, for those who make them themselves.
+#[derive(Debug)]
+pub struct Evaluator<'a> {
+    loss: &'a dyn Loss,
+    level: Level,
+    confusion: ConfusionMatrix,
+    auc: Auc,
+    sum: f64,
+    reviews: usize,
+    targets: Vec<f32>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// Nothing judged yet.
+    pub fn new(loss: &'a dyn Loss, level: Level) -> Evaluator<'a> {
+        Evaluator {
+            loss,
+            level,
+            confusion: ConfusionMatrix::default(),
+            auc: Auc::default(),
+            sum: 0.0,
+            reviews: 0,
+            targets: Vec::new(),
+        }
+    }
+
+    /// Takes in the predictions for some reviews, one value a review in each slice.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn add(&mut self, probabilities: &[f32], logits: &[f32], labels: &[u8]) {
+        assert_eq!(probabilities.len(), labels.len(), "a label for each review");
+        self.confusion.update(probabilities, labels);
+        self.auc.update(probabilities, labels);
+        self.targets.clear();
+        self.targets.extend(labels.iter().map(|&label| f32::from(label)));
+        self.sum += self.loss.sum(self.level, logits, probabilities, &self.targets);
+        self.reviews += labels.len();
+    }
+
+    /// What they come to. The means are not numbers where there was no review.
+    pub fn finish(&self) -> Evaluation {
+        let right = self.confusion.counts[0][0] + self.confusion.counts[1][1];
+        Evaluation {
+            reviews: self.reviews,
+            loss: self.sum / self.reviews as f64,
+            accuracy: right as f64 / self.reviews as f64,
+            auc: self.auc.result(),
+            confusion: self.confusion,
+        }
+    }
 }
 
 /// Calls `sink` with the first row, the probabilities and the logits of one stretch of rows after the other, in order.
@@ -103,11 +152,18 @@ pub fn predict(
     }
 }
 
-/// The buffers and results of a block.
-struct Block {
+/// The buffers of a thread.
+struct Scratch {
     workspace: Workspace,
     spans: Vec<Span>,
     by_length: ByLength,
+}
+
+/// The results of a block.
+#[derive(Debug, Clone, Default)]
+struct Block {
+    probabilities: Vec<f32>,
+    logits: Vec<f32>,
 }
 
 fn predict_rows<I: Word>(
@@ -121,28 +177,32 @@ fn predict_rows<I: Word>(
     let architecture = model.architecture();
     let parameters = model.parameters();
     let table = Table { values: &parameters.first_kernel, first: 0, width: architecture.width() };
-    let count = range.len().div_ceil(BLOCK_ROWS).min(BLOCKS);
-    let mut blocks: Vec<Block> = (0..count)
-        .map(|_| Block {
-            workspace: Workspace::new(architecture, BLOCK_ROWS),
-            spans: Vec::with_capacity(BLOCK_ROWS),
-            by_length: ByLength::default(),
-        })
-        .collect();
+    let scratch = || Scratch {
+        workspace: Workspace::new(architecture, BLOCK_ROWS),
+        spans: Vec::with_capacity(BLOCK_ROWS),
+        by_length: ByLength::default(),
+    };
+    let mut blocks = vec![Block::default(); range.len().div_ceil(BLOCK_ROWS).min(BLOCKS)];
     for start in range.clone().step_by(BLOCKS * BLOCK_ROWS) {
         let round = start..range.end.min(start + BLOCKS * BLOCK_ROWS);
         let used = &mut blocks[..round.len().div_ceil(BLOCK_ROWS)];
-        team.for_each(used, |index, Block { workspace, spans, by_length }| {
-            let first = round.start + index * BLOCK_ROWS;
-            let block_rows = first..round.end.min(first + BLOCK_ROWS);
-            let first_z = workspace.first_z(block_rows.len());
-            let span = |(row, at)| Span { row: row as u32, ..rows.span(at) };
-            by_length.sort(block_rows.enumerate().map(span), spans);
-            gather_sum(level, table, rows.indices, spans, Sum::Store, first_z);
-            workspace.forward(level, &parameters.head);
-        });
-        for (index, Block { workspace, .. }) in used.iter().enumerate() {
-            sink(start + index * BLOCK_ROWS, workspace.probabilities(), workspace.logits())?;
+        team.for_each_with(
+            used,
+            scratch,
+            |Scratch { workspace, spans, by_length }, index, block| {
+                let first = round.start + index * BLOCK_ROWS;
+                let block_rows = first..round.end.min(first + BLOCK_ROWS);
+                let first_z = workspace.first_z(block_rows.len());
+                let span = |(row, at)| Span { row: row as u32, ..rows.span(at) };
+                by_length.sort(block_rows.enumerate().map(span), spans);
+                gather_sum(level, table, rows.indices, spans, Sum::Store, first_z);
+                workspace.forward(level, &parameters.head);
+                workspace.probabilities().clone_into(&mut block.probabilities);
+                workspace.logits().clone_into(&mut block.logits);
+            },
+        );
+        for (index, block) in used.iter().enumerate() {
+            sink(start + index * BLOCK_ROWS, &block.probabilities, &block.logits)?;
         }
     }
     Ok(())

@@ -211,7 +211,7 @@ impl<'a, I: Word> Run<'a, I> {
                 }
             }
             for order in window.order.chunks(batch_size) {
-                let number = (epoch * batches + batch + 1) as u64;
+                let number = (epoch * batches + batch + 1) as u32;
                 let step = Step { number, level: self.level };
                 self.step(worker, batch, step, &window, order, deltas)?;
                 batch += 1;

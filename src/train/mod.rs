@@ -15,7 +15,7 @@ mod spans;
 mod validation;
 mod window;
 
-pub use evaluate::{Evaluation, evaluate, predict};
+pub use evaluate::{Evaluation, Evaluator, evaluate, labels_to_judge_by, predict};
 pub use fit::{Ending, Outcome, fit};
 pub use history::History;
 pub use metric::{Accuracy, Auc, ConfusionMatrix, Metric, metric};

@@ -74,13 +74,15 @@ impl Team {
         self.pool.current_num_threads()
     }
 
-    /// Calls `work` with the index of each item and the item, in parallel.
-    pub(crate) fn for_each<T: Send>(
+    /// Calls `work` with some scratch, the index of each item and the item, in parallel.
+    pub(crate) fn for_each_with<S, T: Send>(
         &self,
         items: &mut [T],
-        work: impl Fn(usize, &mut T) + Sync + Send,
+        scratch: impl Fn() -> S + Sync + Send,
+        work: impl Fn(&mut S, usize, &mut T) + Sync + Send,
     ) {
-        self.pool.install(|| items.par_iter_mut().enumerate().for_each(|(i, item)| work(i, item)));
+        let items = items.par_iter_mut().enumerate();
+        self.pool.install(|| items.for_each_init(scratch, |s, (i, item)| work(s, i, item)));
     }
 
     /// Runs `work` on `size` threads at once and returns when all have returned.

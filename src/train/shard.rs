@@ -10,8 +10,8 @@ use std::ops::Range;
 use super::rows::{Rows, Word};
 use super::spans::ByLength;
 use crate::kernel::{
-    Aligned, Level, Powers, Rows as WeightRows, Span, Sum, Table, Touched, count_below, gather_sum,
-    nonzero_rows, prefetch, scatter_add,
+    Aligned, Level, Powers, Rows as WeightRows, Selection, Span, Sum, Table, Touched, count_below,
+    gather_sum, prefetch, scatter_add,
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
@@ -24,9 +24,6 @@ const SAMPLE: usize = 1024;
 
 /// What a touched row costs in a step, in nonzeros: its sweep goes through the optimizer's state.
 const ROW_COST: f64 = 5.0;
-
-/// Rows of a dense gradient that are looked through at a time: their lines stay in the nearest cache until they are swept.
-const CHUNK: usize = 128;
 
 /// The features of each shard, and how many words of a batch they hold on average.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,10 +101,8 @@ pub(super) struct Shard<'m> {
     state: Aligned,
     moves: bool,
     decays: Vec<Powers>,
-    /// The last step whose update each row has seen.
+    /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot.
     updated: Vec<u32>,
-    /// The rows that are about to be swept.
-    touched: Vec<Touched>,
     /// Where the words of each row of the window stand.
     window: Vec<Span>,
     /// The spans of the batch.
@@ -122,9 +117,16 @@ pub(super) struct Shard<'m> {
 enum Gradient {
     /// `[features, width]`, zero between steps: for shards that a batch touches much of. Which rows it has touched is seen by
     /// looking through them all, which costs less than to ask at each word.
-    Dense { values: Aligned, nonzero: Vec<u32> },
-    /// `[touched, width]`, zero between steps: for features by the million. Each row gets a slot when it is first touched.
-    Compact { values: Aligned, slots: Vec<u32>, spans: Vec<Span> },
+    Dense(Aligned),
+    /// `[slots, width]`, zero between steps: for features by the million. A row gets a slot when it is first touched.
+    Compact {
+        values: Aligned,
+        /// The rows that have a slot.
+        touched: Vec<Touched>,
+        /// The slot of each word of the batch, span by span.
+        slots: Vec<u32>,
+        spans: Vec<Span>,
+    },
 }
 
 /// How many rows ahead of its use the place of a row's words is asked for.
@@ -177,10 +179,10 @@ impl<'m> Shard<'m> {
         let idle = optimizer.idle();
         let moves = idle == Idle::Moves;
         let gradient = if moves || rows as f64 <= cut.nonzeros {
-            Gradient::Dense { values: Aligned::zeros(kernel.len()), nonzero: Vec::new() }
+            Gradient::Dense(Aligned::zeros(kernel.len()))
         } else {
-            let (slots, spans) = (Vec::new(), Vec::new());
-            Gradient::Compact { values: Aligned::zeros(0), slots, spans }
+            let (touched, slots, spans) = (Vec::new(), Vec::new(), Vec::new());
+            Gradient::Compact { values: Aligned::zeros(0), touched, slots, spans }
         };
         Shard {
             level,
@@ -195,7 +197,6 @@ impl<'m> Shard<'m> {
                 Idle::Unchanged | Idle::Moves => Vec::new(),
             },
             updated: vec![0; rows],
-            touched: Vec::new(),
             window: Vec::new(),
             spans: Vec::new(),
             by_length: ByLength::default(),
@@ -243,12 +244,12 @@ impl<'m> Shard<'m> {
     /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
     pub(super) fn scatter<I: Word>(&mut self, rows: Rows<'_, I>, deltas: &[f32], step: Step) {
         let (first, width) = (self.features.start, self.width);
-        let Shard { level, gradient, spans, touched, updated, .. } = self;
+        let Shard { level, gradient, spans, updated, .. } = self;
         match gradient {
-            Gradient::Dense { values, .. } => {
+            Gradient::Dense(values) => {
                 scatter_add(*level, values, first, width, rows.indices, spans, deltas);
             }
-            Gradient::Compact { values, slots, spans: slot_spans } => {
+            Gradient::Compact { values, touched, slots, spans: slot_spans } => {
                 give_slots(rows, first, spans, step, updated, touched, slots);
                 slot_spans.clear();
                 let mut start = 0;
@@ -266,55 +267,21 @@ impl<'m> Shard<'m> {
 
     /// Applies the gradient of the step and clears it.
     pub(super) fn update(&mut self, optimizer: &dyn Optimizer, step: Step) {
-        let number = step.number as u32;
-        let Shard { level, gradient, touched, updated, width, .. } = self;
-        match gradient {
-            Gradient::Dense { values, nonzero } => {
-                for from in (0..updated.len()).step_by(CHUNK) {
-                    let to = updated.len().min(from + CHUNK);
-                    nonzero.clear();
-                    if self.moves {
-                        nonzero.extend(from as u32..to as u32);
-                    } else {
-                        let gradient = &values[from * *width..to * *width];
-                        nonzero_rows(*level, gradient, *width, from, nonzero);
-                    }
-                    touched.clear();
-                    touched.extend(nonzero.iter().map(|&row| {
-                        let before = std::mem::replace(&mut updated[row as usize], number);
-                        Touched { row, slot: row, skipped: number - 1 - before }
-                    }));
-                    optimizer.sweep(
-                        step,
-                        WeightRows {
-                            width: *width,
-                            weights: self.kernel,
-                            state: &mut self.state,
-                            gradient: values,
-                            touched,
-                            decays: &self.decays,
-                        },
-                    );
-                }
-            }
-            Gradient::Compact { values, .. } => {
-                for touched in &*touched {
-                    updated[touched.row as usize] = number;
-                }
-                optimizer.sweep(
-                    step,
-                    WeightRows {
-                        width: *width,
-                        weights: self.kernel,
-                        state: &mut self.state,
-                        gradient: values,
-                        touched,
-                        decays: &self.decays,
-                    },
-                );
-            }
-        }
-        touched.clear();
+        let (gradient, selection) = match &mut self.gradient {
+            Gradient::Dense(values) if self.moves => (values, Selection::All),
+            Gradient::Dense(values) => (values, Selection::Nonzero),
+            Gradient::Compact { values, touched, .. } => (values, Selection::Listed(touched)),
+        };
+        let rows = WeightRows {
+            width: self.width,
+            weights: self.kernel,
+            state: &mut self.state,
+            gradient,
+            selection,
+            updated: &mut self.updated,
+            decays: &self.decays,
+        };
+        optimizer.sweep(step, rows);
     }
 
     /// Remembers the weights as the best so far.
@@ -343,7 +310,8 @@ fn give_slots<I: Word>(
     slots: &mut Vec<u32>,
 ) {
     slots.clear();
-    let before_this = step.number as u32 - 1;
+    touched.clear();
+    let before_this = step.number - 1;
     for span in spans {
         for &id in &rows.indices[span.start..][..span.length as usize] {
             let row = (id.place() - first) as u32;

@@ -83,8 +83,8 @@ impl<'a, I: Word> Validation<'a, I> {
         };
         if validation.range.len() <= KEPT_ROWS {
             let mut kept = vec![BlockSpans::default(); validation.range.len().div_ceil(BLOCK_ROWS)];
-            team.for_each(&mut kept, |block, spans| {
-                validation.find_spans(team.level(), block, &mut ByLength::default(), spans);
+            team.for_each_with(&mut kept, ByLength::default, |by_length, block, spans| {
+                validation.find_spans(team.level(), block, by_length, spans);
             });
             validation.kept = kept;
         }
