@@ -7,12 +7,15 @@ use crate::nn::{Architecture, Head, Loss, Workspace};
 /// Rows of a block. Fixed: blocks, not threads, decide in which order gradients are added.
 pub(super) const BLOCK_ROWS: usize = 64;
 
-/// One block of a batch.
+/// What a block of a batch has come to.
 #[derive(Debug)]
 pub(super) struct Block {
-    workspace: Workspace,
+    /// One a row.
+    pub(super) probabilities: Vec<f32>,
+    /// One a row.
     pub(super) labels: Vec<u8>,
-    targets: Vec<f32>,
+    /// The gradient of the first layer's sums, `[rows, width]`.
+    pub(super) deltas: Vec<f32>,
     /// The block's part of the head's gradient.
     pub(super) d_head: Vec<f32>,
     /// The sum of its losses.
@@ -22,9 +25,9 @@ pub(super) struct Block {
 impl Block {
     pub(super) fn new(architecture: &Architecture, head: &Head) -> Block {
         Block {
-            workspace: Workspace::new(architecture, BLOCK_ROWS),
+            probabilities: Vec::with_capacity(BLOCK_ROWS),
             labels: Vec::with_capacity(BLOCK_ROWS),
-            targets: Vec::with_capacity(BLOCK_ROWS),
+            deltas: Vec::with_capacity(BLOCK_ROWS * architecture.width()),
             d_head: vec![0.0; head.values.len()],
             loss: 0.0,
         }
@@ -33,33 +36,33 @@ impl Block {
     /// Forward and backward; `sums` are the shards' sums for these rows, `scale` is one over the batch's size.
     pub(super) fn run(
         &mut self,
-        level: Level,
+        through: &mut Through<'_>,
         sums: &Sums<'_>,
         labels: impl Iterator<Item = u8>,
-        head: &Head,
-        loss: &dyn Loss,
         scale: f32,
     ) {
+        let Through { level, head, loss, workspace, targets } = through;
         self.labels.clear();
         self.labels.extend(labels);
-        self.targets.clear();
-        self.targets.extend(self.labels.iter().map(|&label| f32::from(label)));
-        sums.add_into(self.workspace.first_z(self.labels.len()));
-        self.workspace.forward(level, head);
+        targets.clear();
+        targets.extend(self.labels.iter().map(|&label| f32::from(label)));
+        sums.add_into(workspace.first_z(self.labels.len()));
+        workspace.forward(*level, head);
         self.d_head.fill(0.0);
-        self.loss =
-            self.workspace.backward(level, head, loss, &self.targets, scale, &mut self.d_head);
+        self.loss = workspace.backward(*level, head, *loss, targets, scale, &mut self.d_head);
+        workspace.probabilities().clone_into(&mut self.probabilities);
+        workspace.first_d().clone_into(&mut self.deltas);
     }
+}
 
-    /// One a row.
-    pub(super) fn probabilities(&self) -> &[f32] {
-        self.workspace.probabilities()
-    }
-
-    /// The gradient of the first layer's sums, `[rows, width]`.
-    pub(super) fn deltas(&self) -> &[f32] {
-        self.workspace.first_d()
-    }
+/// What a thread takes its blocks through. The workspace is the thread's own: it stays in its cache from block to block.
+#[derive(Debug)]
+pub(super) struct Through<'a> {
+    pub(super) level: Level,
+    pub(super) head: &'a Head,
+    pub(super) loss: &'a dyn Loss,
+    pub(super) workspace: &'a mut Workspace,
+    pub(super) targets: &'a mut Vec<f32>,
 }
 
 /// The shards' sums for some rows. Shards 0 and 1 make a pair, 2 and 3 another; where one thread owns both of a pair, it has

@@ -73,7 +73,7 @@ impl<'a> Books<'a> {
         }
         for block in blocks {
             let block = read(block);
-            self.train.add(block.probabilities(), &block.labels, block.loss);
+            self.train.add(&block.probabilities, &block.labels, block.loss);
         }
         self.observer.batch_ended(batch);
         ControlFlow::Continue(())

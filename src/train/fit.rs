@@ -9,7 +9,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::block::{BLOCK_ROWS, Block, Sums};
+use super::block::{BLOCK_ROWS, Block, Sums, Through};
 use super::books::Books;
 use super::parallel::{Team, Worker, lock, read, write};
 use super::rows::{Rows, Word};
@@ -21,7 +21,7 @@ use crate::dataset::{Csr, Split};
 use crate::error::{Error, Result};
 use crate::kernel::{Aligned, Level, Sum};
 use crate::model::Model;
-use crate::nn::{Architecture, Head};
+use crate::nn::{Architecture, Head, Workspace};
 use crate::optimizer::Step;
 
 /// How a run went.
@@ -164,13 +164,32 @@ struct Run<'a, I> {
     is_best: AtomicBool,
 }
 
+/// What is a thread's own.
+struct Own {
+    workspace: Workspace,
+    targets: Vec<f32>,
+    /// The deltas of the whole batch, `[batch, width]`.
+    deltas: Aligned,
+    scratch: Scratch,
+}
+
+impl Own {
+    fn new(architecture: &Architecture) -> Own {
+        Own {
+            workspace: Workspace::new(architecture, BLOCK_ROWS),
+            targets: Vec::with_capacity(BLOCK_ROWS),
+            deltas: Aligned::zeros(0),
+            scratch: Scratch::new(architecture),
+        }
+    }
+}
+
 impl<'a, I: Word> Run<'a, I> {
     /// What every thread does. `ended` and `is_best` are set by the leader before a meeting and read by all after it.
     fn work(&self, worker: &Worker<'_>) {
-        let mut deltas = Aligned::zeros(0);
-        let mut scratch = Scratch::new(self.architecture);
+        let mut own = Own::new(self.architecture);
         for epoch in 0..self.plan.options.epochs {
-            if self.train(worker, epoch, &mut deltas).is_break() {
+            if self.train(worker, epoch, &mut own).is_break() {
                 return;
             }
             if let Some(validation) = &self.validation {
@@ -180,7 +199,7 @@ impl<'a, I: Word> Run<'a, I> {
                 };
                 let (head, loss) = (read(&self.head), &*self.plan.options.loss);
                 let shards = shards.each_ref().map(|shard| &**shard);
-                validation.run(worker, self.level, shards, &head, loss, &mut scratch, consume);
+                validation.run(worker, self.level, shards, &head, loss, &mut own.scratch, consume);
             }
             if worker.leads() {
                 let (has_ended, is_best) = lock(&self.books).end_epoch(epoch, &read(&self.head));
@@ -198,7 +217,7 @@ impl<'a, I: Word> Run<'a, I> {
     }
 
     /// All batches of an epoch; `Break` where one of them has ended the run.
-    fn train(&self, worker: &Worker<'_>, epoch: usize, deltas: &mut Aligned) -> ControlFlow<()> {
+    fn train(&self, worker: &Worker<'_>, epoch: usize, own: &mut Own) -> ControlFlow<()> {
         let batch_size = self.plan.options.batch_size;
         let batches = self.plan.batches();
         let mut batch = 0;
@@ -213,7 +232,7 @@ impl<'a, I: Word> Run<'a, I> {
             for order in window.order.chunks(batch_size) {
                 let number = (epoch * batches + batch + 1) as u32;
                 let step = Step { number, level: self.level };
-                self.step(worker, batch, step, &window, order, deltas)?;
+                self.step(worker, batch, step, &window, order, own)?;
                 batch += 1;
             }
             drop(window);
@@ -253,7 +272,7 @@ impl<'a, I: Word> Run<'a, I> {
         step: Step,
         window: &Window,
         order: &[u32],
-        deltas: &mut Aligned,
+        own: &mut Own,
     ) -> ControlFlow<()> {
         for shard in mine(worker) {
             self.gather(worker.size, shard, order);
@@ -262,13 +281,13 @@ impl<'a, I: Word> Run<'a, I> {
         if self.has_ended() {
             return ControlFlow::Break(());
         }
-        self.forward_and_backward(worker, window, order);
+        self.forward_and_backward(worker, window, order, own);
         worker.meet();
         let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
-        self.collect_deltas(blocks, deltas);
+        self.collect_deltas(blocks, &mut own.deltas);
         for shard in mine(worker) {
             let mut shard = write(&self.shards[shard]);
-            shard.scatter(self.rows, deltas, step);
+            shard.scatter(self.rows, &own.deltas, step);
             shard.update(&*self.plan.options.optimizer, step);
         }
         if worker.leads() {
@@ -296,11 +315,24 @@ impl<'a, I: Word> Run<'a, I> {
     }
 
     /// Phase 2: blocks, until there are no more.
-    fn forward_and_backward(&self, worker: &Worker<'_>, window: &Window, order: &[u32]) {
+    fn forward_and_backward(
+        &self,
+        worker: &Worker<'_>,
+        window: &Window,
+        order: &[u32],
+        own: &mut Own,
+    ) {
         let width = self.architecture.width();
         let partials: [_; SHARDS] = std::array::from_fn(|shard| read(&self.partials[shard]));
         let head = read(&self.head);
         let scale = 1.0 / order.len() as f32;
+        let mut through = Through {
+            level: self.level,
+            head: &head,
+            loss: &*self.plan.options.loss,
+            workspace: &mut own.workspace,
+            targets: &mut own.targets,
+        };
         loop {
             let block = self.next_block.fetch_add(1, Ordering::Relaxed);
             let from = block * BLOCK_ROWS;
@@ -316,8 +348,7 @@ impl<'a, I: Word> Run<'a, I> {
                 seconds: [second(1), second(3)],
             };
             let labels = order.iter().map(|&at| window.labels[at as usize]);
-            let loss = &*self.plan.options.loss;
-            write(&self.blocks[block]).run(self.level, &sums, labels, &head, loss, scale);
+            write(&self.blocks[block]).run(&mut through, &sums, labels, scale);
         }
     }
 
@@ -329,7 +360,7 @@ impl<'a, I: Word> Run<'a, I> {
         }
         for (block, place) in blocks.iter().zip(deltas.chunks_mut(stride)) {
             let block = read(block);
-            place[..block.deltas().len()].copy_from_slice(block.deltas());
+            place[..block.deltas.len()].copy_from_slice(&block.deltas);
         }
     }
 

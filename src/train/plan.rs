@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::shard::MOST_WORDS;
 use super::window::Order;
 use super::{Metric, metric};
 use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
@@ -112,6 +113,15 @@ impl<'d> TrainPlan<'d> {
             });
         }
         let steps = train_rows.len().div_ceil(options.batch_size).checked_mul(options.epochs);
+        let words = dataset.csr(Split::Train)?.nnz();
+        if words as u64 > MOST_WORDS {
+            return Err(Error::Unfit {
+                option: "the dataset",
+                value: dataset.container().path().display().to_string(),
+                reason: format!("its train split has {words} words"),
+                remedy: format!("train on at most {MOST_WORDS}"),
+            });
+        }
         // Half of what 32 bits count: the trainer marks rows in the other half.
         const MOST_STEPS: usize = i32::MAX as usize;
         if steps.is_none_or(|steps| steps > MOST_STEPS) {

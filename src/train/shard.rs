@@ -19,11 +19,14 @@ use crate::optimizer::{Idle, Optimizer, Step};
 /// How many shards there are.
 pub(super) const SHARDS: usize = 4;
 
+/// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
+pub(super) const MOST_WORDS: u64 = 1 << 37;
+
 /// Reviews looked at to balance the shards; more of them would not move the cuts by much.
 const SAMPLE: usize = 1024;
 
 /// What a touched row costs in a step, in nonzeros: its sweep goes through the optimizer's state.
-const ROW_COST: f64 = 5.0;
+const ROW_COST: f64 = 6.0;
 
 /// The features of each shard, and how many words of a batch they hold on average.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,12 +107,29 @@ pub(super) struct Shard<'m> {
     /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot.
     updated: Vec<u32>,
     /// Where the words of each row of the window stand.
-    window: Vec<Span>,
+    window: Vec<Place>,
     /// The spans of the batch.
     spans: Vec<Span>,
     by_length: ByLength,
     /// The weights at the best epoch so far.
     best: Option<Vec<f32>>,
+}
+
+/// A start and a length in eight bytes: every step reads this table all over, and the cache has better things to hold.
+#[derive(Debug, Clone, Copy)]
+struct Place(u64);
+
+impl Place {
+    const LENGTH_BITS: u32 = u64::BITS - MOST_WORDS.trailing_zeros();
+
+    fn of(span: Span) -> Place {
+        Place((span.start as u64) << Place::LENGTH_BITS | u64::from(span.length))
+    }
+
+    fn span(self, row: u32) -> Span {
+        let length = self.0 & ((1 << Place::LENGTH_BITS) - 1);
+        Span { start: (self.0 >> Place::LENGTH_BITS) as usize, length: length as u32, row }
+    }
 }
 
 /// Where a step's gradient is gathered.
@@ -207,8 +227,8 @@ impl<'m> Shard<'m> {
     /// Finds the shard's words in the rows of a window.
     pub(super) fn begin_window<I: Word>(&mut self, rows: Rows<'_, I>, window: &[u32]) {
         self.window.clear();
-        let span = |&row: &u32| span_of(self.level, rows, row as usize, &self.features);
-        self.window.extend(window.iter().map(span));
+        let place = |&row: &u32| Place::of(span_of(self.level, rows, row as usize, &self.features));
+        self.window.extend(window.iter().map(place));
     }
 
     /// Takes up a batch: `order` names rows of the window.
@@ -219,7 +239,7 @@ impl<'m> Shard<'m> {
             if let Some(&ahead) = order.get(row + AHEAD) {
                 prefetch(&window[ahead as usize]);
             }
-            Span { row: row as u32, ..window[at as usize] }
+            window[at as usize].span(row as u32)
         };
         by_length.sort(order.iter().enumerate().map(span), spans);
     }
