@@ -18,7 +18,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("reviews.safetensors");
-//! let options = SyntheticOptions { reviews: 2_000, words: 1_000, seed: 1 };
+//! let options = SyntheticOptions { reviews: 2_000, words: 1_000, ..Default::default() };
 //! dataset::write(&mut Synthetic::new(options)?, &path)?;
 //!
 //! let dataset = Dataset::open(&path, Access::Map)?;

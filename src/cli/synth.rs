@@ -19,11 +19,15 @@ pub(crate) struct Args {
     /// Decides every random number
     #[arg(long, value_name = "N", default_value_t = SyntheticOptions::default().seed)]
     seed: u64,
+    /// Leave out the words in reading order: a third of the bytes, but `decode` shows sets of words
+    #[arg(long)]
+    no_sequences: bool,
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
-    let Args { output, reviews, words, seed } = args;
-    let mut source = Synthetic::new(SyntheticOptions { reviews, words, seed })?;
+    let Args { output, reviews, words, seed, no_sequences } = args;
+    let options = SyntheticOptions { reviews, words, seed, sequences: !no_sequences };
+    let mut source = Synthetic::new(options)?;
     let summary = dataset::write(&mut source, &output.output)?;
     super::import::report(global, &output, &summary);
     Ok(())

@@ -92,11 +92,13 @@ pub struct SyntheticOptions {
     pub words: usize,
     /// Decides the reviews.
     pub seed: u64,
+    /// Whether the words are kept in reading order too.
+    pub sequences: bool,
 }
 
 impl Default for SyntheticOptions {
     fn default() -> SyntheticOptions {
-        SyntheticOptions { reviews: 50_000, words: 10_000, seed: 0 }
+        SyntheticOptions { reviews: 50_000, words: 10_000, seed: 0, sequences: true }
     }
 }
 
@@ -180,13 +182,13 @@ impl Synthetic {
 
 impl ReviewSource for Synthetic {
     fn contents(&self) -> Contents {
-        let SyntheticOptions { reviews, words, seed } = self.options;
+        let SyntheticOptions { reviews, words, seed, sequences } = self.options;
         let reserved = std::iter::repeat_n(String::new(), INDEX_FROM + 1);
         let vocabulary = Vocabulary::from_words(reserved.chain((1..=self.ranks()).map(spelling)));
         Contents {
             features: words,
             vocabulary: Some(vocabulary),
-            sequences: true,
+            sequences,
             options: json!({
                 "source": "synthetic", "reviews": reviews, "words": words, "seed": seed
             }),
@@ -301,7 +303,8 @@ mod tests {
     use crate::dataset::write;
 
     fn synthetic(reviews: usize, words: usize, seed: u64) -> Synthetic {
-        Synthetic::new(SyntheticOptions { reviews, words, seed }).expect("the options are valid")
+        let options = SyntheticOptions { reviews, words, seed, ..SyntheticOptions::default() };
+        Synthetic::new(options).expect("the options are valid")
     }
 
     fn reviews(mut source: Synthetic) -> Vec<(Split, Vec<u32>, u8)> {
@@ -425,8 +428,9 @@ mod tests {
     #[test]
     fn numbers_out_of_bounds_are_refused_by_name() {
         let refused = |reviews, words| {
-            let error = Synthetic::new(SyntheticOptions { reviews, words, seed: 0 })
-                .expect_err("out of bounds");
+            let error =
+                Synthetic::new(SyntheticOptions { reviews, words, ..SyntheticOptions::default() })
+                    .expect_err("out of bounds");
             assert!(error.is_usage());
             error.to_string()
         };
