@@ -1,6 +1,6 @@
 //! A block of a batch's rows, from the first layer's sums through the head and back.
 
-use super::shard::SHARDS;
+use super::first_layer::Sums;
 use crate::kernel::Level;
 use crate::nn::{Architecture, Head, Loss, Workspace};
 
@@ -33,11 +33,13 @@ impl Block {
         }
     }
 
-    /// Forward and backward; `sums` are the shards' sums for these rows, `scale` is one over the batch's size.
+    /// Forward and backward; `sums` are the batch's, of which the block begins at row `first`; `scale` is one over the
+    /// batch's size.
     pub(super) fn run(
         &mut self,
         through: &mut Through<'_>,
         sums: &Sums<'_>,
+        first: usize,
         labels: impl Iterator<Item = u8>,
         scale: f32,
     ) {
@@ -46,7 +48,7 @@ impl Block {
         self.labels.extend(labels);
         targets.clear();
         targets.extend(self.labels.iter().map(|&label| f32::from(label)));
-        sums.add_into(workspace.first_z(self.labels.len()));
+        sums.add_into(first, workspace.first_z(self.labels.len()));
         workspace.forward(*level, head);
         self.d_head.fill(0.0);
         self.loss = workspace.backward(*level, head, *loss, targets, scale, &mut self.d_head);
@@ -63,32 +65,4 @@ pub(super) struct Through<'a> {
     pub(super) loss: &'a dyn Loss,
     pub(super) workspace: &'a mut Workspace,
     pub(super) targets: &'a mut Vec<f32>,
-}
-
-/// The shards' sums for some rows. Shards 0 and 1 make a pair, 2 and 3 another; where one thread owns both of a pair, it has
-/// added the second to the first.
-#[derive(Debug)]
-pub(super) struct Sums<'a> {
-    pub(super) firsts: [&'a [f32]; SHARDS / 2],
-    pub(super) seconds: [Option<&'a [f32]>; SHARDS / 2],
-}
-
-impl Sums<'_> {
-    /// `out = (a + b) + (c + d)`, the one order in which shards are added.
-    pub(super) fn add_into(&self, out: &mut [f32]) {
-        let n = out.len();
-        let [a, c] = self.firsts.map(|sums| &sums[..n]);
-        match self.seconds.map(|sums| sums.map(|sums| &sums[..n])) {
-            [None, None] => each(out, |i| a[i] + c[i]),
-            [Some(b), None] => each(out, |i| (a[i] + b[i]) + c[i]),
-            [None, Some(d)] => each(out, |i| a[i] + (c[i] + d[i])),
-            [Some(b), Some(d)] => each(out, |i| (a[i] + b[i]) + (c[i] + d[i])),
-        }
-    }
-}
-
-fn each(out: &mut [f32], value: impl Fn(usize) -> f32) {
-    for (i, out) in out.iter_mut().enumerate() {
-        *out = value(i);
-    }
 }

@@ -5,21 +5,22 @@
 //! 2. each block of reviews adds the shards' sums, goes forward through the head, and back;
 //! 3. each shard adds the deltas to its gradient and updates its rows; the leader updates the head and keeps the books.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::block::{BLOCK_ROWS, Block, Sums, Through};
+use super::block::{BLOCK_ROWS, Block, Through};
 use super::books::Books;
+use super::first_layer::FirstLayer;
 use super::parallel::{Team, Worker, lock, read, write};
 use super::rows::{Rows, Word};
-use super::shard::{SHARDS, Shard, cut_features};
-use super::validation::{Scratch, Validation};
+use super::shard::{Shard, cut_features};
+use super::validation::Validation;
 use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
 use crate::dataset::{Csr, Split};
 use crate::error::{Error, Result};
-use crate::kernel::{Aligned, Level, Sum};
+use crate::kernel::{Aligned, Level};
 use crate::model::Model;
 use crate::nn::{Architecture, Head, Workspace};
 use crate::optimizer::Step;
@@ -92,45 +93,35 @@ fn fit_rows<I: Word>(
     let cuts = cut_features(rows, plan.train_rows.clone(), architecture.inputs(), batch_rows);
     let head = &parameters.head;
     let blocks = (0..batch_rows.div_ceil(BLOCK_ROWS)).map(|_| Block::new(&architecture, head));
+    let validation = Validation::new(plan)?;
+    let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));
+    let first_kernel = &mut parameters.first_kernel;
+    let shards = Shard::split(first_kernel, &architecture, &cuts, &*options.optimizer, level);
     let run = Run {
         plan,
         level,
         rows,
         labels: plan.dataset.labels(Split::Train)?,
-        validation: Validation::new(plan, &cuts, team)?,
-        partials: std::array::from_fn(|_| {
-            RwLock::new(Aligned::zeros(batch_rows * architecture.width()))
-        }),
+        validation,
         blocks: blocks.map(RwLock::new).collect(),
         next_block: AtomicUsize::new(0),
         order: Mutex::new(plan.order()),
         window: RwLock::default(),
         books: Mutex::new(Books::new(plan, head, observer)),
         head: RwLock::new(head.clone()),
-        shards: Shard::split(
-            &mut parameters.first_kernel,
-            &architecture,
-            &cuts,
-            &*options.optimizer,
-            level,
-        )
-        .into_iter()
-        .map(RwLock::new)
-        .collect(),
+        first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), team.size()),
         architecture: &architecture,
         ended: AtomicBool::new(false),
         is_best: AtomicBool::new(false),
     };
     team.run(team.size(), |worker| run.work(&worker));
 
-    let Run { books, head, shards, .. } = run;
+    let Run { books, head, first_layer, .. } = run;
     let books = books.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut head = head.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut epoch = books.history.epochs().saturating_sub(1);
     if let Some((best_epoch, best_head)) = books.best {
-        for shard in shards {
-            shard.into_inner().unwrap_or_else(PoisonError::into_inner).restore();
-        }
+        first_layer.into_shards().for_each(|mut shard| shard.restore());
         (epoch, head) = (best_epoch, best_head);
     }
     let (history, mut ending) = (books.history, books.ending);
@@ -150,9 +141,7 @@ struct Run<'a, I> {
     rows: Rows<'a, I>,
     labels: &'a [u8],
     validation: Option<Validation<'a, I>>,
-    shards: Vec<RwLock<Shard<'a>>>,
-    /// The shards' sums for the batch, `[batch, width]` each.
-    partials: [RwLock<Aligned>; SHARDS],
+    first_layer: FirstLayer<'a>,
     blocks: Vec<RwLock<Block>>,
     /// The first block that no thread has taken yet.
     next_block: AtomicUsize,
@@ -170,7 +159,6 @@ struct Own {
     targets: Vec<f32>,
     /// The deltas of the whole batch, `[batch, width]`.
     deltas: Aligned,
-    scratch: Scratch,
 }
 
 impl Own {
@@ -179,7 +167,6 @@ impl Own {
             workspace: Workspace::new(architecture, BLOCK_ROWS),
             targets: Vec::with_capacity(BLOCK_ROWS),
             deltas: Aligned::zeros(0),
-            scratch: Scratch::new(architecture),
         }
     }
 }
@@ -188,18 +175,28 @@ impl<'a, I: Word> Run<'a, I> {
     /// What every thread does. `ended` and `is_best` are set by the leader before a meeting and read by all after it.
     fn work(&self, worker: &Worker<'_>) {
         let mut own = Own::new(self.architecture);
+        self.prepare_epoch(worker, 0);
         for epoch in 0..self.plan.options.epochs {
             if self.train(worker, epoch, &mut own).is_break() {
                 return;
             }
+            self.prepare_epoch(worker, epoch + 1);
             if let Some(validation) = &self.validation {
-                let shards: [_; SHARDS] = std::array::from_fn(|shard| read(&self.shards[shard]));
-                let consume = |probabilities: &[f32], labels: &[u8], loss| {
-                    lock(&self.books).validated(probabilities, labels, loss);
+                let through = Through {
+                    level: self.level,
+                    head: &read(&self.head),
+                    loss: &*self.plan.options.loss,
+                    workspace: &mut own.workspace,
+                    targets: &mut own.targets,
                 };
-                let (head, loss) = (read(&self.head), &*self.plan.options.loss);
-                let shards = shards.each_ref().map(|shard| &**shard);
-                validation.run(worker, self.level, shards, &head, loss, &mut own.scratch, consume);
+                validation.run(
+                    worker,
+                    &self.first_layer,
+                    through,
+                    |probabilities, labels, loss| {
+                        lock(&self.books).validated(probabilities, labels, loss);
+                    },
+                );
             }
             if worker.leads() {
                 let (has_ended, is_best) = lock(&self.books).end_epoch(epoch, &read(&self.head));
@@ -208,7 +205,7 @@ impl<'a, I: Word> Run<'a, I> {
             }
             worker.meet();
             if self.is_best.load(Ordering::Acquire) {
-                mine(worker).for_each(|shard| write(&self.shards[shard]).keep());
+                self.first_layer.for_own(worker, Shard::keep);
             }
             if self.has_ended() {
                 return;
@@ -225,9 +222,8 @@ impl<'a, I: Word> Run<'a, I> {
             let renews = self.turn_to_window(worker, epoch, batch);
             let window = read(&self.window);
             if renews {
-                for shard in mine(worker) {
-                    write(&self.shards[shard]).begin_window(self.rows, &window.rows);
-                }
+                self.first_layer
+                    .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
             }
             for order in window.order.chunks(batch_size) {
                 let number = (epoch * batches + batch + 1) as u32;
@@ -244,24 +240,34 @@ impl<'a, I: Word> Run<'a, I> {
         ControlFlow::Continue(())
     }
 
+    /// Draws the order of an epoch and its first window. By the last thread: it has the fewest other duties, and while it is
+    /// at it, the others go ahead with the validation of the epoch before.
+    fn prepare_epoch(&self, worker: &Worker<'_>, epoch: usize) {
+        if worker.index + 1 == worker.size && epoch < self.plan.options.epochs {
+            lock(&self.order).begin_epoch();
+            self.fill_window(0);
+        }
+    }
+
+    fn fill_window(&self, index: usize) {
+        let mut order = lock(&self.order);
+        order.fill(index, self.labels, &mut write(&self.window));
+        for stretch in order.stretches(index + 1) {
+            self.plan.dataset.will_need(Split::Train, stretch);
+        }
+    }
+
     /// Lets the leader prepare the window that starts with a batch, and says whether its rows are others than before.
     fn turn_to_window(&self, worker: &Worker<'_>, epoch: usize, batch: usize) -> bool {
-        let renews = lock(&self.order).renews(&read(&self.window));
         worker.meet();
         if worker.leads() {
-            let mut order = lock(&self.order);
-            if batch == 0 {
-                lock(&self.books).begin_epoch(epoch);
-                order.begin_epoch();
-            }
-            let index = batch / order.window_batches();
-            order.fill(index, self.labels, &mut write(&self.window));
-            for stretch in order.stretches(index + 1) {
-                self.plan.dataset.will_need(Split::Train, stretch);
+            match batch {
+                0 => lock(&self.books).begin_epoch(epoch),
+                _ => self.fill_window(batch / lock(&self.order).window_batches()),
             }
         }
         worker.meet();
-        renews
+        epoch == 0 || !lock(&self.order).is_single()
     }
 
     /// One batch; `Break` where the one before has ended the run.
@@ -274,22 +280,19 @@ impl<'a, I: Word> Run<'a, I> {
         order: &[u32],
         own: &mut Own,
     ) -> ControlFlow<()> {
-        for shard in mine(worker) {
-            self.gather(worker.size, shard, order);
-        }
+        self.first_layer.gather(worker, self.rows, |shard| shard.begin_batch(order));
         worker.meet();
         if self.has_ended() {
             return ControlFlow::Break(());
         }
-        self.forward_and_backward(worker, window, order, own);
+        self.forward_and_backward(window, order, own);
         worker.meet();
         let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
-        for shard in mine(worker) {
-            let mut shard = write(&self.shards[shard]);
+        self.first_layer.for_own(worker, |shard| {
             shard.scatter(self.rows, &own.deltas, step);
             shard.update(&*self.plan.options.optimizer, step);
-        }
+        });
         if worker.leads() {
             self.next_block.store(0, Ordering::Relaxed);
             let mut books = lock(&self.books);
@@ -302,53 +305,26 @@ impl<'a, I: Word> Run<'a, I> {
         ControlFlow::Continue(())
     }
 
-    /// Phase 1: a shard's sums for the batch, added to those of the shard before it where one thread has both of a pair.
-    fn gather(&self, threads: usize, shard: usize, order: &[u32]) {
-        let mut owner = write(&self.shards[shard]);
-        owner.begin_batch(order);
-        let (place, sum) = match is_added(threads, shard) {
-            true => (shard - 1, Sum::Add),
-            false => (shard, Sum::Store),
-        };
-        let mut out = write(&self.partials[place]);
-        owner.gather(self.rows, sum, &mut out[..order.len() * self.architecture.width()]);
-    }
-
     /// Phase 2: blocks, until there are no more.
-    fn forward_and_backward(
-        &self,
-        worker: &Worker<'_>,
-        window: &Window,
-        order: &[u32],
-        own: &mut Own,
-    ) {
-        let width = self.architecture.width();
-        let partials: [_; SHARDS] = std::array::from_fn(|shard| read(&self.partials[shard]));
-        let head = read(&self.head);
-        let scale = 1.0 / order.len() as f32;
+    fn forward_and_backward(&self, window: &Window, order: &[u32], own: &mut Own) {
+        let sums = self.first_layer.sums();
         let mut through = Through {
             level: self.level,
-            head: &head,
+            head: &read(&self.head),
             loss: &*self.plan.options.loss,
             workspace: &mut own.workspace,
             targets: &mut own.targets,
         };
+        let scale = 1.0 / order.len() as f32;
         loop {
             let block = self.next_block.fetch_add(1, Ordering::Relaxed);
-            let from = block * BLOCK_ROWS;
-            if from >= order.len() {
+            let first = block * BLOCK_ROWS;
+            if first >= order.len() {
                 return;
             }
-            let order = &order[from..order.len().min(from + BLOCK_ROWS)];
-            let second = |shard: usize| {
-                (!is_added(worker.size, shard)).then(|| &partials[shard][from * width..])
-            };
-            let sums = Sums {
-                firsts: [&partials[0][from * width..], &partials[2][from * width..]],
-                seconds: [second(1), second(3)],
-            };
+            let order = &order[first..order.len().min(first + BLOCK_ROWS)];
             let labels = order.iter().map(|&at| window.labels[at as usize]);
-            write(&self.blocks[block]).run(&mut through, &sums, labels, scale);
+            write(&self.blocks[block]).run(&mut through, &sums, first, labels, scale);
         }
     }
 
@@ -367,15 +343,4 @@ impl<'a, I: Word> Run<'a, I> {
     fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
-}
-
-/// The shards of a thread.
-fn mine(worker: &Worker<'_>) -> Range<usize> {
-    SHARDS * worker.index / worker.size..SHARDS * (worker.index + 1) / worker.size
-}
-
-/// Whether a shard is the second of a pair that one of so many threads owns.
-fn is_added(threads: usize, shard: usize) -> bool {
-    let owner = |shard: usize| (0..threads).find(|i| shard < SHARDS * (i + 1) / threads);
-    shard % 2 == 1 && owner(shard) == owner(shard - 1)
 }

@@ -3,6 +3,7 @@
 mod block;
 mod books;
 mod evaluate;
+mod first_layer;
 mod fit;
 mod history;
 mod metric;

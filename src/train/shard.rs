@@ -80,12 +80,7 @@ pub(super) fn cut_features<I: Word>(
 }
 
 /// Where a row's words of some features stand.
-pub(super) fn span_of<I: Word>(
-    level: Level,
-    rows: Rows<'_, I>,
-    row: usize,
-    features: &Range<usize>,
-) -> Span {
+fn span_of<I: Word>(level: Level, rows: Rows<'_, I>, row: usize, features: &Range<usize>) -> Span {
     let [before, end] = count_below(level, rows.words(row), [features.start, features.end]);
     let start = rows.span(row).start + before as usize;
     Span { start, length: end - before, row: 0 }
@@ -110,9 +105,19 @@ pub(super) struct Shard<'m> {
     window: Vec<Place>,
     /// The spans of the batch.
     spans: Vec<Span>,
+    /// The spans of the validation's rounds, as far as they are kept.
+    rounds: Vec<Vec<Span>>,
+    current: Current,
     by_length: ByLength,
     /// The weights at the best epoch so far.
     best: Option<Vec<f32>>,
+}
+
+/// What a shard has taken up: the batch, or a round of the validation.
+#[derive(Debug, Clone, Copy)]
+enum Current {
+    Batch,
+    Round(usize),
 }
 
 /// A start and a length in eight bytes: every step reads this table all over, and the cache has better things to hold.
@@ -219,6 +224,8 @@ impl<'m> Shard<'m> {
             updated: vec![0; rows],
             window: Vec::new(),
             spans: Vec::new(),
+            rounds: Vec::new(),
+            current: Current::Batch,
             by_length: ByLength::default(),
             best: None,
         }
@@ -242,21 +249,40 @@ impl<'m> Shard<'m> {
             window[at as usize].span(row as u32)
         };
         by_length.sort(order.iter().enumerate().map(span), spans);
+        self.current = Current::Batch;
     }
 
-    /// The sums of this shard's weight rows for the batch: `out` is `[batch, width]`.
-    pub(super) fn gather<I: Word>(&self, rows: Rows<'_, I>, sum: Sum, out: &mut [f32]) {
-        self.gather_spans(rows, &self.spans, sum, out);
-    }
-
-    /// The same for any spans.
-    pub(super) fn gather_spans<I: Word>(
-        &self,
+    /// Takes up a round of the validation: the given rows. Kept, a round is found only once.
+    pub(super) fn begin_round<I: Word>(
+        &mut self,
         rows: Rows<'_, I>,
-        spans: &[Span],
-        sum: Sum,
-        out: &mut [f32],
+        round: usize,
+        range: Range<usize>,
+        is_kept: bool,
     ) {
+        let place = if is_kept { round } else { 0 };
+        let is_known = is_kept && round < self.rounds.len();
+        self.current = Current::Round(place);
+        if is_known {
+            return;
+        }
+        if self.rounds.len() == place {
+            self.rounds.push(Vec::new());
+        }
+        let Shard { level, features, by_length, rounds, .. } = self;
+        let span = |(row, at): (usize, usize)| Span {
+            row: row as u32,
+            ..span_of(*level, rows, at, features)
+        };
+        by_length.sort(range.enumerate().map(span), &mut rounds[place]);
+    }
+
+    /// The sums of this shard's weight rows for what it has taken up: `out` is `[rows, width]`.
+    pub(super) fn gather<I: Word>(&self, rows: Rows<'_, I>, sum: Sum, out: &mut [f32]) {
+        let spans = match self.current {
+            Current::Batch => &self.spans,
+            Current::Round(place) => &self.rounds[place],
+        };
         let table = Table { values: self.kernel, first: self.features.start, width: self.width };
         gather_sum(self.level, table, rows.indices, spans, sum, out);
     }

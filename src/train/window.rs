@@ -93,14 +93,9 @@ impl Order {
         }
     }
 
-    /// Whether [`Order::rows_of`] gives other rows than for the window before.
-    pub(super) fn renews(&self, window: &Window) -> bool {
-        !self.is_single() || window.rows.is_empty()
-    }
-
     /// Fills in the rows of a window of this epoch, and their order.
     pub(super) fn fill(&mut self, index: usize, labels: &[u8], window: &mut Window) {
-        if self.renews(window) {
+        if !self.is_single() || window.rows.is_empty() {
             let places =
                 index * self.window_rows..self.rows.len().min((index + 1) * self.window_rows);
             self.rows_of(places, &mut window.rows);
