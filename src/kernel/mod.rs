@@ -33,7 +33,7 @@ pub(crate) use elementwise::{Map, map, scale_by};
 pub(crate) use lanes::{Kernel, LANES, Lanes};
 pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
 pub(crate) use prefetch::prefetch;
-pub(crate) use sparse::count_below;
+pub(crate) use sparse::{count_below, scatter_add_ahead};
 pub use sparse::{Id, Span, Sum, Table, gather_sum, scatter_add};
 pub use sweep::{Powers, Rows, Selection, Touched};
 pub(crate) use sweep::{Rule, sweep, sweep_slices, update};

@@ -95,7 +95,20 @@ pub fn scatter_add<I: Id>(
     spans: &[Span],
     deltas: &[f32],
 ) {
-    level.run(Scatter { gradient, first, width, indices, spans, deltas });
+    scatter_add_ahead(level, gradient, first, width, (indices, spans), deltas, (indices, &[]));
+}
+
+/// The same, and meanwhile asks for the words of `later` spans, whose turn is soon: a gather alone would wait for them.
+pub(crate) fn scatter_add_ahead<I: Id, J: Id>(
+    level: Level,
+    gradient: &mut [f32],
+    first: usize,
+    width: usize,
+    (indices, spans): (&[I], &[Span]),
+    deltas: &[f32],
+    later: (&[J], &[Span]),
+) {
+    level.run(Scatter { gradient, first, width, indices, spans, deltas, later });
 }
 
 /// How many of some ids are below each bound. Without branches: a search would mispredict half of its steps.
@@ -280,16 +293,17 @@ fn sum_words<I: Id, A: Addend>(words: &[I], zero: A, add: impl Fn(A, I) -> A) ->
     a.plus(b).plus(c.plus(d))
 }
 
-struct Scatter<'a, I> {
+struct Scatter<'a, I, J> {
     gradient: &'a mut [f32],
     first: usize,
     width: usize,
     indices: &'a [I],
     spans: &'a [Span],
     deltas: &'a [f32],
+    later: (&'a [J], &'a [Span]),
 }
 
-impl<I: Id> Kernel for Scatter<'_, I> {
+impl<I: Id, J: Id> Kernel for Scatter<'_, I, J> {
     type Output = ();
 
     #[inline(always)]
@@ -303,11 +317,11 @@ impl<I: Id> Kernel for Scatter<'_, I> {
     }
 }
 
-impl<I: Id> Scatter<'_, I> {
+impl<I: Id, J: Id> Scatter<'_, I, J> {
     /// Rows of `N` lines.
     #[inline(always)]
     fn lines<V: Lanes, const N: usize>(&mut self) {
-        let Scatter { first, indices, spans, .. } = *self;
+        let Scatter { first, indices, spans, later, .. } = *self;
         let is_far = size_of_val(self.gradient) > NEAR_BYTES;
         let rows = self.gradient.as_chunks_mut::<LANES>().0.as_chunks_mut::<N>().0;
         let deltas = self.deltas.as_chunks::<LANES>().0.as_chunks::<N>().0;
@@ -318,6 +332,7 @@ impl<I: Id> Scatter<'_, I> {
                     rows[id.place() - first].iter().for_each(prefetch);
                 }
             }
+            prefetch_span(later.0, later.1, at);
             let delta: [V; N] = deltas[span.row as usize].each_ref().map(V::load);
             for &id in words(indices, span) {
                 for (line, delta) in rows[id.place() - first].iter_mut().zip(delta) {
@@ -364,11 +379,17 @@ fn words<'a, I>(indices: &'a [I], span: &Span) -> &'a [I] {
 /// Asks for the index list of a span some way ahead.
 #[inline(always)]
 fn prefetch_words<I>(indices: &[I], spans: &[Span], at: usize) {
-    if let Some(span) = spans.get(at + AHEAD) {
-        let line = 64 / size_of::<I>();
-        for id in words(indices, span).iter().step_by(line) {
-            prefetch(id);
-        }
+    prefetch_span(indices, spans, at + AHEAD);
+}
+
+/// Asks for the index list of a span, if there is one.
+#[inline(always)]
+fn prefetch_span<I>(indices: &[I], spans: &[Span], at: usize) {
+    if let Some(span) = spans.get(at) {
+        let words = words(indices, span);
+        words.iter().step_by(64 / size_of::<I>()).for_each(prefetch);
+        // A list that does not start at a cache line ends in one more.
+        words.last().into_iter().for_each(prefetch);
     }
 }
 

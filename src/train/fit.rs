@@ -225,10 +225,12 @@ impl<'a, I: Word> Run<'a, I> {
                 self.first_layer
                     .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
             }
-            for order in window.order.chunks(batch_size) {
+            let mut orders = window.order.chunks(batch_size).peekable();
+            while let Some(order) = orders.next() {
                 let number = (epoch * batches + batch + 1) as u32;
                 let step = Step { number, level: self.level };
-                self.step(worker, batch, step, &window, order, own)?;
+                let next = orders.peek().copied().unwrap_or_default();
+                self.step(worker, batch, step, &window, [order, next], own)?;
                 batch += 1;
             }
             drop(window);
@@ -277,7 +279,7 @@ impl<'a, I: Word> Run<'a, I> {
         batch: usize,
         step: Step,
         window: &Window,
-        order: &[u32],
+        [order, next]: [&[u32]; 2],
         own: &mut Own,
     ) -> ControlFlow<()> {
         self.first_layer.gather(worker, self.rows, |shard| shard.begin_batch(order));
@@ -290,6 +292,7 @@ impl<'a, I: Word> Run<'a, I> {
         let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
         self.first_layer.for_own(worker, |shard| {
+            shard.prepare_batch(next);
             shard.scatter(self.rows, &own.deltas, step);
             shard.update(&*self.plan.options.optimizer, step);
         });

@@ -11,7 +11,7 @@ use super::rows::{Rows, Word};
 use super::spans::ByLength;
 use crate::kernel::{
     Aligned, Level, Powers, Rows as WeightRows, Selection, Span, Sum, Table, Touched, count_below,
-    gather_sum, prefetch, scatter_add,
+    gather_sum, prefetch, scatter_add_ahead,
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
@@ -103,8 +103,9 @@ pub(super) struct Shard<'m> {
     updated: Vec<u32>,
     /// Where the words of each row of the window stand.
     window: Vec<Place>,
-    /// The spans of the batch.
+    /// The spans of the batch, and those of the next if it is prepared.
     spans: Vec<Span>,
+    next: Vec<Span>,
     /// The spans of the validation's rounds, as far as they are kept.
     rounds: Vec<Vec<Span>>,
     current: Current,
@@ -224,6 +225,7 @@ impl<'m> Shard<'m> {
             updated: vec![0; rows],
             window: Vec::new(),
             spans: Vec::new(),
+            next: Vec::new(),
             rounds: Vec::new(),
             current: Current::Batch,
             by_length: ByLength::default(),
@@ -240,7 +242,17 @@ impl<'m> Shard<'m> {
 
     /// Takes up a batch: `order` names rows of the window.
     pub(super) fn begin_batch(&mut self, order: &[u32]) {
-        let Shard { window, by_length, spans, .. } = self;
+        if self.next.is_empty() {
+            self.prepare_batch(order);
+        }
+        std::mem::swap(&mut self.spans, &mut self.next);
+        self.next.clear();
+        self.current = Current::Batch;
+    }
+
+    /// Prepares the batch that comes next, so that its words can be asked for while this one's gradient is gathered.
+    pub(super) fn prepare_batch(&mut self, order: &[u32]) {
+        let Shard { window, by_length, next, .. } = self;
         let span = |(row, &at): (usize, &u32)| {
             // Rows come in any order, so the table is read all over.
             if let Some(&ahead) = order.get(row + AHEAD) {
@@ -248,8 +260,7 @@ impl<'m> Shard<'m> {
             }
             window[at as usize].span(row as u32)
         };
-        by_length.sort(order.iter().enumerate().map(span), spans);
-        self.current = Current::Batch;
+        by_length.sort(order.iter().enumerate().map(span), next);
     }
 
     /// Takes up a round of the validation: the given rows. Kept, a round is found only once.
@@ -290,10 +301,12 @@ impl<'m> Shard<'m> {
     /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
     pub(super) fn scatter<I: Word>(&mut self, rows: Rows<'_, I>, deltas: &[f32], step: Step) {
         let (first, width) = (self.features.start, self.width);
-        let Shard { level, gradient, spans, updated, .. } = self;
+        let Shard { level, gradient, spans, next, updated, .. } = self;
+        let later = (rows.indices, &next[..]);
         match gradient {
             Gradient::Dense(values) => {
-                scatter_add(*level, values, first, width, rows.indices, spans, deltas);
+                let now = (rows.indices, &spans[..]);
+                scatter_add_ahead(*level, values, first, width, now, deltas, later);
             }
             Gradient::Compact { values, touched, slots, spans: slot_spans } => {
                 give_slots(rows, first, spans, step, updated, touched, slots);
@@ -306,7 +319,8 @@ impl<'m> Shard<'m> {
                 if values.len() < touched.len() * width {
                     *values = Aligned::zeros(touched.len().next_power_of_two() * width);
                 }
-                scatter_add(*level, values, 0, width, slots, slot_spans, deltas);
+                let now = (&slots[..], &slot_spans[..]);
+                scatter_add_ahead(*level, values, 0, width, now, deltas, later);
             }
         }
     }
