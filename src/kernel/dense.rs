@@ -1,7 +1,7 @@
 //! The layers behind the first: small ones by loops of ours, large ones by matrixmultiply.
 
 use super::Level;
-use super::small::{Forward, InputGradient, KernelGradient, MOST_UNITS};
+use super::small::{AddBias, BiasGradient, Forward, InputGradient, KernelGradient, MOST_UNITS};
 
 /// Whether our own loops take a layer: where they win, and wherever the portable level is asked for, since matrixmultiply
 /// chooses its instructions by itself.
@@ -51,6 +51,16 @@ pub fn dense_d_input(level: Level, d: &[f32], kernel: &[f32], units: usize, d_h:
     }
     let kernel = Matrix::new(kernel, inputs, units).transposed();
     matmul(Matrix::new(d, rows, units), kernel, 0.0, d_h);
+}
+
+/// `z += bias` in each row: `z` is `[rows, units]`, `bias` `[units]`.
+pub fn add_bias(level: Level, bias: &[f32], z: &mut [f32]) {
+    level.run(AddBias { bias, z });
+}
+
+/// `d_bias += sum over rows of d`: `d` is `[rows, units]`, `d_bias` `[units]`.
+pub fn add_d_bias(level: Level, d: &[f32], d_bias: &mut [f32]) {
+    level.run(BiasGradient { d, d_bias });
 }
 
 /// Rows, inputs and units, from `rows * units`, `inputs * units` and `units`.

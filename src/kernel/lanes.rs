@@ -60,6 +60,24 @@ pub(crate) trait Lanes:
     /// The sum of the lanes: halves added, then halves of that, and so on.
     fn sum(self) -> f32;
 
+    /// The first sixteen values, or zeros behind the last.
+    #[inline(always)]
+    fn load_line(values: &[f32]) -> Self {
+        match values.first_chunk() {
+            Some(line) => Self::load(line),
+            None => Self::load_partial(values),
+        }
+    }
+
+    /// To the first sixteen values, or as many as there are.
+    #[inline(always)]
+    fn store_line(self, values: &mut [f32]) {
+        match values.first_chunk_mut() {
+            Some(line) => self.store(line),
+            None => self.store_partial(values),
+        }
+    }
+
     /// To a whole line, instead of what it held or added to it.
     #[inline(always)]
     fn put(self, sum: Sum, values: &mut [f32; LANES]) {

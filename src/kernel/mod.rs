@@ -28,12 +28,14 @@ mod sparse;
 mod sweep;
 
 pub use aligned::Aligned;
-pub use dense::{Matrix, dense_d_input, dense_d_kernel, dense_forward, matmul};
+pub use dense::{
+    Matrix, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward, matmul,
+};
 pub(crate) use elementwise::{Map, map, scale_by};
 pub(crate) use lanes::{Kernel, LANES, Lanes};
 pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
 pub(crate) use prefetch::prefetch;
-pub(crate) use sparse::{count_below, scatter_add_ahead};
 pub use sparse::{Id, Span, Sum, Table, gather_sum, scatter_add};
+pub(crate) use sparse::{count_below, scatter_add_ahead};
 pub use sweep::{Powers, Rows, Selection, Touched};
 pub(crate) use sweep::{Rule, sweep, sweep_slices, update};

@@ -31,6 +31,51 @@ pub(super) struct InputGradient<'a> {
     pub(super) d_h: &'a mut [f32],
 }
 
+/// `z += bias` in each row: `z` is `[rows, units]`, `bias` `[units]`.
+pub(super) struct AddBias<'a> {
+    pub(super) bias: &'a [f32],
+    pub(super) z: &'a mut [f32],
+}
+
+/// `d_bias += sum over rows of d`: `d` is `[rows, units]`, `d_bias` `[units]`.
+pub(super) struct BiasGradient<'a> {
+    pub(super) d: &'a [f32],
+    pub(super) d_bias: &'a mut [f32],
+}
+
+impl Kernel for AddBias<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let units = self.bias.len();
+        for (part, bias) in self.bias.chunks(LANES).enumerate() {
+            let (from, bias) = (part * LANES, V::load_partial(bias));
+            for z in self.z.chunks_exact_mut(units) {
+                let z = &mut z[from..];
+                (V::load_line(z) + bias).store_line(z);
+            }
+        }
+    }
+}
+
+impl Kernel for BiasGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let units = self.d_bias.len();
+        for (part, d_bias) in self.d_bias.chunks_mut(LANES).enumerate() {
+            let from = part * LANES;
+            let mut sum = V::load_partial(d_bias);
+            for d in self.d.chunks_exact(units) {
+                sum = sum + V::load_line(&d[from..]);
+            }
+            sum.store_partial(d_bias);
+        }
+    }
+}
+
 impl Kernel for Forward<'_> {
     type Output = ();
 

@@ -2,7 +2,7 @@
 
 use super::activation::probabilities;
 use super::{Activation, Architecture, Head, Loss};
-use crate::kernel::{Level, dense_d_input, dense_d_kernel, dense_forward};
+use crate::kernel::{Level, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward};
 
 /// The buffers of one block of rows; allocated once, used for every batch.
 #[derive(Debug)]
@@ -64,11 +64,7 @@ impl Workspace {
             if let Some(below) = before.last() {
                 dense_forward(level, &below.h[..rows * below.units], head.kernel(l), bias, z);
             } else {
-                for row in z.chunks_exact_mut(layer.units) {
-                    for (z, bias) in row.iter_mut().zip(bias) {
-                        *z += bias;
-                    }
-                }
+                add_bias(level, bias, z);
             }
             if l < last {
                 let h = &mut layer.h[..rows * layer.units];
@@ -111,12 +107,7 @@ impl Workspace {
                 let d_alpha = &mut d_head[ranges.alpha.clone()];
                 layer.activation.backward(level, z, h, head.alpha(l), d, d_alpha);
             }
-            let d_bias = &mut d_head[ranges.bias.clone()];
-            for row in d.chunks_exact(layer.units) {
-                for (sum, d) in d_bias.iter_mut().zip(row) {
-                    *sum += d;
-                }
-            }
+            add_d_bias(level, d, &mut d_head[ranges.bias.clone()]);
             if let Some(below) = before.last_mut() {
                 let (units, inputs) = (layer.units, rows * below.units);
                 let d_kernel = &mut d_head[ranges.kernel.clone()];
