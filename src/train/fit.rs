@@ -263,9 +263,10 @@ impl<'a, I: Word> Run<'a, I> {
     fn turn_to_window(&self, worker: &Worker<'_>, epoch: usize, batch: usize) -> bool {
         worker.meet();
         if worker.leads() {
+            let window_batches = lock(&self.order).window_batches();
             match batch {
                 0 => lock(&self.books).begin_epoch(epoch),
-                _ => self.fill_window(batch / lock(&self.order).window_batches()),
+                _ => self.fill_window(batch / window_batches),
             }
         }
         worker.meet();
