@@ -4,8 +4,13 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use bytemuck::{Pod, Zeroable};
+use memmap2::MmapMut;
 
 use super::LANES;
+
+/// From here on an array gets huge pages where the system has them: its rows are read all over, and each small page would
+/// be looked up in the page table, and cleared when it is first touched, for one row.
+const HUGE_FROM_BYTES: usize = 8 << 20;
 
 /// One cache line.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -13,16 +18,41 @@ use super::LANES;
 struct Line([f32; LANES]);
 
 /// An array of `f32` of a fixed length that starts at a cache line.
-#[derive(Clone)]
 pub struct Aligned {
-    lines: Vec<Line>,
+    memory: Memory,
     length: usize,
+}
+
+enum Memory {
+    Lines(Vec<Line>),
+    Pages(MmapMut),
 }
 
 impl Aligned {
     /// `length` zeros, in memory that the system has not yet had to provide.
     pub fn zeros(length: usize) -> Aligned {
-        Aligned { lines: bytemuck::zeroed_vec(length.div_ceil(LANES)), length }
+        let bytes = length.div_ceil(LANES) * size_of::<Line>();
+        let memory = match bytes >= HUGE_FROM_BYTES {
+            true => pages(bytes).map(Memory::Pages),
+            false => None,
+        };
+        let lines = || Memory::Lines(bytemuck::zeroed_vec(length.div_ceil(LANES)));
+        Aligned { memory: memory.unwrap_or_else(lines), length }
+    }
+}
+
+/// Zeroed pages, huge ones if they are to be had; nothing where the system refuses.
+fn pages(bytes: usize) -> Option<MmapMut> {
+    let map = MmapMut::map_anon(bytes).ok()?;
+    // A hint: without huge pages all is as it was.
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    Some(map)
+}
+
+impl Clone for Aligned {
+    fn clone(&self) -> Aligned {
+        Aligned::from(&**self)
     }
 }
 
@@ -38,13 +68,21 @@ impl Deref for Aligned {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &bytemuck::cast_slice(&self.lines)[..self.length]
+        let values: &[f32] = match &self.memory {
+            Memory::Lines(lines) => bytemuck::cast_slice(lines),
+            Memory::Pages(map) => bytemuck::cast_slice(map),
+        };
+        &values[..self.length]
     }
 }
 
 impl DerefMut for Aligned {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.length]
+        let values: &mut [f32] = match &mut self.memory {
+            Memory::Lines(lines) => bytemuck::cast_slice_mut(lines),
+            Memory::Pages(map) => bytemuck::cast_slice_mut(map),
+        };
+        &mut values[..self.length]
     }
 }
 
