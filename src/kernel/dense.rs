@@ -65,7 +65,8 @@ pub fn add_d_bias(level: Level, d: &[f32], d_bias: &mut [f32]) {
 
 /// Rows, inputs and units, from `rows * units`, `inputs * units` and `units`.
 fn shape(outputs: usize, weights: usize, units: usize) -> (usize, usize, usize) {
-    assert!(units > 0 && weights % units == 0 && outputs % units == 0, "whole rows of {units}");
+    let is_whole = weights.is_multiple_of(units) && outputs.is_multiple_of(units);
+    assert!(units > 0 && is_whole, "whole rows of {units}");
     (outputs / units, weights / units, units)
 }
 

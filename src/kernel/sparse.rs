@@ -188,7 +188,7 @@ impl<I: Id> Gather<'_, I> {
             }
             column += V::PASS * LANES;
         }
-        match ((width - column) / LANES, width % LANES > 0) {
+        match ((width - column) / LANES, !width.is_multiple_of(LANES)) {
             (0, false) => {}
             (0, true) => self.columns::<V, 0, true>(column),
             (1, false) => self.columns::<V, 1, false>(column),
