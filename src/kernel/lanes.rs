@@ -103,3 +103,123 @@ pub(crate) trait Kernel {
     /// instruction set of `V`.
     fn run<V: Lanes>(self) -> Self::Output;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+
+    /// What behaves unlike others, and some that do not.
+    const NUMBERS: [f32; LANES] = [
+        0.0,
+        -0.0,
+        1.0,
+        -2.5,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        f32::MAX,
+        f32::MIN,
+        f32::MIN_POSITIVE,
+        1e-45,
+        -3e-41,
+        0.1,
+        -7e-3,
+        1e20,
+        f32::EPSILON,
+    ];
+
+    /// All operations that promise the same bits at every level, on two lines.
+    struct All<'a>(&'a [f32; LANES], &'a [f32; LANES]);
+
+    impl Kernel for All<'_> {
+        type Output = Vec<f32>;
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> Vec<f32> {
+            let (a, b) = (V::load(self.0), V::load(self.1));
+            let mut results = Vec::new();
+            let mut line = |lanes: V| {
+                let mut line = [0.0; LANES];
+                lanes.store(&mut line);
+                results.extend(line);
+            };
+            [a + b, a - b, a * b, a / b, a.max(b), a.min(b), a.sqrt()]
+                .into_iter()
+                .for_each(&mut line);
+            line(a.select_above(b, V::splat(1.0), V::splat(-1.0)));
+            for exponent in [-126.0, -3.0, 0.0, 5.0, 127.0] {
+                line(a.scale(V::splat(exponent)));
+            }
+            for n in 0..=LANES {
+                line(V::load_partial(&self.0[..n]));
+                let mut part = *self.1;
+                a.store_partial(&mut part[..n]);
+                line(V::load(&part));
+                let rest = V::load_partial(&self.0[n..]);
+                line(V::splat(f32::from(u8::from(rest.is_zero()))));
+            }
+            let sums = [a.sum(), b.sum(), V::load_partial(&self.0[..3]).sum()];
+            let zeros =
+                [a, b, V::zero(), V::splat(-0.0)].map(|lanes| f32::from(u8::from(lanes.is_zero())));
+            results.extend(sums.into_iter().chain(zeros));
+            results
+        }
+    }
+
+    #[test]
+    fn operations_give_the_same_bits_at_every_level() {
+        // Sums of these tell the order of the additions.
+        let ordinary = std::array::from_fn(|lane| 1.1f32.powi(lane as i32 * 7 % 40) - 3.0);
+        for shift in 0..LANES {
+            let mut other = if shift % 2 == 0 { NUMBERS } else { ordinary };
+            other.rotate_left(shift);
+            let portable = Level::portable().run(All(&NUMBERS, &other));
+            for level in Level::supported() {
+                let got = level.run(All(&NUMBERS, &other));
+                assert_eq!(got.len(), portable.len());
+                for (at, (got, portable)) in got.iter().zip(&portable).enumerate() {
+                    let is_same = got.to_bits() == portable.to_bits();
+                    let what = format!("{level}, shift {shift}, result {at}: {got:?} {portable:?}");
+                    assert!(is_same || (got.is_nan() && portable.is_nan()), "{what}");
+                }
+            }
+        }
+    }
+
+    /// The reciprocal roots of a line.
+    struct Rsqrt<'a>(&'a mut [f32; LANES]);
+
+    impl Kernel for Rsqrt<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) {
+            V::load(self.0).rsqrt().store(self.0);
+        }
+    }
+
+    #[test]
+    fn reciprocal_roots_are_within_three_units() {
+        for level in Level::supported() {
+            let mut worst = 0f64;
+            let mut check = |first: u32, stride: u32| {
+                let x = std::array::from_fn(|lane| f32::from_bits(first + lane as u32 * stride));
+                let mut roots = x;
+                level.run(Rsqrt(&mut roots));
+                for (x, root) in x.into_iter().zip(roots) {
+                    let exact = 1.0 / f64::from(x).sqrt();
+                    let unit = f64::from((exact as f32).next_up() - exact as f32);
+                    worst = worst.max((f64::from(root) - exact).abs() / unit);
+                    assert!(worst <= 3.0, "{level}: 1 / sqrt({x:?}) is {root:?}, not {exact:?}");
+                }
+            };
+            // A mantissa in eleven, of an odd and an even exponent; some of each exponent of a normal number.
+            let (one, four) = (1f32.to_bits(), 4f32.to_bits());
+            (one..four).step_by(11 * LANES).for_each(|first| check(first, 11));
+            let (least, most) = (f32::MIN_POSITIVE.to_bits(), f32::MAX.to_bits());
+            (least..most - 16 * 97).step_by(99_991).for_each(|first| check(first, 97));
+            println!("{level}: {worst:.2} units");
+        }
+    }
+}

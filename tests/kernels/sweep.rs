@@ -1,0 +1,239 @@
+//! Optimizer sweeps: selected rows become what `Optimizer::update` makes of each of them alone.
+
+use imdb_fast::kernel::{Level, Powers, Rows, Selection, Touched};
+use imdb_fast::optimizer::{self, Idle, Optimizer, Step};
+
+use super::{assert_panics, assert_same, is_same, ordinary, random};
+
+/// Each optimizer in each of its forms, and by how many roundings one of its steps may differ between levels. A rounding is
+/// 2^-24 of the largest of a value before, after, and the step between.
+///
+/// Additions, products, divisions and roots give the same bits everywhere. AVX2 and AVX-512 round a product and a sum
+/// together, where the portable level rounds twice, and take `1 / sqrt(x)` from an estimate and one Newton step, which is
+/// within 3 units of the last place, 6 roundings, where the portable level has 2.
+const OPTIMIZERS: &[(&str, f64)] = &[
+    // Neither of the two: the same bits.
+    ("sgd", 0.0),
+    ("sgd:momentum=0.9", 0.0),
+    ("sgd:momentum=0.9,nesterov=true", 0.0),
+    // Half of what a fused sum changes under a root, the root, and roundings of what comes behind it: up to 14.
+    ("adagrad", 14.0),
+    ("rmsprop", 16.0),
+    ("rmsprop:rho=0.5,epsilon=0.01", 16.0),
+    // The variance is a difference of averages that differ themselves.
+    ("rmsprop:centered=true", 24.0),
+    // Averages with a sign may cancel, and what is left of one then differs by more than it can be counted by: more than
+    // twice what is measured, 14.
+    ("rmsprop:momentum=0.9", 32.0),
+    ("rmsprop:centered=true,momentum=0.9", 32.0),
+    ("adam", 32.0),
+    ("adam:amsgrad=true", 32.0),
+    ("adamw", 32.0),
+    ("adamw:amsgrad=true", 32.0),
+];
+
+/// Scalars, half a line, a line, a line and a rest, two lines and a value.
+const WIDTHS: [usize; 5] = [1, 8, 16, 20, 33];
+
+/// More than twice as many as the bits of a word, which `Selection::Nonzero` fills.
+const ROWS: usize = 150;
+
+/// The numbers of the steps: gaps of none, some, and more than `Powers` looks up.
+const STEPS: [u32; 5] = [1, 2, 3, 40, 2000];
+
+/// An optimizer that leaves sweeping to the trait.
+#[derive(Debug)]
+struct Plain<'a>(&'a dyn Optimizer);
+
+impl Optimizer for Plain<'_> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn learning_rate(&self) -> f32 {
+        self.0.learning_rate()
+    }
+    fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
+        self.0.update(step, weights, gradient, state);
+    }
+}
+
+/// Weights and all that belongs to them, as [`Rows`] borrows it.
+#[derive(Clone)]
+struct Net {
+    width: usize,
+    weights: Vec<f32>,
+    state: Vec<f32>,
+    gradient: Vec<f32>,
+    updated: Vec<u32>,
+}
+
+impl Net {
+    fn new(optimizer: &dyn Optimizer, width: usize) -> Net {
+        let mut weights = ordinary(&mut random(width), ROWS * width);
+        // Where a weight is zero its step has nothing to hide behind.
+        weights.iter_mut().step_by(2).for_each(|weight| *weight = 0.0);
+        let row = optimizer.state().into_iter().flat_map(|value| std::iter::repeat_n(value, width));
+        let state: Vec<f32> = row.collect();
+        Net {
+            width,
+            weights,
+            state: state.repeat(ROWS),
+            gradient: vec![0.0; ROWS * width],
+            updated: vec![0; ROWS],
+        }
+    }
+
+    /// Rows without a gradient, with one of negative zeros, of a last value only, and all of it.
+    fn draw_gradient(&mut self, number: u32) {
+        let random = &mut random(self.width + number as usize);
+        for row in self.gradient.chunks_exact_mut(self.width) {
+            match random.below(6) {
+                0 => row.fill(0.0),
+                1 => row.fill(-0.0),
+                2 => {
+                    row.fill(0.0);
+                    *row.last_mut().unwrap() = [1e-3, -1e-40, f32::NAN][random.below(3) as usize];
+                }
+                _ => row.copy_from_slice(&ordinary(random, self.width)),
+            }
+        }
+    }
+
+    fn has_gradient(&self, row: usize) -> bool {
+        self.gradient[row * self.width..][..self.width].iter().any(|&value| value != 0.0)
+    }
+
+    fn sweep(
+        &mut self,
+        optimizer: &dyn Optimizer,
+        step: Step,
+        selection: Selection<'_>,
+        decays: &[f32],
+    ) {
+        let decays: Vec<Powers> = decays.iter().map(|&factor| Powers::of(factor)).collect();
+        let Net { width, weights, state, gradient, updated } = self;
+        let (width, decays) = (*width, &*decays);
+        let rows = Rows { width, weights, state, gradient, selection, updated, decays };
+        optimizer.sweep(step, rows);
+    }
+
+    /// What [`Net::sweep`] has to do, row by row.
+    fn reference(
+        &mut self,
+        optimizer: &dyn Optimizer,
+        step: Step,
+        list: &[Touched],
+        decays: &[f32],
+    ) {
+        let width = self.width;
+        let arrays = optimizer.state().len();
+        for touched in list {
+            let (row, slot) = (touched.row as usize, touched.slot as usize);
+            let state = &mut self.state[row * arrays * width..][..arrays * width];
+            for (array, &factor) in state.chunks_exact_mut(width).zip(decays) {
+                let power = f64::from(factor).powf(f64::from(touched.skipped)) as f32;
+                array.iter_mut().for_each(|value| *value *= power);
+            }
+            let gradient = &mut self.gradient[slot * width..][..width];
+            optimizer.update(step, &mut self.weights[row * width..][..width], gradient, state);
+            gradient.fill(0.0);
+            self.updated[row] = step.number;
+        }
+    }
+
+    fn assert_same(&self, expected: &Net, what: &str) {
+        assert_same(&self.weights, &expected.weights, &format!("weights, {what}"));
+        assert_same(&self.state, &expected.state, &format!("state, {what}"));
+        assert_same(&self.gradient, &expected.gradient, &format!("gradient, {what}"));
+        assert_eq!(self.updated, expected.updated, "{what}");
+    }
+
+    /// The largest difference in roundings, as [`OPTIMIZERS`] counts them.
+    fn distance(&self, other: &Net, before: &Net) -> f64 {
+        let both = |net: &Net| [&net.weights[..], &net.state].concat();
+        let (a, b, before) = (both(self), both(other), both(before));
+        let roundings = |((&a, &b), &before): ((&f32, &f32), &f32)| {
+            if is_same(a, b) {
+                return 0.0;
+            }
+            let scale = a.abs().max(b.abs()).max(before.abs()).max((b - before).abs());
+            (f64::from(a) - f64::from(b)).abs() / f64::from(scale) / f64::powi(2.0, -24)
+        };
+        a.iter().zip(&b).zip(&before).map(roundings).fold(0.0, |worst, roundings| {
+            assert!(!roundings.is_nan(), "a number on one side only");
+            f64::max(worst, roundings)
+        })
+    }
+}
+
+/// All rows, the ones that have a gradient, and some in no order whose gradients stand elsewhere.
+fn lists(net: &Net, number: u32) -> [Vec<Touched>; 3] {
+    let touched = |row: usize, slot: usize| {
+        let skipped = number - 1 - net.updated[row];
+        Touched { row: row as u32, slot: slot as u32, skipped }
+    };
+    let mut order: Vec<u32> = (0..ROWS as u32).collect();
+    random(number as usize).shuffle(&mut order);
+    let some = order.iter().take(ROWS / 2).enumerate();
+    [
+        (0..ROWS).map(|row| touched(row, row)).collect(),
+        (0..ROWS).filter(|&row| net.has_gradient(row)).map(|row| touched(row, row)).collect(),
+        some.map(|(at, &row)| touched(row as usize, at * 37 % ROWS)).collect(),
+    ]
+}
+
+#[test]
+fn sweeps_are_updates_row_by_row() {
+    for &(name, bound) in OPTIMIZERS {
+        let optimizer = &*optimizer::parse(name, None).unwrap();
+        let decays = match optimizer.idle() {
+            Idle::Decays(factors) => factors,
+            Idle::Unchanged | Idle::Moves => Vec::new(),
+        };
+        let mut worst = 0f64;
+        for width in WIDTHS {
+            let mut net = Net::new(optimizer, width);
+            for number in STEPS {
+                net.draw_gradient(number);
+                let lists = lists(&net, number);
+                let selections = [Selection::All, Selection::Nonzero, Selection::Listed(&lists[2])];
+                for (list, selection) in lists.iter().zip(selections) {
+                    let mut portable = net.clone();
+                    let step = Step { number, level: Level::portable() };
+                    portable.reference(optimizer, step, list, &decays);
+                    for level in Level::supported() {
+                        let step = Step { number, level };
+                        let mut expected = net.clone();
+                        expected.reference(optimizer, step, list, &decays);
+                        for sweeper in [optimizer, &Plain(optimizer)] {
+                            let mut swept = net.clone();
+                            swept.sweep(sweeper, step, selection, &decays);
+                            let what = format!("{name}, {level}, width {width}, {number}");
+                            swept.assert_same(&expected, &what);
+                        }
+                        let distance = expected.distance(&portable, &net);
+                        worst = worst.max(distance);
+                        assert!(distance <= bound, "{name} at {level}: {distance} roundings");
+                    }
+                }
+                let step = Step { number, level: Level::portable() };
+                net.reference(optimizer, step, &lists[1], &decays);
+            }
+        }
+        println!("{name}: {worst:.2} of {bound} roundings");
+    }
+}
+
+#[test]
+fn rows_that_are_not_there_panic() {
+    let optimizer = &*optimizer::parse("rmsprop", None).unwrap();
+    for width in [1, 16, 20] {
+        for (row, slot) in [(ROWS, 0), (0, ROWS), (usize::MAX >> 33, 0)] {
+            let list = [Touched { row: row as u32, slot: slot as u32, skipped: 0 }];
+            assert_panics(&format!("row {row}, slot {slot}"), |level| {
+                let step = Step { number: 1, level };
+                Net::new(optimizer, width).sweep(optimizer, step, Selection::Listed(&list), &[]);
+            });
+        }
+    }
+}
