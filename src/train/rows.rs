@@ -37,4 +37,10 @@ impl<'d, I: Word> Rows<'d, I> {
     pub(super) fn words(&self, row: usize) -> &'d [I] {
         &self.indices[self.indptr[row] as usize..self.indptr[row + 1] as usize]
     }
+
+    /// Rows without a dataset around them.
+    #[cfg(test)]
+    pub(super) fn of_parts(indptr: &'d [u64], indices: &'d [I]) -> Rows<'d, I> {
+        Rows { indptr, indices }
+    }
 }

@@ -385,3 +385,131 @@ fn give_slots<I: Word>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizer;
+    use crate::random::{Random, Stream};
+
+    const FEATURES: Range<usize> = 100..1000;
+    const BATCH: usize = 40;
+
+    /// Rows of up to 20 words, most of them frequent ones.
+    fn rows(random: &mut Random) -> (Vec<u64>, Vec<u16>) {
+        let (mut indptr, mut indices) = (vec![0], Vec::new());
+        for _ in 0..500 {
+            let word = |_| 1000f64.powf(random.uniform_f64()) as u16;
+            let mut words: Vec<u16> = (0..20).map(word).collect();
+            words.sort_unstable();
+            words.dedup();
+            indices.extend(words);
+            indptr.push(indices.len() as u64);
+        }
+        (indptr, indices)
+    }
+
+    /// Trains a shard and returns its weights and its state. With many words a batch its gradient is dense; batches are
+    /// taken up as they come, or prepared while the one before is at work.
+    fn trained(
+        optimizer: &dyn Optimizer,
+        level: Level,
+        width: usize,
+        (nonzeros, is_prepared): (f64, bool),
+        has_zeros: bool,
+    ) -> [Vec<f32>; 2] {
+        let random = &mut Random::new(1, Stream::SyntheticReviews);
+        let (indptr, indices) = rows(random);
+        let rows = Rows::of_parts(&indptr, &indices);
+        let mut kernel: Vec<f32> =
+            (0..FEATURES.len() * width).map(|_| random.uniform_f32() - 0.5).collect();
+        let cut = Cut { features: FEATURES, nonzeros };
+        let mut shard = Shard::new(&cut, width, &mut kernel, optimizer, level);
+        let is_compact = matches!(shard.gradient, Gradient::Compact { .. });
+        assert_eq!(is_compact, nonzeros < FEATURES.len() as f64);
+        shard.begin_window(rows, &(0..500).collect::<Vec<u32>>());
+        let order = |_| (0..BATCH).map(|_| random.below(500) as u32).collect();
+        let orders: Vec<Vec<u32>> = (0..60).map(order).collect();
+        for (number, order) in (1..).zip(&orders) {
+            let mut deltas: Vec<f32> =
+                (0..BATCH * width).map(|_| random.normal() as f32 + 1e-6).collect();
+            if has_zeros {
+                deltas.chunks_exact_mut(width).step_by(2).for_each(|delta| delta.fill(0.0));
+            }
+            let step = Step { number, level };
+            shard.begin_batch(order);
+            if let Some(next) = orders.get(number as usize).filter(|_| is_prepared) {
+                shard.prepare_batch(next);
+            }
+            shard.scatter(rows, &deltas, step);
+            shard.update(optimizer, step);
+            if number % 3 == 0 {
+                // A round of validation comes before the next batch.
+                shard.begin_round(rows, 0, 0..100, true);
+                shard.gather(rows, Sum::Store, &mut vec![0.0; 100 * width]);
+            }
+        }
+        let state = shard.state.to_vec();
+        [kernel, state]
+    }
+
+    /// The additions to a row come in the same order, wherever its gradient stands.
+    #[test]
+    fn both_forms_of_a_gradient_give_the_same_bits() {
+        for name in ["rmsprop", "rmsprop:centered=true", "sgd", "adagrad"] {
+            let optimizer = optimizer::parse(name, Some(0.01)).unwrap();
+            for level in Level::supported() {
+                for width in [1, 16, 20, 64] {
+                    let both = |has_zeros| {
+                        [(1e9, true), (0.0, false)]
+                            .map(|form| trained(&*optimizer, level, width, form, has_zeros))
+                    };
+                    let [dense, compact] = both(false);
+                    assert!(dense == compact, "{name} at {level}, width {width}");
+                    // A row that is touched, but whose gradient is zero, is swept by one form and skipped by the
+                    // other. That is the same but for the rounding of its state.
+                    let [dense, compact] = both(true);
+                    for (a, b) in dense[0].iter().zip(&compact[0]) {
+                        assert!((a - b).abs() <= 1e-6, "{name} at {level}, width {width}: {a} {b}");
+                    }
+                    assert!(optimizer.idle() != Idle::Unchanged || dense == compact, "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cuts_cover_the_features_whatever_the_words() {
+        let random = &mut Random::new(2, Stream::SyntheticReviews);
+        let (indptr, indices) = rows(random);
+        let all: Vec<u16> = (0..1000).collect();
+        let cases: [(&str, &[u64], &[u16], usize); 5] = [
+            ("words by frequency", &indptr, &indices, 1000),
+            ("no words at all", &[0, 0, 0], &[], 1000),
+            ("fewer features than shards", &[0, 2, 3], &[0, 1, 1], 2),
+            ("one word in all rows", &[0, 1, 2, 3], &[999; 3], 1000),
+            ("all words in one row", &[0, 1000], &all, 1000),
+        ];
+        for (what, indptr, indices, features) in cases {
+            let rows = Rows::of_parts(indptr, indices);
+            let [a, d, b, c] = cut_features(rows, 0..indptr.len() - 1, features, 100);
+            let mut end = 0;
+            for cut in [&a, &b, &c, &d] {
+                assert_eq!(cut.features.start, end, "{what}");
+                end = cut.features.end;
+            }
+            assert_eq!(end, features, "{what}");
+            let nonzeros: f64 = [a, b, c, d].iter().map(|cut| cut.nonzeros).sum();
+            let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * 100.0;
+            assert!((nonzeros - expected).abs() < 1e-6 * (1.0 + expected), "{what}: {nonzeros}");
+        }
+    }
+
+    #[test]
+    fn a_place_keeps_the_longest_and_the_last_span() {
+        for (start, length) in [(0, 0), (7, 3), ((MOST_WORDS - 1) as usize, 1), (5, 1 << 26)] {
+            let span = Span { start, length, row: 9 };
+            assert_eq!(Place::of(span).span(9), span);
+        }
+    }
+}
