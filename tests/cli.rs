@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{names, repository};
+use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use serde_json::Value;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
@@ -63,8 +64,19 @@ impl Desk {
 
     /// Expects an exit code, one line of error that says all of `parts`, nothing on stdout and all files as they were.
     fn fails(&self, code: i32, arguments: &[&str], parts: &[&str]) {
+        self.fails_with(code, arguments, parts, |command| command);
+    }
+
+    /// The same with another environment.
+    fn fails_with(
+        &self,
+        code: i32,
+        arguments: &[&str],
+        parts: &[&str],
+        change: impl Fn(&mut Command) -> &mut Command,
+    ) {
         let before = contents(self.path());
-        let output = self.run(arguments);
+        let output = change(&mut self.command(arguments)).output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
         // Notes may stand before it; clap's own errors go on with the usage.
@@ -135,6 +147,7 @@ fn from_import_to_predictions() {
     let json = desk.ok(&["evaluate", model, "d.safetensors", "--json"]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["reviews"], 200);
+    assert!(json["predict_seconds"].as_f64().unwrap() > 0.0, "{json}");
 
     let all = desk.ok(&["predict", model, "d.safetensors"]);
     let all: Vec<f32> = all.lines().map(|line| line.parse().unwrap()).collect();
@@ -174,6 +187,65 @@ fn a_second_run_gives_the_same_bytes_and_can_start_from_the_first() {
     let init = ["--out", "c", "--init", "a/model.safetensors"];
     desk.ok(&[&SMALL[..], &init].concat());
     assert!(desk.read("c/history.csv") != desk.read("a/history.csv"));
+}
+
+#[test]
+fn the_environment_chooses_the_kernels() {
+    let desk = Desk::with_dataset();
+    let supported: Vec<&str> = Level::supported().into_iter().map(Level::name).collect();
+    let with = |level: &str, arguments: &[&str]| {
+        let output = desk.command(arguments).env(LEVEL_VARIABLE, level).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{level}, {arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for level in &supported {
+        let facts = with(level, &["info"]);
+        let kernels = format!("{level} (of {}; {LEVEL_VARIABLE} chooses)", supported.join(", "));
+        assert!(facts.contains(&kernels), "no {kernels:?} in {facts}");
+        with(level, &[&SMALL[..], &["--out", level]].concat());
+        let model = format!("{level}/model.safetensors");
+        with(level, &["evaluate", &model, "d.safetensors"]);
+    }
+    let info = desk.command(&["info"]).env_remove(LEVEL_VARIABLE).output().unwrap();
+    let best = format!("{} (of", Level::detect());
+    assert!(String::from_utf8(info.stdout).unwrap().contains(&best));
+
+    let unsupported = ["portable", "avx2", "avx512"].into_iter();
+    let unsupported = unsupported.filter(|level| !supported.contains(level));
+    for level in unsupported.chain(["avx1024", "AVX2", " avx2", "portable,avx2", ""]) {
+        // Shown as it would stand in a program, since blanks and nothing at all would not be seen.
+        let expected = format!("one that this CPU can run: {}", supported.join(", "));
+        let parts = [LEVEL_VARIABLE, level, &expected];
+        for arguments in [&["info"][..], &SMALL] {
+            desk.fails_with(2, arguments, &parts, |command| command.env(LEVEL_VARIABLE, level));
+        }
+    }
+}
+
+#[test]
+fn reviews_are_shuffled_as_asked_for() {
+    let desk = Desk::with_dataset();
+    let history = |out: &str, shuffle: &[&str]| {
+        let small = ["--batch-size", "32", "--out", out];
+        desk.ok(&[&SMALL[..], &small, shuffle].concat());
+        let json: Value =
+            serde_json::from_slice(&desk.read(&format!("{out}/history.json"))).unwrap();
+        assert_eq!(json["history"]["loss"].as_array().unwrap().len(), 3);
+        (desk.read(&format!("{out}/history.csv")), json["options"]["shuffle"].clone())
+    };
+    let (default, _) = history("a", &[]);
+    let (full, told) = history("b", &["--shuffle", "full"]);
+    assert!(full == default && told == "full");
+    let (none, told) = history("c", &["--shuffle", "none"]);
+    assert!(none != full && told == "none");
+    assert!(none == history("d", &["--no-shuffle"]).0);
+    let (blocked, told) = history("e", &["--shuffle", "blocked"]);
+    assert!(blocked != none && told == "blocked");
+    let both = ["--shuffle", "full", "--no-shuffle"];
+    desk.fails(2, &[&SMALL[..], &both].concat(), &["--shuffle", "--no-shuffle", "cannot be used"]);
+    let unknown = ["--shuffle", "some"];
+    desk.fails(2, &[&SMALL[..], &unknown].concat(), &["--shuffle", "some", "none, full, blocked"]);
 }
 
 #[test]
