@@ -54,12 +54,20 @@ pub fn dense_d_input(level: Level, d: &[f32], kernel: &[f32], units: usize, d_h:
 }
 
 /// `z += bias` in each row: `z` is `[rows, units]`, `bias` `[units]`.
+///
+/// # Panics
+/// If `z` has no whole number of rows.
 pub fn add_bias(level: Level, bias: &[f32], z: &mut [f32]) {
+    assert!(z.len().is_multiple_of(bias.len()), "whole rows of {}", bias.len());
     level.run(AddBias { bias, z });
 }
 
 /// `d_bias += sum over rows of d`: `d` is `[rows, units]`, `d_bias` `[units]`.
+///
+/// # Panics
+/// If `d` has no whole number of rows.
 pub fn add_d_bias(level: Level, d: &[f32], d_bias: &mut [f32]) {
+    assert!(d.len().is_multiple_of(d_bias.len()), "whole rows of {}", d_bias.len());
     level.run(BiasGradient { d, d_bias });
 }
 

@@ -45,7 +45,8 @@ pub(crate) trait Lanes:
     /// The square root.
     fn sqrt(self) -> Self;
 
-    /// `1 / sqrt(self)` of positive numbers, within 3 units of the last place: an estimate and one Newton step.
+    /// `1 / sqrt(self)` of positive normal numbers, within 3 units of the last place: an estimate and one Newton step. Of zero,
+    /// infinity and numbers below the smallest normal one it is NaN or infinite at some levels.
     fn rsqrt(self) -> Self;
 
     /// `self * 2^exponent` for whole exponents; those below -126 may give 0 and those above 127 infinity.
