@@ -3,8 +3,9 @@
 use super::Level;
 use super::lanes::{Kernel, LANES, Lanes};
 
-/// What an optimizer does with one weight, in lanes, with `ARRAYS` values of state beside it.
-pub(crate) trait Rule<const ARRAYS: usize> {
+/// What an optimizer does with one weight, in lanes, with `ARRAYS` values of state beside it. Taken by value, so that its
+/// parameters are read once a sweep and not once a row: for all that the compiler knows, a row could change them.
+pub(crate) trait Rule<const ARRAYS: usize>: Copy {
     /// The new weight and state. Must be `#[inline(always)]`.
     fn step<V: Lanes>(&self, weight: V, gradient: V, state: [V; ARRAYS]) -> (V, [V; ARRAYS]);
 }
@@ -23,7 +24,7 @@ pub struct Touched {
 /// Which rows a step updates.
 #[derive(Debug, Clone, Copy)]
 pub enum Selection<'a> {
-    /// All: each row of the gradient belongs to the row of weights of the same number.
+    /// All, in every step: each row of the gradient belongs to the row of weights of the same number.
     All,
     /// Of these, the ones whose gradient is not zero.
     Nonzero,
@@ -44,7 +45,8 @@ pub struct Rows<'a> {
     pub gradient: &'a mut [f32],
     /// Which rows the step updates.
     pub selection: Selection<'a>,
-    /// For each row the number of the last step that has updated it, from 1; 0 before the first.
+    /// For each row the number of the last step that has updated it, from 1; 0 before the first. Where all rows are selected
+    /// it says nothing.
     pub updated: &'a mut [u32],
     /// For each array of state, what a step that leaves the row out multiplies it by.
     pub decays: &'a [Powers],
@@ -57,9 +59,8 @@ impl Rows<'_> {
         let skipped = |updated: &mut u32| number - 1 - std::mem::replace(updated, number);
         match self.selection {
             Selection::All => {
-                for row in 0..self.updated.len() {
-                    let skipped = skipped(&mut self.updated[row]);
-                    update.row(self, row, row, skipped);
+                for row in 0..self.weights.len() / self.width {
+                    update.row(self, row, row, 0);
                 }
             }
             Selection::Nonzero => {
@@ -153,7 +154,7 @@ impl Powers {
 pub(crate) fn sweep<const ARRAYS: usize>(
     level: Level,
     number: u32,
-    rule: &impl Rule<ARRAYS>,
+    rule: impl Rule<ARRAYS>,
     rows: Rows<'_>,
 ) {
     level.run(Sweep::<_, ARRAYS> { number, rule, rows });
@@ -175,7 +176,7 @@ pub(crate) fn sweep_slices(
 /// If the lengths do not fit each other.
 pub(crate) fn update<const ARRAYS: usize>(
     level: Level,
-    rule: &impl Rule<ARRAYS>,
+    rule: impl Rule<ARRAYS>,
     weights: &mut [f32],
     gradient: &[f32],
     state: &mut [f32],
@@ -187,7 +188,7 @@ pub(crate) fn update<const ARRAYS: usize>(
 
 struct Sweep<'a, R, const ARRAYS: usize> {
     number: u32,
-    rule: &'a R,
+    rule: R,
     rows: Rows<'a>,
 }
 
@@ -196,17 +197,39 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Sweep<'_, R, ARRAYS> {
 
     #[inline(always)]
     fn run<V: Lanes>(mut self) {
-        match self.rows.width {
-            LANES => self.rows.for_each::<V>(self.number, OneLine::<_, ARRAYS>(self.rule)),
+        match (self.rows.width, self.rows.selection) {
+            (LANES, Selection::All) => self.all_lines::<V>(),
+            (LANES, _) => self.rows.for_each::<V>(self.number, OneLine::<_, ARRAYS>(self.rule)),
             _ => self.rows.for_each::<V>(self.number, AnyWidth::<_, ARRAYS>(self.rule)),
         }
     }
 }
 
-/// Rows of one line.
-struct OneLine<'a, R, const ARRAYS: usize>(&'a R);
+impl<R: Rule<ARRAYS>, const ARRAYS: usize> Sweep<'_, R, ARRAYS> {
+    /// All rows, of one line each, from one end to the other.
+    #[inline(always)]
+    fn all_lines<V: Lanes>(&mut self) {
+        let Rows { weights, state, gradient, .. } = &mut self.rows;
+        let weights = weights.as_chunks_mut::<LANES>().0;
+        let gradient = gradient.as_chunks_mut::<LANES>().0;
+        let state = state.as_chunks_mut::<LANES>().0;
+        for (row, (weight, gradient)) in weights.iter_mut().zip(gradient).enumerate() {
+            let state = &mut state[row * ARRAYS..][..ARRAYS];
+            let values = std::array::from_fn(|array| V::load(&state[array]));
+            let (new, values) = self.rule.step(V::load(weight), V::load(gradient), values);
+            new.store(weight);
+            for (kept, value) in state.iter_mut().zip(values) {
+                value.store(kept);
+            }
+            V::zero().store(gradient);
+        }
+    }
+}
 
-impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<'_, R, ARRAYS> {
+/// Rows of one line.
+struct OneLine<R, const ARRAYS: usize>(R);
+
+impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R, ARRAYS> {
     #[inline(always)]
     fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
         let weight = &mut rows.weights.as_chunks_mut::<LANES>().0[row];
@@ -223,9 +246,9 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<'_
     }
 }
 
-struct AnyWidth<'a, R, const ARRAYS: usize>(&'a R);
+struct AnyWidth<R, const ARRAYS: usize>(R);
 
-impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<'_, R, ARRAYS> {
+impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<R, ARRAYS> {
     #[inline(always)]
     fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
         let width = rows.width;
@@ -274,7 +297,7 @@ impl<V, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
 }
 
 struct Update<'a, R, const ARRAYS: usize> {
-    rule: &'a R,
+    rule: R,
     weights: &'a mut [f32],
     gradient: &'a [f32],
     state: &'a mut [f32],
@@ -300,7 +323,7 @@ fn decay<V: Lanes, const ARRAYS: usize>(decays: &[Powers], skipped: u32, state: 
 /// A step of any number of weights, sixteen at a time and then the rest. `prepare` sees the state first.
 #[inline(always)]
 fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
-    rule: &R,
+    rule: R,
     weights: &mut [f32],
     gradient: &[f32],
     state: &mut [f32],

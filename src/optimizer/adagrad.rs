@@ -39,11 +39,11 @@ impl Optimizer for Adagrad {
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        step.on(weights, gradient, state).run(self);
+        step.on(weights, gradient, state).run(*self);
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        step.on_rows(rows).run(self);
+        step.on_rows(rows).run(*self);
     }
 }
 

@@ -77,25 +77,26 @@ impl Adam {
         let corrected = Corrected {
             alpha: self.learning_rate * correction as f32,
             kept: 1.0 - self.learning_rate * self.weight_decay.unwrap_or(0.0),
-            adam: self,
+            adam: *self,
         };
         match self.amsgrad {
-            false => stepper.run(&corrected),
-            true => stepper.run(&Largest(corrected)),
+            false => stepper.run(corrected),
+            true => stepper.run(Largest(corrected)),
         }
     }
 }
 
 /// Adam in one step, with what depends on the step's number alone.
-struct Corrected<'a> {
+#[derive(Clone, Copy)]
+struct Corrected {
     /// The learning rate times the corrections of both averages' bias.
     alpha: f32,
     /// What decay leaves of a weight.
     kept: f32,
-    adam: &'a Adam,
+    adam: Adam,
 }
 
-impl Corrected<'_> {
+impl Corrected {
     #[inline(always)]
     fn averages<V: Lanes>(&self, gradient: V, m: V, v: V) -> (V, V) {
         let towards =
@@ -110,7 +111,7 @@ impl Corrected<'_> {
     }
 }
 
-impl Rule<2> for Corrected<'_> {
+impl Rule<2> for Corrected {
     #[inline(always)]
     fn step<V: Lanes>(&self, weight: V, gradient: V, [m, v]: [V; 2]) -> (V, [V; 2]) {
         let (m, v) = self.averages(gradient, m, v);
@@ -119,9 +120,10 @@ impl Rule<2> for Corrected<'_> {
 }
 
 /// With the largest second average so far: amsgrad.
-struct Largest<'a>(Corrected<'a>);
+#[derive(Clone, Copy)]
+struct Largest(Corrected);
 
-impl Rule<3> for Largest<'_> {
+impl Rule<3> for Largest {
     #[inline(always)]
     fn step<V: Lanes>(&self, weight: V, gradient: V, [m, v, largest]: [V; 3]) -> (V, [V; 3]) {
         let (m, v) = self.0.averages(gradient, m, v);

@@ -127,7 +127,7 @@ impl Step {
 
 /// What a rule is applied to: the forms of an optimizer are chosen once for both.
 trait Stepper {
-    fn run<const ARRAYS: usize>(self, rule: &impl Rule<ARRAYS>);
+    fn run<const ARRAYS: usize>(self, rule: impl Rule<ARRAYS>);
 }
 
 struct OnArrays<'a> {
@@ -138,7 +138,7 @@ struct OnArrays<'a> {
 }
 
 impl Stepper for OnArrays<'_> {
-    fn run<const ARRAYS: usize>(self, rule: &impl Rule<ARRAYS>) {
+    fn run<const ARRAYS: usize>(self, rule: impl Rule<ARRAYS>) {
         kernel::update(self.level, rule, self.weights, self.gradient, self.state);
     }
 }
@@ -149,7 +149,7 @@ struct OnRows<'a> {
 }
 
 impl Stepper for OnRows<'_> {
-    fn run<const ARRAYS: usize>(self, rule: &impl Rule<ARRAYS>) {
+    fn run<const ARRAYS: usize>(self, rule: impl Rule<ARRAYS>) {
         kernel::sweep(self.step.level, self.step.number, rule, self.rows);
     }
 }

@@ -64,10 +64,10 @@ impl Optimizer for RmsProp {
 impl RmsProp {
     fn apply(&self, stepper: impl Stepper) {
         match (self.centered, self.momentum > 0.0) {
-            (false, false) => stepper.run(self),
-            (true, false) => stepper.run(&Centered(self)),
-            (false, true) => stepper.run(&Momentum(self)),
-            (true, true) => stepper.run(&CenteredMomentum(self)),
+            (false, false) => stepper.run(*self),
+            (true, false) => stepper.run(Centered(*self)),
+            (false, true) => stepper.run(Momentum(*self)),
+            (true, true) => stepper.run(CenteredMomentum(*self)),
         }
     }
 
@@ -91,9 +91,10 @@ impl Rule<1> for RmsProp {
     }
 }
 
-struct Centered<'a>(&'a RmsProp);
+#[derive(Clone, Copy)]
+struct Centered(RmsProp);
 
-impl Rule<2> for Centered<'_> {
+impl Rule<2> for Centered {
     #[inline(always)]
     fn step<V: Lanes>(&self, weight: V, gradient: V, [velocity, average]: [V; 2]) -> (V, [V; 2]) {
         let velocity = self.0.average(velocity, gradient * gradient);
@@ -103,9 +104,10 @@ impl Rule<2> for Centered<'_> {
     }
 }
 
-struct Momentum<'a>(&'a RmsProp);
+#[derive(Clone, Copy)]
+struct Momentum(RmsProp);
 
-impl Rule<2> for Momentum<'_> {
+impl Rule<2> for Momentum {
     #[inline(always)]
     fn step<V: Lanes>(&self, weight: V, gradient: V, [velocity, momentum]: [V; 2]) -> (V, [V; 2]) {
         let velocity = self.0.average(velocity, gradient * gradient);
@@ -115,9 +117,10 @@ impl Rule<2> for Momentum<'_> {
     }
 }
 
-struct CenteredMomentum<'a>(&'a RmsProp);
+#[derive(Clone, Copy)]
+struct CenteredMomentum(RmsProp);
 
-impl Rule<3> for CenteredMomentum<'_> {
+impl Rule<3> for CenteredMomentum {
     #[inline(always)]
     fn step<V: Lanes>(&self, weight: V, gradient: V, state: [V; 3]) -> (V, [V; 3]) {
         let [velocity, average, momentum] = state;

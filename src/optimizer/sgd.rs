@@ -51,9 +51,9 @@ impl Optimizer for Sgd {
 impl Sgd {
     fn apply(&self, stepper: impl Stepper) {
         match (self.momentum > 0.0, self.nesterov) {
-            (false, _) => stepper.run(self),
-            (true, false) => stepper.run(&Momentum(self)),
-            (true, true) => stepper.run(&Nesterov(self)),
+            (false, _) => stepper.run(*self),
+            (true, false) => stepper.run(Momentum(*self)),
+            (true, true) => stepper.run(Nesterov(*self)),
         }
     }
 
@@ -71,9 +71,10 @@ impl Rule<0> for Sgd {
     }
 }
 
-struct Momentum<'a>(&'a Sgd);
+#[derive(Clone, Copy)]
+struct Momentum(Sgd);
 
-impl Rule<1> for Momentum<'_> {
+impl Rule<1> for Momentum {
     #[inline(always)]
     fn step<V: Lanes>(&self, weight: V, gradient: V, [momentum]: [V; 1]) -> (V, [V; 1]) {
         let momentum = self.0.momentum(momentum, gradient);
@@ -81,9 +82,10 @@ impl Rule<1> for Momentum<'_> {
     }
 }
 
-struct Nesterov<'a>(&'a Sgd);
+#[derive(Clone, Copy)]
+struct Nesterov(Sgd);
 
-impl Rule<1> for Nesterov<'_> {
+impl Rule<1> for Nesterov {
     #[inline(always)]
     fn step<V: Lanes>(&self, weight: V, gradient: V, [momentum]: [V; 1]) -> (V, [V; 1]) {
         let momentum = self.0.momentum(momentum, gradient);
