@@ -10,6 +10,8 @@ mod aligned;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[forbid(unsafe_code)]
+mod count;
 mod dense;
 #[forbid(unsafe_code)]
 mod elementwise;
@@ -28,6 +30,7 @@ mod sparse;
 mod sweep;
 
 pub use aligned::Aligned;
+pub(crate) use count::count_below;
 pub use dense::{
     Matrix, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward, matmul,
 };
@@ -35,7 +38,7 @@ pub(crate) use elementwise::{Map, map, scale_by};
 pub(crate) use lanes::{Kernel, LANES, Lanes};
 pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
 pub(crate) use prefetch::prefetch;
+pub(crate) use sparse::scatter_add_ahead;
 pub use sparse::{Id, Span, Sum, Table, gather_sum, scatter_add};
-pub(crate) use sparse::{count_below, scatter_add_ahead};
 pub use sweep::{Powers, Rows, Selection, Touched};
 pub(crate) use sweep::{Rule, sweep, sweep_slices, update};

@@ -9,6 +9,9 @@ const CHAINS: usize = 4;
 /// How many spans ahead the index lists are asked for: they lie anywhere in memory.
 const AHEAD: usize = 6;
 
+/// Words whose rows are loaded together before any is stored, so that no load waits for a store to an address not yet known.
+const GROUP: usize = 8;
+
 /// Tables of more bytes than this do not stay in a core's own cache: their rows are asked for one span ahead.
 const NEAR_BYTES: usize = 2 << 20;
 
@@ -82,7 +85,8 @@ pub fn gather_sum<I: Id>(
 }
 
 /// Adds each span's delta to the gradient rows of its words, span by span:
-/// `gradient[indices[span] - first, :] += deltas[span.row, :]`. `gradient` and `deltas` are `[any, width]`.
+/// `gradient[indices[span] - first, :] += deltas[span.row, :]`. `gradient` and `deltas` are `[any, width]`. The words of a
+/// span are distinct, as those of a review are: one that came twice within a span might be counted once.
 ///
 /// # Panics
 /// As [`gather_sum`].
@@ -109,15 +113,6 @@ pub(crate) fn scatter_add_ahead<I: Id, J: Id>(
     later: (&[J], &[Span]),
 ) {
     level.run(Scatter { gradient, first, width, indices, spans, deltas, later });
-}
-
-/// How many of some ids are below each bound. Without branches: a search would mispredict half of its steps.
-pub(crate) fn count_below<I: Id, const BOUNDS: usize>(
-    level: Level,
-    ids: &[I],
-    bounds: [usize; BOUNDS],
-) -> [u32; BOUNDS] {
-    level.run(CountBelow { ids, bounds })
 }
 
 struct Gather<'a, I> {
@@ -157,17 +152,13 @@ impl<I: Id> Gather<'_, I> {
             let words = words(indices, span);
             prefetch_words(indices, spans, at);
             for part in 0..N / P {
-                let piece = |id: I| (id.place() - table.first) * (N / P) + part;
+                let rows = Pieces { pieces, first: table.first, stride: N / P, part };
                 if is_far && let Some(next) = spans.get(at + 1) {
                     for &id in self::words(indices, next) {
-                        pieces[piece(id)].iter().for_each(prefetch);
+                        rows.of(id).iter().for_each(prefetch);
                     }
                 }
-                let add = |chain: [V; P], id: I| {
-                    let lines = &pieces[piece(id)];
-                    std::array::from_fn(|i| chain[i] + V::load(&lines[i]))
-                };
-                let sums = sum_words(words, [V::zero(); P], add);
+                let sums: [V; P] = sum_words(words, [V::zero(); P], rows);
                 let out = &mut out[span.row as usize * (N / P) + part];
                 for (line, total) in out.iter_mut().zip(sums) {
                     total.put(sum, line);
@@ -180,55 +171,59 @@ impl<I: Id> Gather<'_, I> {
     #[inline(always)]
     fn any_width<V: Lanes>(&mut self) {
         let width = self.table.width;
+        if width < LANES {
+            return self.columns::<V, 0, NARROW>(0);
+        }
         let mut column = 0;
         while column + V::PASS * LANES <= width {
             match V::PASS {
-                4 => self.columns::<V, 4, false>(column),
-                _ => self.columns::<V, 1, false>(column),
+                4 => self.columns::<V, 4, NONE>(column),
+                _ => self.columns::<V, 1, NONE>(column),
             }
             column += V::PASS * LANES;
         }
         match ((width - column) / LANES, !width.is_multiple_of(LANES)) {
             (0, false) => {}
-            (0, true) => self.columns::<V, 0, true>(column),
-            (1, false) => self.columns::<V, 1, false>(column),
-            (1, true) => self.columns::<V, 1, true>(column),
-            (2, false) => self.columns::<V, 2, false>(column),
-            (2, true) => self.columns::<V, 2, true>(column),
-            (_, false) => self.columns::<V, 3, false>(column),
-            (_, true) => self.columns::<V, 3, true>(column),
+            (0, true) => self.columns::<V, 0, WIDE>(column),
+            (1, false) => self.columns::<V, 1, NONE>(column),
+            (1, true) => self.columns::<V, 1, WIDE>(column),
+            (2, false) => self.columns::<V, 2, NONE>(column),
+            (2, true) => self.columns::<V, 2, WIDE>(column),
+            (_, false) => self.columns::<V, 3, NONE>(column),
+            (_, true) => self.columns::<V, 3, WIDE>(column),
         }
     }
 
-    /// `P` lines from a column on, and with `TAIL` the rest of the row.
+    /// `P` lines from a column on, and the rest of the row if there is a tail.
     #[inline(always)]
-    fn columns<V: Lanes, const P: usize, const TAIL: bool>(&mut self, column: usize) {
+    fn columns<V: Lanes, const P: usize, const TAIL: u8>(&mut self, column: usize) {
         let Gather { table: Table { values, first, width }, indices, spans, sum, .. } = *self;
-        let length = if TAIL { width - column } else { P * LANES };
+        let length = if TAIL == NONE { P * LANES } else { width - column };
+        let rows = Columns::<P, TAIL> { values, first, width, column };
         let is_far = size_of_val(values) > NEAR_BYTES;
-        let row = |id: I| &values[(id.place() - first) * width + column..][..length];
         for (at, span) in spans.iter().enumerate() {
             let words = words(indices, span);
             prefetch_words(indices, spans, at);
             if is_far && let Some(next) = spans.get(at + 1) {
                 for &id in self::words(indices, next) {
-                    row(id).chunks(LANES).for_each(|line| prefetch(&line[0]));
+                    rows.of(id)[column..][..length]
+                        .chunks(LANES)
+                        .for_each(|line| prefetch(&line[0]));
                 }
             }
-            let add = |(chain, tail): ([V; P], V), id: I| {
-                let (lines, rest) = row(id).as_chunks::<LANES>();
-                let chain = std::array::from_fn(|i| chain[i] + V::load(&lines[i]));
-                (chain, if TAIL { tail + V::load_partial(rest) } else { tail })
-            };
-            let (sums, tail) = sum_words(words, ([V::zero(); P], V::zero()), add);
+            let (sums, tail): ([V; P], V) = sum_words(words, ([V::zero(); P], V::zero()), rows);
             let out = &mut self.out[span.row as usize * width + column..][..length];
             let (lines, rest) = out.as_chunks_mut::<LANES>();
             for (line, total) in lines.iter_mut().zip(sums) {
                 total.put(sum, line);
             }
-            if TAIL {
-                let before = if sum == Sum::Add { V::load_partial(rest) } else { V::zero() };
-                (if sum == Sum::Add { before + tail } else { tail }).store_partial(rest);
+            if TAIL != NONE {
+                let mut line = [0.0; LANES];
+                tail.store(&mut line);
+                let skipped = if TAIL == WIDE { LANES - rest.len() } else { 0 };
+                for (value, total) in rest.iter_mut().zip(&line[skipped..]) {
+                    *value = if sum == Sum::Add { *value + total } else { *total };
+                }
             }
         }
     }
@@ -239,11 +234,99 @@ impl<I: Id> Gather<'_, I> {
         let Gather { table: Table { values, first, .. }, indices, spans, sum, .. } = *self;
         for (at, span) in spans.iter().enumerate() {
             prefetch_words(indices, spans, at);
-            let add = |chain: f32, id: I| chain + values[id.place() - first];
-            let total = sum_words(words(indices, span), 0.0, add);
+            let total: f32 = sum_words(words(indices, span), 0.0, Scalars { values, first });
             let out = &mut self.out[span.row as usize];
             *out = if sum == Sum::Add { *out + total } else { total };
         }
+    }
+}
+
+/// The columns behind the last whole line, if any, and how they are loaded.
+const NONE: u8 = 0;
+/// Of rows shorter than a line: as many lanes as there are.
+const NARROW: u8 = 1;
+/// Of longer rows: the row's last sixteen columns, some of which belong to the line before. One load, where the rest alone
+/// would take several, or a mask.
+const WIDE: u8 = 2;
+
+/// What the row of a word is added to; a trait, since a closure might not be inlined, and so not be compiled for the
+/// instruction set of its lanes.
+trait AddRow<I, A>: Copy {
+    fn add(self, sum: A, id: I) -> A;
+}
+
+/// Parts of rows, `P` lines each.
+#[derive(Clone, Copy)]
+struct Pieces<'a, const P: usize> {
+    pieces: &'a [[[f32; LANES]; P]],
+    first: usize,
+    /// Pieces a row.
+    stride: usize,
+    part: usize,
+}
+
+impl<'a, const P: usize> Pieces<'a, P> {
+    #[inline(always)]
+    fn of<I: Id>(self, id: I) -> &'a [[f32; LANES]; P] {
+        &self.pieces[(id.place() - self.first) * self.stride + self.part]
+    }
+}
+
+impl<V: Lanes, I: Id, const P: usize> AddRow<I, [V; P]> for Pieces<'_, P> {
+    #[inline(always)]
+    fn add(self, sum: [V; P], id: I) -> [V; P] {
+        let lines = self.of(id);
+        std::array::from_fn(|i| sum[i] + V::load(&lines[i]))
+    }
+}
+
+/// Columns of rows: `P` lines from a column on, and a tail.
+#[derive(Clone, Copy)]
+struct Columns<'a, const P: usize, const TAIL: u8> {
+    values: &'a [f32],
+    first: usize,
+    width: usize,
+    column: usize,
+}
+
+impl<'a, const P: usize, const TAIL: u8> Columns<'a, P, TAIL> {
+    /// The whole row of a word.
+    #[inline(always)]
+    fn of<I: Id>(self, id: I) -> &'a [f32] {
+        &self.values[(id.place() - self.first) * self.width..][..self.width]
+    }
+}
+
+impl<V: Lanes, I: Id, const P: usize, const TAIL: u8> AddRow<I, ([V; P], V)>
+    for Columns<'_, P, TAIL>
+{
+    #[inline(always)]
+    fn add(self, (mut sums, tail): ([V; P], V), id: I) -> ([V; P], V) {
+        let row = self.of(id);
+        let lines = row[self.column..][..P * LANES].as_chunks::<LANES>().0;
+        for (sum, line) in sums.iter_mut().zip(lines) {
+            *sum = *sum + V::load(line);
+        }
+        let tail = match (TAIL, row.last_chunk::<LANES>()) {
+            (NONE, _) => tail,
+            (WIDE, Some(line)) => tail + V::load(line),
+            _ => tail + V::load_partial(row),
+        };
+        (sums, tail)
+    }
+}
+
+/// Rows of one value.
+#[derive(Clone, Copy)]
+struct Scalars<'a> {
+    values: &'a [f32],
+    first: usize,
+}
+
+impl<I: Id> AddRow<I, f32> for Scalars<'_> {
+    #[inline(always)]
+    fn add(self, sum: f32, id: I) -> f32 {
+        sum + self.values[id.place() - self.first]
     }
 }
 
@@ -273,21 +356,21 @@ impl<V: Lanes, const P: usize> Addend for ([V; P], V) {
     }
 }
 
-/// The order of the additions, for all widths and levels. `add` adds the row of a word to a chain.
+/// The order of the additions, for all widths and levels.
 #[inline(always)]
-fn sum_words<I: Id, A: Addend>(words: &[I], zero: A, add: impl Fn(A, I) -> A) -> A {
+fn sum_words<I: Id, A: Addend>(words: &[I], zero: A, rows: impl AddRow<I, A>) -> A {
     let [mut a, mut b, mut c, mut d] = [zero; CHAINS];
     let (quads, rest) = words.as_chunks::<CHAINS>();
     for quad in quads {
-        a = add(a, quad[0]);
-        b = add(b, quad[1]);
-        c = add(c, quad[2]);
-        d = add(d, quad[3]);
+        a = rows.add(a, quad[0]);
+        b = rows.add(b, quad[1]);
+        c = rows.add(c, quad[2]);
+        d = rows.add(d, quad[3]);
     }
     match *rest {
-        [x] => a = add(a, x),
-        [x, y] => (a, b) = (add(a, x), add(b, y)),
-        [x, y, z] => (a, b, c) = (add(a, x), add(b, y), add(c, z)),
+        [x] => a = rows.add(a, x),
+        [x, y] => (a, b) = (rows.add(a, x), rows.add(b, y)),
+        [x, y, z] => (a, b, c) = (rows.add(a, x), rows.add(b, y), rows.add(c, z)),
         _ => {}
     }
     a.plus(b).plus(c.plus(d))
@@ -334,7 +417,24 @@ impl<I: Id, J: Id> Scatter<'_, I, J> {
             }
             prefetch_span(later.0, later.1, at);
             let delta: [V; N] = deltas[span.row as usize].each_ref().map(V::load);
-            for &id in words(indices, span) {
+            let words = words(indices, span);
+            // Fewer registers hold no group.
+            let grouped = if V::PASS >= GROUP / 2 { words.len() } else { 0 };
+            let (groups, _) = words[..grouped].as_chunks::<GROUP>();
+            let rest = &words[groups.len() * GROUP..];
+            for group in groups {
+                let places = group.map(|id| id.place() - first);
+                let sums = places.map(|place| {
+                    let row = &rows[place];
+                    std::array::from_fn::<V, N, _>(|line| V::load(&row[line]) + delta[line])
+                });
+                for (place, sums) in places.into_iter().zip(sums) {
+                    for (line, sum) in rows[place].iter_mut().zip(sums) {
+                        sum.store(line);
+                    }
+                }
+            }
+            for &id in rest {
                 for (line, delta) in rows[id.place() - first].iter_mut().zip(delta) {
                     (V::load(line) + delta).store(line);
                 }
@@ -363,10 +463,14 @@ fn add_row<V: Lanes>(row: &mut [f32], delta: &[f32]) {
     for (line, delta) in lines.iter_mut().zip(delta_lines) {
         (V::load(line) + V::load(delta)).store(line);
     }
-    match rest {
-        [] => {}
-        [value] => *value += delta_rest[0],
-        _ => (V::load_partial(rest) + V::load_partial(delta_rest)).store_partial(rest),
+    // In quads: what a mask has stored keeps the next load of it waiting.
+    let (quads, rest) = rest.as_chunks_mut::<4>();
+    let (delta_quads, delta_rest) = delta_rest.as_chunks::<4>();
+    for (quad, delta) in quads.iter_mut().zip(delta_quads) {
+        *quad = [quad[0] + delta[0], quad[1] + delta[1], quad[2] + delta[2], quad[3] + delta[3]];
+    }
+    for (value, delta) in rest.iter_mut().zip(delta_rest) {
+        *value += delta;
     }
 }
 
@@ -390,62 +494,5 @@ fn prefetch_span<I>(indices: &[I], spans: &[Span], at: usize) {
         words.iter().step_by(64 / size_of::<I>()).for_each(prefetch);
         // A list that does not start at a cache line ends in one more.
         words.last().into_iter().for_each(prefetch);
-    }
-}
-
-struct CountBelow<'a, I, const BOUNDS: usize> {
-    ids: &'a [I],
-    bounds: [usize; BOUNDS],
-}
-
-impl<I: Id, const BOUNDS: usize> Kernel for CountBelow<'_, I, BOUNDS> {
-    type Output = [u32; BOUNDS];
-
-    #[inline(always)]
-    fn run<V: Lanes>(self) -> [u32; BOUNDS] {
-        self.bounds.map(|bound| match I::try_from(bound) {
-            Ok(bound) => self.ids.chunks(COUNTED).map(|ids| u32::from(below(ids, bound))).sum(),
-            Err(_) => self.ids.len() as u32,
-        })
-    }
-}
-
-/// Few enough ids to be counted in sixteen bits, thirty-two at a time.
-const COUNTED: usize = 1 << 15;
-
-#[inline(always)]
-fn below<I: Id>(ids: &[I], bound: I) -> u16 {
-    ids.iter().fold(0, |count, &id| count + u16::from(id < bound))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check<I: Id>(ids: &[I], bounds: [usize; 4]) {
-        let expected =
-            bounds.map(|bound| ids.iter().filter(|id| id.place() < bound).count() as u32);
-        for level in Level::supported() {
-            let what = format!("{level}, {} ids of {} bytes", ids.len(), size_of::<I>());
-            assert_eq!(count_below(level, ids, bounds), expected, "{what} below {bounds:?}");
-        }
-    }
-
-    #[test]
-    fn ids_below_bounds_are_counted_whatever_their_number() {
-        // Around the widths of registers, a row of the longest reviews, and around the counts that fit sixteen bits.
-        for n in [0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 2500, 32_767, 32_768, 65_536] {
-            let narrow: Vec<u16> = (0..n).map(|i| i as u16).collect();
-            for bounds in [[0, 1, n / 2, n], [n + 1, 65_535, 65_536, usize::MAX]] {
-                check(&narrow, bounds);
-            }
-            // Ids of more than sixteen bits, and in falling order: the count asks for none.
-            let wide: Vec<u32> = (0..n as u32).rev().map(|i| i * 65_000).collect();
-            for bounds in [[0, 1, n * 32_500, n * 65_000], [65_536, 1 << 31, 1 << 32, usize::MAX]] {
-                check(&wide, bounds);
-            }
-        }
-        let many: Vec<u32> = (0..200_000).map(|i| i % 100).collect();
-        check(&many, [0, 50, 100, 1 << 20]);
     }
 }

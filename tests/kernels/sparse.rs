@@ -32,18 +32,23 @@ where
         let random = &mut random(seed);
         let id = |feature: usize| I::try_from(first + feature).unwrap();
         let (mut indices, mut spans) = (Vec::new(), Vec::new());
+        let mut all: Vec<usize> = (0..features).collect();
         for (at, &length) in LENGTHS.iter().chain(&[features]).enumerate() {
             // Some indices that are nobody's lie between the spans.
             indices.push(id(0));
             // Rows of the output in no order, and some without a span.
             let row = (at * 7 % 17) as u32;
             spans.push(Span { start: indices.len(), length: length as u32, row });
-            match length == features {
-                true => indices.extend((0..features).map(id)),
-                false => {
-                    indices.extend((0..length).map(|_| id(random.below(features as u64) as usize)))
+            if length < features {
+                // Distinct, as the words of a review are, but in no order.
+                for drawn in 0..length {
+                    let other = drawn + random.below((features - drawn) as u64) as usize;
+                    all.swap(drawn, other);
                 }
+            } else {
+                all.sort_unstable();
             }
+            indices.extend(all[..length].iter().map(|&feature| id(feature)));
         }
         indices.push(id(0));
         let (table, rows) = (values(random, features * width), values(random, 17 * width));
