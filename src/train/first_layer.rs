@@ -1,22 +1,28 @@
 //! The first layer of a run: its shards, the threads that own them, and the sums that they hand on.
 
-use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{RwLock, RwLockReadGuard};
+use std::time::Instant;
 
+use super::balance::Balance;
+use super::cut::MOST_SHARDS;
 use super::parallel::{Worker, read, write};
 use super::rows::{Rows, Word};
-use super::shard::{SHARDS, Shard};
+use super::shard::Shard;
 use crate::kernel::{Aligned, Sum};
 
-/// The shards and their sums. Shards 0 and 1 make a pair, 2 and 3 another; where one thread owns both of a pair, it adds the
-/// second's sums to the first's at once. Either way a review's sum is (0 + 1) + (2 + 3), to the bit.
+/// The shards and their sums. The last two make a pair, and so do the first two of four; where one thread owns both of a pair,
+/// it adds the second's sums to the first's at once. Either way a review's sum is 0 + (1 + 2), or (0 + 1) + (2 + 3), to the
+/// bit.
 #[derive(Debug)]
 pub(super) struct FirstLayer<'m> {
     shards: Vec<RwLock<Shard<'m>>>,
     /// The shards' sums for some reviews, `[rows, width]` each.
-    partials: [RwLock<Aligned>; SHARDS],
+    partials: Vec<RwLock<Aligned>>,
+    /// Whether a shard's sums have been added to those of the shard before.
+    is_added: Vec<AtomicBool>,
+    balance: Balance,
     width: usize,
-    threads: usize,
 }
 
 impl<'m> FirstLayer<'m> {
@@ -27,17 +33,23 @@ impl<'m> FirstLayer<'m> {
         width: usize,
         threads: usize,
     ) -> FirstLayer<'m> {
+        let partials = shards.iter().map(|_| RwLock::new(Aligned::zeros(rows * width)));
         FirstLayer {
+            partials: partials.collect(),
+            is_added: shards.iter().map(|_| AtomicBool::new(false)).collect(),
+            balance: Balance::new(shards.iter().map(Shard::cost).collect(), threads),
             shards: shards.into_iter().map(RwLock::new).collect(),
-            partials: std::array::from_fn(|_| RwLock::new(Aligned::zeros(rows * width))),
             width,
-            threads,
         }
     }
 
     /// Calls `work` with each shard of a thread.
     pub(super) fn for_own(&self, worker: &Worker<'_>, mut work: impl FnMut(&mut Shard<'m>)) {
-        self.own(worker.index).for_each(|shard| work(&mut write(&self.shards[shard])));
+        for index in self.balance.own(worker.index) {
+            let start = Instant::now();
+            work(&mut write(&self.shards[index]));
+            self.balance.note(index, start.elapsed());
+        }
     }
 
     /// The sums of a thread's shards, after `choose` has made each of them take up some spans.
@@ -47,8 +59,12 @@ impl<'m> FirstLayer<'m> {
         rows: Rows<'_, I>,
         choose: impl Fn(&mut Shard<'m>),
     ) {
-        for index in self.own(worker.index) {
-            let (place, sum) = match self.is_added(index) {
+        for index in self.balance.own(worker.index) {
+            let start = Instant::now();
+            let is_second = index > 0 && (self.shards.len() - index) % 2 == 1;
+            let is_added = is_second && self.balance.owner(index - 1) == worker.index;
+            self.is_added[index].store(is_added, Ordering::Relaxed);
+            let (place, sum) = match is_added {
                 true => (index - 1, Sum::Add),
                 false => (index, Sum::Store),
             };
@@ -56,16 +72,26 @@ impl<'m> FirstLayer<'m> {
             let mut shard = write(&self.shards[index]);
             choose(&mut shard);
             shard.gather(rows, sum, &mut out);
+            self.balance.note(index, start.elapsed());
         }
     }
 
     /// What all threads have gathered.
     pub(super) fn sums(&self) -> Sums<'_> {
+        let is_alone = |&shard: &usize| !self.is_added[shard].load(Ordering::Relaxed);
         Sums {
-            partials: std::array::from_fn(|shard| read(&self.partials[shard])),
-            is_added: std::array::from_fn(|shard| self.is_added(shard)),
+            partials: std::array::from_fn(|place| {
+                // Of three shards, the first has no other before it.
+                let shard = (place + self.shards.len()).checked_sub(MOST_SHARDS)?;
+                Some(shard).filter(is_alone).map(|shard| read(&self.partials[shard]))
+            }),
             width: self.width,
         }
+    }
+
+    /// For the leader, once a step, between the sums and the update: shards may change their owners.
+    pub(super) fn balance(&self) {
+        self.balance.look();
     }
 
     /// The shards, after the run.
@@ -73,22 +99,12 @@ impl<'m> FirstLayer<'m> {
         let shards = self.shards.into_iter();
         shards.map(|shard| shard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
-
-    fn own(&self, thread: usize) -> Range<usize> {
-        SHARDS * thread / self.threads..SHARDS * (thread + 1) / self.threads
-    }
-
-    /// Whether a shard is the second of a pair that one thread owns.
-    fn is_added(&self, shard: usize) -> bool {
-        let owner = |shard: usize| (0..self.threads).find(|&i| self.own(i).contains(&shard));
-        shard % 2 == 1 && owner(shard) == owner(shard - 1)
-    }
 }
 
 /// The sums of all shards, ready to be added.
 pub(super) struct Sums<'a> {
-    partials: [RwLockReadGuard<'a, Aligned>; SHARDS],
-    is_added: [bool; SHARDS],
+    /// Two pairs; what is missing is not there or has been added.
+    partials: [Option<RwLockReadGuard<'a, Aligned>>; MOST_SHARDS],
     width: usize,
 }
 
@@ -96,12 +112,17 @@ impl Sums<'_> {
     /// `out = (a + b) + (c + d)` for the reviews from `first` on, as many as `out` holds: `[rows, width]`.
     pub(super) fn add_into(&self, first: usize, out: &mut [f32]) {
         let n = out.len();
-        let [a, b, c, d] = self.partials.each_ref().map(|sums| &sums[first * self.width..][..n]);
-        match (self.is_added[1], self.is_added[3]) {
-            (true, true) => each(out, |i| a[i] + c[i]),
-            (false, true) => each(out, |i| (a[i] + b[i]) + c[i]),
-            (true, false) => each(out, |i| a[i] + (c[i] + d[i])),
-            (false, false) => each(out, |i| (a[i] + b[i]) + (c[i] + d[i])),
+        let partials = self.partials.each_ref();
+        match partials.map(|sums| Some(&sums.as_ref()?[first * self.width..][..n])) {
+            [Some(a), None, Some(c), None] | [None, Some(a), Some(c), None] => {
+                each(out, |i| a[i] + c[i]);
+            }
+            [Some(a), Some(b), Some(c), None] => each(out, |i| (a[i] + b[i]) + c[i]),
+            [Some(a), None, Some(c), Some(d)] | [None, Some(a), Some(c), Some(d)] => {
+                each(out, |i| a[i] + (c[i] + d[i]));
+            }
+            [Some(a), Some(b), Some(c), Some(d)] => each(out, |i| (a[i] + b[i]) + (c[i] + d[i])),
+            _ => unreachable!("the first of a pair is never added to another"),
         }
     }
 }

@@ -11,10 +11,11 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use super::block::{BLOCK_ROWS, Block, Through};
 use super::books::Books;
+use super::cut::cut_features;
 use super::first_layer::FirstLayer;
 use super::parallel::{Team, Worker, lock, read, write};
 use super::rows::{Rows, Word};
-use super::shard::{Shard, cut_features};
+use super::shard::Shard;
 use super::validation::Validation;
 use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
@@ -287,6 +288,9 @@ impl<'a, I: Word> Run<'a, I> {
         worker.meet();
         if self.has_ended() {
             return ControlFlow::Break(());
+        }
+        if worker.leads() {
+            self.first_layer.balance();
         }
         self.forward_and_backward(window, order, own);
         worker.meet();

@@ -1,7 +1,9 @@
 //! Training and using networks: the loop, its bookkeeping, its threads.
 
+mod balance;
 mod block;
 mod books;
+mod cut;
 mod evaluate;
 mod first_layer;
 mod fit;

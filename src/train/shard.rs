@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::cut::Cut;
 use super::rows::{Rows, Word};
 use super::spans::ByLength;
 use crate::kernel::{
@@ -16,68 +17,8 @@ use crate::kernel::{
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
 
-/// How many shards there are.
-pub(super) const SHARDS: usize = 4;
-
 /// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
 pub(super) const MOST_WORDS: u64 = 1 << 37;
-
-/// Reviews looked at to balance the shards; more of them would not move the cuts by much.
-const SAMPLE: usize = 1024;
-
-/// What a touched row costs in a step, in nonzeros: its sweep goes through the optimizer's state.
-const ROW_COST: f64 = 6.0;
-
-/// The features of each shard, and how many words of a batch they hold on average.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cut {
-    pub(super) features: Range<usize>,
-    nonzeros: f64,
-}
-
-/// Cuts the features so that each shard has about as much work: nonzeros, and rows to sweep.
-///
-/// Estimated from a sample of the rows, evenly spaced, so that it depends on the data alone. Features come by frequency as a
-/// rule: the first shard has few rows that are always needed, the last one many that hardly are. They are told in the order
-/// 0, 3, 1, 2, so that of two threads each gets both kinds, and as much of its core's cache is used.
-pub(super) fn cut_features<I: Word>(
-    rows: Rows<'_, I>,
-    range: Range<usize>,
-    features: usize,
-    batch_size: usize,
-) -> [Cut; SHARDS] {
-    let stride = range.len().div_ceil(SAMPLE).max(1);
-    let mut counts = vec![0u32; features];
-    let mut sampled = 0;
-    for row in range.step_by(stride) {
-        for &id in rows.words(row) {
-            counts[id.place()] += 1;
-        }
-        sampled += 1;
-    }
-    let nonzeros = |count: u32| f64::from(count) / f64::from(sampled.max(1)) * batch_size as f64;
-    let cost = |count: u32| {
-        // Of a word that is expected n times in a batch, 1 - e^-n is the chance to be there at all.
-        nonzeros(count) + ROW_COST * -(-nonzeros(count)).exp_m1()
-    };
-    // Most features have one of a few counts.
-    let costs: Vec<f64> = (0..=counts.iter().copied().max().unwrap_or(0)).map(cost).collect();
-    let total: f64 = counts.iter().map(|&count| costs[count as usize]).sum();
-    let mut ends = [features; SHARDS];
-    let (mut sum, mut shard) = (0.0, 0);
-    for (feature, &count) in counts.iter().enumerate() {
-        sum += costs[count as usize];
-        while shard < SHARDS - 1 && sum >= total * (shard + 1) as f64 / SHARDS as f64 {
-            ends[shard] = feature + 1;
-            shard += 1;
-        }
-    }
-    [0, 3, 1, 2].map(|shard: usize| {
-        let features = if shard == 0 { 0 } else { ends[shard - 1] }..ends[shard];
-        let nonzeros = counts[features.clone()].iter().map(|&count| nonzeros(count)).sum();
-        Cut { features, nonzeros }
-    })
-}
 
 /// Where a row's words of some features stand.
 fn span_of<I: Word>(level: Level, rows: Rows<'_, I>, row: usize, features: &Range<usize>) -> Span {
@@ -91,13 +32,15 @@ fn span_of<I: Word>(level: Level, rows: Rows<'_, I>, row: usize, features: &Rang
 pub(super) struct Shard<'m> {
     level: Level,
     features: Range<usize>,
+    cost: f64,
     width: usize,
     /// `[features, width]`
     kernel: &'m mut [f32],
     gradient: Gradient,
     /// `[features, arrays, width]`
     state: Aligned,
-    moves: bool,
+    /// Whether every row is updated in every step.
+    is_swept_whole: bool,
     decays: Vec<Powers>,
     /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot.
     updated: Vec<u32>,
@@ -166,7 +109,7 @@ impl<'m> Shard<'m> {
     pub(super) fn split(
         kernel: &'m mut [f32],
         architecture: &Architecture,
-        cuts: &[Cut; SHARDS],
+        cuts: &[Cut],
         optimizer: &dyn Optimizer,
         level: Level,
     ) -> Vec<Shard<'m>> {
@@ -174,7 +117,7 @@ impl<'m> Shard<'m> {
         let mut by_feature: Vec<&Cut> = cuts.iter().collect();
         by_feature.sort_by_key(|cut| (cut.features.start, cut.features.end));
         let mut rest = kernel;
-        let mut parts: Vec<(&Cut, &mut [f32])> = Vec::with_capacity(SHARDS);
+        let mut parts: Vec<(&Cut, &mut [f32])> = Vec::with_capacity(cuts.len());
         for cut in by_feature {
             let (part, others) = rest.split_at_mut(cut.features.len() * width);
             parts.push((cut, part));
@@ -203,8 +146,9 @@ impl<'m> Shard<'m> {
             }
         }
         let idle = optimizer.idle();
-        let moves = idle == Idle::Moves;
-        let gradient = if moves || rows as f64 <= cut.nonzeros {
+        // Where most rows are touched, a sweep over all of them costs less than to tell which, and does the same.
+        let is_swept_whole = idle == Idle::Moves || rows as f64 <= 2.5 * cut.touched;
+        let gradient = if is_swept_whole || rows as f64 <= 4.0 * cut.nonzeros {
             Gradient::Dense(Aligned::zeros(kernel.len()))
         } else {
             let (touched, slots, spans) = (Vec::new(), Vec::new(), Vec::new());
@@ -213,16 +157,17 @@ impl<'m> Shard<'m> {
         Shard {
             level,
             features: cut.features.clone(),
+            cost: cut.cost(),
             width,
             kernel,
             gradient,
             state,
-            moves,
+            is_swept_whole,
             decays: match idle {
                 Idle::Decays(factors) => factors.into_iter().map(Powers::of).collect(),
                 Idle::Unchanged | Idle::Moves => Vec::new(),
             },
-            updated: vec![0; rows],
+            updated: vec![0; if is_swept_whole { 0 } else { rows }],
             window: Vec::new(),
             spans: Vec::new(),
             next: Vec::new(),
@@ -231,6 +176,11 @@ impl<'m> Shard<'m> {
             by_length: ByLength::default(),
             best: None,
         }
+    }
+
+    /// What a step with it costs, in nonzeros.
+    pub(super) fn cost(&self) -> f64 {
+        self.cost
     }
 
     /// Finds the shard's words in the rows of a window.
@@ -328,7 +278,7 @@ impl<'m> Shard<'m> {
     /// Applies the gradient of the step and clears it.
     pub(super) fn update(&mut self, optimizer: &dyn Optimizer, step: Step) {
         let (gradient, selection) = match &mut self.gradient {
-            Gradient::Dense(values) if self.moves => (values, Selection::All),
+            Gradient::Dense(values) if self.is_swept_whole => (values, Selection::All),
             Gradient::Dense(values) => (values, Selection::Nonzero),
             Gradient::Compact { values, touched, .. } => (values, Selection::Listed(touched)),
         };
@@ -409,13 +359,21 @@ mod tests {
         (indptr, indices)
     }
 
-    /// Trains a shard and returns its weights and its state. With many words a batch its gradient is dense; batches are
-    /// taken up as they come, or prepared while the one before is at work.
+    /// How a shard keeps its gradient and goes through it.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Form {
+        Whole,
+        Dense,
+        Compact,
+    }
+
+    /// Trains a shard and returns its weights and its state. Batches are taken up as they come, or prepared while the one
+    /// before is at work.
     fn trained(
         optimizer: &dyn Optimizer,
         level: Level,
         width: usize,
-        (nonzeros, is_prepared): (f64, bool),
+        (form, is_prepared): (Form, bool),
         has_zeros: bool,
     ) -> [Vec<f32>; 2] {
         let random = &mut Random::new(1, Stream::SyntheticReviews);
@@ -423,10 +381,18 @@ mod tests {
         let rows = Rows::of_parts(&indptr, &indices);
         let mut kernel: Vec<f32> =
             (0..FEATURES.len() * width).map(|_| random.uniform_f32() - 0.5).collect();
-        let cut = Cut { features: FEATURES, nonzeros };
+        let (nonzeros, touched) = match form {
+            Form::Whole => (1e9, 1e9),
+            Form::Dense => (1e9, 0.0),
+            Form::Compact => (0.0, 0.0),
+        };
+        let cut = Cut { features: FEATURES, nonzeros, touched };
         let mut shard = Shard::new(&cut, width, &mut kernel, optimizer, level);
         let is_compact = matches!(shard.gradient, Gradient::Compact { .. });
-        assert_eq!(is_compact, nonzeros < FEATURES.len() as f64);
+        assert_eq!(
+            (is_compact, shard.is_swept_whole),
+            (form == Form::Compact, form == Form::Whole)
+        );
         shard.begin_window(rows, &(0..500).collect::<Vec<u32>>());
         let order = |_| (0..BATCH).map(|_| random.below(500) as u32).collect();
         let orders: Vec<Vec<u32>> = (0..60).map(order).collect();
@@ -455,53 +421,29 @@ mod tests {
 
     /// The additions to a row come in the same order, wherever its gradient stands.
     #[test]
-    fn both_forms_of_a_gradient_give_the_same_bits() {
+    fn all_forms_of_a_gradient_give_the_same() {
         for name in ["rmsprop", "rmsprop:centered=true", "sgd", "adagrad"] {
             let optimizer = optimizer::parse(name, Some(0.01)).unwrap();
             for level in Level::supported() {
                 for width in [1, 16, 20, 64] {
-                    let both = |has_zeros| {
-                        [(1e9, true), (0.0, false)]
+                    let all = |has_zeros| {
+                        [(Form::Dense, true), (Form::Compact, false), (Form::Whole, true)]
                             .map(|form| trained(&*optimizer, level, width, form, has_zeros))
                     };
-                    let [dense, compact] = both(false);
+                    let [dense, compact, whole] = all(false);
                     assert!(dense == compact, "{name} at {level}, width {width}");
-                    // A row that is touched, but whose gradient is zero, is swept by one form and skipped by the
-                    // other. That is the same but for the rounding of its state.
-                    let [dense, compact] = both(true);
-                    for (a, b) in dense[0].iter().zip(&compact[0]) {
-                        assert!((a - b).abs() <= 1e-6, "{name} at {level}, width {width}: {a} {b}");
+                    // A row whose gradient is zero is swept by one form and skipped by another. That is the same but for
+                    // the rounding of its state.
+                    let [zeros_dense, zeros_compact, _] = all(true);
+                    for (one, other) in [(&dense, &whole), (&zeros_dense, &zeros_compact)] {
+                        for (a, b) in one[0].iter().zip(&other[0]) {
+                            let what = format!("{name} at {level}, width {width}: {a} {b}");
+                            assert!((a - b).abs() <= 1e-6, "{what}");
+                        }
+                        assert!(optimizer.idle() != Idle::Unchanged || one == other, "{name}");
                     }
-                    assert!(optimizer.idle() != Idle::Unchanged || dense == compact, "{name}");
                 }
             }
-        }
-    }
-
-    #[test]
-    fn cuts_cover_the_features_whatever_the_words() {
-        let random = &mut Random::new(2, Stream::SyntheticReviews);
-        let (indptr, indices) = rows(random);
-        let all: Vec<u16> = (0..1000).collect();
-        let cases: [(&str, &[u64], &[u16], usize); 5] = [
-            ("words by frequency", &indptr, &indices, 1000),
-            ("no words at all", &[0, 0, 0], &[], 1000),
-            ("fewer features than shards", &[0, 2, 3], &[0, 1, 1], 2),
-            ("one word in all rows", &[0, 1, 2, 3], &[999; 3], 1000),
-            ("all words in one row", &[0, 1000], &all, 1000),
-        ];
-        for (what, indptr, indices, features) in cases {
-            let rows = Rows::of_parts(indptr, indices);
-            let [a, d, b, c] = cut_features(rows, 0..indptr.len() - 1, features, 100);
-            let mut end = 0;
-            for cut in [&a, &b, &c, &d] {
-                assert_eq!(cut.features.start, end, "{what}");
-                end = cut.features.end;
-            }
-            assert_eq!(end, features, "{what}");
-            let nonzeros: f64 = [a, b, c, d].iter().map(|cut| cut.nonzeros).sum();
-            let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * 100.0;
-            assert!((nonzeros - expected).abs() < 1e-6 * (1.0 + expected), "{what}: {nonzeros}");
         }
     }
 

@@ -1,0 +1,220 @@
+//! Which thread owns which shard of the first layer.
+//!
+//! Cores are seldom alike: some are slower by design, some are shared with other programs, and that changes within seconds.
+//! So each shard's time is taken, and now and then a shard moves from a slow thread to a fast one. The clock decides only
+//! who does the work: the result has the same bits, whoever does it. A move costs the time in which the shard's rows travel
+//! from one core's cache to the other's, so it has to promise more than a little.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::cut::MOST_SHARDS;
+
+/// Steps between two looks, at first; twice as many after each move that made things worse.
+const FIRST_PERIOD: u32 = 32;
+const LAST_PERIOD: u32 = 1024;
+
+/// What a move has to promise: this part of the time that a step takes now.
+const WORTHWHILE: f64 = 0.92;
+
+/// An owner for each shard.
+type Owners = [usize; MOST_SHARDS];
+
+#[derive(Debug)]
+pub(super) struct Balance {
+    /// The work of each shard, in any unit.
+    costs: Vec<f64>,
+    threads: usize,
+    owners: Vec<AtomicUsize>,
+    /// Nanoseconds since the last look.
+    spent: Vec<AtomicU64>,
+    looks: Mutex<Looks>,
+}
+
+/// What the leader remembers from look to look.
+#[derive(Debug)]
+struct Looks {
+    period: u32,
+    /// Steps since the last look.
+    steps: u32,
+    /// What a step took before the last move, and who owned what.
+    before_move: Option<(f64, Owners)>,
+}
+
+impl Balance {
+    /// Each thread gets shards that are next to each other.
+    pub(super) fn new(costs: Vec<f64>, threads: usize) -> Balance {
+        let shards = costs.len();
+        let owner = |shard: usize| {
+            let mut ends = (0..threads).map(|thread| shards * (thread + 1) / threads);
+            ends.position(|end| shard < end).unwrap_or(0)
+        };
+        Balance {
+            threads,
+            owners: (0..shards).map(|shard| AtomicUsize::new(owner(shard))).collect(),
+            spent: (0..shards).map(|_| AtomicU64::new(0)).collect(),
+            looks: Mutex::new(Looks { period: FIRST_PERIOD, steps: 0, before_move: None }),
+            costs,
+        }
+    }
+
+    /// The shards of a thread, ascending.
+    pub(super) fn own(&self, thread: usize) -> impl Iterator<Item = usize> {
+        (0..self.owners.len()).filter(move |&shard| self.owner(shard) == thread)
+    }
+
+    /// The thread of a shard.
+    pub(super) fn owner(&self, shard: usize) -> usize {
+        self.owners[shard].load(Ordering::Acquire)
+    }
+
+    /// Notes how long its owner has worked on a shard.
+    pub(super) fn note(&self, shard: usize, time: Duration) {
+        self.spent[shard].fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// For the leader, once a step, while no other thread asks who owns what.
+    pub(super) fn look(&self) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.steps += 1;
+        if self.threads == 1 || looks.steps < looks.period {
+            return;
+        }
+        let mut times = [0.0; MOST_SHARDS];
+        for (time, spent) in times.iter_mut().zip(&self.spent) {
+            *time = spent.swap(0, Ordering::Relaxed) as f64 / f64::from(looks.steps);
+        }
+        looks.steps = 0;
+        let now = self.owners();
+        let step = self.longest(&now, |shard, _| times[shard]);
+        match looks.before_move.take() {
+            Some((before, owners)) if step > before => {
+                looks.period = LAST_PERIOD.min(2 * looks.period);
+                self.give(&owners);
+            }
+            _ => {
+                let (best, promised) = self.best(&now, &times);
+                if promised < WORTHWHILE * step {
+                    looks.before_move = Some((step, now));
+                    self.give(&best);
+                }
+            }
+        }
+    }
+
+    fn owners(&self) -> Owners {
+        std::array::from_fn(|shard| if shard < self.owners.len() { self.owner(shard) } else { 0 })
+    }
+
+    fn give(&self, owners: &Owners) {
+        for (owner, &new) in self.owners.iter().zip(owners) {
+            owner.store(new, Ordering::Release);
+        }
+    }
+
+    /// The time of the thread that takes longest.
+    fn longest(&self, owners: &Owners, time: impl Fn(usize, usize) -> f64) -> f64 {
+        let shards = 0..self.owners.len();
+        let threads = owners[shards.clone()].iter().map(|&thread| {
+            let own = shards.clone().filter(|&shard| owners[shard] == thread);
+            own.map(|shard| time(shard, thread)).sum()
+        });
+        threads.fold(0.0, f64::max)
+    }
+
+    /// The owners with whom a step would take the least time, and that time.
+    fn best(&self, now: &Owners, times: &[f64; MOST_SHARDS]) -> (Owners, f64) {
+        let shards = self.owners.len();
+        // Threads beyond the shards have nothing to do, and no speed that is known.
+        let threads = self.threads.min(shards);
+        let speeds: [f64; MOST_SHARDS] = std::array::from_fn(|thread| {
+            let own = || (0..shards).filter(|&shard| now[shard] == thread);
+            let cost: f64 = own().map(|shard| self.costs[shard]).sum();
+            cost / own().map(|shard| times[shard]).sum::<f64>()
+        });
+        let time = |shard: usize, thread: usize| match now[shard] == thread {
+            true => times[shard],
+            false => self.costs[shard] / speeds[thread],
+        };
+        let mut best = (*now, self.longest(now, time));
+        for choice in 0..threads.pow(shards as u32) {
+            let owners: Owners = std::array::from_fn(|shard| {
+                if shard < shards { choice / threads.pow(shard as u32) % threads } else { 0 }
+            });
+            // NaN, where a speed is not known, is never less.
+            let promised = self.longest(&owners, time);
+            if promised < best.1 {
+                best = (owners, promised);
+            }
+        }
+        best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets threads of given speeds work for some looks.
+    fn work(balance: &Balance, speeds: &[f64], looks: u32) {
+        for _ in 0..looks * LAST_PERIOD {
+            for (shard, cost) in balance.costs.iter().enumerate() {
+                let time = cost / speeds[balance.owner(shard)];
+                balance.note(shard, Duration::from_nanos((1e6 * time) as u64));
+            }
+            balance.look();
+        }
+    }
+
+    fn own(balance: &Balance) -> Vec<Vec<usize>> {
+        (0..balance.threads).map(|thread| balance.own(thread).collect()).collect()
+    }
+
+    #[test]
+    fn each_shard_has_one_owner_whatever_the_number_of_threads() {
+        for shards in 3..=MOST_SHARDS {
+            for threads in [1, 2, 3, 4, 9] {
+                let balance = Balance::new(vec![1.0; shards], threads);
+                let mut all = own(&balance).concat();
+                all.sort_unstable();
+                assert!(all.into_iter().eq(0..shards), "{shards} shards, {threads} threads");
+            }
+        }
+        assert_eq!(own(&Balance::new(vec![1.0; 3], 2)), [vec![0], vec![1, 2]]);
+        assert_eq!(own(&Balance::new(vec![1.0; 4], 2)), [vec![0, 1], vec![2, 3]]);
+    }
+
+    #[test]
+    fn equal_threads_keep_what_they_have() {
+        let balance = Balance::new(vec![0.5, 0.35, 0.15], 2);
+        work(&balance, &[1.0, 1.02], 3);
+        assert_eq!(own(&balance), [vec![0], vec![1, 2]]);
+    }
+
+    #[test]
+    fn a_slow_thread_hands_on_work_and_gets_it_back() {
+        let balance = Balance::new(vec![0.5, 0.35, 0.15], 2);
+        work(&balance, &[1.5, 1.0], 3);
+        assert_eq!(own(&balance), [vec![0, 2], vec![1]]);
+        work(&balance, &[1.0, 1.5], 3);
+        assert_eq!(own(&balance), [vec![1], vec![0, 2]]);
+    }
+
+    /// A move that the costs promise and the times belie is taken back, and tried less and less often.
+    #[test]
+    fn a_move_that_makes_it_worse_is_taken_back() {
+        let balance = Balance::new(vec![0.5, 0.35, 0.15], 2);
+        let mut moved = 0;
+        for _ in 0..100 * FIRST_PERIOD {
+            let is_home = balance.owner(2) == 1;
+            moved += u32::from(!is_home);
+            for (shard, time) in [0.5, 0.5, if is_home { 0.2 } else { 0.9 }].into_iter().enumerate()
+            {
+                balance.note(shard, Duration::from_nanos((1e6 * time) as u64));
+            }
+            balance.look();
+        }
+        assert!(moved < 12 * FIRST_PERIOD, "{moved} steps");
+    }
+}

@@ -1,0 +1,200 @@
+//! How the features are cut into shards.
+
+use std::ops::Range;
+
+use super::rows::{Rows, Word};
+
+/// The most shards there are.
+pub(super) const MOST_SHARDS: usize = 4;
+
+/// Words of a batch from which on there are four shards, so that four threads can share its work. For fewer there are three:
+/// each shard more costs a look at each review, and a third thread would have little to do.
+const MANY_WORDS: f64 = (1 << 17) as f64;
+
+/// Reviews looked at to balance the shards; more of them would not move the cuts by much.
+const SAMPLE: usize = 2048;
+
+/// What a touched row costs in a step, in nonzeros: its sweep goes through the optimizer's state.
+const ROW_COST: f64 = 4.0;
+
+/// The features of each shard, and what a batch has of them on average.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cut {
+    pub(super) features: Range<usize>,
+    /// Words.
+    pub(super) nonzeros: f64,
+    /// Rows that are touched.
+    pub(super) touched: f64,
+}
+
+/// Cuts the features into shards, by a sample of the rows, evenly spaced: it depends on the data alone.
+///
+/// Features come by frequency as a rule: the first ones are nearly always needed, the last ones hardly ever. The order of the
+/// shards lets each of two threads have both kinds, and use as much of its core's cache.
+pub(super) fn cut_features<I: Word>(
+    rows: Rows<'_, I>,
+    range: Range<usize>,
+    features: usize,
+    batch_size: usize,
+) -> Vec<Cut> {
+    let stride = range.len().div_ceil(SAMPLE).max(1);
+    let mut counts = vec![0u32; features];
+    let mut sampled = 0;
+    for row in range.step_by(stride) {
+        for &id in rows.words(row) {
+            counts[id.place()] += 1;
+        }
+        sampled += 1;
+    }
+    let work = Work::new(&counts, batch_size as f64 / f64::from(sampled.max(1)));
+    let ranges = match work.of(0..features).0 < MANY_WORDS {
+        true => work.three(),
+        false => work.four(),
+    };
+    let cut = |features: Range<usize>| {
+        let (nonzeros, touched) = work.of(features.clone());
+        Cut { features, nonzeros, touched }
+    };
+    ranges.into_iter().map(cut).collect()
+}
+
+/// What the features cost in a step.
+struct Work<'a> {
+    /// How often each feature came in the sample.
+    counts: &'a [u32],
+    /// Words of a batch for each one of the sample.
+    scale: f64,
+    /// The cost of a feature by its count: most have one of a few.
+    costs: Vec<f64>,
+}
+
+impl<'a> Work<'a> {
+    fn new(counts: &'a [u32], scale: f64) -> Work<'a> {
+        let mut work = Work { counts, scale, costs: Vec::new() };
+        work.costs = (0..=counts.iter().copied().max().unwrap_or(0))
+            .map(|count| f64::from(count) * scale + ROW_COST * work.touched(count))
+            .collect();
+        work
+    }
+
+    /// How probable it is that a batch touches a feature: of a word that is expected n times, 1 - e^-n.
+    fn touched(&self, count: u32) -> f64 {
+        -(-f64::from(count) * self.scale).exp_m1()
+    }
+
+    /// Words of a batch, and rows that it touches.
+    fn of(&self, features: Range<usize>) -> (f64, f64) {
+        let counts = self.counts[features].iter();
+        counts.fold((0.0, 0.0), |(nonzeros, touched), &count| {
+            (nonzeros + f64::from(count) * self.scale, touched + self.touched(count))
+        })
+    }
+
+    fn cost(&self, feature: usize) -> f64 {
+        self.costs[self.counts[feature] as usize]
+    }
+
+    /// First a half of the features, next to each other, that have half the work; then those before and those behind them.
+    fn three(&self) -> Vec<Range<usize>> {
+        let half = self.counts.len().div_ceil(2);
+        let total: f64 = (0..self.counts.len()).map(|feature| self.cost(feature)).sum();
+        let mut window: f64 = (0..half).map(|feature| self.cost(feature)).sum();
+        let mut start = 0;
+        while window > total / 2.0 && start + half < self.counts.len() {
+            window += self.cost(start + half) - self.cost(start);
+            start += 1;
+        }
+        vec![start..start + half, 0..start, start + half..self.counts.len()]
+    }
+
+    /// Quarters of the work: of two threads, one gets the first and the last.
+    fn four(&self) -> Vec<Range<usize>> {
+        let features = self.counts.len();
+        let total: f64 = (0..features).map(|feature| self.cost(feature)).sum();
+        let mut bounds = [0, features, features, features, features];
+        let (mut sum, mut shard) = (0.0, 1);
+        for feature in 0..features {
+            sum += self.cost(feature);
+            while shard < 4 && sum >= total * f64::from(shard) / 4.0 {
+                bounds[shard as usize] = feature + 1;
+                shard += 1;
+            }
+        }
+        [0, 3, 1, 2].map(|shard: usize| bounds[shard]..bounds[shard + 1]).to_vec()
+    }
+}
+
+impl Cut {
+    /// What a step costs, in nonzeros.
+    pub(super) fn cost(&self) -> f64 {
+        self.nonzeros + ROW_COST * self.touched
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Random, Stream};
+
+    /// Rows of up to 20 words, most of them frequent ones.
+    fn rows(random: &mut Random) -> (Vec<u64>, Vec<u16>) {
+        let (mut indptr, mut indices) = (vec![0], Vec::new());
+        for _ in 0..500 {
+            let word = |_| 1000f64.powf(random.uniform_f64()) as u16;
+            let mut words: Vec<u16> = (0..20).map(word).collect();
+            words.sort_unstable();
+            words.dedup();
+            indices.extend(words);
+            indptr.push(indices.len() as u64);
+        }
+        (indptr, indices)
+    }
+
+    #[test]
+    fn cuts_cover_the_features_whatever_the_words() {
+        let random = &mut Random::new(2, Stream::SyntheticReviews);
+        let (indptr, indices) = rows(random);
+        let all: Vec<u16> = (0..1000).collect();
+        let cases: [(&str, &[u64], &[u16], usize); 5] = [
+            ("words by frequency", &indptr, &indices, 1000),
+            ("no words at all", &[0, 0, 0], &[], 1000),
+            ("fewer features than shards", &[0, 2, 3], &[0, 1, 1], 2),
+            ("one word in all rows", &[0, 1, 2, 3], &[999; 3], 1000),
+            ("all words in one row", &[0, 1000], &all, 1000),
+        ];
+        for (what, indptr, indices, features) in cases {
+            for batch_size in [100, 1_000_000] {
+                let rows = Rows::of_parts(indptr, indices);
+                let mut cuts = cut_features(rows, 0..indptr.len() - 1, features, batch_size);
+                let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * batch_size as f64;
+                let what = format!("{what}, batches of {batch_size}");
+                assert_eq!(cuts.len(), if expected < MANY_WORDS { 3 } else { 4 }, "{what}");
+                cuts.sort_by_key(|cut| (cut.features.start, cut.features.end));
+                let mut end = 0;
+                for cut in &cuts {
+                    assert_eq!(cut.features.start, end, "{what}");
+                    end = cut.features.end;
+                }
+                assert_eq!(end, features, "{what}");
+                let nonzeros: f64 = cuts.iter().map(|cut| cut.nonzeros).sum();
+                assert!(
+                    (nonzeros - expected).abs() < 1e-6 * (1.0 + expected),
+                    "{what}: {nonzeros}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn work_is_shared_out_evenly() {
+        let random = &mut Random::new(3, Stream::SyntheticReviews);
+        let (indptr, indices) = rows(random);
+        for batch_size in [100, 10_000] {
+            let cuts = cut_features(Rows::of_parts(&indptr, &indices), 0..500, 1000, batch_size);
+            let costs: Vec<f64> = cuts.iter().map(Cut::cost).collect();
+            let total: f64 = costs.iter().sum();
+            let first_thread: f64 = costs[..costs.len() / 2].iter().sum();
+            assert!((first_thread / total - 0.5).abs() < 0.1, "{costs:?}");
+        }
+    }
+}
