@@ -35,6 +35,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rand_xoshiro", &["random.rs"]),
     ("matrixmultiply", &["kernel/dense.rs"]),
     ("rayon", &["train/parallel.rs"]),
+    ("hashbrown", &["text/"]),
+    ("unicode_properties", &["text/characters.rs"]),
     ("plotters", &["report/plot.rs"]),
     ("png", &["report/plot.rs"]),
     ("csv", &["report/csv.rs", "cli/"]),

@@ -7,6 +7,7 @@ use imdb_fast::container::{Container, Kind};
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::report::table::{Align, aligned};
+use imdb_fast::text::Rules;
 
 use super::{Global, shown, thousands, to_stdout};
 
@@ -60,8 +61,14 @@ fn dataset(dataset: &Dataset, facts: &mut Rows) -> Result<()> {
         format!("{} words", thousands(count as u64))
     });
     facts.push(row("vocabulary", words));
+    facts.push(row("text", text_rules(dataset.text_rules())));
     facts.push(row("options", dataset.options()));
     Ok(())
+}
+
+/// The rules by which text can be judged.
+fn text_rules(rules: Option<&Rules>) -> String {
+    rules.map_or("no rules".to_owned(), Rules::to_json)
 }
 
 fn model(model: &Model, facts: &mut Rows) {
@@ -77,5 +84,6 @@ fn model(model: &Model, facts: &mut Rows) {
     facts.push(row("parameters", thousands(architecture.parameters() as u64)));
     let words = if model.vocabulary.is_some() { "in the file" } else { "none" };
     facts.push(row("vocabulary", words));
+    facts.push(row("text", text_rules(model.text.as_ref())));
     facts.push(row("training", model.training.to_string()));
 }

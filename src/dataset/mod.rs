@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::container::{Access, Container, Kind, Section};
 use crate::error::{Error, Result};
-use crate::text::Vocabulary;
+use crate::text::{Rules, Vocabulary};
 
 pub use holdout::{HeldOut, Holdout};
 pub use source::{Review, ReviewSource, write};
@@ -37,6 +37,7 @@ pub struct Dataset {
     features: usize,
     splits: [Option<SplitSections>; 3],
     vocabulary: Option<Vocabulary>,
+    text: Option<Rules>,
 }
 
 /// Where the tensors of one split lie.
@@ -85,6 +86,12 @@ impl Dataset {
     /// The word of each id, where the file has them.
     pub fn vocabulary(&self) -> Option<&Vocabulary> {
         self.vocabulary.as_ref()
+    }
+
+    /// How text became its ids, where the file tells. Together with the vocabulary an
+    /// [`Encoder`](crate::text::Encoder) makes more rows of text.
+    pub fn text_rules(&self) -> Option<&Rules> {
+        self.text.as_ref()
     }
 
     /// The splits that the file has.

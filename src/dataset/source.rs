@@ -12,6 +12,8 @@ pub struct Review<'a> {
     pub split: Split,
     /// Word ids in reading order, repeated as they stand; each below the source's feature count.
     pub words: &'a [u32],
+    /// The features, distinct and ascending, where they are more than the distinct `words`: n-grams, too.
+    pub features: Option<&'a [u32]>,
     /// 1 positive, 0 negative; `None` in the unlabelled split only.
     pub label: Option<u8>,
 }
@@ -39,6 +41,6 @@ pub trait ReviewSource {
 /// Those of the source and of the [`Writer`].
 pub fn write(source: &mut dyn ReviewSource, path: &Path) -> Result<Summary> {
     let mut writer = Writer::create(path, source.contents())?;
-    source.for_each(&mut |review| writer.push(review.split, review.words, review.label))?;
+    source.for_each(&mut |review| writer.push_review(review))?;
     writer.finish()
 }

@@ -23,7 +23,15 @@ pub(super) fn dataset(container: Container) -> Result<Dataset> {
         ));
     }
     let vocabulary = container.vocabulary()?;
-    Ok(Dataset { container, features, splits, vocabulary })
+    let text = container.text_rules()?;
+    if let (Some(rules), Some(vocabulary)) = (&text, &vocabulary) {
+        let found = rules.features(vocabulary);
+        if found != features {
+            let problem = format!("they lead to {found} features, the dataset has {features}");
+            return Err(container.malformed("the text rules and the vocabulary", problem, REMEDY));
+        }
+    }
+    Ok(Dataset { container, features, splits, vocabulary, text })
 }
 
 fn tensor(split: Split, name: &str) -> String {

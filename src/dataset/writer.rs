@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use super::{Split, format};
+use super::{Review, Split, format};
 use crate::container::{self, Kind, Spool, vocabulary};
 use crate::error::{Error, Result};
 use crate::output::OutputFile;
-use crate::text::Vocabulary;
+use crate::text::{Rules, Vocabulary};
 
 /// What holds for the whole dataset, known before its first row.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Contents {
     pub features: usize,
     /// The word of each id, where the source knows them.
     pub vocabulary: Option<Vocabulary>,
+    /// How text became these ids, where it is known: a model of the dataset can then judge text.
+    pub text: Option<Rules>,
     /// Whether the reading order is kept beside the sets of words, for decoding.
     pub sequences: bool,
     /// How the data came about, for `inspect`: the source and its options.
@@ -66,14 +68,29 @@ impl Writer {
     /// If a word id is not below the feature count, if the label is neither 0 nor 1, or if a labelled split gets no
     /// label or the unlabelled one gets one: the source has to have checked that.
     pub fn push(&mut self, split: Split, words: &[u32], label: Option<u8>) -> Result<()> {
+        self.push_review(Review { split, words, features: None, label })
+    }
+
+    /// Appends a review, as [`Writer::push`] does. Where it has features of its own, they are its row.
+    ///
+    /// # Errors
+    /// Those of [`Writer::push`].
+    ///
+    /// # Panics
+    /// As [`Writer::push`], and if the features do not ascend strictly.
+    pub fn push_review(&mut self, review: Review<'_>) -> Result<()> {
+        let Review { split, words, label, .. } = review;
+        self.distinct.clear();
+        self.distinct.extend_from_slice(review.features.unwrap_or(words));
+        if review.features.is_none() {
+            self.distinct.sort_unstable();
+            self.distinct.dedup();
+        }
+        assert!(self.distinct.is_sorted_by(|a, b| a < b), "features that do not ascend strictly");
         assert_eq!(label.is_some(), split.is_labelled(), "{} and label {label:?}", split.name());
         assert!(label.is_none_or(|l| l <= 1), "the label is {label:?}, neither 0 nor 1");
         let features = self.contents.features;
-        self.distinct.clear();
-        self.distinct.extend_from_slice(words);
-        self.distinct.sort_unstable();
-        self.distinct.dedup();
-        let greatest = self.distinct.last().map_or(0, |&w| w as usize);
+        let greatest = words.iter().chain(&self.distinct).max().map_or(0, |&id| id as usize);
         assert!(greatest < features, "word {greatest} in a dataset of {features} features");
 
         let path = self.output.path();
@@ -108,11 +125,18 @@ impl Writer {
                 .and_then(|()| text.write(words.text().as_bytes()))
                 .map_err(Error::io(&path, "spool the vocabulary for"))?;
             spools.extend([offsets, text]);
+            if !words.cut().is_empty() {
+                let mut cut = Spool::create::<u8>(&path, vocabulary::CUT.into())?;
+                cut.write(words.cut().as_bytes())
+                    .map_err(Error::io(&path, "spool the vocabulary for"))?;
+                spools.push(cut);
+            }
         }
-        let strings = vec![
+        let mut strings = vec![
             ("features", contents.features.to_string()),
             ("options", contents.options.to_string()),
         ];
+        strings.extend(contents.text.iter().map(|rules| (container::TEXT_RULES, rules.to_json())));
         summary.bytes =
             container::join(&mut output, Kind::Dataset, format::VERSION, strings, spools)
                 .map_err(Error::io(&path, "write"))?;

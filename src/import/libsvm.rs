@@ -109,6 +109,7 @@ impl ReviewSource for Libsvm {
         Contents {
             features: self.features,
             vocabulary: None,
+            text: None,
             sequences: false,
             options: json!({
                 "format": super::Format::Libsvm.name(),
@@ -141,7 +142,12 @@ impl ReviewSource for Libsvm {
             for (row, &label) in part.labels.iter().enumerate() {
                 words.clear();
                 words.extend(part.rows.row(row).iter().map(|index| index - base));
-                sink(Review { split: part.split, words: &words, label: Some(label) })?;
+                sink(Review {
+                    split: part.split,
+                    words: &words,
+                    features: None,
+                    label: Some(label),
+                })?;
             }
         }
         Ok(())

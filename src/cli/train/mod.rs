@@ -29,6 +29,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         None => Model::new(architecture, args.seed),
     };
     model.vocabulary = dataset.vocabulary().cloned();
+    model.text = dataset.text_rules().cloned();
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
     let outputs = Outputs::create(&args, team.size())?;
 
