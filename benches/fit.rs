@@ -73,12 +73,7 @@ impl ReviewSource for PowerLaw {
             self.review(row, label, &mut set);
             words.clear();
             words.extend(set.iter().copied());
-            sink(Review {
-                split: Split::Train,
-                words: &words,
-                features: None,
-                label: Some(label),
-            })?;
+            sink(Review::new(Split::Train, &words, Some(label)))?;
         }
         Ok(())
     }

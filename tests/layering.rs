@@ -31,6 +31,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("xxhash_rust", &["container/"]),
     ("sprs", &["dataset/split.rs"]),
     ("zip", &["import/keras/npz.rs"]),
+    ("flate2", &["import/unpack.rs"]),
+    ("tar", &["import/archive/tar.rs"]),
+    ("parquet", &["import/parquet/columns.rs"]),
     ("rand_mt", &["import/keras/order.rs"]),
     ("rand_xoshiro", &["random.rs"]),
     ("matrixmultiply", &["kernel/dense.rs"]),
@@ -39,7 +42,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("unicode_properties", &["text/characters.rs"]),
     ("plotters", &["report/plot.rs"]),
     ("png", &["report/plot.rs"]),
-    ("csv", &["report/csv.rs", "cli/"]),
+    ("csv", &["report/csv.rs", "import/delimited.rs", "cli/"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/progress.rs"]),
 ];

@@ -47,6 +47,8 @@ struct SplitSections {
     indices: Ids,
     labels: Option<Section<u8>>,
     sequences: Option<(Section<u64>, Ids)>,
+    ratings: Option<Section<u8>>,
+    groups: Option<Section<u32>>,
 }
 
 /// Word ids in the width that the feature count asks for.
@@ -126,6 +128,23 @@ impl Dataset {
             });
         };
         Ok(self.container.get(labels))
+    }
+
+    /// The stars of a split's reviews, one a row, where the file has them.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the file has no such split.
+    pub fn ratings(&self, split: Split) -> Result<Option<&[u8]>> {
+        Ok(self.sections(split)?.ratings.as_ref().map(|ratings| self.container.get(ratings)))
+    }
+
+    /// What each review of a split is about, one a row, where the file knows: the movie for IMDB, by the number of its
+    /// title; [`format::UNKNOWN_GROUP`] where nobody knows.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the file has no such split.
+    pub fn groups(&self, split: Split) -> Result<Option<&[u32]>> {
+        Ok(self.sections(split)?.groups.as_ref().map(|groups| self.container.get(groups)))
     }
 
     /// Tells the system that the words of some rows will be read soon. A hint: where it is not heard, reading waits.

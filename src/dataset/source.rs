@@ -12,10 +12,22 @@ pub struct Review<'a> {
     pub split: Split,
     /// Word ids in reading order, repeated as they stand; each below the source's feature count.
     pub words: &'a [u32],
-    /// The features, distinct and ascending, where they are more than the distinct `words`: n-grams, too.
+    /// The features, distinct and ascending, where they are more than the distinct `words` (n-grams, too) or at hand.
     pub features: Option<&'a [u32]>,
     /// 1 positive, 0 negative; `None` in the unlabelled split only.
     pub label: Option<u8>,
+    /// Its stars; either all reviews of a split have them or none.
+    pub rating: Option<u8>,
+    /// The movie, or whatever it is about, [`UNKNOWN_GROUP`](super::format::UNKNOWN_GROUP) where nobody knows; either all
+    /// reviews of a split have it or none.
+    pub group: Option<u32>,
+}
+
+impl<'a> Review<'a> {
+    /// A review of which nothing but its words and its label is known.
+    pub fn new(split: Split, words: &'a [u32], label: Option<u8>) -> Review<'a> {
+        Review { split, words, features: None, label, rating: None, group: None }
+    }
 }
 
 /// A file or generator that yields reviews one after the other.

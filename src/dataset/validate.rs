@@ -69,7 +69,27 @@ fn sections(container: &Container, split: Split, features: usize) -> Result<Spli
     } else {
         None
     };
-    Ok(SplitSections { indptr, indices, labels, sequences })
+    let ratings = optional(container, &name("ratings"), rows_count)?;
+    let groups = optional(container, &name("groups"), rows_count)?;
+    Ok(SplitSections { indptr, indices, labels, sequences, ratings, groups })
+}
+
+/// A tensor that the file may have, with one value a row.
+fn optional<T: Element>(
+    container: &Container,
+    name: &str,
+    rows: usize,
+) -> Result<Option<Section<T>>> {
+    if container.shape(name).is_none() {
+        return Ok(None);
+    }
+    let section = container.list::<T>(name)?;
+    let found = container.get(&section).len();
+    if found != rows {
+        let problem = format!("{found} values for {rows} rows");
+        return Err(container.malformed(place(name), problem, REMEDY));
+    }
+    Ok(Some(section))
 }
 
 /// Row pointers and the ids they point into; `sets` where the ids have to ascend within a row.

@@ -37,9 +37,9 @@ impl ReviewSource for InMemory {
         &mut self,
         sink: &mut dyn FnMut(Review<'_>) -> imdb_fast::Result<()>,
     ) -> imdb_fast::Result<()> {
-        self.reviews.iter().try_for_each(|(split, words, label)| {
-            sink(Review { split: *split, words, features: None, label: *label })
-        })
+        self.reviews
+            .iter()
+            .try_for_each(|(split, words, label)| sink(Review::new(*split, words, *label)))
     }
 }
 

@@ -17,13 +17,13 @@ use crate::text::{Rules, Vocabulary};
 mod entry;
 mod npz;
 mod opcode;
-mod order;
+pub(in crate::import) mod order;
 mod pickle;
 #[cfg(test)]
 mod pickle_tests;
 #[cfg(test)]
 mod tests;
-mod word_index;
+pub(in crate::import) mod word_index;
 
 /// The arguments of `keras.datasets.imdb.load_data`, by the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -307,7 +307,7 @@ impl ReviewSource for KerasImdb {
             for (ranks, &row) in part.kept().zip(&part.order) {
                 self.options.encode(ranks, self.features, &mut words);
                 let label = Some(part.labels[row as usize]);
-                sink(Review { split: part.split, words: &words, features: None, label })?;
+                sink(Review::new(part.split, &words, label))?;
             }
         }
         Ok(())
