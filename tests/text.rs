@@ -249,7 +249,7 @@ fn frequent_runs_of_words_become_features() {
     let rules = Rules { num_words: 60, ngrams: 5, ..Rules::default() };
     let words = rules.vocabulary(counts.ranked());
     let encoder = Encoder::new(&Rules { ngrams: 1, ..rules.clone() }, &words).unwrap();
-    let ids = encoder.tokens(&counts);
+    let ids = encoder.tokens(counts.words());
     let tokens: Vec<Vec<u32>> =
         numbers.iter().map(|text| text.iter().map(|&n| ids[n as usize]).collect()).collect();
     for (min_texts, parts) in [(1, 300), (2, 50), (3, 7)] {

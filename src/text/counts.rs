@@ -74,6 +74,11 @@ impl WordCounts {
         Ok(numbers)
     }
 
+    /// The words by their numbers.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// How many distinct words.
     pub fn len(&self) -> usize {
         self.words.len()

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::ngrams::key;
 use super::words::Words;
-use super::{CUT, DROPPED, Rules, Scratch, Unknown, Vocabulary, WordCounts};
+use super::{CUT, DROPPED, Rules, Scratch, Unknown, Vocabulary};
 
 /// Turns texts to their word ids in reading order, and to their sets of features. It can be shared by threads, each with
 /// its own [`Encoding`].
@@ -138,10 +138,9 @@ impl Encoder {
         }
     }
 
-    /// [`Encoder::token`] of each word that was counted: by their numbers, texts that were counted need not be cut into
-    /// words again.
-    pub fn tokens(&self, counts: &WordCounts) -> Vec<u32> {
-        (0..counts.len() as u32).map(|number| self.token(counts.word(number))).collect()
+    /// [`Encoder::token`] of each of some words: by their numbers, texts need not be cut into words again.
+    pub fn tokens(&self, words: &Words) -> Vec<u32> {
+        (0..words.len() as u32).map(|number| self.token(words.word(number))).collect()
     }
 
     /// Encodes a text.

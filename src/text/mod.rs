@@ -1,6 +1,6 @@
 //! From raw text to word ids and features.
 //!
-//! A [`Tokenizer`] cuts a text into words. [`WordCounts`] counts them, and the [`Rules`] number the frequent ones as
+//! A [`Tokenizer`] cuts a text into words. [`Words`] numbers them, [`WordCounts`] counts them, and the [`Rules`] number the frequent ones as
 //! Keras' `keras.datasets.imdb` does: a word of frequency rank `r` (from 1) has the id `r + index_from`, and the ids below
 //! are reserved: 0 pads, 1 starts a review, 2 stands for every word that was cut. [`Ngrams`] finds the runs of words that
 //! are frequent. The [`Vocabulary`] names every feature, and an [`Encoder`], which rules and a vocabulary make, turns a
@@ -42,6 +42,7 @@ pub use ngrams::{NgramCounts, Ngrams};
 pub use rules::{Hash, Rules, Unknown};
 pub use tokenizer::{Scratch, Tokenizer};
 pub use vocabulary::Vocabulary;
+pub use words::Words;
 
 /// The most ids that words and n-grams may have together: 2^26.
 pub const MAX_FEATURES: usize = 1 << 26;

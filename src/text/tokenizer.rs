@@ -1,6 +1,7 @@
 //! Cuts texts into words.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -43,11 +44,26 @@ impl Tokenizer {
     }
 
     /// Calls `visit` with each word of a text, in reading order, in lower case. No word is empty or has a space in it.
-    pub fn for_each(self, text: &str, scratch: &mut Scratch, visit: impl FnMut(&str)) {
-        lower(text, &mut scratch.lowered);
+    pub fn for_each(self, text: &str, scratch: &mut Scratch, mut visit: impl FnMut(&str)) {
+        self.for_each_place(text, scratch, |lowered, word| visit(lowered.word(&word)));
+    }
+
+    /// Calls `visit` with the text in lower case and the place of each word in it.
+    #[inline]
+    pub(super) fn for_each_place(
+        self,
+        text: &str,
+        scratch: &mut Scratch,
+        mut visit: impl FnMut(Lowered<'_>, Range<usize>),
+    ) {
+        let padded = &mut scratch.lowered;
+        lower(text, padded);
+        let length = padded.len();
+        padded.push_str(PADDING);
+        let (padded, text) = (Lowered(padded), &padded[..length]);
         match self {
-            Tokenizer::Keras => split(&scratch.lowered, visit),
-            Tokenizer::WordsAndMarks => words_and_marks(&scratch.lowered, visit),
+            Tokenizer::Keras => split(text, |word| visit(padded, word)),
+            Tokenizer::WordsAndMarks => words_and_marks(text, |word| visit(padded, word)),
         }
     }
 }
@@ -68,18 +84,40 @@ impl FromStr for Tokenizer {
     }
 }
 
+/// A text in lower case, with some bytes behind it: whoever looks at a word can read on without asking where it ends.
+#[derive(Clone, Copy)]
+pub(super) struct Lowered<'a>(&'a str);
+
+/// Sixteen bytes that belong to no word.
+const PADDING: &str = "                ";
+
+impl<'a> Lowered<'a> {
+    /// The text and at least 16 bytes more.
+    #[inline]
+    pub(super) fn padded(self) -> &'a [u8] {
+        self.0.as_bytes()
+    }
+
+    /// The word at a place.
+    #[inline]
+    pub(super) fn word(self, place: &Range<usize>) -> &'a str {
+        &self.0[place.clone()]
+    }
+}
+
 /// Bytes looked at together: as many as a mask has bits.
 const BLOCK: usize = 64;
 
 /// Keras' words of a text in lower case. Separators are ASCII, so that bytes tell all.
-fn split(text: &str, mut visit: impl FnMut(&str)) {
+#[inline]
+fn split(text: &str, mut visit: impl FnMut(Range<usize>)) {
     let mut start = 0;
     let mut cut = |mut separators: u64, base: usize| {
         while separators != 0 {
             let at = base + separators.trailing_zeros() as usize;
             separators &= separators - 1;
             if at > start {
-                visit(&text[start..at]);
+                visit(start..at);
             }
             start = at + 1;
         }
@@ -140,7 +178,7 @@ const KINDS: [Kind; 256] = {
 const BREAK: &str = "<br />";
 
 /// The words and marks of a text in lower case.
-fn words_and_marks(text: &str, mut visit: impl FnMut(&str)) {
+fn words_and_marks(text: &str, mut visit: impl FnMut(Range<usize>)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
@@ -149,22 +187,22 @@ fn words_and_marks(text: &str, mut visit: impl FnMut(&str)) {
             Kind::Space => at += 1,
             Kind::Word => {
                 at = word_end(text, at);
-                visit(&text[start..at]);
+                visit(start..at);
             }
             Kind::Mark if bytes[at..].starts_with(BREAK.as_bytes()) => at += BREAK.len(),
             Kind::Mark => {
                 at += 1;
-                visit(&text[start..at]);
+                visit(start..at);
             }
             Kind::Other => {
                 let character = character_at(text, at);
                 if is_word(character) {
                     at = word_end(text, at);
-                    visit(&text[start..at]);
+                    visit(start..at);
                 } else {
                     at += character.len_utf8();
                     if !is_space(character) {
-                        visit(&text[start..at]);
+                        visit(start..at);
                     }
                 }
             }

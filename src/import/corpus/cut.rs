@@ -9,13 +9,13 @@ use super::options::{InvalidUtf8, TextOptions};
 use super::store::{IN_MEMORY, Place, Store};
 use crate::error::{Error, Result};
 use crate::import::parallel::Workers;
-use crate::text::{Scratch, Tokenizer, WordCounts};
+use crate::text::{Scratch, Tokenizer, Words};
 
 /// The words that one thread has met, and its buffers.
 pub(super) struct Shard {
     index: usize,
     tokenizer: Tokenizer,
-    pub counts: WordCounts,
+    pub words: Words,
     scratch: Scratch,
 }
 
@@ -25,7 +25,7 @@ impl Shard {
         let mut shards = workers.states(|| Shard {
             index: 0,
             tokenizer,
-            counts: WordCounts::default(),
+            words: Words::default(),
             scratch: Scratch::default(),
         });
         shards.iter_mut().enumerate().for_each(|(index, shard)| shard.index = index);
@@ -113,7 +113,7 @@ impl Shard {
                     return Err(Error::malformed(&path, place, problem, remedy));
                 }
             };
-            self.counts.add(self.tokenizer, &text, &mut self.scratch, &mut chunk.numbers)?;
+            self.words.add(self.tokenizer, &text, &mut self.scratch, &mut chunk.numbers)?;
             chunk.reviews.push((*header, chunk.numbers.len()));
         }
         Ok(chunk)

@@ -175,7 +175,7 @@ fn tokens(encoder: &Encoder, shards: &[Shard], workers: Workers) -> Result<Vec<V
     workers.pipeline(
         &mut workers.states(|| ()),
         |emit| shards.iter().try_for_each(emit),
-        |(), shard| Ok(encoder.tokens(&shard.counts)),
+        |(), shard| Ok(encoder.tokens(&shard.words)),
         |tokens| {
             all.push(tokens);
             Ok(())
@@ -200,7 +200,7 @@ struct Counted<'a> {
 impl<'a> Counted<'a> {
     /// Counts the words of the training reviews, in the order of these.
     fn count(cut: &Cut, train: &[u32], shards: &'a [Shard]) -> Result<Counted<'a>> {
-        let of_shards = shards.iter().map(|shard| vec![0u64; shard.counts.len()]);
+        let of_shards = shards.iter().map(|shard| vec![0u64; shard.words.len()]);
         let mut totals: Vec<Vec<u64>> = of_shards.collect();
         // A word may have a number in several shards; those that occur, in the order in which they first do.
         let mut seen = Vec::new();
@@ -219,7 +219,7 @@ impl<'a> Counted<'a> {
         let mut words: Vec<(&str, u64)> = Vec::new();
         let mut by_word = HashMap::with_capacity(seen.len());
         for (shard, number) in seen {
-            let word = shards[shard].counts.word(number);
+            let word = shards[shard].words.word(number);
             let place = *by_word.entry(word).or_insert_with(|| {
                 words.push((word, 0));
                 words.len() as u32 - 1
