@@ -26,6 +26,8 @@ pub struct Encoding {
     tokens: Vec<u32>,
     words: Vec<u32>,
     features: Vec<u32>,
+    /// A bit for each feature, all clear between texts.
+    seen: Vec<u64>,
 }
 
 impl Encoding {
@@ -160,7 +162,7 @@ impl Encoder {
 
     /// From tokens to words and features.
     fn finish(&self, encoding: &mut Encoding) {
-        let Encoding { tokens, words, features, .. } = encoding;
+        let Encoding { tokens, words, features, seen, .. } = encoding;
         words.clear();
         let start =
             self.rules.start_char.map(|start| match (start as usize) < self.rules.skip_top {
@@ -177,8 +179,7 @@ impl Encoder {
         features.clear();
         features.extend_from_slice(words);
         self.for_each_run(tokens, |_, _, feature| features.push(feature));
-        features.sort_unstable();
-        features.dedup();
+        make_set(features, seen, self.features);
     }
 
     /// Calls `visit` with the place, the number of words and the feature of each run of two words and more that is one.
@@ -210,6 +211,51 @@ impl Encoder {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Makes ids below `bound` distinct and ascending. `seen` is all clear before and after.
+fn make_set(ids: &mut Vec<u32>, seen: &mut Vec<u64>, bound: usize) {
+    const BITS: usize = u64::BITS as usize;
+    let size = bound.div_ceil(BITS);
+    // To look through all bits takes less time than to sort, unless they are many more than ids.
+    if size > 8 * ids.len() {
+        ids.sort_unstable();
+        ids.dedup();
+        return;
+    }
+    if seen.len() < size {
+        seen.resize(size, 0);
+    }
+    for &id in &*ids {
+        seen[id as usize / BITS] |= 1 << (id as usize % BITS);
+    }
+    ids.clear();
+    for (index, bits) in seen[..size].iter_mut().enumerate() {
+        let mut rest = std::mem::take(bits);
+        while rest != 0 {
+            ids.push((index * BITS) as u32 + rest.trailing_zeros());
+            rest &= rest - 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_the_same_by_bits_and_by_sorting() {
+        let mut seen = Vec::new();
+        for (bound, count) in [(1, 3), (64, 9), (65, 9), (10_000, 5), (10_000, 300), (100_000, 400)] {
+            let mut ids: Vec<u32> = (0..count).map(|i: u32| i * i * 7919 % bound).collect();
+            let mut expected = ids.clone();
+            expected.sort_unstable();
+            expected.dedup();
+            make_set(&mut ids, &mut seen, bound as usize);
+            assert_eq!(ids, expected);
+            assert!(seen.iter().all(|&bits| bits == 0));
         }
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::characters::{is_space, is_word, lower};
+use super::words::Key;
 use crate::error::{Error, Result};
 
 /// A way to cut a text into words.
@@ -28,7 +29,9 @@ pub enum Tokenizer {
 /// Buffers that a thread keeps from text to text.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
-    lowered: String,
+    pub(super) lowered: String,
+    /// The words' keys, and where each starts.
+    pub(super) keys: Vec<(Key, usize)>,
 }
 
 impl Tokenizer {
@@ -45,7 +48,7 @@ impl Tokenizer {
 
     /// Calls `visit` with each word of a text, in reading order, in lower case. No word is empty or has a space in it.
     pub fn for_each(self, text: &str, scratch: &mut Scratch, mut visit: impl FnMut(&str)) {
-        self.for_each_place(text, scratch, |lowered, word| visit(lowered.word(&word)));
+        self.for_each_place(text, &mut scratch.lowered, |lowered, word| visit(lowered.word(&word)));
     }
 
     /// Calls `visit` with the text in lower case and the place of each word in it.
@@ -53,10 +56,9 @@ impl Tokenizer {
     pub(super) fn for_each_place(
         self,
         text: &str,
-        scratch: &mut Scratch,
+        padded: &mut String,
         mut visit: impl FnMut(Lowered<'_>, Range<usize>),
     ) {
-        let padded = &mut scratch.lowered;
         lower(text, padded);
         let length = padded.len();
         padded.push_str(PADDING);

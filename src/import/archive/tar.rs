@@ -3,7 +3,7 @@
 //! Nothing is unpacked to disk, so that no path and no link can do harm; they are refused all the same, since the official
 //! archive has none.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use tar::{Archive, Entry, EntryType, PaxExtensions};
@@ -93,10 +93,14 @@ impl Tar {
                     return Err(self.malformed(index, path, problem));
                 }
                 let text = batcher.text();
-                let read = entry.read_to_end(text).map_err(|error| faults.explain(error))?;
-                if read as u64 != size {
-                    return Err(self.malformed(index, path, "the archive ends within it"));
-                }
+                let start = text.len();
+                text.resize(start + size as usize, 0);
+                match entry.read_exact(&mut text[start..]) {
+                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                        Err(self.malformed(index, path, "the archive ends within it"))
+                    }
+                    read => read.map_err(|error| faults.explain(error)),
+                }?;
                 batcher.end(header)
             }
             Member::Movies(place) => {

@@ -1,6 +1,5 @@
 //! From the words of the training reviews to the vocabulary and the features.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use super::cut::{Cut, Shard};
@@ -10,7 +9,7 @@ use crate::import::keras::word_index;
 use crate::import::parallel::Workers;
 use crate::text::{
     Encoder, Hash, MAX_FEATURES, NgramCounts, Ngrams, Rules, Tokenizer, Unknown,
-    Vocabulary,
+    Vocabulary, Words,
 };
 
 /// Which words and runs of words become features.
@@ -217,14 +216,14 @@ impl<'a> Counted<'a> {
             }
         }
         let mut words: Vec<(&str, u64)> = Vec::new();
-        let mut by_word = HashMap::with_capacity(seen.len());
+        let mut distinct = Words::default();
         for (shard, number) in seen {
             let word = shards[shard].words.word(number);
-            let place = *by_word.entry(word).or_insert_with(|| {
+            let place = distinct.insert(word)? as usize;
+            if place == words.len() {
                 words.push((word, 0));
-                words.len() as u32 - 1
-            });
-            words[place as usize].1 += totals[shard][number as usize];
+            }
+            words[place].1 += totals[shard][number as usize];
         }
         Ok(Counted { words })
     }
