@@ -32,6 +32,8 @@ pub struct Scratch {
     pub(super) lowered: String,
     /// The words' keys, and where each starts.
     pub(super) keys: Vec<(Key, usize)>,
+    /// For each word the number that it probably has.
+    pub(super) guesses: Vec<u32>,
 }
 
 impl Tokenizer {

@@ -20,31 +20,33 @@ const SHORT: usize = 16;
 /// The table's hash is seeded at random, so that no input can slow it down on purpose; the numbers do not depend on it.
 ///
 /// Looking up words is what an import spends most of its time on, and it waits for memory. So the table is one of its own
-/// and not a crate's: a slot has the word itself, and half a cache line is all that is fetched of it; and the words of a
-/// text are looked up in one go, so that the processor fetches several at once.
+/// and not a crate's: slots of eight bytes, so that it spreads over few pages; keys in the order of the numbers, so that
+/// those of frequent words, which come first, lie together; and the words of a text are looked up in one go, so that the
+/// processor fetches many slots at once.
 #[derive(Debug, Clone)]
 pub struct Words {
     text: String,
     /// Where each word ends in the text.
     ends: Vec<u32>,
+    /// The key of each word.
+    keys: Vec<Key>,
     /// As many as a power of two, and at least twice as many as words; a word stands at its hash or behind.
     slots: Vec<Slot>,
     hasher: DefaultHashBuilder,
     seeds: [u64; 2],
 }
 
-/// A word's key, and its number.
+/// A word's number, and the upper half of its hash.
 #[derive(Debug, Clone, Copy)]
-#[repr(align(32))]
 struct Slot {
-    key: Key,
+    tag: u32,
     number: u32,
 }
 
 /// The number in slots without a word.
 const NOBODY: u32 = u32::MAX;
 
-const EMPTY: Slot = Slot { key: Key { bytes: [0; 2], length: 0 }, number: NOBODY };
+const EMPTY: Slot = Slot { tag: 0, number: NOBODY };
 
 /// What tells words apart: all of a short word, so that no look at the text is needed, and the beginning of a long one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +91,8 @@ impl Default for Words {
     fn default() -> Words {
         let hasher = DefaultHashBuilder::default();
         let seeds = [hasher.hash_one(0u64), hasher.hash_one(1u64)];
-        Words { text: String::new(), ends: Vec::new(), slots: vec![EMPTY; 2], hasher, seeds }
+        let (text, ends, keys) = (String::new(), Vec::new(), Vec::new());
+        Words { text, ends, keys, slots: vec![EMPTY; 2], hasher, seeds }
     }
 }
 
@@ -105,14 +108,27 @@ impl Words {
         scratch: &mut Scratch,
         numbers: &mut Vec<u32>,
     ) -> Result<()> {
-        let Scratch { lowered, keys } = scratch;
+        let Scratch { lowered, keys, guesses } = scratch;
         keys.clear();
         tokenizer.for_each_place(text, lowered, |lowered, word| {
             keys.push((Key::within(lowered.padded(), &word), word.start));
         });
         let word = |key: Key, start: usize| &lowered[start..start + key.length as usize];
-        for &(key, start) in &*keys {
-            numbers.push(self.insert_key(key, || word(key, start))?);
+        // Nothing here waits for what is fetched.
+        let mask = self.slots.len() - 1;
+        guesses.clear();
+        guesses.extend(keys.iter().map(|&(key, start)| {
+            let hash = self.hash(key, || word(key, start));
+            self.slots[hash as usize & mask].number
+        }));
+        numbers.reserve(keys.len());
+        for (&(key, start), &guess) in keys.iter().zip(&*guesses) {
+            // Nearly always the word stands right at its hash.
+            let is_right = key.is_short() && self.keys.get(guess as usize) == Some(&key);
+            numbers.push(match is_right {
+                true => guess,
+                false => self.insert_key(key, || word(key, start))?,
+            });
         }
         Ok(())
     }
@@ -154,9 +170,10 @@ impl Words {
 
     #[inline]
     fn insert_key<'a>(&mut self, key: Key, word: impl Fn() -> &'a str) -> Result<u32> {
-        match self.find(self.hash(key, &word), key, &word) {
+        let hash = self.hash(key, &word);
+        match self.find(hash, key, &word) {
             Ok(number) => Ok(number),
-            Err(slot) => self.insert_new(slot, key, word()),
+            Err(slot) => self.insert_new(slot, hash, key, word()),
         }
     }
 
@@ -166,13 +183,13 @@ impl Words {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
-            let slot = &self.slots[at];
-            if slot.key == key && (key.is_short() || self.is_word(slot.number, word())) {
-                // The empty word has the key of an empty slot, but no tokenizer yields it.
-                return if slot.number == NOBODY { Err(at) } else { Ok(slot.number) };
-            }
-            if slot.number == NOBODY {
+            let Slot { tag, number } = self.slots[at];
+            if number == NOBODY {
                 return Err(at);
+            }
+            let is_it = tag == (hash >> 32) as u32 && self.keys[number as usize] == key;
+            if is_it && (key.is_short() || self.is_word(number, word())) {
+                return Ok(number);
             }
             at = (at + 1) & mask;
         }
@@ -185,14 +202,15 @@ impl Words {
 
     #[cold]
     #[inline(never)]
-    fn insert_new(&mut self, slot: usize, key: Key, word: &str) -> Result<u32> {
+    fn insert_new(&mut self, slot: usize, hash: u64, key: Key, word: &str) -> Result<u32> {
         if self.text.len() + word.len() > MOST {
             return Err(too_many_words());
         }
         let number = self.ends.len() as u32;
         self.text.push_str(word);
         self.ends.push(self.text.len() as u32);
-        self.slots[slot] = Slot { key, number };
+        self.keys.push(key);
+        self.slots[slot] = Slot { tag: (hash >> 32) as u32, number };
         if self.ends.len() * 2 > self.slots.len() {
             self.grow();
         }
@@ -204,7 +222,7 @@ impl Words {
         let size = self.slots.len() * 2;
         let old = std::mem::replace(&mut self.slots, vec![EMPTY; size]);
         for slot in old.into_iter().filter(|slot| slot.number != NOBODY) {
-            let hash = self.hash(slot.key, || self.word(slot.number));
+            let hash = self.hash(self.keys[slot.number as usize], || self.word(slot.number));
             let mut at = hash as usize & (size - 1);
             while self.slots[at].number != NOBODY {
                 at = (at + 1) & (size - 1);
