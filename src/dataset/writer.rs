@@ -100,7 +100,10 @@ impl Writer {
         let greatest = words.iter().fold(0, |greatest, &word| greatest.max(word));
         let greatest = greatest.max(row.last().copied().unwrap_or(0)) as usize;
         let is_empty = words.is_empty() && row.is_empty();
-        assert!(is_empty || greatest < features, "word {greatest} in a dataset of {features} features");
+        assert!(
+            is_empty || greatest < features,
+            "word {greatest} in a dataset of {features} features"
+        );
 
         let path = self.output.path();
         let slot = &mut self.splits[split as usize];

@@ -180,7 +180,9 @@ impl Rows for Delimited {
             let problem = format!("{found} fields, where the first row has {}", self.width);
             let remedy = match self.delimiter {
                 b',' => "put texts with commas, quotes or line breaks in double quotes",
-                _ => "take tabs and line breaks out of the texts, or say --quoting on if they are quoted",
+                _ => {
+                    "take tabs and line breaks out of the texts, or say --quoting on if they are quoted"
+                }
             };
             return Err(self.malformed(problem, remedy));
         }

@@ -50,13 +50,19 @@ pub fn detect(path: &Path) -> Result<Format> {
         }
     }
     if is_safetensors(&head) {
-        return wrong("a safetensors file", "it is a dataset or a model already and needs no import");
+        return wrong(
+            "a safetensors file",
+            "it is a dataset or a model already and needs no import",
+        );
     }
     if let Some(format) = by_content(&head) {
         return Ok(format);
     }
     if head.trim_ascii_start().starts_with(b"[") {
-        return wrong("perhaps a JSON array", "write one object a line, without brackets and commas");
+        return wrong(
+            "perhaps a JSON array",
+            "write one object a line, without brackets and commas",
+        );
     }
     let remedy = format!("if you know its format, name it with --format ({})", Format::names());
     wrong("an unknown format", &remedy)

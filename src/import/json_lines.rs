@@ -119,7 +119,12 @@ impl Rows for JsonLines {
 }
 
 impl Fields {
-    fn find(path: &Path, names: &[String], options: &TextOptions, labelled: bool) -> Result<Fields> {
+    fn find(
+        path: &Path,
+        names: &[String],
+        options: &TextOptions,
+        labelled: bool,
+    ) -> Result<Fields> {
         let find = |asked, usual: &[&str], missing| {
             let place = column(path, names, asked, usual, missing)?;
             Ok::<_, Error>(place.map(|place| names[place].clone()))

@@ -117,7 +117,9 @@ impl<T, U> Desk<T, U> {
             }
             match papers.items.pop_front() {
                 Some(item) => break item,
-                None => papers = self.item_came.wait(papers).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    papers = self.item_came.wait(papers).unwrap_or_else(PoisonError::into_inner)
+                }
             }
         };
         drop(papers);
@@ -125,7 +127,13 @@ impl<T, U> Desk<T, U> {
         true
     }
 
-    fn serve<S>(&self, state: &mut S, work: &impl Fn(&mut S, T) -> Result<U>, index: usize, item: T) {
+    fn serve<S>(
+        &self,
+        state: &mut S,
+        work: &impl Fn(&mut S, T) -> Result<U>,
+        index: usize,
+        item: T,
+    ) {
         let result = catch_unwind(AssertUnwindSafe(|| work(state, item)));
         self.lock().results.insert(index, result);
         self.result_came.notify_one();

@@ -248,7 +248,8 @@ mod tests {
     #[test]
     fn sets_are_the_same_by_bits_and_by_sorting() {
         let mut seen = Vec::new();
-        for (bound, count) in [(1, 3), (64, 9), (65, 9), (10_000, 5), (10_000, 300), (100_000, 400)] {
+        for (bound, count) in [(1, 3), (64, 9), (65, 9), (10_000, 5), (10_000, 300), (100_000, 400)]
+        {
             let mut ids: Vec<u32> = (0..count).map(|i: u32| i * i * 7919 % bound).collect();
             let mut expected = ids.clone();
             expected.sort_unstable();

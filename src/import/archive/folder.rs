@@ -20,9 +20,9 @@ pub(in crate::import) struct Folder {
 /// The folder at `path`, or `aclImdb` in it, if it has reviews.
 pub(in crate::import) fn find(path: &Path) -> Option<PathBuf> {
     let inner = path.join("aclImdb");
-    [path.to_path_buf(), inner].into_iter().find(|path| {
-        FOLDERS.iter().any(|(split, class, ..)| path.join(split).join(class).is_dir())
-    })
+    [path.to_path_buf(), inner]
+        .into_iter()
+        .find(|path| FOLDERS.iter().any(|(split, class, ..)| path.join(split).join(class).is_dir()))
 }
 
 /// Where a review lies in the folder, and in the archive below its top.
@@ -73,8 +73,10 @@ impl Folder {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let file = || entry.path();
-            let malformed = |problem: String| Error::malformed(&file(), "the file", problem, REMEDY);
-            let Member::Review(header) = member(&format!("{top}/{name}")).map_err(malformed)? else {
+            let malformed =
+                |problem: String| Error::malformed(&file(), "the file", problem, REMEDY);
+            let Member::Review(header) = member(&format!("{top}/{name}")).map_err(malformed)?
+            else {
                 continue;
             };
             // Asked before it is opened: a pipe without a writer would block. Links are followed.

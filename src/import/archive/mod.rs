@@ -108,7 +108,9 @@ mod tests {
         ] {
             assert_eq!(member(path), expected, "{path}");
         }
-        for name in ["1.txt", "01_7.txt", "+1_7.txt", "1_7", "a_7.txt", "1_.txt", "99999999999_7.txt"] {
+        for name in
+            ["1.txt", "01_7.txt", "+1_7.txt", "1_7", "a_7.txt", "1_.txt", "99999999999_7.txt"]
+        {
             assert!(member(&format!("train/pos/{name}")).is_err(), "{name}");
         }
     }

@@ -20,13 +20,20 @@ pub(in crate::import) struct Movies {
 
 impl Movies {
     /// Takes the list of one folder. The error is what is wrong with it, or that of the reader.
-    pub fn read(&mut self, place: usize, list: impl BufRead) -> std::io::Result<Result<(), String>> {
+    pub fn read(
+        &mut self,
+        place: usize,
+        list: impl BufRead,
+    ) -> std::io::Result<Result<(), String>> {
         let mut list = list.take(MAX_LIST);
         let mut movies = Vec::new();
         let mut line = Vec::new();
         while list.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? > 0 {
             if line.len() as u64 == MAX_LINE && line.last() != Some(&b'\n') {
-                return Ok(Err(format!("line {} is longer than {MAX_LINE} bytes", movies.len() + 1)));
+                return Ok(Err(format!(
+                    "line {} is longer than {MAX_LINE} bytes",
+                    movies.len() + 1
+                )));
             }
             movies.push(title(&line).unwrap_or(UNKNOWN_GROUP));
             line.clear();
@@ -40,7 +47,8 @@ impl Movies {
 
     /// The number of the movie's title, [`UNKNOWN_GROUP`] where no list tells it.
     pub fn of(&self, header: &Header) -> u32 {
-        let list = place_of(header.split, header.class).and_then(|place| self.lists[place].as_ref());
+        let list =
+            place_of(header.split, header.class).and_then(|place| self.lists[place].as_ref());
         let movie = list.and_then(|list| list.get(header.number as usize));
         movie.copied().unwrap_or(UNKNOWN_GROUP)
     }

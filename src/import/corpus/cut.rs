@@ -108,7 +108,8 @@ impl Shard {
                 }
                 (Err(error), InvalidUtf8::Stop) => {
                     let (path, place) = batch.origin.place(header);
-                    let problem = format!("byte {} of the review is not UTF-8", error.valid_up_to());
+                    let problem =
+                        format!("byte {} of the review is not UTF-8", error.valid_up_to());
                     let remedy = "convert the file, or say --invalid-utf8 replace or skip";
                     return Err(Error::malformed(&path, place, problem, remedy));
                 }
@@ -156,7 +157,11 @@ impl Cut {
     ///
     /// # Errors
     /// [`Error::Io`]
-    pub fn numbers<'a>(&'a self, review: u32, buffer: &'a mut Vec<u32>) -> Result<(usize, &'a [u32])> {
+    pub fn numbers<'a>(
+        &'a self,
+        review: u32,
+        buffer: &'a mut Vec<u32>,
+    ) -> Result<(usize, &'a [u32])> {
         let place = &self.places[review as usize];
         Ok((self.shards[place.chunk as usize], self.store.get(place, buffer)?))
     }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::document::{Batcher, Emit, Findings, Header, Origin, Reader};
 use super::MAX_TEXT;
+use super::document::{Batcher, Emit, Findings, Header, Origin, Reader};
 use super::labels::Labels;
 use super::options::TextOptions;
 use crate::dataset::Split;
@@ -50,9 +50,8 @@ pub(in crate::import) fn column(
     usual: &[&str],
     missing: bool,
 ) -> Result<Option<usize>> {
-    let position = |name: &str| {
-        names.iter().position(|found| found.trim().eq_ignore_ascii_case(name))
-    };
+    let position =
+        |name: &str| names.iter().position(|found| found.trim().eq_ignore_ascii_case(name));
     let found = match asked {
         // A name that differs in case only is the right one too, unless there is the very name.
         Some(name) => names.iter().position(|found| found == name).or_else(|| position(name)),
@@ -112,7 +111,11 @@ impl Labelled {
     }
 
     /// Split and class of a row. The error is a problem and a remedy.
-    fn sort(&mut self, row: &Row<'_>, split: Split) -> Result<(Split, Option<u8>), (String, String)> {
+    fn sort(
+        &mut self,
+        row: &Row<'_>,
+        split: Split,
+    ) -> Result<(Split, Option<u8>), (String, String)> {
         let split = match row.split {
             Some(name) => split_of(name).ok_or_else(|| {
                 let name: String = String::from_utf8_lossy(name).chars().take(40).collect();
@@ -158,7 +161,8 @@ impl Reader for Labelled {
                     Error::malformed(&path, place, problem, remedy)
                 };
                 if row.text.len() > MAX_TEXT {
-                    let problem = format!("a review of {} bytes, of {MAX_TEXT} at most", row.text.len());
+                    let problem =
+                        format!("a review of {} bytes, of {MAX_TEXT} at most", row.text.len());
                     return Err(malformed((problem, "leave it out".to_owned())));
                 }
                 (header.split, header.class) = self.sort(&row, split).map_err(malformed)?;
@@ -175,7 +179,8 @@ impl Reader for Labelled {
     fn findings(&mut self) -> Result<Findings> {
         let mut notes = Vec::from_iter(self.labels.note());
         if self.without_label > 0 {
-            let fate = if self.options.with_unlabelled { "become unlabelled" } else { "are left out" };
+            let fate =
+                if self.options.with_unlabelled { "become unlabelled" } else { "are left out" };
             notes.push(format!("{} reviews have no label and {fate}", self.without_label));
         }
         Findings::labelled(&self.labels, notes)

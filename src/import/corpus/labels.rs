@@ -113,7 +113,8 @@ impl Labels {
     /// A sentence on what they mean; none where there are none.
     pub fn note(&self) -> Option<String> {
         if self.named() {
-            let [negative, positive] = [&self.negative, &self.positive].map(|names| names.join(", "));
+            let [negative, positive] =
+                [&self.negative, &self.positive].map(|names| names.join(", "));
             return Some(format!("labels: {negative} is negative, {positive} is positive"));
         }
         let positive = self.positive().ok()?;

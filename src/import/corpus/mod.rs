@@ -133,7 +133,8 @@ impl Corpus {
             }
             if kept.len() < of {
                 let dropped = of - kept.len();
-                self.notes.push(format!("{dropped} of {of} {name} reviews are too long for --maxlen"));
+                self.notes
+                    .push(format!("{dropped} of {of} {name} reviews are too long for --maxlen"));
             }
             *rows = kept;
         }

@@ -100,7 +100,8 @@ mod tests {
     fn numbers_come_back_from_memory_and_from_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::new(100, folder.path());
-        let chunks: Vec<Vec<u32>> = (0..9u32).map(|chunk| (chunk..3 * chunk + 4).collect()).collect();
+        let chunks: Vec<Vec<u32>> =
+            (0..9u32).map(|chunk| (chunk..3 * chunk + 4).collect()).collect();
         for (index, chunk) in chunks.iter().enumerate() {
             assert_eq!(store.push(chunk.clone()).unwrap(), index as u32);
         }

@@ -8,8 +8,7 @@ use crate::import::KerasOptions;
 use crate::import::keras::word_index;
 use crate::import::parallel::Workers;
 use crate::text::{
-    Encoder, Hash, MAX_FEATURES, NgramCounts, Ngrams, Rules, Tokenizer, Unknown,
-    Vocabulary, Words,
+    Encoder, Hash, MAX_FEATURES, NgramCounts, Ngrams, Rules, Tokenizer, Unknown, Vocabulary, Words,
 };
 
 /// Which words and runs of words become features.
@@ -142,7 +141,13 @@ impl Plan {
     }
 
     /// The frequent runs of words in the training reviews.
-    fn ngrams(&self, cut: &Cut, train: &[u32], lexicon: &Lexicon, workers: Workers) -> Result<Ngrams> {
+    fn ngrams(
+        &self,
+        cut: &Cut,
+        train: &[u32],
+        lexicon: &Lexicon,
+        workers: Workers,
+    ) -> Result<Ngrams> {
         let mut ngrams = Ngrams::new(self.rules.num_words);
         while ngrams.next_length() <= self.rules.ngrams {
             let mut states = workers.states(|| (NgramCounts::default(), Vec::new(), Vec::new()));
