@@ -601,7 +601,10 @@ fn json_errors_name_line_and_column() {
         ("{\"text\":null,\"label\":1}", "\"text\" is null, not a text"),
         ("[]", "line 2, column 0: invalid type: sequence, expected an object"),
         ("{\"text\":\"b\",\"label\":1} x", "line 2, column 24: trailing characters"),
-        (&format!("{{\"text\":\"b\",\"x\":{}", "[".repeat(100_000)), "line 2, column 100016: EOF while parsing a list"),
+        (
+            &format!("{{\"text\":\"b\",\"x\":{}", "[".repeat(100_000)),
+            "line 2, column 100016: EOF while parsing a list",
+        ),
     ] {
         let (_folder, path) =
             file("a.jsonl", format!("{{\"text\":\"a\",\"label\":0}}\n{line}\n").as_bytes());

@@ -41,7 +41,7 @@ pub(super) fn arrange(
     let is_positive = |number: u32| of(number).class == Some(findings.positive);
     if findings.has_ids {
         for rows in &mut arrangement.rows {
-            rows.sort_by_key(|&number| (!is_positive(number), of(number).number));
+            rows.sort_by_cached_key(|&number| (!is_positive(number), of(number).number));
             let same = |a: u32, b: u32| (of(a).class, of(a).number) == (of(b).class, of(b).number);
             if let Some(pair) = rows.windows(2).find(|pair| same(pair[0], pair[1])) {
                 let ((path, first), (_, second)) = (cut.place(pair[0]), cut.place(pair[1]));
