@@ -9,7 +9,7 @@ use std::thread;
 use crate::error::{Error, Result};
 
 /// How many items may be on their way at once, for each thread: enough that nobody waits, and no more memory than that.
-const IN_FLIGHT: usize = 8;
+const IN_FLIGHT: usize = 4;
 
 /// A number of threads, the calling one among them.
 #[derive(Debug, Clone, Copy)]

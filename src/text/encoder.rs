@@ -169,13 +169,15 @@ impl Encoder {
                 true => CUT,
                 false => start,
             });
+        // Without a branch on the token, which nobody can foresee: written in any case, and counted where it stays.
+        let (cut, keeps_cut) = (self.rules.oov_char.unwrap_or(0), self.rules.oov_char.is_some());
+        words.resize(tokens.len() + 1, 0);
+        let mut length = 0;
         for token in start.into_iter().chain(tokens.iter().copied()) {
-            match token {
-                CUT => words.extend(self.rules.oov_char),
-                DROPPED => {}
-                id => words.push(id),
-            }
+            words[length] = if token == CUT { cut } else { token };
+            length += usize::from(token != DROPPED && (token != CUT || keeps_cut));
         }
+        words.truncate(length);
         features.clear();
         features.extend_from_slice(words);
         self.for_each_run(tokens, |_, _, feature| features.push(feature));

@@ -71,7 +71,7 @@ pub(super) fn cut(
     shards: &mut [Shard],
     options: &TextOptions,
 ) -> Result<Cut> {
-    let spool = options.spool.clone().unwrap_or_else(std::env::temp_dir);
+    let spool = options.spool.clone().unwrap_or_else(|| ".".into());
     let mut cut = Cut {
         headers: Vec::new(),
         places: Vec::new(),
@@ -164,6 +164,11 @@ impl Cut {
     ) -> Result<(usize, &'a [u32])> {
         let place = &self.places[review as usize];
         Ok((self.shards[place.chunk as usize], self.store.get(place, buffer)?))
+    }
+
+    /// How many words some reviews have together.
+    pub fn words(&self, reviews: &[u32]) -> usize {
+        reviews.iter().map(|&review| self.places[review as usize].numbers.len()).sum()
     }
 
     /// For the user to check.

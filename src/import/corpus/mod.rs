@@ -35,7 +35,7 @@ pub use words::WordOptions;
 pub(super) const MAX_TEXT: usize = super::lines::MAX_LINE;
 
 /// Rows that a thread makes at a time.
-const ROWS: usize = 256;
+const ROWS: usize = 128;
 
 /// Texts of any of the formats, read and counted: the reviews of a dataset.
 pub struct Corpus {
@@ -144,7 +144,13 @@ impl Corpus {
 
     /// Makes the rows of some reviews.
     fn encode(&self, encoder: &mut RowMaker, reviews: &[u32]) -> Result<Encoded> {
-        let mut encoded = Encoded::default();
+        // Room for a mark of the start as well.
+        let most = self.cut.words(reviews) + reviews.len();
+        let mut encoded = Encoded {
+            words: Vec::with_capacity(most),
+            features: Vec::with_capacity(most),
+            rows: Vec::with_capacity(reviews.len()),
+        };
         for &review in reviews {
             let (shard, numbers) = self.cut.numbers(review, &mut encoder.buffer)?;
             let tokens = &self.lexicon.tokens[shard];
@@ -177,7 +183,6 @@ struct RowMaker {
 }
 
 /// Some reviews as rows.
-#[derive(Default)]
 struct Encoded {
     words: Vec<u32>,
     features: Vec<u32>,

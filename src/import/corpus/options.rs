@@ -75,7 +75,7 @@ pub struct TextOptions {
     pub max_unpacked: Option<u64>,
     /// Threads to use; 0 is one a core. The results do not depend on it.
     pub threads: usize,
-    /// Where what does not fit into memory is put, unnamed; the system's temporary folder where it is not given.
+    /// Where what does not fit into memory is put, unnamed; the current folder where it is not given.
     pub spool: Option<PathBuf>,
 }
 
