@@ -63,7 +63,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Import(import::Args),
+    Import(Box<import::Args>),
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
@@ -79,7 +79,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let result = match command {
-        Command::Import(args) => import::run(&global, args),
+        Command::Import(args) => import::run(&global, *args),
         Command::Train(args) => train::run(&global, *args),
         Command::Evaluate(args) => evaluate::run(&global, args),
         Command::Predict(args) => predict::run(&global, args),
