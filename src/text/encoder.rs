@@ -26,6 +26,8 @@ pub struct Encoding {
     tokens: Vec<u32>,
     words: Vec<u32>,
     features: Vec<u32>,
+    /// A bit a feature, all zero between texts.
+    bits: Vec<u64>,
 }
 
 impl Encoding {
@@ -42,6 +44,28 @@ impl Encoding {
     /// The distinct features, ascending.
     pub fn features(&self) -> &[u32] {
         &self.features
+    }
+
+    /// Puts `features`, which are below `count`, in order, each once.
+    fn sort(&mut self, count: usize) {
+        let Encoding { features, bits, .. } = self;
+        let needed = count.div_ceil(64);
+        // Looking through all bits is faster than sorting unless there are many of them.
+        if needed > 8 * features.len() {
+            features.sort_unstable();
+            return features.dedup();
+        }
+        bits.resize(needed.max(bits.len()), 0);
+        for &feature in features.iter() {
+            bits[feature as usize / 64] |= 1 << (feature % 64);
+        }
+        features.clear();
+        for (place, set) in (0..).zip(&mut bits[..needed]) {
+            while *set != 0 {
+                features.push(64 * place + set.trailing_zeros());
+                *set &= *set - 1;
+            }
+        }
     }
 }
 
@@ -178,8 +202,7 @@ impl Encoder {
         features.clear();
         features.extend_from_slice(words);
         self.for_each_run(tokens, |_, _, feature| features.push(feature));
-        features.sort_unstable();
-        features.dedup();
+        encoding.sort(self.features);
     }
 
     /// Calls `visit` with the place, the number of words and the feature of each run of two words and more that is one.

@@ -21,6 +21,7 @@ use text::{Answerer, LINE, REVIEW, Style};
 
 /// Print the probability that each review is positive, in order: of a dataset, of text in a file or from stdin, or of --text
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("reviews").required(true).args(["input", "text"]))]
 #[command(after_help = "\
 Examples:
   imdb-fast predict run/model.safetensors --text 'A great film.' --text 'Two hours of boredom.'
@@ -38,11 +39,7 @@ pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
     /// A dataset, a file with texts (a review a line, CSV, TSV, JSON lines or fastText), or `-` for stdin
-    #[arg(
-        value_name = "DATASET|FILE|-",
-        required_unless_present = "text",
-        conflicts_with = "text"
-    )]
+    #[arg(value_name = "DATASET|FILE|-")]
     input: Option<PathBuf>,
     /// A review; may be repeated
     #[arg(long, value_name = "REVIEW")]

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use csv::{ByteRecord, Reader, ReaderBuilder};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use imdb_fast::Error;
 
 use super::input::{Batcher, LABEL_NAMES, MAX_TEXT, Stop, TEXT_NAMES, column};
@@ -47,6 +47,8 @@ impl Table {
         let mut reader = ReaderBuilder::new()
             .delimiter(delimiter)
             .quoting(delimiter == b',')
+            // The crate's own way with `\r\n` counts lines wrongly: it ends a row before the line feed.
+            .terminator(Terminator::Any(b'\n'))
             .buffer_capacity(256 << 10)
             .from_reader(Bounded { source, read: 0, end: MAX_ROW });
         let names = reader.byte_headers().map_err(|error| fault(batcher, error))?;
@@ -84,12 +86,15 @@ impl Table {
                 return Ok(());
             }
             let line = record.position().map_or(0, |position| position.line());
-            let text = &record[self.text];
+            let field = |at: usize| match record[at].strip_suffix(b"\r") {
+                Some(field) if at + 1 == record.len() => field,
+                _ => &record[at],
+            };
+            let text = field(self.text);
             if text.len() > MAX_TEXT {
                 return Err(batcher.too_long(line));
             }
-            let label =
-                self.label.map(|label| String::from_utf8_lossy(&record[label]).into_owned());
+            let label = self.label.map(|label| String::from_utf8_lossy(field(label)).into_owned());
             batcher.push(line, text, label)?;
         }
     }

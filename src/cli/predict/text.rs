@@ -75,6 +75,7 @@ impl<'a> Answerer<'a> {
                 ])?,
                 false => answers.record([style.number, "probability", "label"])?,
             }
+            answers.flush()?;
         }
         Ok(Answerer { judge, style, answers, probabilities: Vec::new() })
     }

@@ -1,0 +1,608 @@
+//! What models say about text, by library and program: the same as about a dataset, explained exactly, as it comes.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use common::{generated, repository, team, written};
+use imdb_fast::answer::{Explanation, Judge, Kind};
+use imdb_fast::kernel::Level;
+use imdb_fast::model::Model;
+use imdb_fast::nn::{Activation, Architecture, Dense, sigmoid};
+use imdb_fast::random::{Random, Stream};
+use imdb_fast::text::{Hash, NgramCounts, Ngrams, Rules, Unknown, Vocabulary};
+use imdb_fast::train::Team;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with the sample dataset, `d.safetensors`, and a model of it, `run/model.safetensors`.
+struct Desk(TempDir);
+
+const MODEL: &str = "run/model.safetensors";
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk(tempfile::tempdir().unwrap());
+        let [sample, index] = ["data/sample.npz", "data/sample_word_index.json"].map(repository);
+        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
+        let import = ["import", sample, "--word-index", index, "-o", "d.safetensors"];
+        desk.ok(&[&import[..], &["--num-words", "300"]].concat());
+        desk.ok(&["train", "d.safetensors", "--validation", "0", "--epochs", "3", "-q"]);
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+        command.args(arguments).current_dir(self.path()).env_remove("NO_COLOR");
+        command
+    }
+
+    /// Runs with some bytes on stdin.
+    fn run(&self, arguments: &[&str], stdin: &[u8]) -> Output {
+        let mut child = self.piped(arguments);
+        let mut input = child.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            // The program may stop before it has read everything.
+            scope.spawn(move || drop(input.write_all(stdin)));
+            child.wait_with_output().unwrap()
+        })
+    }
+
+    fn piped(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    fn ok_with(&self, arguments: &[&str], stdin: &[u8]) -> String {
+        let output = self.run(arguments, stdin);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        self.ok_with(arguments, b"")
+    }
+
+    /// Expects an exit code and an error with all of `parts`. Returns what was on stdout.
+    fn fails(&self, code: i32, arguments: &[&str], stdin: &[u8], parts: &[&str]) -> String {
+        let output = self.run(arguments, stdin);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
+        for part in parts {
+            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
+        }
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.path().join(name), bytes).unwrap();
+    }
+
+    /// The reviews of the test split as texts: words of the index for those that were cut.
+    fn texts(&self) -> Vec<String> {
+        let model = Model::load(&self.path().join(MODEL)).unwrap();
+        let vocabulary = model.vocabulary.unwrap();
+        let cut = vocabulary.cut_words().next().expect("the index is larger than the vocabulary");
+        let texts = (0..200).map(|row| {
+            let row = row.to_string();
+            let decode = ["decode", "d.safetensors", "--split", "test", "--row", &row];
+            let words = self.ok(&decode);
+            let words = words.trim_end().split(' ').skip(1);
+            words.map(|word| if word == "?" { cut } else { word }).collect::<Vec<_>>().join(" ")
+        });
+        texts.collect()
+    }
+}
+
+#[test]
+fn text_is_judged_as_the_dataset_is() {
+    let desk = Desk::new();
+    let expected = desk.ok(&["predict", MODEL, "d.safetensors"]);
+    let texts = desk.texts();
+    assert_eq!(texts.len(), 200);
+    let lines = texts.join("\n");
+    for threads in ["1", "3"] {
+        let arguments = ["predict", MODEL, "-", "--threads", threads];
+        assert_eq!(desk.ok_with(&arguments, lines.as_bytes()), expected);
+    }
+    // Keras' marks and capitals mean nothing; neither do line ends of other systems and unknown words.
+    let dressed: Vec<String> =
+        texts.iter().map(|text| text.to_uppercase().replace(' ', ", qwertzuiop <")).collect();
+    desk.write("reviews.txt", format!("\u{FEFF}{}\r\n", dressed.join("\r\n")));
+    assert_eq!(desk.ok(&["predict", MODEL, "reviews.txt"]), expected);
+    let first: Vec<&str> = expected.lines().take(3).collect();
+    let arguments: Vec<&str> =
+        texts[..3].iter().flat_map(|text| ["--text", text.as_str()]).collect();
+    let found = desk.ok(&[&["predict", MODEL][..], &arguments].concat());
+    assert_eq!(found.lines().collect::<Vec<_>>(), first);
+
+    let facts = desk.ok(&["inspect", MODEL]);
+    assert!(facts.contains(r#"{"tokenizer":"keras","num_words":300,"#), "{facts}");
+    assert_eq!(facts.matches("vocabulary.cut").count(), 1);
+    assert!(desk.ok(&["inspect", "d.safetensors"]).contains(r#""unknown":"drop""#));
+}
+
+#[test]
+fn answers_come_in_every_format() {
+    let desk = Desk::new();
+    let plain = desk.ok(&["predict", MODEL, "--text", "a fine film", "--text", ""]);
+    let plain: Vec<&str> = plain.lines().collect();
+    let text = ["predict", MODEL, "--text", "a fine film", "--text", ""];
+    let csv = desk.ok(&[&text[..], &["--csv"]].concat());
+    assert_eq!(csv, format!("review,probability,label\n1,{},\n2,{},\n", plain[0], plain[1]));
+    let jsonl = desk.ok(&[&text[..], &["--format", "jsonl"]].concat());
+    let expected = format!(
+        "{{\"review\":1,\"probability\":{}}}\n{{\"review\":2,\"probability\":{}}}\n",
+        plain[0], plain[1]
+    );
+    assert_eq!(jsonl, expected);
+
+    let rows = desk.ok(&["predict", MODEL, "d.safetensors", "--rows", "3..4", "--jsonl"]);
+    let row: Value = serde_json::from_str(&rows).unwrap();
+    assert_eq!(row["row"], 3);
+    assert!(row["label"].is_u64() && row["probability"].is_f64(), "{rows}");
+}
+
+#[test]
+fn labelled_files_are_read_as_they_lie() {
+    let desk = Desk::new();
+    let plain = desk.ok(&["predict", MODEL, "--text", "a fine, \"fine\"\nfilm", "--text", "bad"]);
+    let [fine, bad] = [0, 1].map(|at| plain.lines().nth(at).unwrap());
+    let check = |name: &str, bytes: &str, options: &[&str], expected: &str| {
+        desk.write(name, bytes);
+        let arguments = [&["predict", MODEL, name, "--csv"][..], options].concat();
+        assert_eq!(desk.ok(&arguments), format!("line,probability,label\n{expected}"), "{name}");
+    };
+    let two = |lines: [u32; 2], labels: [&str; 2]| {
+        format!("{},{fine},{}\n{},{bad},{}\n", lines[0], labels[0], lines[1], labels[1])
+    };
+    let csv =
+        "\u{FEFF}id,Review,sentiment\n1,\"a fine, \"\"fine\"\"\nfilm\",positive\n2,bad,negative\n";
+    check("a.data", csv, &[], &two([2, 4], ["positive", "negative"]));
+    check("b.data", &csv.replace('\n', "\r\n"), &[], &two([2, 4], ["positive", "negative"]));
+    let named = ["--input", "csv", "--text-column", "words", "--label-column", "id"];
+    check("c.data", &csv.replace("Review", "words"), &named, &two([2, 4], ["1", "2"]));
+    let tsv = "label\ttext\n1\ta fine \"fine\" film\n0\tbad\n";
+    check("d.data", tsv, &[], &two([2, 3], ["1", "0"]));
+    let json = "{\"text\": \"a fine \\\"fine\\\"\\nfilm\", \"label\": 1}\n\n{\"label\": \"neg\", \"text\": \"bad\"}";
+    check("e.data", json, &[], &two([1, 3], ["1", "neg"]));
+    let fasttext = "__label__2 __label__x a fine fine film\n__label__1 bad\n";
+    check("f.data", fasttext, &[], &two([1, 2], ["2", "1"]));
+    check("g.data", "a fine, fine film\nbad", &[], &two([1, 2], ["", ""]));
+    check("h.data", "a fine, fine film\r\nbad\r\n", &["--input", "lines"], &two([1, 2], ["", ""]));
+
+    let stdin = desk.ok_with(&["predict", MODEL, "-", "--input", "csv"], csv.as_bytes());
+    assert_eq!(stdin, plain);
+}
+
+#[test]
+fn empty_and_endless_reviews_are_judged() {
+    let desk = Desk::new();
+    let empty = desk.ok(&["predict", MODEL, "--text", ""]);
+    // Nothing that the model knows is nothing, too.
+    assert_eq!(desk.ok(&["predict", MODEL, "--text", "qwertzuiop <>"]), empty);
+    assert_eq!(desk.ok_with(&["predict", MODEL, "-"], b"\n\n"), empty.repeat(2));
+    assert_eq!(desk.ok_with(&["predict", MODEL, "-"], b""), "");
+    // Far longer than any review, but no longer than a line may be.
+    let fine = desk.ok(&["predict", MODEL, "--text", "a fine film"]);
+    let long = "a fine film ".repeat((16 << 20) / 12);
+    assert_eq!(desk.ok_with(&["predict", MODEL, "-"], long.as_bytes()), fine);
+    let longer = format!("x\n{long}{long}");
+    let parts = ["stdin", "line 2", "longer than 16777216 bytes"];
+    let before = desk.fails(1, &["predict", MODEL, "-"], longer.as_bytes(), &parts);
+    assert_eq!(before, empty);
+}
+
+#[test]
+fn bytes_that_are_no_text_stop_or_go_as_asked() {
+    let desk = Desk::new();
+    let bytes = b"a fine film\nbad \xff film\na fine film\n";
+    let parts = ["stdin: line 2: byte 4 of the text, 0xff, is not UTF-8", "--invalid-utf8 replace"];
+    let answers = desk.fails(1, &["predict", MODEL, "-"], bytes, &parts);
+    assert_eq!(answers.lines().count(), 1);
+    let with = |how: &str| {
+        let output = desk.run(&["predict", MODEL, "-", "--csv", "--invalid-utf8", how], bytes);
+        assert!(output.status.success());
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let [replaced, warnings] = with("replace");
+    assert_eq!((replaced.lines().count(), warnings.as_str()), (4, ""));
+    let [skipped, warnings] = with("skip");
+    let lines: Vec<&str> = skipped.lines().map(|line| &line[..2]).collect();
+    assert_eq!(lines, ["li", "1,", "3,"]);
+    assert!(warnings.contains("1 texts are not UTF-8 and were left out"), "{warnings}");
+}
+
+#[test]
+fn files_that_are_no_texts_say_why() {
+    let desk = Desk::new();
+    let fails = |bytes: &[u8], options: &[&str], parts: &[&str]| {
+        desk.write("bad.data", bytes);
+        desk.fails(1, &[&["predict", MODEL, "bad.data"][..], options].concat(), b"", parts);
+    };
+    fails(b"text,label\na,1\nb\n", &[], &["bad.data: line 3: 1 fields, the header has 2"]);
+    fails(b"words,label\na,1\n", &["--input", "csv"], &["--text-column", "words, label"]);
+    fails(b"text,label\na,1\n", &["--label-column", "x"], &["--label-column is x", "text, label"]);
+    fails(b"{\"text\": \"a\"}\n{\"text\": 1}\n", &[], &["line 2: it has no field with the text"]);
+    fails(b"{\"text\": \"a\"}\n{\"text\n", &[], &["bad.data: line 2", "expected an object a line"]);
+    let unclosed = [b"text\n\"a", " b".repeat(20 << 20).as_bytes()].concat();
+    fails(&unclosed, &["--input", "csv"], &["bad.data: line", "is a quote not closed?"]);
+    fails(b"\x1f\x8b\x08\0", &[], &["a gzip file"]);
+    fails(b"", &[], &["an empty file"]);
+    let remedy = ["--text"];
+    desk.fails(1, &["predict", MODEL, "d.safetensors", "--explain"], b"", &remedy);
+    desk.fails(1, &["predict", MODEL, "-", "--rows", "1..2"], b"", &["--rows", "datasets"]);
+    desk.fails(1, &["predict", MODEL, "missing"], b"", &["cannot open missing"]);
+    desk.fails(2, &["predict", MODEL], b"", &["--text"]);
+    desk.fails(2, &["predict", MODEL, "-", "--text", "a"], b"", &["cannot be used with"]);
+    desk.fails(2, &["predict", MODEL, "-", "--csv", "--jsonl"], b"", &["cannot be used with"]);
+    desk.fails(2, &["predict", MODEL, "-", "--top", "3"], b"", &["--explain"]);
+}
+
+#[test]
+fn models_that_cannot_read_say_so() {
+    let desk = Desk::new();
+    desk.ok(&["synth", "-o", "s.safetensors", "--reviews", "100", "--words", "50"]);
+    let train = ["--validation", "0", "--epochs", "1", "-q"];
+    desk.ok(&[&["train", "s.safetensors", "--out", "s"][..], &train].concat());
+    let parts = ["without text rules", "--word-index"];
+    desk.fails(1, &["predict", "s/model.safetensors", "--text", "a"], b"", &parts);
+    desk.fails(1, &["predict", "s/model.safetensors", "-"], b"a\n", &parts);
+    desk.fails(1, &["words", "s/model.safetensors"], b"", &parts);
+
+    let sample = repository("data/sample.npz");
+    let import = ["import", sample.to_str().unwrap(), "-o", "i.safetensors"];
+    desk.ok(&import);
+    desk.ok(&[&["train", "i.safetensors", "--out", "i"][..], &train].concat());
+    let parts = ["without a vocabulary", "--word-index"];
+    desk.fails(1, &["predict", "i/model.safetensors", "--text", "a"], b"", &parts);
+
+    // Ids as Keras allows them, but which text cannot have: the first word has the id of the mark.
+    let index = repository("data/sample_word_index.json");
+    let index = ["--word-index", index.to_str().unwrap(), "--index-from", "0"];
+    let output = desk.run(&[&import[..], &index].concat(), b"");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no text rules"));
+    assert!(desk.ok(&["inspect", "i.safetensors"]).contains("no rules"));
+
+    let layer = Dense { units: 4, activation: Activation::Relu };
+    let mut model = Model::new(Architecture::new(9, &[layer]).unwrap(), 1);
+    let team = team(1);
+    let fails = |model: &Model, expected: &str| {
+        let error = Judge::new(model, &team).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    fails(&model, "without a vocabulary");
+    model.vocabulary = Some(Vocabulary::from_words(["", "", "", "", "a", "b"]));
+    fails(&model, "without text rules");
+    model.text = Some(Rules { num_words: 6, ..Rules::default() });
+    fails(&model, "text leads to 6 features, the network has 9");
+    model.text = Some(Rules { num_words: 5, ..Rules::default() });
+    fails(&model, "names 6 ids");
+    model.text = Some(Rules { num_words: 9, ..Rules::default() });
+    assert!(Judge::new(&model, &team).is_ok());
+}
+
+#[test]
+fn a_typed_line_is_answered_before_the_next() {
+    let desk = Desk::new();
+    for options in [&["--csv"][..], &["--explain"], &["--input", "csv", "--jsonl"]] {
+        let mut child = desk.piped(&[&["predict", MODEL, "-"][..], options].concat());
+        let mut stdin = child.stdin.take().unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        if options.contains(&"csv") {
+            stdin.write_all(b"text\n").unwrap();
+        } else if options.contains(&"--csv") {
+            assert_eq!(answers.next().unwrap().unwrap(), "line,probability,label");
+        }
+        for text in ["a fine film\n", "bad\n", "\n"] {
+            if options.contains(&"csv") && text == "\n" {
+                continue; // no record to that reader
+            }
+            stdin.write_all(text.as_bytes()).unwrap();
+            stdin.flush().unwrap();
+            // Would wait forever if the program did.
+            assert!(answers.next().unwrap().unwrap().len() > 3);
+        }
+        drop(stdin);
+        assert!(answers.next().is_none());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn endless_input_takes_constant_memory_and_ends_with_its_reader() {
+    let desk = Desk::new();
+    let mut child = desk.piped(&["predict", MODEL, "-"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let line = format!("{}\n", "a fine film that is endless ".repeat(40));
+    let lines = line.repeat(100);
+    let writer = std::thread::spawn(move || while stdin.write_all(lines.as_bytes()).is_ok() {});
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    let peak = |id: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    answers.by_ref().take(20_000).for_each(|answer| drop(answer.unwrap()));
+    let early = peak(child.id());
+    // 90 MB of text more.
+    answers.by_ref().take(80_000).for_each(|answer| drop(answer.unwrap()));
+    let late = peak(child.id());
+    assert!(late < early + 20_000, "from {early} kB to {late} kB");
+    drop(answers);
+    assert!(child.wait().unwrap().success(), "a reader that has seen enough is no failure");
+    writer.join().unwrap();
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!(errors, "");
+}
+
+#[test]
+fn explanations_are_for_people_and_for_programs() {
+    let desk = Desk::new();
+    let model = Model::load(&desk.path().join(MODEL)).unwrap();
+    let vocabulary = model.vocabulary.unwrap();
+    let [a, b] = [40, 50].map(|id| vocabulary.word(id).unwrap());
+    let cut = vocabulary.cut_words().next().unwrap();
+    let text = format!("{a} {b} {a}! {cut} qwertzuiop \u{1b}[1m");
+    let predict = ["predict", MODEL, "--text", &text, "--text", "", "--explain"];
+    let json = desk.ok(&predict);
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    let parts = lines[0]["parts"].as_array().unwrap();
+    let effects: Vec<f64> = parts.iter().map(|p| p["effect"].as_f64().unwrap().abs()).collect();
+    assert!(effects.is_sorted_by(|a, b| a >= b), "{json}");
+    let found = |kind: &str, name: &str| {
+        let part = parts.iter().find(|part| part["kind"] == kind && part["part"] == name);
+        part.map(|part| part["count"].as_u64().unwrap())
+    };
+    assert_eq!((found("word", a), found("word", b), found("cut", "")), (Some(2), Some(1), Some(1)));
+    assert_eq!(lines[0]["unknown"], serde_json::json!(["qwertzuiop", "\u{1b}", "1m"]));
+    assert_eq!(
+        (&lines[1]["parts"], &lines[1]["unknown"]),
+        (&Value::Array(vec![]), &Value::Array(vec![]))
+    );
+
+    let csv = desk.ok(&[&predict[..], &["--csv"]].concat());
+    assert!(csv.starts_with("review,probability,label,kind,part,count,effect\n1,"), "{csv}");
+    assert_eq!(csv.lines().count(), 1 + parts.len() + 1, "a line without a part for the empty one");
+    let top = desk.ok(&[&predict[..], &["--top", "1"]].concat());
+    let top: Value = serde_json::from_str(top.lines().next().unwrap()).unwrap();
+    assert_eq!(top["parts"].as_array().unwrap().len(), 1);
+
+    let plain = desk.ok(&[&predict[..], &["--format", "plain"]].concat());
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    assert!(plain.starts_with("review 1: 0.") && plain.contains("[rare words]"), "{plain}");
+    assert!(plain.contains(&format!("{a} (2 times)")) && plain.contains("no words"), "{plain}");
+    assert!(plain.contains("not known: qwertzuiop, \u{FFFD}, 1m"), "{plain}");
+    let colourful = desk.ok(&[&predict[..], &["--color", "always"]].concat());
+    assert!(colourful.contains("\u{1b}[1m0."), "{colourful}");
+    assert_eq!(colourful.matches(b).count(), 2, "in the text and in the list: {colourful}");
+    assert!(!colourful.contains("\u{1b}[1m\n"), "the text's own code is harmless");
+}
+
+#[test]
+fn words_lists_what_moves_the_model_most() {
+    let desk = Desk::new();
+    let probability = |text: &str| {
+        let answer = desk.ok(&["predict", MODEL, "--text", text]);
+        answer.trim().parse::<f32>().unwrap()
+    };
+    let empty = probability("");
+    let lines = desk.ok(&["words", MODEL, "--top", "5", "--jsonl"]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 10);
+    let effects: Vec<f64> = lines.iter().map(|line| line["effect"].as_f64().unwrap()).collect();
+    assert!(effects[4] > 0.0 && effects[5] < 0.0 && effects.is_sorted_by(|a, b| a >= b));
+    for line in &lines {
+        let expected = probability(line["word"].as_str().unwrap()) - empty;
+        let found = line["effect"].as_f64().unwrap() as f32;
+        assert!((found - expected).abs() < 1e-6, "{line}: {expected}");
+    }
+    // No other word does more.
+    let all = desk.ok(&["words", MODEL, "--top", "1000", "--csv"]);
+    assert!(all.starts_with("word,effect,probability\n"));
+    assert!(all.lines().count() > 200);
+    let first = all.lines().nth(1).unwrap();
+    assert!(first.starts_with(lines[0]["word"].as_str().unwrap()), "{first}");
+    let plain = desk.ok(&["words", MODEL]);
+    assert!(plain.starts_with(&format!("an empty review: {empty:.4}\n+")), "{plain}");
+    assert_eq!(plain.lines().count(), 21);
+}
+
+/// A model with random weights of words `w0` to `w{words - 1}`, by these rules.
+fn model(rules: Rules, words: usize, hidden: &[Dense]) -> Model {
+    let names: Vec<String> = (0..words).map(|word| format!("w{word}")).collect();
+    let ranked = (1..).zip(names.iter().map(String::as_str));
+    let vocabulary = rules.vocabulary(ranked);
+    let mut ngrams = Ngrams::new(rules.num_words);
+    let mut random = Random::new(5, Stream::SyntheticReviews);
+    let is_named = rules.ngrams > 1 && rules.hash.is_none();
+    let texts: Vec<Vec<u32>> = (0..40)
+        .map(|_| (0..30).map(|_| 4 + random.below(rules.num_words as u64 - 4) as u32).collect())
+        .collect();
+    while is_named && ngrams.next_length() <= rules.ngrams {
+        let mut counts = NgramCounts::default();
+        texts.iter().for_each(|tokens| counts.add(&ngrams, tokens).unwrap());
+        ngrams.grow(counts, 1).unwrap();
+    }
+    let vocabulary = ngrams.vocabulary(&vocabulary);
+    let architecture = Architecture::new(rules.features(&vocabulary), hidden).unwrap();
+    let mut model = Model::new(architecture, 3);
+    model.vocabulary = Some(vocabulary);
+    model.text = Some(rules);
+    model
+}
+
+/// Texts of these words, some of them cut and some unknown.
+fn texts(words: u64, count: usize) -> Vec<String> {
+    let mut random = Random::new(6, Stream::SyntheticReviews);
+    let texts = (0..count).map(|_| {
+        let words = (0..random.below(25)).map(|_| format!("w{}", random.below(words)));
+        words.collect::<Vec<_>>().join(" ")
+    });
+    texts.collect()
+}
+
+fn probabilities(judge: &Judge<'_>, texts: &[String]) -> Vec<f32> {
+    let mut probabilities = Vec::new();
+    judge.probabilities(texts, &mut probabilities);
+    probabilities
+}
+
+fn all_rules() -> Vec<Rules> {
+    let rules = Rules { num_words: 14, ..Rules::default() };
+    vec![
+        rules.clone(),
+        Rules { skip_top: 6, unknown: Unknown::Cut, ..rules.clone() },
+        Rules { oov_char: None, ngrams: 2, ..rules.clone() },
+        Rules { ngrams: 3, ..rules.clone() },
+        Rules { ngrams: 3, hash: Some(Hash { bits: 5, seed: 1 }), ..rules.clone() },
+        Rules { ngrams: 5, hash: Some(Hash { bits: 12, seed: 2 }), ..rules },
+    ]
+}
+
+#[test]
+fn an_effect_is_what_taking_the_part_out_changes() {
+    let layer = Dense { units: 16, activation: Activation::Tanh };
+    let team = team(2);
+    for rules in all_rules() {
+        let drops = Rules { unknown: Unknown::Drop, ..rules.clone() };
+        let model = model(drops, 14, &[layer, layer]);
+        let judge = Judge::new(&model, &team).unwrap();
+        let texts = texts(16, 60);
+        let mut checked = [0; 3];
+        for (text, explanation) in texts.iter().zip(judge.explanations(&texts)) {
+            assert_eq!(explanation, judge.explain(text));
+            let whole = probabilities(&judge, std::slice::from_ref(text))[0];
+            assert_eq!(explanation.probability, whole);
+            assert!(explanation.words().map(|(word, _)| word).eq(text.split_whitespace()));
+            for part in &explanation.parts {
+                let goes = |word: &str| match part.kind {
+                    Kind::Word => word == part.name,
+                    Kind::Cut => is_cut(&explanation, word),
+                    Kind::Ngram => false,
+                };
+                checked[part.kind as usize] += 1;
+                if part.kind == Kind::Ngram {
+                    continue; // see below
+                }
+                let without: Vec<&str> = text
+                    .split_whitespace()
+                    .map(|word| if goes(word) { "unknown" } else { word })
+                    .collect();
+                let expected = whole - probabilities(&judge, &[without.join(" ")])[0];
+                assert!((part.effect - expected).abs() < 1e-6, "{part:?} of {text:?}: {expected}");
+                let count = text.split_whitespace().filter(|word| goes(word)).count();
+                assert_eq!(part.count, count, "{part:?} of {text:?}");
+            }
+        }
+        assert!(checked[Kind::Word as usize] > 200, "{rules:?}: {checked:?}");
+        assert_eq!(checked[Kind::Ngram as usize] > 20, rules.ngrams > 1, "{rules:?}: {checked:?}");
+        assert_eq!(checked[Kind::Cut as usize] > 20, rules.oov_char.is_some(), "{checked:?}");
+    }
+}
+
+fn is_cut(explanation: &Explanation, word: &str) -> bool {
+    let mut words = explanation.words();
+    words.any(|(other, part)| other == word && part.is_some_and(|part| part.kind == Kind::Cut))
+}
+
+/// With no hidden layer the network is a sum, so that a feature's share is known without the program's help.
+#[test]
+fn an_n_gram_is_taken_out_by_itself() {
+    let team = team(1);
+    for rules in all_rules().into_iter().filter(|rules| rules.ngrams > 1) {
+        let model = model(rules, 14, &[]);
+        let judge = Judge::new(&model, &team).unwrap();
+        let weights = &model.parameters().first_kernel;
+        for text in texts(13, 30) {
+            let explanation = judge.explain(&text);
+            let logit = |p: f32| f64::from(p / (1.0 - p)).ln();
+            for part in explanation.parts.iter().filter(|part| part.kind == Kind::Ngram) {
+                let left =
+                    logit(explanation.probability) - logit(explanation.probability - part.effect);
+                assert!(
+                    weights.iter().any(|&weight| (f64::from(weight) - left).abs() < 1e-4),
+                    "{part:?}"
+                );
+                assert!(
+                    part.name.split(" | ").all(|run| text.contains(run)),
+                    "{part:?} of {text:?}"
+                );
+            }
+            let named = explanation.parts.iter().filter(|part| part.kind == Kind::Ngram);
+            if let (Some(vocabulary), true) =
+                (&model.vocabulary, model.text.as_ref().unwrap().hash.is_none())
+            {
+                for part in named {
+                    let ids = 0..vocabulary.len() as u32;
+                    let id = ids.into_iter().find(|&id| vocabulary.word(id) == Some(&part.name));
+                    let weight = weights[id.expect("it has a name") as usize];
+                    let z = logit(explanation.probability) as f32;
+                    let expected = sigmoid(z) - sigmoid(z - weight);
+                    assert!((part.effect - expected).abs() < 1e-5, "{part:?}: {expected}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_depends_on_neither_company_nor_threads() {
+    let layer = |units, activation| Dense { units, activation };
+    for hidden in [
+        vec![layer(16, Activation::Relu), layer(16, Activation::Gelu)],
+        vec![layer(100, Activation::Elu), layer(7, Activation::Silu)],
+        vec![],
+    ] {
+        let model = model(all_rules()[3].clone(), 14, &hidden);
+        let texts = texts(16, 333);
+        for level in Level::supported() {
+            let team = Team::new(3).unwrap().with_level(level);
+            let judge = Judge::new(&model, &team).unwrap();
+            let together = probabilities(&judge, &texts);
+            let alone: Vec<f32> =
+                texts.iter().map(|text| probabilities(&judge, &[text.clone()])[0]).collect();
+            assert_eq!(together, alone, "{level}, {hidden:?}");
+            let one = Team::new(1).unwrap().with_level(level);
+            let judge = Judge::new(&model, &one).unwrap();
+            assert_eq!(probabilities(&judge, &texts), together, "{level}, {hidden:?}");
+        }
+    }
+}
+
+#[test]
+fn rules_and_words_survive_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    for rules in all_rules() {
+        let model = model(rules, 30, &[]);
+        model.save(&path).unwrap();
+        let read = Model::load(&path).unwrap();
+        assert_eq!((&read.text, &read.vocabulary), (&model.text, &model.vocabulary));
+    }
+    // A dataset keeps them as well, and refuses rules that lead elsewhere.
+    let mut source = generated(40, 50, 1);
+    let rules = Rules { num_words: 50, ..Rules::default() };
+    source.contents.text = Some(rules.clone());
+    source.contents.vocabulary = Some(rules.vocabulary([(1, "a"), (70, "z"), (60, "y")]));
+    let dataset = written(source.clone(), &folder.path().join("d.safetensors"));
+    assert_eq!(dataset.text_rules(), Some(&rules));
+    assert_eq!(dataset.vocabulary().unwrap().cut(), "y z");
+    source.contents.text = Some(Rules { num_words: 49, ..rules });
+    let wrong = folder.path().join("w.safetensors");
+    imdb_fast::dataset::write(&mut source, &wrong).unwrap();
+    let access = imdb_fast::container::Access::Read;
+    let error = imdb_fast::dataset::Dataset::open(&wrong, access).unwrap_err().to_string();
+    assert!(error.contains("49 features, the dataset has 50"), "{error}");
+}
