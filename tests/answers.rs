@@ -571,8 +571,10 @@ fn an_answer_depends_on_neither_company_nor_threads() {
             let team = Team::new(3).unwrap().with_level(level);
             let judge = Judge::new(&model, &team).unwrap();
             let together = probabilities(&judge, &texts);
-            let alone: Vec<f32> =
-                texts.iter().map(|text| probabilities(&judge, &[text.clone()])[0]).collect();
+            let alone: Vec<f32> = texts
+                .iter()
+                .map(|text| probabilities(&judge, std::slice::from_ref(text))[0])
+                .collect();
             assert_eq!(together, alone, "{level}, {hidden:?}");
             let one = Team::new(1).unwrap().with_level(level);
             let judge = Judge::new(&model, &one).unwrap();

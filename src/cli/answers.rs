@@ -74,7 +74,7 @@ impl ColourArg {
 /// Stdout, as lines of text or as records.
 pub(super) enum Answers {
     Lines(BufWriter<StdoutLock<'static>>),
-    Records(csv::Writer<StdoutLock<'static>>),
+    Records(Box<csv::Writer<StdoutLock<'static>>>),
 }
 
 /// Stdout failed.
@@ -86,11 +86,11 @@ impl Answers {
     pub(super) fn new(format: Format) -> Answers {
         let stdout = io::stdout().lock();
         match format {
-            Format::Csv => Answers::Records(
-                csv::WriterBuilder::new()
-                    .terminator(csv::Terminator::Any(b'\n'))
-                    .from_writer(stdout),
-            ),
+            Format::Csv => {
+                let mut builder = csv::WriterBuilder::new();
+                builder.terminator(csv::Terminator::Any(b'\n'));
+                Answers::Records(Box::new(builder.from_writer(stdout)))
+            }
             _ => Answers::Lines(BufWriter::with_capacity(1 << 16, stdout)),
         }
     }

@@ -154,10 +154,10 @@ impl NgramCounts {
         runs.extend(tokens.iter().map(|&token| if is_word(token) { token } else { NONE }));
         // Runs of each length, at the place where they start, up to those that are one word shorter than asked for.
         for length in 2..=ngrams.longest {
-            for at in 0..tokens.len() {
-                runs[at] = match tokens.get(at + length - 1) {
-                    Some(&word) if runs[at] != NONE && is_word(word) => {
-                        ngrams.table.get(&key(runs[at], word)).copied().unwrap_or(NONE)
+            for (at, run) in runs.iter_mut().enumerate() {
+                *run = match tokens.get(at + length - 1) {
+                    Some(&word) if *run != NONE && is_word(word) => {
+                        ngrams.table.get(&key(*run, word)).copied().unwrap_or(NONE)
                     }
                     _ => NONE,
                 };

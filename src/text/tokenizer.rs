@@ -204,7 +204,7 @@ impl<'a> Runs<'a> {
             // The bits shifted in are zeros: a run that reaches the end of its block goes on in the next.
             let run = (self.words >> (at % BLOCK)).trailing_ones() as usize;
             at += run;
-            if run > 0 && at % BLOCK == 0 {
+            if run > 0 && at.is_multiple_of(BLOCK) {
                 continue;
             }
             match self.text.as_bytes().get(at) {
