@@ -187,6 +187,7 @@ fn labelled_files_are_read_as_they_lie() {
 fn empty_and_endless_reviews_are_judged() {
     let desk = Desk::new();
     let empty = desk.ok(&["predict", MODEL, "--text", ""]);
+    assert_eq!(desk.ok(&["predict", MODEL, "--text", "--qwertzuiop"]), empty);
     // Nothing that the model knows is nothing, too.
     assert_eq!(desk.ok(&["predict", MODEL, "--text", "qwertzuiop <>"]), empty);
     assert_eq!(desk.ok_with(&["predict", MODEL, "-"], b"\n\n"), empty.repeat(2));
@@ -314,6 +315,20 @@ fn a_typed_line_is_answered_before_the_next() {
         drop(stdin);
         assert!(answers.next().is_none());
         assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let desk = Desk::new();
+    desk.write("many.txt", "a fine film\n".repeat(100_000));
+    for options in [&[][..], &["--csv"], &["--jsonl"], &["--explain"], &["--explain", "--csv"]] {
+        let mut child = desk.piped(&[&["predict", MODEL, "many.txt"][..], options].concat());
+        let mut first = [0; 8];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && errors.is_empty(), "{options:?}: {errors}");
     }
 }
 

@@ -22,7 +22,9 @@ pub(super) enum Format {
 pub(super) enum Colour {
     /// On a terminal, unless NO_COLOR is set
     Auto,
+    /// Everywhere; explanations are then for people
     Always,
+    /// Nowhere
     Never,
 }
 
@@ -78,8 +80,16 @@ pub(super) enum Answers {
 }
 
 /// Stdout failed.
-pub(super) fn failed(error: io::Error) -> Error {
+fn failed(error: io::Error) -> Error {
     Error::io(Path::new("stdout"), "write to")(error)
+}
+
+/// The same by way of the csv crate, which would hide what kind of error it was: a closed pipe is none of ours.
+fn failed_record(error: csv::Error) -> Error {
+    failed(match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    })
 }
 
 impl Answers {
@@ -116,7 +126,7 @@ impl Answers {
         fields: impl IntoIterator<Item = F>,
     ) -> Result<()> {
         match self {
-            Answers::Records(out) => out.write_record(fields).map_err(|error| failed(error.into())),
+            Answers::Records(out) => out.write_record(fields).map_err(failed_record),
             Answers::Lines(_) => unreachable!("lines have no fields"),
         }
     }

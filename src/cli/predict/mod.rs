@@ -22,6 +22,9 @@ use text::{Answerer, LINE, REVIEW, Style};
 /// Print the probability that each review is positive, in order: of a dataset, of text in a file or from stdin, or of --text
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("reviews").required(true).args(["input", "text"]))]
+#[command(override_usage = "\
+imdb-fast predict [OPTIONS] <MODEL> <DATASET|FILE|->
+       imdb-fast predict [OPTIONS] <MODEL> --text <REVIEW>...")]
 #[command(after_help = "\
 Examples:
   imdb-fast predict run/model.safetensors --text 'A great film.' --text 'Two hours of boredom.'
@@ -42,7 +45,7 @@ pub(crate) struct Args {
     #[arg(value_name = "DATASET|FILE|-")]
     input: Option<PathBuf>,
     /// A review; may be repeated
-    #[arg(long, value_name = "REVIEW")]
+    #[arg(long, value_name = "REVIEW", allow_hyphen_values = true)]
     text: Vec<String>,
     /// Tell which words made the answer, and by how much
     #[arg(long)]
