@@ -273,6 +273,25 @@ fn models_that_cannot_read_say_so() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("no text rules"));
     assert!(desk.ok(&["inspect", "i.safetensors"]).contains("no rules"));
 
+    // Rules that nobody can follow, in the place of good ones.
+    for file in ["d.safetensors", MODEL] {
+        let bytes = std::fs::read(desk.path().join(file)).unwrap();
+        let good = br#"\"num_words\":300,"#;
+        // The last: the options of the import have one, too.
+        let at = bytes.windows(good.len()).rposition(|window| window == good).unwrap();
+        for (bad, expected) in [
+            (br#"\"num_words\":0  ,"#, "--num-words is \"0\""),
+            (br#"\"num_words\":3  ,"#, "--index-from"),
+            (br#"\"num_words\":-1 ,"#, "invalid value"),
+            (br#"\"num_words\":[1],"#, "invalid type"),
+        ] {
+            let altered = [&bytes[..at], bad, &bytes[at + good.len()..]].concat();
+            desk.write("bad.safetensors", altered);
+            let parts = ["bad.safetensors: metadata `text`", expected];
+            desk.fails(1, &["inspect", "bad.safetensors"], b"", &parts);
+        }
+    }
+
     let layer = Dense { units: 4, activation: Activation::Relu };
     let mut model = Model::new(Architecture::new(9, &[layer]).unwrap(), 1);
     let team = team(1);
