@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("optimizer", &["error", "kernel"]),
     ("model", &["container", "error", "nn", "optimizer", "text"]),
     ("train", &["dataset", "error", "kernel", "model", "nn", "optimizer", "random"]),
+    ("answer", &["error", "kernel", "model", "nn", "text", "train"]),
     ("report", &["error", "input", "nn", "train"]),
 ];
 

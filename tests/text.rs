@@ -4,10 +4,12 @@ mod common;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::repository;
+use imdb_fast::dataset::Review;
+use imdb_fast::import::{self, ImportOptions};
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::text::{
     CUT, DROPPED, Encoder, Encoding, Hash, NgramCounts, Ngrams, Rules, Scratch, Tokenizer, Unknown,
@@ -82,6 +84,81 @@ fn every_character_is_what_it_is_in_python() {
     assert!(checked > 280_000, "{checked}");
 }
 
+/// The tokenizers once more, character by character.
+fn slowly(tokenizer: Tokenizer, text: &str) -> Vec<String> {
+    let lower = text.to_lowercase();
+    if tokenizer == Tokenizer::Keras {
+        let filters = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n ";
+        let words = lower.split(|c| filters.contains(c)).filter(|word| !word.is_empty());
+        return words.map(str::to_owned).collect();
+    }
+    // Enough for the characters of the test.
+    let is_word =
+        |c: char| c == '_' || c.is_alphanumeric() && !('\u{300}'..='\u{36f}').contains(&c);
+    let chars: Vec<char> = lower.replace("<br />", " ").chars().collect();
+    let run = |from: usize| chars[from..].iter().take_while(|&&c| is_word(c)).count();
+    let mut words = Vec::new();
+    let mut at = 0;
+    while at < chars.len() {
+        let mut length = run(at);
+        if length > 0 && chars.get(at + length) == Some(&'\'') {
+            let more = run(at + length + 1);
+            length += if more > 0 { 1 + more } else { 0 };
+        }
+        if length > 0 || !chars[at].is_whitespace() {
+            length = length.max(1);
+            words.push(chars[at..at + length].iter().collect());
+        }
+        at += length.max(1);
+    }
+    words
+}
+
+/// Words, marks and line breaks wherever blocks of bytes may end.
+#[test]
+fn where_a_word_stands_makes_no_difference() {
+    let pieces = [
+        "a",
+        "b",
+        "Z",
+        "_",
+        "'",
+        "''",
+        " ",
+        "  ",
+        "\n",
+        "\r",
+        ".",
+        "-",
+        "<br />",
+        "<br",
+        " />",
+        "é",
+        "É",
+        "’",
+        "Σ",
+        "日",
+        "\u{301}",
+        "\u{a0}",
+        "word",
+        "letters",
+        "0123456789",
+    ];
+    let mut random = Random::new(3, Stream::SyntheticReviews);
+    for round in 0..20_000 {
+        // Mostly ASCII in every other round, so that long runs of it come.
+        let choice = if round % 2 == 0 { pieces.len() as u64 } else { 15 };
+        let pieces = (0..random.below(90)).map(|_| match random.below(3) {
+            0 => pieces[random.below(choice) as usize],
+            _ => "x",
+        });
+        let text: String = pieces.collect();
+        for tokenizer in Tokenizer::ALL {
+            assert_eq!(tokens(tokenizer, &text), slowly(tokenizer, &text), "{tokenizer}: {text:?}");
+        }
+    }
+}
+
 /// The next length and the bytes that follow it.
 fn next_part(from: &mut impl Read) -> Option<String> {
     let mut length = [0; 4];
@@ -108,6 +185,9 @@ fn all_reviews_have_the_words_that_python_finds() {
         return;
     };
     let mut parts = BufReader::with_capacity(1 << 20, python.stdout.take().unwrap());
+    let (encoder, mut expected_rows) = keras(&folder);
+    let mut encoding = Encoding::default();
+    let mut rows = Vec::new();
     let mut scratch = Scratch::default();
     let mut reviews = 0;
     let mut words = 0;
@@ -121,11 +201,33 @@ fn all_reviews_have_the_words_that_python_finds() {
             });
             assert_eq!(expected.next(), None, "{tokenizer}: {text}");
         }
+        encoder.encode(&text, &mut encoding);
+        rows.push(encoding.words().to_vec());
         reviews += 1;
     }
     assert!(python.wait().unwrap().success());
     assert_eq!(reviews, 50_000);
+    rows.sort();
+    expected_rows.sort();
+    assert!(rows == expected_rows, "the ids of imdb.npz");
     println!("{words} words of both tokenizers agree");
+}
+
+/// Keras' rules with its word index, and all rows that `load_data` gives.
+fn keras(folder: &Path) -> (Encoder, Vec<Vec<u32>>) {
+    let options = ImportOptions {
+        word_index: Some(folder.join("imdb_word_index.json")),
+        ..ImportOptions::default()
+    };
+    let mut source = import::open(&folder.join("imdb.npz"), &options).unwrap();
+    let contents = source.contents();
+    let mut rows = Vec::new();
+    let mut push = |review: Review<'_>| {
+        rows.push(review.words.to_vec());
+        Ok(())
+    };
+    source.for_each(&mut push).unwrap();
+    (Encoder::new(&contents.text.unwrap(), &contents.vocabulary.unwrap()).unwrap(), rows)
 }
 
 /// Texts whose words follow a power law.

@@ -146,6 +146,12 @@ fn separators(block: &[u8; BLOCK]) -> u64 {
         let mark = mark | within(b':', b'@') | within(b'[', b'`') | within(b'{', b'~');
         u8::from(mark | within(b'\t', b'\n'))
     });
+    mask(flags)
+}
+
+/// Bit `k` is flag `k`.
+#[inline]
+fn mask(flags: [u8; BLOCK]) -> u64 {
     // The product moves bit 0 of byte k to bit 56 + k.
     const GATHER: u64 = 0x0102_0408_1020_4080;
     let groups = flags.as_chunks::<8>().0.iter().enumerate();
@@ -154,92 +160,114 @@ fn separators(block: &[u8; BLOCK]) -> u64 {
     })
 }
 
-/// What a byte of a text in lower case begins.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Space,
-    Word,
-    Mark,
-    /// A character beyond ASCII.
-    Other,
-}
-
-const KINDS: [Kind; 256] = {
-    let mut kinds = [Kind::Other; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        kinds[byte] = match byte as u8 {
-            b'\t'..=b'\r' | 0x1c..=0x1f | b' ' => Kind::Space,
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' => Kind::Word,
-            _ => Kind::Mark,
-        };
-        byte += 1;
-    }
-    kinds
-};
-
 /// The line break that the reviews' web page left in them.
-const BREAK: &str = "<br />";
+const BREAK: &[u8] = b"<br />";
 
 /// The words and marks of a text in lower case.
 fn words_and_marks(text: &str, mut visit: impl FnMut(Range<usize>)) {
     let bytes = text.as_bytes();
+    let mut runs = Runs::new(text);
     let mut at = 0;
-    while at < bytes.len() {
+    while let Some(&byte) = bytes.get(at) {
         let start = at;
-        match KINDS[bytes[at] as usize] {
-            Kind::Space => at += 1,
-            Kind::Word => {
-                at = word_end(text, at);
+        at = runs.word_end(at);
+        if at > start {
+            visit(start..at);
+            continue;
+        }
+        if byte.is_ascii() {
+            if byte == b'<' && bytes[at..].starts_with(BREAK) {
+                at += BREAK.len();
+                continue;
+            }
+            at += 1;
+            if !is_space(byte.into()) {
                 visit(start..at);
             }
-            Kind::Mark if bytes[at..].starts_with(BREAK.as_bytes()) => at += BREAK.len(),
-            Kind::Mark => {
-                at += 1;
-                visit(start..at);
-            }
-            Kind::Other => {
-                let character = character_at(text, at);
-                if is_word(character) {
-                    at = word_end(text, at);
-                    visit(start..at);
-                } else {
-                    at += character.len_utf8();
-                    if !is_space(character) {
-                        visit(start..at);
-                    }
-                }
-            }
+            continue;
+        }
+        let character = character_at(text, at);
+        at += character.len_utf8();
+        if !is_space(character) {
+            visit(start..at);
         }
     }
 }
 
-/// Where the word that starts at `start` ends: `\w+(?:'\w+)?`.
-fn word_end(text: &str, start: usize) -> usize {
-    let end = run_end(text, start);
-    if text.as_bytes().get(end) != Some(&b'\'') {
-        return end;
-    }
-    match run_end(text, end + 1) {
-        rest if rest > end + 1 => rest,
-        _ => end,
-    }
+/// Finds the ends of words, block by block.
+struct Runs<'a> {
+    text: &'a str,
+    /// Which block `words` belongs to.
+    block: usize,
+    /// A bit for each byte of the block that is an ASCII word character.
+    words: u64,
 }
 
-/// Where the run of word characters that starts at `at` ends; `at` itself where there is none.
-#[inline]
-fn run_end(text: &str, mut at: usize) -> usize {
-    let bytes = text.as_bytes();
-    loop {
-        match bytes.get(at).map(|&byte| KINDS[byte as usize]) {
-            Some(Kind::Word) => at += 1,
-            Some(Kind::Other) => match character_at(text, at) {
-                character if is_word(character) => at += character.len_utf8(),
+impl<'a> Runs<'a> {
+    fn new(text: &'a str) -> Runs<'a> {
+        let mut runs = Runs { text, block: 0, words: 0 };
+        runs.look_at(0);
+        runs
+    }
+
+    fn look_at(&mut self, block: usize) {
+        let bytes = &self.text.as_bytes()[(block * BLOCK).min(self.text.len())..];
+        self.block = block;
+        self.words = match bytes.first_chunk() {
+            Some(bytes) => word_bytes(bytes),
+            None => {
+                let mut last = [b' '; BLOCK];
+                last[..bytes.len()].copy_from_slice(bytes);
+                word_bytes(&last)
+            }
+        };
+    }
+
+    /// Where the word that starts at `start` ends, by `\w+(?:'\w+)?`; `start` itself where there is none.
+    #[inline]
+    fn word_end(&mut self, start: usize) -> usize {
+        let end = self.run_end(start);
+        if end == start || self.text.as_bytes().get(end) != Some(&b'\'') {
+            return end;
+        }
+        match self.run_end(end + 1) {
+            rest if rest > end + 1 => rest,
+            _ => end,
+        }
+    }
+
+    /// Where the run of word characters that starts at `at` ends; `at` itself where there is none.
+    #[inline]
+    fn run_end(&mut self, mut at: usize) -> usize {
+        loop {
+            if at / BLOCK != self.block {
+                self.look_at(at / BLOCK);
+            }
+            // The bits shifted in are zeros: a run that reaches the end of its block goes on in the next.
+            let run = (self.words >> (at % BLOCK)).trailing_ones() as usize;
+            at += run;
+            if run > 0 && at.is_multiple_of(BLOCK) {
+                continue;
+            }
+            match self.text.as_bytes().get(at) {
+                Some(byte) if !byte.is_ascii() => match character_at(self.text, at) {
+                    character if is_word(character) => at += character.len_utf8(),
+                    _ => return at,
+                },
                 _ => return at,
-            },
-            _ => return at,
+            }
         }
     }
+}
+
+/// A bit for each byte that is an ASCII word character.
+#[inline]
+fn word_bytes(block: &[u8; BLOCK]) -> u64 {
+    mask(block.map(|byte| {
+        let within = |first: u8, last: u8| byte.wrapping_sub(first) <= last - first;
+        let letter = within(b'a', b'z') | within(b'A', b'Z');
+        u8::from(letter | within(b'0', b'9') | (byte == b'_'))
+    }))
 }
 
 fn character_at(text: &str, at: usize) -> char {

@@ -74,11 +74,27 @@ impl Key {
         Key { bytes: [bytes as u64, (bytes >> 64) as u64], length: length as u32 }
     }
 
+    /// The key of a word that stands alone. Two looks that may overlap reach every byte, whatever their number.
+    #[inline]
     fn of(word: &str) -> Key {
-        let mut bytes = [0; SHORT];
-        let length = word.len().min(SHORT);
-        bytes[..length].copy_from_slice(&word.as_bytes()[..length]);
-        Key { length: word.len() as u32, ..Key::within(&bytes, &(0..length)) }
+        let (word, length) = (word.as_bytes(), word.len());
+        let four = |from: usize| {
+            word[from..].first_chunk().map_or(0, |&bytes| u64::from(u32::from_le_bytes(bytes)))
+        };
+        let eight =
+            |from: usize| word[from..].first_chunk().map_or(0, |&bytes| u64::from_le_bytes(bytes));
+        let bytes = match length {
+            0 => [0, 0],
+            1..=3 => {
+                let byte = |at: usize| u64::from(word[at]) << (8 * at);
+                [byte(0) | byte(length / 2) | byte(length - 1), 0]
+            }
+            4..=7 => [four(0) | four(length - 4) << (8 * (length - 4)), 0],
+            8 => [eight(0), 0],
+            9..=15 => [eight(0), eight(length - 8) >> (8 * (16 - length))],
+            _ => [eight(0), eight(8)],
+        };
+        Key { bytes, length: length as u32 }
     }
 
     #[inline]
@@ -251,5 +267,50 @@ fn too_many_words() -> Error {
         value: "more than 4 GiB of distinct words".to_owned(),
         reason: "no vocabulary has room for them".to_owned(),
         remedy: "check that it is text; if it is, count a part of it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_keys_are_the_bytes_and_their_count() {
+        let text = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+        for length in 1..=30 {
+            let mut expected = [0; SHORT];
+            let short = length.min(SHORT);
+            expected[..short].copy_from_slice(&text.as_bytes()[3..3 + short]);
+            let halves = expected.as_chunks::<8>().0;
+            let bytes = [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])];
+            let expected = Key { bytes, length: length as u32 };
+            assert_eq!(Key::of(&text[3..3 + length]), expected, "{length} bytes");
+            assert_eq!(Key::within(text.as_bytes(), &(3..3 + length)), expected, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn words_keep_their_numbers_whatever_their_length() {
+        let mut words = Words::default();
+        // Words that differ in length only, and zeros that are no filling.
+        let all: Vec<String> = (0..40).map(|n| "\0".repeat(n)).collect();
+        let more = (0..5_000).map(|n| format!("{}{n}", "x".repeat(n % 30)));
+        let all: Vec<String> = all.into_iter().chain(more).collect();
+        for _ in 0..2 {
+            for (number, word) in (0..).zip(&all) {
+                assert_eq!(words.insert(word).unwrap(), number);
+                assert_eq!(words.number(word), Some(number));
+                assert_eq!(words.word(number), word);
+            }
+        }
+        assert_eq!(words.len(), all.len());
+        assert_eq!(words.number("y"), None);
+        assert_eq!(words.number("a word of many letters"), None);
+        // Texts are cut to the same numbers, new and known words mixed.
+        let (mut scratch, mut numbers) = (Scratch::default(), Vec::new());
+        let text = format!("xx2 new {} new xx2", all[4_000]);
+        words.add(Tokenizer::Keras, &text, &mut scratch, &mut numbers).unwrap();
+        let new = all.len() as u32;
+        assert_eq!(numbers, [words.number("xx2").unwrap(), new, 4_000, new, numbers[0]]);
     }
 }
