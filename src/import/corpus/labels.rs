@@ -91,6 +91,12 @@ impl Labels {
                 return Ok(1 - class as u8);
             }
         }
+        // A single label that is not the named one is the other.
+        match (&self.seen[..], self.negative.is_empty(), self.positive.is_empty()) {
+            ([_], true, false) => return Ok(1),
+            ([_], false, true) => return Ok(0),
+            _ => {}
+        }
         for (negative, positive) in KNOWN {
             let class = |name: &String| match name {
                 name if name == negative => Some(0),
