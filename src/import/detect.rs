@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{Format, archive, delimited, fasttext, json_lines, libsvm, parquet, unpack};
+use super::{Format, archive, delimited, fasttext, json_lines, libsvm, parquet_file, unpack};
 use crate::error::{Error, Result};
 
 /// How much of a file is looked at.
@@ -76,7 +76,7 @@ fn by_content(head: &[u8]) -> Option<Format> {
     }
     for (looks_like_it, format) in [
         (archive::looks_like_it(head), Format::Archive),
-        (parquet::looks_like_it(head), Format::Parquet),
+        (parquet_file::looks_like_it(head), Format::Parquet),
         (libsvm::looks_like_it(text), Format::Libsvm),
         (fasttext::looks_like_it(text), Format::Fasttext),
         (json_lines::looks_like_it(text), Format::JsonLines),

@@ -19,7 +19,7 @@ mod keras;
 mod libsvm;
 mod lines;
 mod parallel;
-mod parquet;
+mod parquet_file;
 mod rows;
 mod unpack;
 

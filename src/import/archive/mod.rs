@@ -4,15 +4,15 @@
 //! `train` for reviews without a label. `SPLIT/urls_CLASS.txt` has the movie page of the review with id k in line k,
 //! counted from 0. The files may stand in any order. Everything else is passed over.
 
+mod entries;
 pub(super) mod folder;
 mod movies;
-mod tar;
 
 use crate::dataset::Split;
 
+pub(super) use entries::{Tar, looks_like_it};
 pub(super) use folder::Folder;
 pub(super) use movies::Movies;
-pub(super) use tar::{Tar, looks_like_it};
 
 use super::corpus::Header;
 

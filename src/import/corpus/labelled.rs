@@ -8,7 +8,7 @@ use super::labels::Labels;
 use super::options::TextOptions;
 use crate::dataset::Split;
 use crate::error::{Error, Result};
-use crate::import::{Format, delimited, fasttext, json_lines, parquet};
+use crate::import::{Format, delimited, fasttext, json_lines, parquet_file};
 
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Labelled {
             Format::Csv => Box::new(delimited::open(path, b',', &self.options, labelled)?),
             Format::Tsv => Box::new(delimited::open(path, b'\t', &self.options, labelled)?),
             Format::Fasttext => Box::new(fasttext::open(path, &self.options)?),
-            Format::Parquet => parquet::open(path, &self.options, labelled)?,
+            Format::Parquet => parquet_file::open(path, &self.options, labelled)?,
             _ => Box::new(json_lines::open(path, &self.options, labelled)?),
         })
     }
