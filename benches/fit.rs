@@ -60,6 +60,7 @@ impl ReviewSource for PowerLaw {
         Contents {
             features: self.features,
             vocabulary: None,
+            text: None,
             sequences: false,
             options: serde_json::json!({ "source": "power law" }),
         }
@@ -72,7 +73,7 @@ impl ReviewSource for PowerLaw {
             self.review(row, label, &mut set);
             words.clear();
             words.extend(set.iter().copied());
-            sink(Review { split: Split::Train, words: &words, label: Some(label) })?;
+            sink(Review::new(Split::Train, &words, Some(label)))?;
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 //!
 //! A dataset is a mapped file of sparse rows ([`dataset`]), made by an importer ([`import`]) or generated
 //! ([`dataset::Synthetic`]). A network ([`nn`]) and its vocabulary are a [`model`]; [`train`] makes it fit by an
-//! [`optimizer`], and says how good it is. [`report`] draws and tabulates the history.
+//! [`optimizer`], and says how good it is. [`text`] turns raw text to features, and [`answer`] says what a model makes of
+//! it. [`report`] draws and tabulates the history.
 //!
 //! Data problems are an [`Error`] that names the file, the place and the remedy. Functions panic only where the caller
 //! breaks a contract that their documentation states under "Panics": slices of other lengths than documented, rows out
@@ -39,6 +40,8 @@
 
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
+#[forbid(unsafe_code)]
+pub mod answer;
 pub mod container;
 pub mod dataset;
 #[forbid(unsafe_code)]

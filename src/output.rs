@@ -45,6 +45,15 @@ impl OutputFile {
         &self.path
     }
 
+    /// Appends all of a file from where it stands, by the system alone where it can. Returns how many bytes it had.
+    ///
+    /// # Errors
+    /// Those of reading and writing.
+    pub fn append(&mut self, file: &mut File) -> std::io::Result<u64> {
+        self.writer.flush()?;
+        std::io::copy(file, self.writer.get_mut().as_file_mut())
+    }
+
     /// Flushes, syncs and renames into place, replacing an older file at once.
     ///
     /// # Errors

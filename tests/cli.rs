@@ -484,3 +484,59 @@ fn a_full_disk_is_a_failure() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.starts_with("error: cannot write to stdout: No space left"), "{errors}");
 }
+
+#[test]
+fn text_is_imported_trained_on_and_warned_about() {
+    let desk = Desk::new();
+    let archive = repository("data/sample_acl.tar.gz");
+    let archive = archive.to_str().unwrap();
+    let output = desk.run(&["import", archive, "-o", "acl.safetensors"]);
+    let notes = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{notes}");
+    for part in [
+        "the train split is sorted by class: its rows are permuted with seed 113",
+        "train: 400 reviews",
+        "test: 200 reviews",
+        "unlabelled: 12 reviews",
+        "10,000 features",
+    ] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
+    assert!(desk.ok(&["verify", "acl.safetensors"]).contains("ok, a dataset"));
+    let train = ["--validation", "100", "--epochs", "1"];
+    let warned = |dataset: &str| {
+        let output = desk.run(&[&["train", dataset][..], &train].concat());
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(!warned("acl.safetensors").contains("warning"));
+    desk.ok(&[
+        "import",
+        archive,
+        "--keep-order",
+        "--no-unlabelled",
+        "-q",
+        "-o",
+        "sorted.safetensors",
+    ]);
+    let warning = warned("sorted.safetensors");
+    assert!(
+        warning.contains("warning: all 100 reviews that are held out are positive"),
+        "{warning}"
+    );
+
+    desk.write("bad.csv", "text,label\nfine,1\n\"open,0\n");
+    desk.fails(1, &["import", "bad.csv", "-o", "x"], &["bad.csv", "row 3, line 3", "never closed"]);
+    desk.fails(
+        2,
+        &["import", archive, "-o", "x", "--invalid-utf8", "guess"],
+        &["stop, replace, skip"],
+    );
+    desk.fails(2, &["import", archive, "-o", "x", "--tokenizer", "bpe"], &["words-and-marks"]);
+    desk.fails(
+        1,
+        &["import", archive, "-o", "x", "--text-column", "a"],
+        &["archive", "leave it out"],
+    );
+    desk.fails(2, &["import", "bad.csv", "-o", "x", "--test-fraction", "2"], &["between 0 and 1"]);
+}

@@ -20,6 +20,7 @@ fn varied(features: usize) -> InMemory {
     let contents = Contents {
         features,
         vocabulary: Some(Vocabulary::from_words(words)),
+        text: None,
         sequences: true,
         options: serde_json::json!({ "source": "test" }),
     };

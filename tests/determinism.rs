@@ -195,7 +195,13 @@ fn tiny() -> InMemory {
     let reviews = TINY.into_iter().flat_map(rows).map(&mut row).collect();
     let options = serde_json::json!({});
     InMemory {
-        contents: Contents { features: 200, vocabulary: None, sequences: false, options },
+        contents: Contents {
+            features: 200,
+            vocabulary: None,
+            text: None,
+            sequences: false,
+            options,
+        },
         reviews,
     }
 }

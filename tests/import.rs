@@ -76,8 +76,8 @@ fn formats_are_found_by_content() {
     for (content, expected) in [
         (b"".as_slice(), "an empty file"),
         (&dataset, "a safetensors file; it is a dataset or a model already"),
-        (b"review,sentiment\n", "an unknown format; if you know its format, name it with --format"),
-        (b"\x1f\x8b\x08\x00", "an unknown format"),
+        (b"review sentiment\n", "an unknown format; if you know its format, name it with --format"),
+        (b"\x1f\x8b\x08\x00", "the gzip file is damaged or cut short"),
         (b"# only a comment\n\n", "an unknown format"),
     ] {
         std::fs::write(&path, content).unwrap();
@@ -85,7 +85,7 @@ fn formats_are_found_by_content() {
         assert!(error.contains(expected), "{expected}: {error}");
     }
     let error = import::detect(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("found a folder"), "{error}");
+    assert!(error.contains("found a folder without reviews"), "{error}");
     let word_index = Some(sample("sample_word_index.json"));
     let error = refusal(&sample("sample.svm"), &ImportOptions { word_index, ..Default::default() });
     assert!(error.starts_with("--word-index is"), "{error}");

@@ -7,6 +7,7 @@ use imdb_fast::container::{Container, Kind};
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::report::table::{Align, aligned};
+use imdb_fast::text::{Rules, Vocabulary};
 
 use super::{Global, shown, thousands, to_stdout};
 
@@ -55,13 +56,31 @@ fn dataset(dataset: &Dataset, facts: &mut Rows) -> Result<()> {
         }
         facts.push(row(split.name(), value));
     }
-    let words = dataset.vocabulary().map_or("none".to_owned(), |words| {
-        let count = (0..words.len() as u32).filter(|&id| words.word(id).is_some()).count();
-        format!("{} words", thousands(count as u64))
-    });
-    facts.push(row("vocabulary", words));
+    text(dataset.vocabulary(), dataset.text_rules(), facts);
     facts.push(row("options", dataset.options()));
     Ok(())
+}
+
+/// The words, and the rules by which text becomes ids.
+fn text(vocabulary: Option<&Vocabulary>, rules: Option<&Rules>, facts: &mut Rows) {
+    let words = vocabulary.map_or("none".to_owned(), |vocabulary| {
+        let ids = vocabulary.len() as u32;
+        let runs_from = rules.map_or(ids, |rules| ids.min(rules.num_words as u32));
+        let named = |ids: std::ops::Range<u32>| {
+            thousands(ids.filter(|&id| vocabulary.word(id).is_some()).count() as u64)
+        };
+        let mut words = format!("{} words", named(0..runs_from));
+        if runs_from < ids {
+            words.push_str(&format!(", {} n-grams", named(runs_from..ids)));
+        }
+        let cut = vocabulary.cut_words().count() as u64;
+        if cut > 0 {
+            words.push_str(&format!(", {} more that are cut", thousands(cut)));
+        }
+        words
+    });
+    facts.push(row("vocabulary", words));
+    facts.push(row("text", rules.map_or("no rules".to_owned(), Rules::to_json)));
 }
 
 fn model(model: &Model, facts: &mut Rows) {
@@ -75,7 +94,6 @@ fn model(model: &Model, facts: &mut Rows) {
     facts.push(row("inputs", thousands(architecture.inputs() as u64)));
     facts.push(row("layers", layers.join(", ")));
     facts.push(row("parameters", thousands(architecture.parameters() as u64)));
-    let words = if model.vocabulary.is_some() { "in the file" } else { "none" };
-    facts.push(row("vocabulary", words));
+    text(model.vocabulary.as_ref(), model.text.as_ref(), facts);
     facts.push(row("training", model.training.to_string()));
 }

@@ -3,6 +3,7 @@
 //! Data goes to stdout, progress and warnings to stderr. Exit code 0 is success, 1 a failure of data or system, 2 wrong
 //! arguments.
 
+mod answers;
 mod decode;
 mod evaluate;
 mod import;
@@ -14,6 +15,7 @@ mod progress;
 mod synth;
 mod train;
 mod verify;
+mod words;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -44,6 +46,8 @@ Examples:
   imdb-fast train imdb.safetensors --epochs 4 --validation 0 --out final
   imdb-fast evaluate final/model.safetensors imdb.safetensors
   imdb-fast predict final/model.safetensors imdb.safetensors --rows 0..10
+  imdb-fast predict final/model.safetensors --text 'Not bad at all.' --explain
+  imdb-fast words final/model.safetensors
 
 Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are.";
 
@@ -63,10 +67,11 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Import(import::Args),
+    Import(Box<import::Args>),
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
-    Predict(predict::Args),
+    Predict(Box<predict::Args>),
+    Words(words::Args),
     Decode(decode::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
@@ -79,10 +84,11 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let result = match command {
-        Command::Import(args) => import::run(&global, args),
+        Command::Import(args) => import::run(&global, *args),
         Command::Train(args) => train::run(&global, *args),
         Command::Evaluate(args) => evaluate::run(&global, args),
-        Command::Predict(args) => predict::run(&global, args),
+        Command::Predict(args) => predict::run(&global, *args),
+        Command::Words(args) => words::run(&global, args),
         Command::Decode(args) => decode::run(&global, args),
         Command::Inspect(args) => inspect::run(&global, args),
         Command::Verify(args) => verify::run(&global, args),

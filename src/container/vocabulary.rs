@@ -2,12 +2,19 @@
 
 use super::{Container, TensorBytes};
 use crate::error::Result;
-use crate::text::Vocabulary;
+use crate::text::{Rules, Vocabulary};
 
 /// Where each word starts and ends in [`TEXT`].
 pub(crate) const OFFSETS: &str = "vocabulary.offsets";
 /// All words, one after the other, UTF-8.
 pub(crate) const TEXT: &str = "vocabulary.text";
+
+/// The words that were cut, with spaces between, UTF-8.
+pub(crate) const CUT: &str = "vocabulary.cut";
+/// The key of the text rules in the metadata.
+pub(crate) const TEXT_RULES: &str = "text";
+
+const REMEDY: &str = "the file is damaged: make it again";
 
 impl Container {
     /// The vocabulary of the file, if it has one.
@@ -15,23 +22,36 @@ impl Container {
         if self.shape(OFFSETS).is_none() && self.shape(TEXT).is_none() {
             return Ok(None);
         }
-        let remedy = "the file is damaged: make it again";
         let offsets = self.get(&self.list::<u64>(OFFSETS)?).to_vec();
-        let text = self.get(&self.list::<u8>(TEXT)?).to_vec();
-        let text = String::from_utf8(text).map_err(|error| {
-            self.malformed(format!("tensor `{TEXT}`"), error.to_string(), remedy)
-        })?;
-        Vocabulary::from_parts(text, offsets)
+        let vocabulary = Vocabulary::from_parts(self.text(TEXT)?, offsets)
+            .map_err(|problem| self.malformed(format!("tensor `{OFFSETS}`"), problem, REMEDY))?;
+        if self.shape(CUT).is_none() {
+            return Ok(Some(vocabulary));
+        }
+        Ok(Some(vocabulary.with_cut(self.text(CUT)?.split(' '))))
+    }
+
+    /// The rules by which text becomes ids, if the file has them.
+    pub(crate) fn text_rules(&self) -> Result<Option<Rules>> {
+        let Some(json) = self.metadata(TEXT_RULES) else { return Ok(None) };
+        Rules::from_json(json)
             .map(Some)
-            .map_err(|problem| self.malformed(format!("tensor `{OFFSETS}`"), problem, remedy))
+            .map_err(|problem| self.malformed(format!("metadata `{TEXT_RULES}`"), problem, REMEDY))
+    }
+
+    fn text(&self, tensor: &str) -> Result<String> {
+        let bytes = self.get(&self.list::<u8>(tensor)?).to_vec();
+        String::from_utf8(bytes).map_err(|error| {
+            self.malformed(format!("tensor `{tensor}`"), error.to_string(), REMEDY)
+        })
     }
 }
 
-/// The two tensors of a vocabulary.
-pub(crate) fn tensors(vocabulary: &Vocabulary) -> [TensorBytes<'_>; 2] {
+/// The tensors of a vocabulary.
+pub(crate) fn tensors(vocabulary: &Vocabulary) -> impl Iterator<Item = TensorBytes<'_>> {
     let (offsets, text) = (vocabulary.offsets(), vocabulary.text().as_bytes());
-    [
-        TensorBytes::new(OFFSETS, &[offsets.len()], offsets),
-        TensorBytes::new(TEXT, &[text.len()], text),
-    ]
+    let cut = vocabulary.cut().as_bytes();
+    let cut = (!cut.is_empty()).then(|| TensorBytes::new(CUT, &[cut.len()], cut));
+    let offsets = TensorBytes::new(OFFSETS, &[offsets.len()], offsets);
+    [offsets, TensorBytes::new(TEXT, &[text.len()], text)].into_iter().chain(cut)
 }

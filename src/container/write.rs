@@ -102,7 +102,7 @@ pub(crate) fn join(
     for spool in spools {
         let mut file = spool.file.into_inner().map_err(|e| e.into_error())?;
         file.rewind()?;
-        bytes += std::io::copy(&mut file, output)?;
+        bytes += output.append(&mut file)?;
     }
     Ok(bytes)
 }

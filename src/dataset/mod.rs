@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::container::{Access, Container, Kind, Section};
 use crate::error::{Error, Result};
-use crate::text::Vocabulary;
+use crate::text::{Rules, Vocabulary};
 
 pub use holdout::{HeldOut, Holdout};
 pub use source::{Review, ReviewSource, write};
@@ -37,6 +37,7 @@ pub struct Dataset {
     features: usize,
     splits: [Option<SplitSections>; 3],
     vocabulary: Option<Vocabulary>,
+    text: Option<Rules>,
 }
 
 /// Where the tensors of one split lie.
@@ -46,6 +47,8 @@ struct SplitSections {
     indices: Ids,
     labels: Option<Section<u8>>,
     sequences: Option<(Section<u64>, Ids)>,
+    ratings: Option<Section<u8>>,
+    groups: Option<Section<u32>>,
 }
 
 /// Word ids in the width that the feature count asks for.
@@ -87,6 +90,12 @@ impl Dataset {
         self.vocabulary.as_ref()
     }
 
+    /// How text became its ids, where the file tells. Together with the vocabulary an
+    /// [`Encoder`](crate::text::Encoder) makes more rows of text.
+    pub fn text_rules(&self) -> Option<&Rules> {
+        self.text.as_ref()
+    }
+
     /// The splits that the file has.
     pub fn splits(&self) -> impl Iterator<Item = Split> {
         Split::ALL.into_iter().filter(|&split| self.splits[split as usize].is_some())
@@ -119,6 +128,23 @@ impl Dataset {
             });
         };
         Ok(self.container.get(labels))
+    }
+
+    /// The stars of a split's reviews, one a row, where the file has them.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the file has no such split.
+    pub fn ratings(&self, split: Split) -> Result<Option<&[u8]>> {
+        Ok(self.sections(split)?.ratings.as_ref().map(|ratings| self.container.get(ratings)))
+    }
+
+    /// What each review of a split is about, one a row, where the file knows: the movie for IMDB, by the number of its
+    /// title; [`format::UNKNOWN_GROUP`] where nobody knows.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the file has no such split.
+    pub fn groups(&self, split: Split) -> Result<Option<&[u32]>> {
+        Ok(self.sections(split)?.groups.as_ref().map(|groups| self.container.get(groups)))
     }
 
     /// Tells the system that the words of some rows will be read soon. A hint: where it is not heard, reading waits.

@@ -12,8 +12,22 @@ pub struct Review<'a> {
     pub split: Split,
     /// Word ids in reading order, repeated as they stand; each below the source's feature count.
     pub words: &'a [u32],
+    /// The features, distinct and ascending, where they are more than the distinct `words` (n-grams, too) or at hand.
+    pub features: Option<&'a [u32]>,
     /// 1 positive, 0 negative; `None` in the unlabelled split only.
     pub label: Option<u8>,
+    /// Its stars; either all reviews of a split have them or none.
+    pub rating: Option<u8>,
+    /// The movie, or whatever it is about, [`UNKNOWN_GROUP`](super::format::UNKNOWN_GROUP) where nobody knows; either all
+    /// reviews of a split have it or none.
+    pub group: Option<u32>,
+}
+
+impl<'a> Review<'a> {
+    /// A review of which nothing but its words and its label is known.
+    pub fn new(split: Split, words: &'a [u32], label: Option<u8>) -> Review<'a> {
+        Review { split, words, features: None, label, rating: None, group: None }
+    }
 }
 
 /// A file or generator that yields reviews one after the other.
@@ -39,6 +53,6 @@ pub trait ReviewSource {
 /// Those of the source and of the [`Writer`].
 pub fn write(source: &mut dyn ReviewSource, path: &Path) -> Result<Summary> {
     let mut writer = Writer::create(path, source.contents())?;
-    source.for_each(&mut |review| writer.push(review.split, review.words, review.label))?;
+    source.for_each(&mut |review| writer.push_review(review))?;
     writer.finish()
 }

@@ -188,6 +188,7 @@ impl ReviewSource for Synthetic {
         Contents {
             features: words,
             vocabulary: Some(vocabulary),
+            text: None,
             sequences,
             options: json!({
                 "source": "synthetic", "reviews": reviews, "words": words, "seed": seed
@@ -212,7 +213,7 @@ impl ReviewSource for Synthetic {
                 let label = u8::from(labels.below(remaining) < positive);
                 positive -= u64::from(label);
                 self.review(row, label, &mut words);
-                sink(Review { split, words: &words, label: Some(label) })?;
+                sink(Review::new(split, &words, Some(label)))?;
                 row += 1;
             }
         }

@@ -23,7 +23,15 @@ pub(super) fn dataset(container: Container) -> Result<Dataset> {
         ));
     }
     let vocabulary = container.vocabulary()?;
-    Ok(Dataset { container, features, splits, vocabulary })
+    let text = container.text_rules()?;
+    if let (Some(rules), Some(vocabulary)) = (&text, &vocabulary) {
+        let found = rules.features(vocabulary);
+        if found != features {
+            let problem = format!("they lead to {found} features, the dataset has {features}");
+            return Err(container.malformed("the text rules and the vocabulary", problem, REMEDY));
+        }
+    }
+    Ok(Dataset { container, features, splits, vocabulary, text })
 }
 
 fn tensor(split: Split, name: &str) -> String {
@@ -61,7 +69,27 @@ fn sections(container: &Container, split: Split, features: usize) -> Result<Spli
     } else {
         None
     };
-    Ok(SplitSections { indptr, indices, labels, sequences })
+    let ratings = optional(container, &name("ratings"), rows_count)?;
+    let groups = optional(container, &name("groups"), rows_count)?;
+    Ok(SplitSections { indptr, indices, labels, sequences, ratings, groups })
+}
+
+/// A tensor that the file may have, with one value a row.
+fn optional<T: Element>(
+    container: &Container,
+    name: &str,
+    rows: usize,
+) -> Result<Option<Section<T>>> {
+    if container.shape(name).is_none() {
+        return Ok(None);
+    }
+    let section = container.list::<T>(name)?;
+    let found = container.get(&section).len();
+    if found != rows {
+        let problem = format!("{found} values for {rows} rows");
+        return Err(container.malformed(place(name), problem, REMEDY));
+    }
+    Ok(Some(section))
 }
 
 /// Row pointers and the ids they point into; `sets` where the ids have to ascend within a row.

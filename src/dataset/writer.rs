@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use super::{Split, format};
+use super::{Review, Split, format};
 use crate::container::{self, Kind, Spool, vocabulary};
 use crate::error::{Error, Result};
 use crate::output::OutputFile;
-use crate::text::Vocabulary;
+use crate::text::{Rules, Vocabulary};
 
 /// What holds for the whole dataset, known before its first row.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Contents {
     pub features: usize,
     /// The word of each id, where the source knows them.
     pub vocabulary: Option<Vocabulary>,
+    /// How text became these ids, where it is known: a model of the dataset can then judge text.
+    pub text: Option<Rules>,
     /// Whether the reading order is kept beside the sets of words, for decoding.
     pub sequences: bool,
     /// How the data came about, for `inspect`: the source and its options.
@@ -66,24 +68,51 @@ impl Writer {
     /// If a word id is not below the feature count, if the label is neither 0 nor 1, or if a labelled split gets no
     /// label or the unlabelled one gets one: the source has to have checked that.
     pub fn push(&mut self, split: Split, words: &[u32], label: Option<u8>) -> Result<()> {
+        self.push_review(Review::new(split, words, label))
+    }
+
+    /// Appends a review, as [`Writer::push`] does. Where it has features of its own, they are its row.
+    ///
+    /// # Errors
+    /// Those of [`Writer::push`].
+    ///
+    /// # Panics
+    /// As [`Writer::push`], if the features do not ascend strictly, and if some reviews of a split have a rating or group
+    /// and others do not.
+    pub fn push_review(&mut self, review: Review<'_>) -> Result<()> {
+        let Review { split, words, label, .. } = review;
         assert_eq!(label.is_some(), split.is_labelled(), "{} and label {label:?}", split.name());
         assert!(label.is_none_or(|l| l <= 1), "the label is {label:?}, neither 0 nor 1");
+        let row = match review.features {
+            Some(row) => row,
+            None => {
+                self.distinct.clear();
+                self.distinct.extend_from_slice(words);
+                self.distinct.sort_unstable();
+                self.distinct.dedup();
+                &self.distinct
+            }
+        };
+        // Folded without an early way out, so that the compiler can use vectors.
+        let ascends = row.windows(2).fold(true, |good, pair| good & (pair[0] < pair[1]));
+        assert!(ascends, "features that do not ascend strictly");
         let features = self.contents.features;
-        self.distinct.clear();
-        self.distinct.extend_from_slice(words);
-        self.distinct.sort_unstable();
-        self.distinct.dedup();
-        let greatest = self.distinct.last().map_or(0, |&w| w as usize);
-        assert!(greatest < features, "word {greatest} in a dataset of {features} features");
+        let greatest = words.iter().fold(0, |greatest, &word| greatest.max(word));
+        let greatest = greatest.max(row.last().copied().unwrap_or(0)) as usize;
+        let is_empty = words.is_empty() && row.is_empty();
+        assert!(
+            is_empty || greatest < features,
+            "word {greatest} in a dataset of {features} features"
+        );
 
         let path = self.output.path();
         let slot = &mut self.splits[split as usize];
         if slot.is_none() {
-            let spool = SplitSpool::create(path, split, features, self.contents.sequences)?;
+            let spool = SplitSpool::create(path, &review, features, self.contents.sequences)?;
             *slot = Some(spool);
         }
         let spool = slot.as_mut().expect("it has just been created");
-        spool.push(&self.distinct, words, label).map_err(Error::io(path, "spool rows for"))
+        spool.push(row, &review).map_err(Error::io(path, "spool rows for"))
     }
 
     /// Joins the spools behind the header, syncs, and puts the file in its place.
@@ -108,11 +137,18 @@ impl Writer {
                 .and_then(|()| text.write(words.text().as_bytes()))
                 .map_err(Error::io(&path, "spool the vocabulary for"))?;
             spools.extend([offsets, text]);
+            if !words.cut().is_empty() {
+                let mut cut = Spool::create::<u8>(&path, vocabulary::CUT.into())?;
+                cut.write(words.cut().as_bytes())
+                    .map_err(Error::io(&path, "spool the vocabulary for"))?;
+                spools.push(cut);
+            }
         }
-        let strings = vec![
+        let mut strings = vec![
             ("features", contents.features.to_string()),
             ("options", contents.options.to_string()),
         ];
+        strings.extend(contents.text.iter().map(|rules| (container::TEXT_RULES, rules.to_json())));
         summary.bytes =
             container::join(&mut output, Kind::Dataset, format::VERSION, strings, spools)
                 .map_err(Error::io(&path, "write"))?;
@@ -128,12 +164,21 @@ struct SplitSpool {
     indices: Spool,
     labels: Option<Spool>,
     sequences: Option<(Spool, Spool)>,
+    ratings: Option<Spool>,
+    groups: Option<Spool>,
     /// Whether ids are 16 bits wide, and the buffer in which they are narrowed.
     narrow: Option<Vec<u16>>,
 }
 
 impl SplitSpool {
-    fn create(path: &Path, split: Split, features: usize, sequences: bool) -> Result<SplitSpool> {
+    /// The spools of the split of its first review, which tells what all of them have.
+    fn create(
+        path: &Path,
+        first: &Review<'_>,
+        features: usize,
+        sequences: bool,
+    ) -> Result<SplitSpool> {
+        let split = first.split;
         let name = |tensor: &str| format!("{}.{tensor}", split.name());
         let is_narrow = features < format::WIDE_FROM;
         let ids = |tensor: &str| match is_narrow {
@@ -157,11 +202,24 @@ impl SplitSpool {
                 true => Some((pointers("sequence_ptr")?, ids("sequences")?)),
                 false => None,
             },
+            ratings: match first.rating {
+                Some(_) => Some(Spool::create::<u8>(path, name("ratings"))?),
+                None => None,
+            },
+            groups: match first.group {
+                Some(_) => Some(Spool::create::<u32>(path, name("groups"))?),
+                None => None,
+            },
             narrow: is_narrow.then(Vec::new),
         })
     }
 
-    fn push(&mut self, distinct: &[u32], words: &[u32], label: Option<u8>) -> std::io::Result<()> {
+    fn push(&mut self, distinct: &[u32], review: &Review<'_>) -> std::io::Result<()> {
+        let &Review { words, label, rating, group, .. } = review;
+        assert!(
+            self.ratings.is_some() == rating.is_some() && self.groups.is_some() == group.is_some(),
+            "some reviews of a split have a rating or group, and others do not"
+        );
         self.rows += 1;
         write_ids(&mut self.indices, distinct, &mut self.narrow)?;
         self.indptr.write(&[self.indices.elements()])?;
@@ -172,14 +230,20 @@ impl SplitSpool {
             write_ids(sequences, words, &mut self.narrow)?;
             pointers.write(&[sequences.elements()])?;
         }
+        if let (Some(ratings), Some(rating)) = (&mut self.ratings, rating) {
+            ratings.write(&[rating])?;
+        }
+        if let (Some(groups), Some(group)) = (&mut self.groups, group) {
+            groups.write(&[group])?;
+        }
         Ok(())
     }
 
     fn into_spools(self) -> impl Iterator<Item = Spool> {
         let (pointers, sequences) = self.sequences.unzip();
-        [Some(self.indptr), Some(self.indices), self.labels, pointers, sequences]
-            .into_iter()
-            .flatten()
+        let always = [Some(self.indptr), Some(self.indices), self.labels];
+        let others = [pointers, sequences, self.ratings, self.groups];
+        always.into_iter().chain(others).flatten()
     }
 }
 

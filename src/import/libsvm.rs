@@ -32,6 +32,8 @@ pub struct LibsvmOptions {
     pub index_base: Option<IndexBase>,
     /// Takes every value but 0 for "the word occurs". Otherwise values other than 1 are errors.
     pub binarize: bool,
+    /// The most bytes that a gzip file may unpack to; 4 GiB where it is not given.
+    pub max_unpacked: Option<u64>,
 }
 
 /// One or two SVMlight files, decoded.
@@ -109,6 +111,7 @@ impl ReviewSource for Libsvm {
         Contents {
             features: self.features,
             vocabulary: None,
+            text: None,
             sequences: false,
             options: json!({
                 "format": super::Format::Libsvm.name(),
@@ -141,7 +144,7 @@ impl ReviewSource for Libsvm {
             for (row, &label) in part.labels.iter().enumerate() {
                 words.clear();
                 words.extend(part.rows.row(row).iter().map(|index| index - base));
-                sink(Review { split: part.split, words: &words, label: Some(label) })?;
+                sink(Review::new(part.split, &words, Some(label)))?;
             }
         }
         Ok(())
@@ -166,7 +169,7 @@ impl Part {
         findings: &mut Findings,
     ) -> Result<Part> {
         let mut part = Part { split, rows: Rows::default(), labels: Vec::new() };
-        let mut lines = Lines::open(path)?;
+        let mut lines = Lines::open(path, options.max_unpacked)?;
         while let Some((number, line)) = lines.next_line()? {
             let read = part.read_line(line, options, findings);
             read.map_err(|(column, problem)| {

@@ -2,30 +2,50 @@
 //!
 //! Every input is untrusted: no size in it is believed before the bytes are there, nothing in it is run.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::dataset::ReviewSource;
 use crate::dataset::format::MAX_FEATURES;
 use crate::error::{Error, Result};
-use crate::input;
 
+mod archive;
+mod corpus;
+mod delimited;
+mod detect;
+mod fasttext;
+mod json_lines;
 mod keras;
 mod libsvm;
 mod lines;
+mod parallel;
+mod parquet_file;
 mod rows;
+mod unpack;
 
+pub use corpus::{Corpus, InvalidUtf8, TextOptions, WordOptions};
+pub use detect::detect;
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
-
-/// How much of a file [`detect`] looks at.
-const HEAD: u64 = 64 << 10;
 
 /// A kind of file that holds reviews.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
+    /// The Large Movie Review Dataset, `aclImdb_v1.tar.gz`, packed or not: see [`Corpus`], as for all formats of text.
+    Archive,
+    /// The folder that it unpacks to.
+    Folder,
+    /// Comma-separated values with a header, a review a row.
+    Csv,
+    /// Tab-separated values with a header.
+    Tsv,
+    /// A JSON object a line.
+    JsonLines,
+    /// fastText's `__label__NAME TEXT` lines.
+    Fasttext,
+    /// Parquet, as HuggingFace keeps `stanfordnlp/imdb`; only where the program is built with the feature `parquet`.
+    Parquet,
     /// Keras' `imdb.npz`, see [`KerasImdb`].
     Keras,
     /// The text format of SVMlight and LIBSVM, see [`Libsvm`].
@@ -34,11 +54,28 @@ pub enum Format {
 
 impl Format {
     /// All formats, in the order in which help texts list them.
-    pub const ALL: [Format; 2] = [Format::Keras, Format::Libsvm];
+    pub const ALL: [Format; 9] = [
+        Format::Archive,
+        Format::Folder,
+        Format::Csv,
+        Format::Tsv,
+        Format::JsonLines,
+        Format::Fasttext,
+        Format::Parquet,
+        Format::Keras,
+        Format::Libsvm,
+    ];
 
     /// Its name in files and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
+            Format::Archive => "archive",
+            Format::Folder => "folder",
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::JsonLines => "jsonl",
+            Format::Fasttext => "fasttext",
+            Format::Parquet => "parquet",
             Format::Keras => "keras",
             Format::Libsvm => "libsvm",
         }
@@ -64,10 +101,15 @@ impl FromStr for Format {
 pub struct ImportOptions {
     /// The format; found out by [`detect`] where it is not given.
     pub format: Option<Format>,
-    /// Keras' `imdb_word_index.json`. Only [`Format::Keras`] has use for it.
+    /// Keras' `imdb_word_index.json`: the words of [`Format::Keras`], and ranks that are imposed on texts. Only
+    /// [`Format::Libsvm`] has no use for it.
     pub word_index: Option<PathBuf>,
-    /// For [`Format::Keras`].
+    /// For [`Format::Keras`] and texts.
     pub keras: KerasOptions,
+    /// For texts.
+    pub text: TextOptions,
+    /// For texts.
+    pub words: WordOptions,
     /// For [`Format::Libsvm`].
     pub libsvm: LibsvmOptions,
 }
@@ -88,50 +130,17 @@ pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource
             Ok(Box::new(KerasImdb::open(path, word_index, options.keras.clone())?))
         }
         (Format::Libsvm, None) => Ok(Box::new(Libsvm::open(path, options.libsvm.clone())?)),
-        (format, Some(index)) => Err(Error::Unfit {
+        (Format::Libsvm, Some(index)) => Err(Error::Unfit {
             option: "--word-index",
             value: index.display().to_string(),
             reason: format!("{} is a {} file", path.display(), format.name()),
-            remedy: "leave it out; only keras files have ranks to look up".into(),
+            remedy: "leave it out; such files have features, not words to look up".into(),
         }),
+        (format, word_index) => {
+            let options = (&options.text, &options.words, &options.keras);
+            Ok(Box::new(Corpus::open(path, format, options, word_index)?))
+        }
     }
-}
-
-/// Finds out the format by the first bytes of the file; its name does not count.
-///
-/// # Errors
-/// [`Error::WrongKind`] for folders, empty files, safetensors files and whatever else is not known; [`Error::Io`].
-pub fn detect(path: &Path) -> Result<Format> {
-    let wrong = |found: &str, remedy: String| Error::WrongKind {
-        path: path.to_path_buf(),
-        expected: "a file with reviews",
-        found: found.into(),
-        remedy,
-    };
-    let mut head = Vec::new();
-    let file = input::open(path)?;
-    file.take(HEAD).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
-    if head.is_empty() {
-        return Err(wrong("an empty file", "get the file again".into()));
-    }
-    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        return Ok(Format::Keras);
-    }
-    if is_safetensors(&head) {
-        let remedy = "it is a dataset or a model already and needs no import".into();
-        return Err(wrong("a safetensors file", remedy));
-    }
-    if libsvm::looks_like_it(&head) {
-        return Ok(Format::Libsvm);
-    }
-    let remedy = format!("if you know its format, name it with --format ({})", Format::names());
-    Err(wrong("an unknown format", remedy))
-}
-
-/// Whether a file starts as safetensors files do: with a small length and the JSON object that has it.
-fn is_safetensors(head: &[u8]) -> bool {
-    let length = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-    length.is_some_and(|length| length < 1 << 32) && head.get(8) == Some(&b'{')
 }
 
 /// Refuses feature counts that no dataset can have.

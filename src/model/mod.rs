@@ -2,16 +2,18 @@
 //!
 //! A model is a [safetensors](https://github.com/huggingface/safetensors) file: for each layer `I` from 0
 //! `dense_I.kernel` \[inputs, units\] and `dense_I.bias` \[units\], which is Keras' orientation, for PReLU `dense_I.alpha`
-//! \[units\], all F32; where the dataset had words, `vocabulary.offsets` and `vocabulary.text` as in a
-//! [dataset](crate::dataset::format). `__metadata__` holds `format` = `imdb-fast model`, `version`, `architecture` and
+//! \[units\], all F32; where the dataset had words, `vocabulary.offsets`, `vocabulary.text` and `vocabulary.cut` as in a
+//! [dataset](crate::dataset::format). `__metadata__` holds, where the dataset had it, `text` as there, `format` = `imdb-fast model`, `version`, `architecture` and
 //! `training` (JSON: how it was trained) and the checksums.
 
 use std::path::Path;
 
-use crate::container::{Access, Container, Kind, TensorBytes, vocabulary, write_tensors};
+use crate::container::{
+    Access, Container, Kind, TEXT_RULES, TensorBytes, vocabulary, write_tensors,
+};
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Parameters};
-use crate::text::Vocabulary;
+use crate::text::{Rules, Vocabulary};
 
 /// `version` in the metadata.
 const VERSION: &str = "1";
@@ -23,6 +25,8 @@ pub struct Model {
     parameters: Parameters,
     /// The words that its inputs stand for, where they are known.
     pub vocabulary: Option<Vocabulary>,
+    /// How text becomes its inputs, where that is known.
+    pub text: Option<Rules>,
     /// How it was trained, for `inspect`.
     pub training: serde_json::Value,
 }
@@ -31,7 +35,8 @@ impl Model {
     /// A fresh network: Glorot-uniform kernels from the seed, zero biases.
     pub fn new(architecture: Architecture, seed: u64) -> Model {
         let parameters = Parameters::glorot(&architecture, seed);
-        Model { architecture, parameters, vocabulary: None, training: serde_json::Value::Null }
+        let training = serde_json::Value::Null;
+        Model { architecture, parameters, vocabulary: None, text: None, training }
     }
 
     /// A network that starts from the tensors `dense_I.kernel`, `dense_I.bias` and `dense_I.alpha` of any safetensors
@@ -45,7 +50,7 @@ impl Model {
         let container = Container::open(path, Access::Read)?;
         let parameters = read_parameters(&container, &architecture)?;
         let training = serde_json::Value::Null;
-        Ok(Model { architecture, parameters, vocabulary: None, training })
+        Ok(Model { architecture, parameters, vocabulary: None, text: None, training })
     }
 
     /// Reads a model file.
@@ -62,10 +67,11 @@ impl Model {
         })?;
         let parameters = read_parameters(&container, &architecture)?;
         let vocabulary = container.vocabulary()?;
+        let text = container.text_rules()?;
         let training = serde_json::from_str(json("training")).map_err(|error| {
             container.malformed("metadata `training`", error.to_string(), "train the model again")
         })?;
-        Ok(Model { architecture, parameters, vocabulary, training })
+        Ok(Model { architecture, parameters, vocabulary, text, training })
     }
 
     /// Writes the model file, whole or not at all.
@@ -85,10 +91,11 @@ impl Model {
             }
         }
         tensors.extend(self.vocabulary.iter().flat_map(vocabulary::tensors));
-        let strings = vec![
+        let mut strings = vec![
             ("architecture", self.architecture.to_json().to_string()),
             ("training", self.training.to_string()),
         ];
+        strings.extend(self.text.iter().map(|rules| (TEXT_RULES, rules.to_json())));
         write_tensors(path, Kind::Model, VERSION, strings, tensors)
     }
 

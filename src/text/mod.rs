@@ -1,68 +1,57 @@
-//! Words and their ids.
+//! From raw text to word ids and features.
 //!
-//! Ids follow Keras' `keras.datasets.imdb`: a word of frequency rank `r` (from 1) has the id `r + index_from`, and the
-//! ids below are reserved: 0 pads, 1 starts a review, 2 stands for every word that was cut.
+//! A [`Tokenizer`] cuts a text into words. [`Words`] numbers them, [`WordCounts`] counts them, and the [`Rules`] number the frequent ones as
+//! Keras' `keras.datasets.imdb` does: a word of frequency rank `r` (from 1) has the id `r + index_from`, and the ids below
+//! are reserved: 0 pads, 1 starts a review, 2 stands for every word that was cut. [`Ngrams`] finds the runs of words that
+//! are frequent. The [`Vocabulary`] names every feature, and an [`Encoder`], which rules and a vocabulary make, turns a
+//! text to its word ids in reading order and to its set of features.
+//!
+//! ```
+//! use imdb_fast::text::{Encoder, Encoding, Rules, Scratch, WordCounts};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let rules = Rules::default();
+//! let (mut counts, mut scratch, mut numbers) = (WordCounts::default(), Scratch::default(), Vec::new());
+//! for text in ["A great, great film", "Great acting; a bore"] {
+//!     counts.add(rules.tokenizer, text, &mut scratch, &mut numbers)?;
+//! }
+//! let rules = Rules { num_words: 6, ..rules };
+//! let vocabulary = rules.vocabulary(counts.ranked());
+//!
+//! let encoder = Encoder::new(&rules, &vocabulary)?;
+//! let mut encoding = Encoding::default();
+//! encoder.encode("What a great, great film!", &mut encoding);
+//! assert_eq!(encoding.words(), [1, 5, 4, 4, 2]); // `what` is unknown and dropped, `film` is cut
+//! assert_eq!(encoding.features(), [1, 2, 4, 5]);
+//! # Ok(())
+//! # }
+//! ```
 
-/// The words of a dataset, by id.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Vocabulary {
-    text: String,
-    /// `text[offsets[id]..offsets[id + 1]]` is the word of `id`; empty where an id has none.
-    offsets: Vec<u64>,
-}
+mod characters;
+mod counts;
+mod encoder;
+mod ngrams;
+mod rules;
+mod tokenizer;
+mod vocabulary;
+mod words;
 
-impl Vocabulary {
-    /// Takes one word an id, from id 0; the empty string where an id has no word.
-    pub fn from_words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Vocabulary {
-        let mut vocabulary = Vocabulary { text: String::new(), offsets: vec![0] };
-        for word in words {
-            vocabulary.text.push_str(word.as_ref());
-            vocabulary.offsets.push(vocabulary.text.len() as u64);
-        }
-        vocabulary
-    }
+pub use counts::WordCounts;
+pub use encoder::{Encoder, Encoding};
+pub use ngrams::{NgramCounts, Ngrams};
+pub use rules::{Hash, Rules, Unknown};
+pub use tokenizer::{Scratch, Tokenizer};
+pub use vocabulary::Vocabulary;
+pub use words::Words;
 
-    /// Puts a vocabulary together from its two arrays, or says what is wrong with them.
-    pub fn from_parts(text: String, offsets: Vec<u64>) -> Result<Vocabulary, String> {
-        if offsets.first() != Some(&0) || offsets.last() != Some(&(text.len() as u64)) {
-            return Err(format!("the offsets do not run from 0 to {}", text.len()));
-        }
-        for (id, pair) in offsets.windows(2).enumerate() {
-            let inside = pair[0] <= pair[1] && pair[1] <= text.len() as u64;
-            if !inside || !text.is_char_boundary(pair[1] as usize) {
-                return Err(format!("the word of id {id} ends at {}", pair[1]));
-            }
-        }
-        Ok(Vocabulary { text, offsets })
-    }
+/// The most ids that words and n-grams may have together: 2^26.
+pub const MAX_FEATURES: usize = 1 << 26;
 
-    /// How many ids it covers, those without a word included.
-    pub fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
-    }
+/// The longest n-gram.
+pub const MAX_NGRAM: usize = 5;
 
-    /// Whether it covers no id at all.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+/// Stands, among the ids of a text's tokens, for a word that is cut: the mark of cut words takes its place.
+pub const CUT: u32 = u32::MAX - 1;
 
-    /// The word of an id; `None` for reserved ids and ids out of range.
-    pub fn word(&self, id: u32) -> Option<&str> {
-        let id = id as usize;
-        if id >= self.len() {
-            return None;
-        }
-        let word = &self.text[self.offsets[id] as usize..self.offsets[id + 1] as usize];
-        if word.is_empty() { None } else { Some(word) }
-    }
-
-    /// All words, one after the other.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Where each word starts and ends in [`Vocabulary::text`], `len() + 1` values.
-    pub fn offsets(&self) -> &[u64] {
-        &self.offsets
-    }
-}
+/// Stands, among the ids of a text's tokens, for a word that nobody knows: nothing takes its place.
+pub const DROPPED: u32 = u32::MAX;

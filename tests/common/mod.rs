@@ -37,9 +37,9 @@ impl ReviewSource for InMemory {
         &mut self,
         sink: &mut dyn FnMut(Review<'_>) -> imdb_fast::Result<()>,
     ) -> imdb_fast::Result<()> {
-        self.reviews.iter().try_for_each(|(split, words, label)| {
-            sink(Review { split: *split, words, label: *label })
-        })
+        self.reviews
+            .iter()
+            .try_for_each(|(split, words, label)| sink(Review::new(*split, words, *label)))
     }
 }
 
@@ -58,8 +58,13 @@ pub fn generated(rows: usize, features: usize, seed: u64) -> InMemory {
         (split, words, Some(label))
     });
     let reviews = reviews.collect();
-    let contents =
-        Contents { features, vocabulary: None, sequences: false, options: serde_json::json!({}) };
+    let contents = Contents {
+        features,
+        vocabulary: None,
+        text: None,
+        sequences: false,
+        options: serde_json::json!({}),
+    };
     InMemory { contents, reviews }
 }
 

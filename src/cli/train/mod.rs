@@ -7,7 +7,7 @@ mod retrain;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use imdb_fast::dataset::{self, Dataset, Synthetic, SyntheticOptions};
+use imdb_fast::dataset::{self, Dataset, Split, Synthetic, SyntheticOptions};
 use imdb_fast::model::Model;
 use imdb_fast::nn::Architecture;
 use imdb_fast::train::{Ending, History, Observer, TrainPlan, fit};
@@ -29,7 +29,9 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         None => Model::new(architecture, args.seed),
     };
     model.vocabulary = dataset.vocabulary().cloned();
+    model.text = dataset.text_rules().cloned();
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
+    warn_of_one_class(&dataset, &plan)?;
     let outputs = Outputs::create(&args, team.size())?;
 
     let reviews = plan.train_reviews() + plan.validation_reviews();
@@ -83,6 +85,30 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         write!(out, "{}", advice(&args, history, outcome.epoch))?;
         writeln!(out, "wrote model, history and curves to {}", outputs.shown())
     })
+}
+
+/// Says so where the reviews to train on, or those held out, are all of one class: then the figures mean little.
+fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
+    let (train, held_out) = plan.options().validation.rows(dataset)?;
+    let parts = [("trained on", Some((Split::Train, train))), ("held out", held_out)];
+    for (role, part) in parts {
+        let Some((split, rows)) = part else { continue };
+        let labels = &dataset.labels(split)?[rows];
+        if let Some(first) =
+            labels.first().filter(|first| labels.iter().all(|label| label == *first))
+        {
+            let class = if *first == 1 { "positive" } else { "negative" };
+            let count = thousands(labels.len() as u64);
+            warn(
+                "warning",
+                format_args!(
+                    "all {count} reviews that are {role} are {class}: mix the classes (import permutes sorted sources \
+                     unless --keep-order is given) or hold out others (--validation)"
+                ),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What the validation loss says about the number of epochs.

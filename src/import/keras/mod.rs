@@ -12,18 +12,18 @@ use self::order::RandomState;
 use super::rows::Rows;
 use crate::dataset::{Contents, Review, ReviewSource, Split, format};
 use crate::error::{Error, Result};
-use crate::text::Vocabulary;
+use crate::text::{Rules, Vocabulary};
 
 mod entry;
 mod npz;
 mod opcode;
-mod order;
+pub(in crate::import) mod order;
 mod pickle;
 #[cfg(test)]
 mod pickle_tests;
 #[cfg(test)]
 mod tests;
-mod word_index;
+pub(in crate::import) mod word_index;
 
 /// The arguments of `keras.datasets.imdb.load_data`, by the same names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,24 @@ impl KerasOptions {
         ]
         .into_iter()
         .find_map(|(option, value)| value.filter(|&value| value >= features).map(|v| (option, v)))
+    }
+
+    /// How Keras made such ids of text, by these options.
+    fn rules(&self, features: usize) -> Rules {
+        Rules {
+            num_words: features,
+            skip_top: self.skip_top,
+            start_char: self.start_char,
+            oov_char: self.oov_char,
+            index_from: self.index_from,
+            ..Rules::default()
+        }
+    }
+
+    /// The same where text can be given these ids: not where an `index_from` of less than the marks gives a word the id
+    /// of a mark, which Keras allows.
+    fn text_rules(&self, features: usize) -> Option<Rules> {
+        Some(self.rules(features)).filter(|rules| rules.check().is_ok())
     }
 
     /// How many ids a review of so many ranks has before any are cut.
@@ -157,7 +175,11 @@ impl KerasImdb {
             None => greatest_id(path, &parts, &options)?,
         };
         let vocabulary = match word_index {
-            Some(index) => Some(vocabulary(&word_index::read(index)?, features, &options)),
+            Some(index) => {
+                let words = word_index::read(index)?;
+                let ranked = words.iter().map(|(rank, word)| (*rank, word.as_str()));
+                Some(options.rules(features).vocabulary(ranked))
+            }
             None => None,
         };
         Ok(KerasImdb { options, file: path.to_path_buf(), features, vocabulary, parts })
@@ -232,27 +254,13 @@ fn greatest_id(path: &Path, parts: &[Part], options: &KerasOptions) -> Result<us
     }
 }
 
-/// The word of each id below `features`. Markers have none, nor have ids that no rank leads to.
-fn vocabulary(words: &[(u64, String)], features: usize, options: &KerasOptions) -> Vocabulary {
-    let mut by_id = vec![""; features];
-    for (rank, word) in words {
-        let id = rank.saturating_add(options.index_from.into());
-        if let Some(slot) = usize::try_from(id).ok().and_then(|id| by_id.get_mut(id)) {
-            *slot = word;
-        }
-    }
-    for marker in [options.start_char, options.oov_char].into_iter().flatten() {
-        by_id[marker as usize] = "";
-    }
-    Vocabulary::from_words(by_id)
-}
-
 impl ReviewSource for KerasImdb {
     fn contents(&self) -> Contents {
         let options = &self.options;
         Contents {
             features: self.features,
             vocabulary: self.vocabulary.clone(),
+            text: self.vocabulary.is_some().then(|| options.text_rules(self.features)).flatten(),
             sequences: true,
             options: json!({
                 "format": super::Format::Keras.name(),
@@ -285,6 +293,10 @@ impl ReviewSource for KerasImdb {
         }
         if self.vocabulary.is_none() {
             notes.push("no word index is given, so the dataset knows no words, only ids".into());
+        } else if self.options.text_rules(self.features).is_none() {
+            notes.push(
+                "with such an --index-from a word has the id of a mark: no text rules".into(),
+            );
         }
         notes
     }
@@ -295,7 +307,7 @@ impl ReviewSource for KerasImdb {
             for (ranks, &row) in part.kept().zip(&part.order) {
                 self.options.encode(ranks, self.features, &mut words);
                 let label = Some(part.labels[row as usize]);
-                sink(Review { split: part.split, words: &words, label })?;
+                sink(Review::new(part.split, &words, label))?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@
 use rand_mt::Mt;
 
 /// NumPy's legacy generator, as far as shuffling needs it.
-pub(super) struct RandomState {
+pub(in crate::import) struct RandomState {
     generator: Mt,
 }
 

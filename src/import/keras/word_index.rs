@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 64 << 20;
 /// # Errors
 /// [`Error::Malformed`] where the file is larger than 64 MiB or no JSON object of positive integers, or where two words
 /// share a rank; [`Error::Io`].
-pub(super) fn read(path: &Path) -> Result<Vec<(u64, String)>> {
+pub(in crate::import) fn read(path: &Path) -> Result<Vec<(u64, String)>> {
     let malformed = |place: String, problem: String| {
         Error::malformed(path, place, problem, "expected Keras' {\"word\": rank, ...}")
     };

@@ -1,0 +1,269 @@
+//! Why a model says what it says about a text.
+
+use std::collections::HashMap;
+
+use super::Judge;
+use crate::nn::Workspace;
+use crate::text::{CUT, DROPPED, Encoding, Scratch};
+
+/// Changed reviews that go through the network together.
+const BLOCK: usize = 256;
+
+/// The probability of a text, and what each part of the text does to it.
+///
+/// The effect of a part is exact: the probability of the text, less that of the text without it. A word is taken out
+/// everywhere, and with it all n-grams that hold it; no new n-grams arise where it stood. An n-gram is taken out as a
+/// feature of its own, and its words stay. Effects do not add up to the probability: the network is no sum.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// That the text is positive.
+    pub probability: f32,
+    /// By falling size of the effect; equal ones as they come in the text, words before n-grams.
+    pub parts: Vec<Part>,
+    /// The words as the tokenizer yields them, with spaces between.
+    words: String,
+    /// For each word its place in `parts`, or [`NONE`].
+    part_of: Vec<u32>,
+}
+
+/// Stands for the part of a word that the model does not know.
+const NONE: u32 = u32::MAX;
+
+/// A part of a text that does something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The word, or the words with spaces between; of runs that share a feature by their hash all, with ` | ` between.
+    /// Empty for [`Kind::Cut`].
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// How often it stands there.
+    pub count: usize,
+    /// The probability with it, less that without it: above 0 where it makes the text more positive.
+    pub effect: f32,
+}
+
+/// What a part of a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A word.
+    Word,
+    /// A run of words that is a feature.
+    Ngram,
+    /// All words that are cut: the network cannot tell one from the other.
+    Cut,
+}
+
+impl Kind {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Word => "word",
+            Kind::Ngram => "ngram",
+            Kind::Cut => "cut",
+        }
+    }
+}
+
+impl Explanation {
+    /// The words in reading order, in lower case, each with its part; none where the model does not know the word.
+    pub fn words(&self) -> impl Iterator<Item = (&str, Option<&Part>)> {
+        let parts = self.part_of.iter().map(|&part| self.parts.get(part as usize));
+        self.words.split(' ').zip(parts)
+    }
+}
+
+/// A text cut into words, and the features that they make.
+#[derive(Default)]
+struct Reading {
+    words: String,
+    /// Where each word ends in `words`.
+    ends: Vec<usize>,
+    encoding: Encoding,
+    /// Place, number of words and feature of each run.
+    runs: Vec<(usize, usize, u32)>,
+}
+
+/// A part and what goes when it is taken out.
+struct Candidate {
+    part: Part,
+    features: Vec<u32>,
+}
+
+impl Judge<'_> {
+    /// Explains each text, in their order.
+    pub fn explanations<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<Explanation> {
+        let mut explained: Vec<(&T, Option<Explanation>)> =
+            texts.iter().map(|text| (text, None)).collect();
+        let workspace = || Workspace::new(self.model.architecture(), BLOCK);
+        self.team.for_each_with(&mut explained, workspace, |workspace, _, (text, explanation)| {
+            *explanation = Some(self.explain_with(workspace, text.as_ref()));
+        });
+        explained.into_iter().filter_map(|(_, explanation)| explanation).collect()
+    }
+
+    /// Explains a text.
+    pub fn explain(&self, text: &str) -> Explanation {
+        self.explain_with(&mut Workspace::new(self.model.architecture(), BLOCK), text)
+    }
+
+    fn explain_with(&self, workspace: &mut Workspace, text: &str) -> Explanation {
+        let reading = self.read(text);
+        let (mut candidates, candidate_of) = reading.candidates(self);
+        let probability = self.weigh(workspace, &reading, &mut candidates);
+
+        let mut order: Vec<usize> = (0..candidates.len()).collect();
+        let size = |at: usize| candidates[at].part.effect.abs();
+        order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
+        let mut place = vec![NONE; candidates.len()];
+        (0..).zip(&order).for_each(|(to, &from)| place[from] = to);
+        let part_of = candidate_of.iter().map(|&at| place.get(at as usize).map_or(NONE, |&p| p));
+        let part_of = part_of.collect();
+        let mut parts: Vec<Option<Part>> = candidates.into_iter().map(|c| Some(c.part)).collect();
+        let parts = order.into_iter().filter_map(|at| parts[at].take()).collect();
+        Explanation { probability, parts, words: reading.words, part_of }
+    }
+
+    fn read(&self, text: &str) -> Reading {
+        let mut reading = Reading::default();
+        let Reading { words, ends, encoding, runs } = &mut reading;
+        let mut tokens = Vec::new();
+        let tokenizer = self.encoder.rules().tokenizer;
+        tokenizer.for_each(text, &mut Scratch::default(), |word| {
+            if !ends.is_empty() {
+                words.push(' ');
+            }
+            words.push_str(word);
+            ends.push(words.len());
+            tokens.push(self.encoder.token(word));
+        });
+        self.encoder.encode_tokens(tokens.iter().copied(), encoding);
+        self.encoder.for_each_run(&tokens, |at, length, feature| runs.push((at, length, feature)));
+        reading
+    }
+
+    /// Fills in the effects; returns the probability of the whole text. Only the sums of the first layer are ever made
+    /// anew: those of the text, less the weight rows of what is taken out.
+    fn weigh(
+        &self,
+        workspace: &mut Workspace,
+        reading: &Reading,
+        candidates: &mut [Candidate],
+    ) -> f32 {
+        let (level, head) = (self.level(), &self.model.parameters().head);
+        let sums = self.sum_of(reading.encoding.features());
+        workspace.first_z(1).copy_from_slice(&sums);
+        workspace.forward(level, head);
+        let probability = workspace.probabilities()[0];
+        for block in candidates.chunks_mut(BLOCK) {
+            let rows = workspace.first_z(block.len()).chunks_exact_mut(sums.len());
+            for (z, candidate) in rows.zip(block.iter()) {
+                z.copy_from_slice(&sums);
+                for &feature in &candidate.features {
+                    z.iter_mut().zip(self.row(feature)).for_each(|(z, weight)| *z -= weight);
+                }
+            }
+            workspace.forward(level, head);
+            for (candidate, without) in block.iter_mut().zip(workspace.probabilities()) {
+                candidate.part.effect = probability - without;
+            }
+        }
+        probability
+    }
+}
+
+impl Reading {
+    /// A run of words. There are spaces between them already.
+    fn run(&self, at: usize, length: usize) -> &str {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
+        &self.words[start..self.ends[at + length - 1]]
+    }
+
+    /// What can be taken out, words before n-grams, each as it comes first; and which of them each word of the text is.
+    fn candidates(&self, judge: &Judge<'_>) -> (Vec<Candidate>, Vec<u32>) {
+        let oov = judge.encoder.rules().oov_char;
+        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut by_token = HashMap::new();
+        let mut candidate_of = Vec::with_capacity(self.ends.len());
+        for (at, &token) in self.encoding.tokens().iter().enumerate() {
+            let (name, kind) = match token {
+                CUT => ("", Kind::Cut),
+                _ => (self.run(at, 1), Kind::Word),
+            };
+            if token == DROPPED || (token == CUT && oov.is_none()) {
+                candidate_of.push(NONE);
+                continue;
+            }
+            let candidate = *by_token.entry(token).or_insert(candidates.len());
+            if candidate == candidates.len() {
+                candidates.push(Candidate::new(name, kind));
+            }
+            candidates[candidate].part.count += 1;
+            candidate_of.push(candidate as u32);
+        }
+        for (candidate, feature) in self.taken_by(&candidate_of, oov) {
+            candidates[candidate as usize].features.push(feature);
+        }
+        self.add_ngrams(&mut candidates);
+        (candidates, candidate_of)
+    }
+
+    /// Which features go with each word that is taken out, in the order of both: those that nothing else makes. (With
+    /// hashing, runs that have no word in common may make the same one.)
+    fn taken_by(&self, candidate_of: &[u32], oov: Option<u32>) -> Vec<(u32, u32)> {
+        let mut makers: HashMap<u32, usize> = HashMap::new();
+        let runs = self.runs.iter().map(|&(_, _, feature)| feature);
+        for feature in self.encoding.words().iter().copied().chain(runs) {
+            *makers.entry(feature).or_default() += 1;
+        }
+        let mut taken: HashMap<(u32, u32), usize> = HashMap::new();
+        for (&token, &candidate) in self.encoding.tokens().iter().zip(candidate_of) {
+            if candidate != NONE {
+                let feature = if token == CUT { oov.unwrap_or(token) } else { token };
+                *taken.entry((candidate, feature)).or_default() += 1;
+            }
+        }
+        for &(at, length, feature) in &self.runs {
+            let run = &candidate_of[at..at + length];
+            for (place, &candidate) in run.iter().enumerate() {
+                if !run[..place].contains(&candidate) {
+                    *taken.entry((candidate, feature)).or_default() += 1;
+                }
+            }
+        }
+        taken.retain(|(_, feature), count| makers.get(feature) == Some(count));
+        // A table's order is random, and sums depend on theirs.
+        let mut taken: Vec<(u32, u32)> = taken.into_keys().collect();
+        taken.sort_unstable();
+        taken
+    }
+
+    fn add_ngrams(&self, candidates: &mut Vec<Candidate>) {
+        let mut by_feature: HashMap<u32, usize> = HashMap::new();
+        for &(at, length, feature) in &self.runs {
+            let name = self.run(at, length);
+            let candidate = *by_feature.entry(feature).or_insert(candidates.len());
+            if candidate == candidates.len() {
+                let mut new = Candidate::new(name, Kind::Ngram);
+                new.features.push(feature);
+                candidates.push(new);
+            }
+            let part = &mut candidates[candidate].part;
+            part.count += 1;
+            if !part.name.split(SHARED).any(|other| other == name) {
+                part.name.push_str(SHARED);
+                part.name.push_str(name);
+            }
+        }
+    }
+}
+
+/// Stands between runs that share a feature.
+const SHARED: &str = " | ";
+
+impl Candidate {
+    fn new(name: &str, kind: Kind) -> Candidate {
+        let part = Part { name: name.to_owned(), kind, count: 0, effect: 0.0 };
+        Candidate { part, features: Vec::new() }
+    }
+}

@@ -1,0 +1,130 @@
+//! Probabilities of texts.
+
+use crate::error::{Error, Result};
+use crate::kernel::{Level, Span, Sum, Table, gather_sum};
+use crate::model::Model;
+use crate::nn::Workspace;
+use crate::text::{Encoder, Encoding};
+use crate::train::Team;
+
+/// Texts that a thread takes at a time.
+const BLOCK: usize = 64;
+
+/// A model that judges texts. The answer to a text does not depend on the others, nor on the threads.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    pub(super) model: &'a Model,
+    pub(super) encoder: Encoder,
+    pub(super) team: &'a Team,
+}
+
+/// The buffers of a thread.
+struct Scratch {
+    encoding: Encoding,
+    workspace: Workspace,
+    features: Vec<u32>,
+    spans: Vec<Span>,
+}
+
+impl<'a> Judge<'a> {
+    /// Prepares a model to read texts.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where it has no vocabulary or no text rules, or these contradict each other or its inputs.
+    pub fn new(model: &'a Model, team: &'a Team) -> Result<Judge<'a>> {
+        let unfit = |value: &str, reason: String, remedy: &str| Error::Unfit {
+            option: "the model",
+            value: value.to_owned(),
+            reason,
+            remedy: remedy.to_owned(),
+        };
+        const REMEDY: &str = "train on a dataset that `imdb-fast import` made of text, or of imdb.npz \
+                              with --word-index imdb_word_index.json; or judge a dataset";
+        let Some(vocabulary) = &model.vocabulary else {
+            return Err(unfit("without a vocabulary", "text has words".into(), REMEDY));
+        };
+        let Some(rules) = &model.text else {
+            let reason = "nothing tells how text becomes its inputs".into();
+            return Err(unfit("without text rules", reason, REMEDY));
+        };
+        let damaged = |problem| {
+            unfit("one whose vocabulary does not fit", problem, "the file is damaged: train again")
+        };
+        let encoder = Encoder::new(rules, vocabulary).map_err(damaged)?;
+        let (features, inputs) = (encoder.features(), model.architecture().inputs());
+        if features != inputs {
+            let problem = format!("text leads to {features} features, the network has {inputs}");
+            return Err(damaged(problem));
+        }
+        Ok(Judge { model, encoder, team })
+    }
+
+    /// How text becomes features.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// Appends to `probabilities` that of each text, in their order.
+    pub fn probabilities<T: AsRef<str> + Sync>(&self, texts: &[T], probabilities: &mut Vec<f32>) {
+        let first = probabilities.len();
+        probabilities.resize(first + texts.len(), 0.0);
+        let mut blocks: Vec<(&[T], &mut [f32])> =
+            texts.chunks(BLOCK).zip(probabilities[first..].chunks_mut(BLOCK)).collect();
+        let rows = texts.len().min(BLOCK);
+        let scratch = || Scratch {
+            encoding: Encoding::default(),
+            workspace: Workspace::new(self.model.architecture(), rows),
+            features: Vec::new(),
+            spans: Vec::with_capacity(rows),
+        };
+        let work = |scratch: &mut Scratch, (texts, answers): &mut (&[T], &mut [f32])| {
+            self.answer(scratch, texts, answers);
+        };
+        if let [block] = blocks.as_mut_slice() {
+            // A line typed by hand wakes no thread.
+            return work(&mut scratch(), block);
+        }
+        self.team.for_each_with(&mut blocks, scratch, |scratch, _, block| work(scratch, block));
+    }
+
+    fn answer<T: AsRef<str>>(&self, scratch: &mut Scratch, texts: &[T], answers: &mut [f32]) {
+        let Scratch { encoding, workspace, features, spans } = scratch;
+        features.clear();
+        spans.clear();
+        for (row, text) in (0..).zip(texts) {
+            self.encoder.encode(text.as_ref(), encoding);
+            let (start, length) = (features.len(), encoding.features().len() as u32);
+            spans.push(Span { start, length, row });
+            features.extend_from_slice(encoding.features());
+        }
+        self.sum(features, spans, workspace.first_z(texts.len()));
+        workspace.forward(self.level(), &self.model.parameters().head);
+        answers.copy_from_slice(workspace.probabilities());
+    }
+
+    /// The first layer's sums of some rows, without the bias.
+    pub(super) fn sum(&self, features: &[u32], spans: &[Span], z: &mut [f32]) {
+        let width = self.model.architecture().width();
+        let values = &self.model.parameters().first_kernel;
+        let table = Table { values, first: 0, width };
+        gather_sum(self.level(), table, features, spans, Sum::Store, z);
+    }
+
+    /// The first layer's sum of one row.
+    pub(super) fn sum_of(&self, features: &[u32]) -> Vec<f32> {
+        let mut z = vec![0.0; self.model.architecture().width()];
+        let length = features.len() as u32;
+        self.sum(features, &[Span { start: 0, length, row: 0 }], &mut z);
+        z
+    }
+
+    /// The weight row of a feature.
+    pub(super) fn row(&self, feature: u32) -> &[f32] {
+        let width = self.model.architecture().width();
+        &self.model.parameters().first_kernel[feature as usize * width..][..width]
+    }
+
+    pub(super) fn level(&self) -> Level {
+        self.team.level()
+    }
+}

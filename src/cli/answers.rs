@@ -1,0 +1,146 @@
+//! How answers are written: for people, as CSV, as JSON lines.
+
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::Path;
+
+use imdb_fast::{Error, Result};
+use serde::Serialize;
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people, and for simple scripts
+    Plain,
+    /// Comma-separated values with a header
+    Csv,
+    /// A JSON object a line
+    Jsonl,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Everywhere; explanations are then for people
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// The options of commands that give answers.
+#[derive(Debug, clap::Args)]
+pub(super) struct FormatArg {
+    /// How to write the answers
+    #[arg(long, value_name = "FORMAT", value_enum, conflicts_with_all = ["csv", "jsonl"])]
+    format: Option<Format>,
+    /// The same as --format csv
+    #[arg(long, conflicts_with = "jsonl")]
+    csv: bool,
+    /// The same as --format jsonl
+    #[arg(long)]
+    jsonl: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ColourArg {
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    color: Colour,
+}
+
+impl FormatArg {
+    /// The format that was asked for.
+    pub(super) fn asked(&self) -> Option<Format> {
+        match (self.csv, self.jsonl) {
+            (true, _) => Some(Format::Csv),
+            (_, true) => Some(Format::Jsonl),
+            _ => self.format,
+        }
+    }
+}
+
+impl ColourArg {
+    /// Whether stdout takes colours. See <https://no-color.org>.
+    pub(super) fn is_on(&self) -> bool {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        match self.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb(),
+        }
+    }
+}
+
+/// Stdout, as lines of text or as records.
+pub(super) enum Answers {
+    Lines(BufWriter<StdoutLock<'static>>),
+    Records(Box<csv::Writer<StdoutLock<'static>>>),
+}
+
+/// Stdout failed.
+fn failed(error: io::Error) -> Error {
+    Error::io(Path::new("stdout"), "write to")(error)
+}
+
+/// The same by way of the csv crate, which would hide what kind of error it was: a closed pipe is none of ours.
+fn failed_record(error: csv::Error) -> Error {
+    failed(match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    })
+}
+
+impl Answers {
+    pub(super) fn new(format: Format) -> Answers {
+        let stdout = io::stdout().lock();
+        match format {
+            Format::Csv => {
+                let mut builder = csv::WriterBuilder::new();
+                builder.terminator(csv::Terminator::Any(b'\n'));
+                Answers::Records(Box::new(builder.from_writer(stdout)))
+            }
+            _ => Answers::Lines(BufWriter::with_capacity(1 << 16, stdout)),
+        }
+    }
+
+    /// Writes a line of text.
+    pub(super) fn line(&mut self, line: std::fmt::Arguments<'_>) -> Result<()> {
+        match self {
+            Answers::Lines(out) => writeln!(out, "{line}").map_err(failed),
+            Answers::Records(_) => unreachable!("records have fields"),
+        }
+    }
+
+    /// Writes a JSON object as a line.
+    pub(super) fn json(&mut self, object: &impl Serialize) -> Result<()> {
+        let Answers::Lines(out) = self else { unreachable!("records have fields") };
+        serde_json::to_writer(&mut *out, object).map_err(|error| failed(error.into()))?;
+        out.write_all(b"\n").map_err(failed)
+    }
+
+    /// Writes a CSV record.
+    pub(super) fn record<F: AsRef<[u8]>>(
+        &mut self,
+        fields: impl IntoIterator<Item = F>,
+    ) -> Result<()> {
+        match self {
+            Answers::Records(out) => out.write_record(fields).map_err(failed_record),
+            Answers::Lines(_) => unreachable!("lines have no fields"),
+        }
+    }
+
+    /// Hands over all that was written.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        match self {
+            Answers::Lines(out) => out.flush().map_err(failed),
+            Answers::Records(out) => out.flush().map_err(failed),
+        }
+    }
+}
+
+/// Text that cannot move the cursor or colour the terminal.
+pub(super) fn harmless(text: &str) -> String {
+    text.replace(char::is_control, "\u{FFFD}")
+}

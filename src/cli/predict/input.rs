@@ -1,0 +1,371 @@
+//! Texts from a file or from stdin, read ahead by a thread of their own.
+//!
+//! A thread, so that reading and judging overlap, and so that a person who types a line need not wait for more: what has
+//! been read is judged before anybody waits for the rest.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+
+use imdb_fast::{Error, Result};
+use serde_json::Value;
+
+use super::table::Table;
+
+/// A batch is full at so many bytes, or at so many texts.
+const BATCH_BYTES: usize = 256 << 10;
+const BATCH_TEXTS: usize = 4096;
+/// Batches that wait to be judged; more would only take memory.
+const WAITING: usize = 16;
+/// The longest text, 16 MiB: no review comes near it, but a file without line breaks does.
+pub(super) const MAX_TEXT: usize = 16 << 20;
+
+/// How texts lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Layout {
+    /// One text a line
+    Lines,
+    /// Comma-separated, with a header
+    Csv,
+    /// Tab-separated, with a header
+    Tsv,
+    /// A JSON object a line
+    Jsonl,
+    /// `__label__x text`
+    Fasttext,
+}
+
+/// What becomes of texts that are not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum InvalidUtf8 {
+    /// Stop and name the line
+    Stop,
+    /// Put U+FFFD where bytes make no sense
+    Replace,
+    /// Leave the text out
+    Skip,
+}
+
+/// How to read.
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    pub(super) layout: Layout,
+    pub(super) invalid_utf8: InvalidUtf8,
+    pub(super) text_column: Option<String>,
+    pub(super) label_column: Option<String>,
+}
+
+/// Some texts.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    texts: String,
+    records: Vec<Record>,
+    /// What came behind the last text, if it was no text.
+    pub(super) fault: Option<Error>,
+    /// Texts that were left out.
+    pub(super) skipped: u64,
+}
+
+#[derive(Debug)]
+struct Record {
+    line: u64,
+    end: usize,
+    label: Option<String>,
+}
+
+impl Batch {
+    /// Line, text and label of each.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &str, Option<&str>)> {
+        let mut start = 0;
+        self.records.iter().map(move |record| {
+            let text = &self.texts[start..record.end];
+            start = record.end;
+            (record.line, text, record.label.as_deref())
+        })
+    }
+}
+
+/// The texts on their way.
+pub(super) struct Texts(Receiver<Batch>);
+
+impl Texts {
+    /// Starts to read.
+    pub(super) fn read(
+        source: Box<dyn Read + Send>,
+        path: PathBuf,
+        options: Options,
+    ) -> Result<Texts> {
+        let (sender, receiver) = sync_channel(WAITING);
+        let name = path.clone();
+        let batcher = Batcher { sender, path, options, batch: Batch::default() };
+        // Nobody joins it: it may wait for input forever when the reader of our output has gone.
+        let thread = std::thread::Builder::new().name("imdb-fast-read".to_owned());
+        thread
+            .spawn(move || batcher.run(source))
+            .map_err(Error::io(&name, "start a thread to read"))?;
+        Ok(Texts(receiver))
+    }
+
+    /// Waits for texts, and takes what has come meanwhile. Empty at the end.
+    pub(super) fn next(&self) -> Vec<Batch> {
+        let Ok(first) = self.0.recv() else { return Vec::new() };
+        let mut batches = vec![first];
+        while batches.len() < WAITING {
+            match self.0.try_recv() {
+                Ok(batch) => batches.push(batch),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        batches
+    }
+}
+
+/// Why reading ends early.
+pub(super) enum Stop {
+    /// Nobody wants more.
+    Unwanted,
+    /// The input is at fault.
+    Fault(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Fault(error)
+    }
+}
+
+/// Puts texts together to batches.
+pub(super) struct Batcher {
+    sender: SyncSender<Batch>,
+    pub(super) path: PathBuf,
+    pub(super) options: Options,
+    batch: Batch,
+}
+
+impl Batcher {
+    fn run(mut self, source: Box<dyn Read + Send>) {
+        let result = match self.options.layout {
+            Layout::Csv => Table::open(source, b',', &self).and_then(|mut t| t.read(&mut self)),
+            Layout::Tsv => Table::open(source, b'\t', &self).and_then(|mut t| t.read(&mut self)),
+            _ => self.lines(source),
+        };
+        match result {
+            Err(Stop::Unwanted) => return,
+            Err(Stop::Fault(error)) => self.batch.fault = Some(error),
+            Ok(()) => {}
+        }
+        // The end: whether somebody listens makes no difference any more.
+        let _ = self.send();
+    }
+
+    fn lines(&mut self, source: Box<dyn Read + Send>) -> Result<(), Stop> {
+        let mut reader = BufReader::with_capacity(BATCH_BYTES, source);
+        let mut bytes = Vec::new();
+        for line in 1.. {
+            bytes.clear();
+            let mut bounded = reader.by_ref().take(MAX_TEXT as u64 + 1);
+            let read = bounded.read_until(b'\n', &mut bytes);
+            if read.map_err(Error::io(&self.path, "read"))? == 0 {
+                break;
+            }
+            let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+            if text.len() > MAX_TEXT {
+                return Err(self.too_long(line));
+            }
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            // A byte-order mark is no part of the first text.
+            let mark = if line == 1 { "\u{FEFF}".as_bytes() } else { b"" };
+            self.line(line, text.strip_prefix(mark).unwrap_or(text))?;
+            if !reader.buffer().contains(&b'\n') {
+                self.send()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a line apart.
+    fn line(&mut self, line: u64, bytes: &[u8]) -> Result<(), Stop> {
+        match self.options.layout {
+            Layout::Jsonl => {
+                let Some(json) = self.decoded(line, bytes)? else { return Ok(()) };
+                if json.trim().is_empty() {
+                    return Ok(());
+                }
+                let (text, label) = self.json(line, &json)?;
+                self.push(line, text.as_bytes(), label)
+            }
+            Layout::Fasttext => {
+                let (label, text) = fasttext(bytes);
+                self.push(line, text, label)
+            }
+            _ => self.push(line, bytes, None),
+        }
+    }
+
+    fn json(&self, line: u64, json: &str) -> Result<(String, Option<String>), Stop> {
+        const REMEDY: &str = "expected an object a line, such as {\"text\": \"...\"}; --text-column names \
+                              another field";
+        let malformed =
+            |problem: String| Error::malformed(&self.path, format!("line {line}"), problem, REMEDY);
+        let mut object: Value =
+            serde_json::from_str(json).map_err(|error| malformed(error.to_string()))?;
+        let text = column(&self.options.text_column, &TEXT_NAMES, |name| {
+            object.get(name).is_some_and(Value::is_string)
+        });
+        let text = text.and_then(|name| match object[name].take() {
+            Value::String(text) => Some(text),
+            _ => None,
+        });
+        let text = text.ok_or_else(|| malformed("it has no field with the text".to_owned()))?;
+        let label = column(&self.options.label_column, &LABEL_NAMES, |n| object.get(n).is_some());
+        let label = label.map(|name| match object[name].take() {
+            Value::String(label) => label,
+            other => other.to_string(),
+        });
+        Ok((text, label))
+    }
+
+    /// The text of some bytes; `None` where it is to be left out.
+    fn decoded<'a>(
+        &mut self,
+        line: u64,
+        bytes: &'a [u8],
+    ) -> Result<Option<std::borrow::Cow<'a, str>>, Stop> {
+        let error = match std::str::from_utf8(bytes) {
+            Ok(text) => return Ok(Some(text.into())),
+            Err(error) => error,
+        };
+        match self.options.invalid_utf8 {
+            InvalidUtf8::Replace => Ok(Some(String::from_utf8_lossy(bytes))),
+            InvalidUtf8::Skip => {
+                self.batch.skipped += 1;
+                Ok(None)
+            }
+            InvalidUtf8::Stop => {
+                let at = error.valid_up_to();
+                let problem = format!("byte {at} of the text, 0x{:02x}, is not UTF-8", bytes[at]);
+                let remedy = "convert the file to UTF-8, or give --invalid-utf8 replace or skip";
+                Err(Error::malformed(&self.path, format!("line {line}"), problem, remedy).into())
+            }
+        }
+    }
+
+    /// Appends a text.
+    pub(super) fn push(
+        &mut self,
+        line: u64,
+        bytes: &[u8],
+        label: Option<String>,
+    ) -> Result<(), Stop> {
+        let Some(text) = self.decoded(line, bytes)? else { return Ok(()) };
+        let batch = &mut self.batch;
+        batch.texts.push_str(&text);
+        batch.records.push(Record { line, end: batch.texts.len(), label });
+        if batch.texts.len() >= BATCH_BYTES || batch.records.len() >= BATCH_TEXTS {
+            return self.send();
+        }
+        Ok(())
+    }
+
+    /// Hands over what there is.
+    pub(super) fn send(&mut self) -> Result<(), Stop> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.records.is_empty() && batch.fault.is_none() && batch.skipped == 0 {
+            return Ok(());
+        }
+        self.sender.send(batch).map_err(|_| Stop::Unwanted)
+    }
+
+    pub(super) fn too_long(&self, line: u64) -> Stop {
+        let problem = format!("it is longer than {MAX_TEXT} bytes");
+        let remedy = "check that it is text, and that --input names how it is laid out";
+        Error::malformed(&self.path, format!("line {line}"), problem, remedy).into()
+    }
+}
+
+/// Names that columns and fields usually have, where the user names none.
+pub(super) const TEXT_NAMES: [&str; 6] =
+    ["text", "review", "sentence", "content", "comment", "body"];
+/// As [`TEXT_NAMES`], for labels.
+pub(super) const LABEL_NAMES: [&str; 5] = ["label", "sentiment", "class", "polarity", "target"];
+
+/// The name that was asked for, or the first usual one, if it `is_there`.
+pub(super) fn column<'a>(
+    asked: &'a Option<String>,
+    usual: &[&'a str],
+    is_there: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
+    match asked {
+        Some(name) => Some(name.as_str()).filter(|name| is_there(name)),
+        None => usual.iter().copied().find(|name| is_there(name)),
+    }
+}
+
+/// The first label of a line, and the text behind all of them.
+fn fasttext(bytes: &[u8]) -> (Option<String>, &[u8]) {
+    const PREFIX: &[u8] = b"__label__";
+    let mut label = None;
+    let mut rest = bytes.trim_ascii_start();
+    while let Some(behind) = rest.strip_prefix(PREFIX) {
+        let end = behind.iter().position(u8::is_ascii_whitespace).unwrap_or(behind.len());
+        label.get_or_insert_with(|| String::from_utf8_lossy(&behind[..end]).into_owned());
+        rest = behind[end..].trim_ascii_start();
+    }
+    (label, rest)
+}
+
+/// What a file is.
+pub(super) enum Source {
+    /// A dataset, or nothing that we know: opening it as a dataset tells what is wrong with it.
+    Dataset,
+    /// Texts.
+    Text(Box<dyn Read + Send>, Layout),
+}
+
+/// Opens a file and looks how it begins.
+///
+/// # Errors
+/// [`Error::Io`]
+pub(super) fn look_at(path: &Path) -> Result<Source> {
+    const HEAD: usize = 4 << 10;
+    // Pipes and devices are not opened: that could wait forever.
+    if !std::fs::metadata(path).map_err(Error::io(path, "open"))?.is_file() {
+        return Ok(Source::Dataset);
+    }
+    let mut file = File::open(path).map_err(Error::io(path, "open"))?;
+    let mut head = Vec::with_capacity(HEAD);
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
+    // Datasets, archives and other binary files have zeros where they begin; text has none.
+    let is_text = !head.is_empty() && !head.contains(&0) && !head.starts_with(b"\x1f\x8b");
+    match is_text {
+        true => {
+            let layout = layout(&head);
+            Ok(Source::Text(Box::new(io::Cursor::new(head).chain(file)), layout))
+        }
+        false => Ok(Source::Dataset),
+    }
+}
+
+/// How texts lie in a file that begins with `head`.
+fn layout(head: &[u8]) -> Layout {
+    let head = head.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(head);
+    let line = head.split(|&byte| byte == b'\n').next().unwrap_or(head);
+    let has_text_column = |delimiter: u8| {
+        let mut names = line.split(|&byte| byte == delimiter);
+        line.contains(&delimiter)
+            && names.any(|name| {
+                let name = name.trim_ascii().trim_ascii_end().to_ascii_lowercase();
+                let name = name.strip_prefix(b"\"").unwrap_or(&name);
+                let name = name.strip_suffix(b"\"").unwrap_or(name);
+                TEXT_NAMES.iter().any(|usual| usual.as_bytes() == name)
+            })
+    };
+    match () {
+        () if line.trim_ascii_start().starts_with(b"{\"") => Layout::Jsonl,
+        () if line.trim_ascii_start().starts_with(b"__label__") => Layout::Fasttext,
+        () if has_text_column(b'\t') => Layout::Tsv,
+        () if has_text_column(b',') => Layout::Csv,
+        () => Layout::Lines,
+    }
+}

@@ -1,0 +1,188 @@
+//! `imdb-fast predict`: probabilities for reviews, and the reasons for them.
+
+mod dataset;
+mod input;
+mod table;
+mod text;
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use imdb_fast::answer::Judge;
+use imdb_fast::dataset::Split;
+use imdb_fast::model::Model;
+use imdb_fast::{Error, Result};
+
+use super::answers::{ColourArg, Format, FormatArg};
+use super::{Global, split};
+use dataset::{Rows, rows};
+use input::{InvalidUtf8, Layout, Options, Source, Texts};
+use text::{Answerer, LINE, REVIEW, Style};
+
+/// Print the probability that each review is positive, in order: of a dataset, of text in a file or from stdin, or of --text
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("reviews").required(true).args(["input", "text"]))]
+#[command(override_usage = "\
+imdb-fast predict [OPTIONS] <MODEL> <DATASET|FILE|->
+       imdb-fast predict [OPTIONS] <MODEL> --text <REVIEW>...")]
+#[command(after_help = "\
+Examples:
+  imdb-fast predict run/model.safetensors --text 'A great film.' --text 'Two hours of boredom.'
+  imdb-fast predict run/model.safetensors --text 'Not bad at all, was it?' --explain
+  imdb-fast predict run/model.safetensors - < reviews.txt      a review a line; answers as they come
+  imdb-fast predict run/model.safetensors reviews.csv --jsonl  also TSV, JSON lines, fastText
+  imdb-fast predict run/model.safetensors imdb.safetensors --rows 0..10 --csv
+
+Text needs a model that was trained on a dataset with words: one that `imdb-fast import` made of text, or of imdb.npz with
+--word-index. A review without any word gets the answer that the network has for nothing.
+
+--explain tells for each word how the probability would change without it: taken out everywhere, with the n-grams that hold
+it. Numbers above 0 made the review more positive. On a terminal it is coloured text, elsewhere JSON lines.")]
+pub(crate) struct Args {
+    /// A model.safetensors
+    model: PathBuf,
+    /// A dataset, a file with texts (a review a line, CSV, TSV, JSON lines or fastText), or `-` for stdin
+    #[arg(value_name = "DATASET|FILE|-")]
+    input: Option<PathBuf>,
+    /// A review; may be repeated
+    #[arg(long, value_name = "REVIEW", allow_hyphen_values = true)]
+    text: Vec<String>,
+    /// Tell which words made the answer, and by how much
+    #[arg(long)]
+    explain: bool,
+    /// The most words and n-grams a review for --explain; 0 shows all. 10 in plain text, else all
+    #[arg(long, value_name = "N", requires = "explain")]
+    top: Option<usize>,
+    #[command(flatten)]
+    format: FormatArg,
+    #[command(flatten)]
+    colour: ColourArg,
+    #[command(flatten, next_help_heading = "Datasets")]
+    dataset: DatasetArgs,
+    #[command(flatten, next_help_heading = "Text")]
+    layout: LayoutArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct DatasetArgs {
+    /// The reviews: train, test or unlabelled [default: test]
+    #[arg(long, value_parser = split)]
+    split: Option<Split>,
+    /// Only the rows from A to before B, counted from 0; either may be left out
+    #[arg(long, value_name = "A..B", value_parser = rows)]
+    rows: Option<Rows>,
+}
+
+#[derive(Debug, clap::Args)]
+struct LayoutArgs {
+    /// How the texts lie in the file; found out where it is not given, and `lines` for stdin
+    #[arg(long = "input", value_name = "LAYOUT", value_enum)]
+    layout: Option<Layout>,
+    /// The column or field with the text; found by its usual names where it is not given
+    #[arg(long, value_name = "NAME")]
+    text_column: Option<String>,
+    /// The column or field with the label, which is shown beside the answer
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
+    /// What to do with texts that are not UTF-8
+    #[arg(long, value_name = "HOW", value_enum, default_value = "stop")]
+    invalid_utf8: InvalidUtf8,
+}
+
+pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    let model = Model::load(&args.model)?;
+    let Some(input) = &args.input else { return of_arguments(global, &model, &args) };
+    if input == Path::new("-") {
+        if std::io::stdin().is_terminal() {
+            global.note("type a review and press Enter; Ctrl-D ends");
+        }
+        let stdin = Box::new(std::io::stdin());
+        return of_texts(global, &model, &args, Path::new("stdin"), (stdin, Layout::Lines));
+    }
+    match input::look_at(input)? {
+        Source::Text(file, layout) => of_texts(global, &model, &args, input, (file, layout)),
+        Source::Dataset => of_dataset(global, &model, &args, input),
+    }
+}
+
+fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Result<()> {
+    let layout = &args.layout;
+    if let Some(option) = given(&[
+        ("--explain", args.explain),
+        ("--input", layout.layout.is_some()),
+        ("--text-column", layout.text_column.is_some()),
+        ("--label-column", layout.label_column.is_some()),
+    ]) {
+        let remedy = "leave it out, or name a text file, `-` for stdin, or --text";
+        return Err(unfit(option, format!("{} is a dataset", path.display()), remedy));
+    }
+    let rows = (args.dataset.split.unwrap_or(Split::Test), args.dataset.rows);
+    dataset::run(global, model, path, rows, args.format.asked().unwrap_or(Format::Plain))
+}
+
+fn of_arguments(global: &Global, model: &Model, args: &Args) -> Result<()> {
+    args.refuse_rows()?;
+    let team = global.team()?;
+    let mut answerer = Answerer::new(Judge::new(model, &team)?, args.style(REVIEW))?;
+    let texts: Vec<_> = (1..).zip(&args.text).map(|(n, text)| (n, text.as_str(), None)).collect();
+    answerer.answer(&texts)
+}
+
+fn of_texts(
+    global: &Global,
+    model: &Model,
+    args: &Args,
+    path: &Path,
+    (source, found): (Box<dyn Read + Send>, Layout),
+) -> Result<()> {
+    args.refuse_rows()?;
+    let team = global.team()?;
+    let mut answerer = Answerer::new(Judge::new(model, &team)?, args.style(LINE))?;
+    let layout = &args.layout;
+    let options = Options {
+        layout: layout.layout.unwrap_or(found),
+        invalid_utf8: layout.invalid_utf8,
+        text_column: layout.text_column.clone(),
+        label_column: layout.label_column.clone(),
+    };
+    answerer.stream(&Texts::read(source, path.to_path_buf(), options)?)
+}
+
+impl Args {
+    /// How answers to texts are given.
+    fn style(&self, number: &'static str) -> Style {
+        let colour = self.colour.is_on();
+        // Explanations for people are for the terminal; what reads a pipe wants all of it.
+        let is_read_by_people = colour || std::io::stdout().is_terminal();
+        let format = self.format.asked().unwrap_or(match self.explain && !is_read_by_people {
+            true => Format::Jsonl,
+            false => Format::Plain,
+        });
+        let top = match self.top {
+            None if format == Format::Plain => 10,
+            None | Some(0) => usize::MAX,
+            Some(top) => top,
+        };
+        Style { format, explain: self.explain, colour, top, number }
+    }
+
+    fn refuse_rows(&self) -> Result<()> {
+        let DatasetArgs { split, rows } = &self.dataset;
+        match given(&[("--split", split.is_some()), ("--rows", rows.is_some())]) {
+            Some(option) => {
+                let reason = "only the reviews of datasets have splits and rows".to_owned();
+                Err(unfit(option, reason, "leave it out"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first option that was given.
+fn given(options: &[(&'static str, bool)]) -> Option<&'static str> {
+    options.iter().find(|(_, is_given)| *is_given).map(|(option, _)| *option)
+}
+
+fn unfit(option: &'static str, reason: String, remedy: &str) -> Error {
+    Error::Unfit { option, value: "given".to_owned(), reason, remedy: remedy.to_owned() }
+}

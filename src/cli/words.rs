@@ -1,0 +1,80 @@
+//! `imdb-fast words`: the words that move a model most.
+
+use std::path::PathBuf;
+
+use imdb_fast::Result;
+use imdb_fast::answer::{Judge, Strongest};
+use imdb_fast::model::Model;
+use imdb_fast::report::table::{Align, aligned};
+use serde::Serialize;
+
+use super::Global;
+use super::answers::{Answers, Format, FormatArg};
+
+/// Show the words with the strongest effect on an empty review, both ways
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast words run/model.safetensors
+  imdb-fast words run/model.safetensors --top 500 --csv > words.csv
+
+The effect is the probability that a review of this word alone is positive, less that of a review without words. N-grams
+that have a name are shown as well, each by itself, without its words.")]
+pub(crate) struct Args {
+    /// A model.safetensors
+    model: PathBuf,
+    /// How many words each way
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+/// A line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    word: &'a str,
+    effect: f32,
+    probability: f32,
+}
+
+pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    let model = Model::load(&args.model)?;
+    let team = global.team()?;
+    let strongest = Judge::new(&model, &team)?.strongest(args.top);
+    let Strongest { empty, positive, negative } = &strongest;
+    let format = args.format.asked().unwrap_or(Format::Plain);
+    let mut answers = Answers::new(format);
+    let all = positive.iter().chain(negative.iter().rev());
+    match format {
+        Format::Plain => plain(&mut answers, &strongest)?,
+        Format::Csv => {
+            answers.record(["word", "effect", "probability"])?;
+            for (word, effect) in all {
+                answers.record([word, &effect.to_string(), &(empty + effect).to_string()])?;
+            }
+        }
+        Format::Jsonl => {
+            for (word, effect) in all {
+                answers.json(&Line { word, effect: *effect, probability: empty + effect })?;
+            }
+        }
+    }
+    answers.flush()
+}
+
+/// Two columns beside each other, the strongest words first.
+fn plain(answers: &mut Answers, strongest: &Strongest) -> Result<()> {
+    let Strongest { empty, positive, negative } = strongest;
+    answers.line(format_args!("an empty review: {empty:.4}"))?;
+    let cells = |words: &[(String, f32)], row: usize| match words.get(row) {
+        Some((word, effect)) => [format!("{effect:+.4}"), word.clone()],
+        None => [String::new(), String::new()],
+    };
+    let rows: Vec<Vec<String>> = (0..positive.len().max(negative.len()))
+        .map(|row| [cells(positive, row), cells(negative, row)].concat())
+        .collect();
+    let columns = [Align::Right, Align::Left, Align::Right, Align::Left];
+    let table = aligned(&columns, &rows);
+    table.lines().try_for_each(|line| answers.line(format_args!("{line}")))
+}

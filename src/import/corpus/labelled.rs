@@ -1,0 +1,188 @@
+//! Files with a labelled review a row: what CSV, JSON lines, fastText and parquet have in common.
+
+use std::path::{Path, PathBuf};
+
+use super::MAX_TEXT;
+use super::document::{Batcher, Emit, Findings, Header, Origin, Reader};
+use super::labels::Labels;
+use super::options::TextOptions;
+use crate::dataset::Split;
+use crate::error::{Error, Result};
+use crate::import::{Format, delimited, fasttext, json_lines, parquet_file};
+
+/// One row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::import) struct Row<'a> {
+    /// Its line or row, from 1.
+    pub number: u64,
+    /// The review.
+    pub text: &'a [u8],
+    /// The label; none, or an empty one, where nobody has labelled it.
+    pub label: Option<&'a [u8]>,
+    /// What the column of splits says.
+    pub split: Option<&'a [u8]>,
+}
+
+/// The rows of an open file.
+pub(in crate::import) trait Rows {
+    /// The next row; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] with line or row; [`Error::Io`].
+    fn next_row(&mut self) -> Result<Option<Row<'_>>>;
+}
+
+/// Names that columns and fields usually have, where the user names none.
+pub(in crate::import) const TEXT_NAMES: [&str; 6] =
+    ["text", "review", "sentence", "content", "comment", "body"];
+/// As [`TEXT_NAMES`], for labels.
+pub(in crate::import) const LABEL_NAMES: [&str; 5] =
+    ["label", "sentiment", "class", "polarity", "target"];
+
+/// Which of `names` the user means, or which is a usual one; the first column with that name.
+///
+/// # Errors
+/// [`Error::Unfit`] where there is none, unless nothing was asked for and it may be `missing`.
+pub(in crate::import) fn column(
+    path: &Path,
+    names: &[String],
+    (option, asked): (&'static str, Option<&str>),
+    usual: &[&str],
+    missing: bool,
+) -> Result<Option<usize>> {
+    let position =
+        |name: &str| names.iter().position(|found| found.trim().eq_ignore_ascii_case(name));
+    let found = match asked {
+        // A name that differs in case only is the right one too, unless there is the very name.
+        Some(name) => names.iter().position(|found| found == name).or_else(|| position(name)),
+        None => usual.iter().find_map(|name| position(name)),
+    };
+    if found.is_some() || (missing && asked.is_none()) {
+        return Ok(found);
+    }
+    let shown: Vec<String> = names.iter().take(20).map(|n| n.chars().take(40).collect()).collect();
+    Err(Error::Unfit {
+        option,
+        value: asked.unwrap_or("not given").to_owned(),
+        reason: format!("{} has: {}", path.display(), shown.join(", ")),
+        remedy: "name one of them".into(),
+    })
+}
+
+/// One or several files of such rows.
+pub(in crate::import) struct Labelled {
+    format: Format,
+    files: Vec<(PathBuf, Split)>,
+    options: TextOptions,
+    labels: Labels,
+    /// Rows without a label in files of labelled reviews.
+    without_label: u64,
+}
+
+impl Labelled {
+    /// The file at `path`, and those of the options.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for labels that are both positive and negative.
+    pub fn new(path: &Path, format: Format, options: &TextOptions) -> Result<Labelled> {
+        let mut files = vec![(path.to_path_buf(), Split::Train)];
+        files.extend(options.test.clone().map(|path| (path, Split::Test)));
+        if options.with_unlabelled {
+            files.extend(options.unlabelled.clone().map(|path| (path, Split::Unlabelled)));
+        }
+        let labels = Labels::new(&options.negative, &options.positive)?;
+        Ok(Labelled { format, files, options: options.clone(), labels, without_label: 0 })
+    }
+
+    fn open(&self, path: &Path, split: Split) -> Result<Box<dyn Rows>> {
+        let labelled = split.is_labelled();
+        Ok(match self.format {
+            Format::Csv => Box::new(delimited::open(path, b',', &self.options, labelled)?),
+            Format::Tsv => Box::new(delimited::open(path, b'\t', &self.options, labelled)?),
+            Format::Fasttext => Box::new(fasttext::open(path, &self.options)?),
+            Format::Parquet => parquet_file::open(path, &self.options, labelled)?,
+            _ => Box::new(json_lines::open(path, &self.options, labelled)?),
+        })
+    }
+
+    fn origin(&self, path: &Path) -> Origin {
+        let path = path.to_path_buf();
+        if self.format == Format::Parquet { Origin::Rows(path) } else { Origin::Lines(path) }
+    }
+
+    /// Split and class of a row. The error is a problem and a remedy.
+    fn sort(
+        &mut self,
+        row: &Row<'_>,
+        split: Split,
+    ) -> Result<(Split, Option<u8>), (String, String)> {
+        let split = match row.split {
+            Some(name) => split_of(name).ok_or_else(|| {
+                let name: String = String::from_utf8_lossy(name).chars().take(40).collect();
+                (format!("{name:?} is no split"), SPLITS.to_owned())
+            })?,
+            None => split,
+        };
+        if split == Split::Unlabelled {
+            return Ok((split, None));
+        }
+        match self.labels.class(row.label.unwrap_or_default())? {
+            Some(class) => Ok((split, Some(class))),
+            None => {
+                self.without_label += 1;
+                Ok((Split::Unlabelled, None))
+            }
+        }
+    }
+}
+
+const SPLITS: &str = "expected train, test or unlabelled (unsupervised, unsup)";
+
+fn split_of(name: &[u8]) -> Option<Split> {
+    Some(match name.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"train" | b"training" => Split::Train,
+        b"test" => Split::Test,
+        b"unlabelled" | b"unlabeled" | b"unsupervised" | b"unsup" => Split::Unlabelled,
+        _ => return None,
+    })
+}
+
+impl Reader for Labelled {
+    fn read(&mut self, emit: Emit<'_>) -> Result<()> {
+        for (path, split) in self.files.clone() {
+            let mut rows = self.open(&path, split)?;
+            let origin = self.origin(&path);
+            let mut batcher = Batcher::new(self.origin(&path), emit);
+            while let Some(row) = rows.next_row()? {
+                let number = u32::try_from(row.number).unwrap_or(u32::MAX);
+                let mut header = Header { split, class: None, rating: 0, number };
+                let malformed = |(problem, remedy)| {
+                    let (path, place) = origin.place(&header);
+                    Error::malformed(&path, place, problem, remedy)
+                };
+                if row.text.len() > MAX_TEXT {
+                    let problem =
+                        format!("a review of {} bytes, of {MAX_TEXT} at most", row.text.len());
+                    return Err(malformed((problem, "leave it out".to_owned())));
+                }
+                (header.split, header.class) = self.sort(&row, split).map_err(malformed)?;
+                if header.split != Split::Unlabelled || self.options.with_unlabelled {
+                    batcher.text().extend_from_slice(row.text);
+                    batcher.end(header)?;
+                }
+            }
+            batcher.finish()?;
+        }
+        Ok(())
+    }
+
+    fn findings(&mut self) -> Result<Findings> {
+        let mut notes = Vec::from_iter(self.labels.note());
+        if self.without_label > 0 {
+            let fate =
+                if self.options.with_unlabelled { "become unlabelled" } else { "are left out" };
+            notes.push(format!("{} reviews have no label and {fate}", self.without_label));
+        }
+        Findings::labelled(&self.labels, notes)
+    }
+}

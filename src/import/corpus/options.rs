@@ -1,0 +1,144 @@
+//! What a user can say about files of text.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::import::Format;
+
+/// What becomes of reviews that are not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum InvalidUtf8 {
+    /// The import stops and names the review.
+    #[default]
+    Stop,
+    /// Bytes that are none become U+FFFD, as Python's `errors="replace"` has it.
+    Replace,
+    /// They are left out, and counted.
+    Skip,
+}
+
+impl InvalidUtf8 {
+    /// All of them, in the order in which help texts list them.
+    pub const ALL: [InvalidUtf8; 3] = [InvalidUtf8::Stop, InvalidUtf8::Replace, InvalidUtf8::Skip];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            InvalidUtf8::Stop => "stop",
+            InvalidUtf8::Replace => "replace",
+            InvalidUtf8::Skip => "skip",
+        }
+    }
+}
+
+impl FromStr for InvalidUtf8 {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<InvalidUtf8> {
+        let found = InvalidUtf8::ALL.into_iter().find(|choice| choice.name() == name);
+        let names = || InvalidUtf8::ALL.map(InvalidUtf8::name).join(", ");
+        found.ok_or_else(|| Error::invalid("--invalid-utf8", name, names()))
+    }
+}
+
+/// How to read files of text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextOptions {
+    /// A second file of the same format, the test split.
+    pub test: Option<PathBuf>,
+    /// A file of the same format whose labels, if it has any, do not count.
+    pub unlabelled: Option<PathBuf>,
+    /// The part of the labelled reviews that becomes the test split, where nothing else says.
+    pub test_fraction: Option<f64>,
+    /// The column or field with the text; found by its usual names where it is not given.
+    pub text_column: Option<String>,
+    /// The column or field with the label; found by its usual names where it is not given.
+    pub label_column: Option<String>,
+    /// The column or field that names the split of each row.
+    pub split_column: Option<String>,
+    /// Whether the first row of a table names its columns; else they are named by numbers from 1. Default true.
+    pub header: bool,
+    /// Whether fields of tables may be quoted; by default those of CSV are and those of TSV are not.
+    pub quoting: Option<bool>,
+    /// Labels that mean a negative review, where they are not the usual ones.
+    pub negative: Vec<String>,
+    /// Labels that mean a positive review.
+    pub positive: Vec<String>,
+    /// Leaves reviews in the order of their source, even sorted by class.
+    pub keep_order: bool,
+    /// Whether reviews without a label become the unlabelled split. Default true.
+    pub with_unlabelled: bool,
+    /// What becomes of reviews that are not UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// The most bytes that a gzip file may unpack to; 4 GiB where it is not given.
+    pub max_unpacked: Option<u64>,
+    /// Threads to use; 0 is one a core. The results do not depend on it.
+    pub threads: usize,
+    /// Where what does not fit into memory is put, unnamed; the current folder where it is not given.
+    pub spool: Option<PathBuf>,
+}
+
+impl Default for TextOptions {
+    fn default() -> TextOptions {
+        TextOptions {
+            test: None,
+            unlabelled: None,
+            test_fraction: None,
+            text_column: None,
+            label_column: None,
+            split_column: None,
+            header: true,
+            quoting: None,
+            negative: Vec::new(),
+            positive: Vec::new(),
+            keep_order: false,
+            with_unlabelled: true,
+            invalid_utf8: InvalidUtf8::default(),
+            max_unpacked: None,
+            threads: 0,
+            spool: None,
+        }
+    }
+}
+
+impl TextOptions {
+    /// Checks what can be checked before the source is read.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a fraction that is none; [`Error::Unfit`] for options that mean nothing in `format`.
+    pub(super) fn check(&self, path: &Path, format: Format) -> Result<()> {
+        if let Some(fraction) = self.test_fraction
+            && !(fraction > 0.0 && fraction < 1.0)
+        {
+            return Err(Error::invalid("--test-fraction", fraction, "a fraction between 0 and 1"));
+        }
+        let is_archive = matches!(format, Format::Archive | Format::Folder);
+        let is_table = matches!(format, Format::Csv | Format::Tsv);
+        let has_fields = is_table || matches!(format, Format::JsonLines | Format::Parquet);
+        let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let named = |names: &[String]| (!names.is_empty()).then(|| names.join(","));
+        let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
+        for (option, value, is_fit) in [
+            ("--test", shown(&self.test), !is_archive),
+            ("--unlabelled", shown(&self.unlabelled), !is_archive),
+            ("--negative", named(&self.negative), !is_archive),
+            ("--positive", named(&self.positive), !is_archive),
+            ("--text-column", self.text_column.clone(), has_fields),
+            ("--label-column", self.label_column.clone(), has_fields),
+            ("--split-column", self.split_column.clone(), has_fields),
+            ("--quoting", self.quoting.map(on_off), is_table),
+            ("--no-header", (!self.header).then(|| "given".to_owned()), is_table),
+        ] {
+            if let Some(value) = value.filter(|_| !is_fit) {
+                return Err(Error::Unfit {
+                    option,
+                    value,
+                    reason: format!("{} is in the format {}", path.display(), format.name()),
+                    remedy: "leave it out; this format has no use for it".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

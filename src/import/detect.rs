@@ -1,0 +1,98 @@
+//! Which format a file is in.
+
+use std::io::Read;
+use std::path::Path;
+
+use super::{Format, archive, delimited, fasttext, json_lines, libsvm, parquet_file, unpack};
+use crate::error::{Error, Result};
+
+/// How much of a file is looked at.
+const HEAD: u64 = 64 << 10;
+
+/// Finds out the format by the first bytes of the file, or what they unpack to; its name does not count. A folder is in
+/// [`Format::Folder`] if it is laid out like one.
+///
+/// # Errors
+/// [`Error::WrongKind`] for other folders, empty files, safetensors files and whatever else is not known; [`Error::Io`].
+pub fn detect(path: &Path) -> Result<Format> {
+    let wrong = |found: &str, remedy: &str| {
+        Err(Error::WrongKind {
+            path: path.to_path_buf(),
+            expected: "a file with reviews",
+            found: found.into(),
+            remedy: remedy.into(),
+        })
+    };
+    if path.is_dir() {
+        let remedy = "name a file, or the folder aclImdb with train/pos, train/neg, test/pos and test/neg in it";
+        return match archive::folder::find(path) {
+            Some(_) => Ok(Format::Folder),
+            None => wrong("a folder without reviews", remedy),
+        };
+    }
+    let input = unpack::open(path, None)?;
+    let mut head = Vec::new();
+    let read = input.reader.take(HEAD).read_to_end(&mut head);
+    read.map_err(|error| input.faults.explain(error))?;
+    if head.is_empty() {
+        return wrong("an empty file", "get the file again");
+    }
+    for (magic, found, remedy) in [
+        (&b"\x1f\x8b"[..], "a gzip file within a gzip file", "unpack it once"),
+        (b"BZh", "a bzip2 file", "unpack it first: bunzip2 FILE"),
+        (b"\xfd7zXZ", "an xz file", "unpack it first: unxz FILE"),
+        (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first: unzstd FILE"),
+        (b"\xff\xfe", "text in UTF-16", "convert it to UTF-8"),
+        (b"\xfe\xff", "text in UTF-16", "convert it to UTF-8"),
+    ] {
+        if head.starts_with(magic) {
+            return wrong(found, remedy);
+        }
+    }
+    if is_safetensors(&head) {
+        return wrong(
+            "a safetensors file",
+            "it is a dataset or a model already and needs no import",
+        );
+    }
+    if let Some(format) = by_content(&head) {
+        return Ok(format);
+    }
+    if head.trim_ascii_start().starts_with(b"[") {
+        return wrong(
+            "perhaps a JSON array",
+            "write one object a line, without brackets and commas",
+        );
+    }
+    let remedy = format!("if you know its format, name it with --format ({})", Format::names());
+    wrong("an unknown format", &remedy)
+}
+
+/// The format of a file that begins with `head`.
+fn by_content(head: &[u8]) -> Option<Format> {
+    let text = head.strip_prefix(unpack::BYTE_ORDER_MARK).unwrap_or(head);
+    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
+        return Some(Format::Keras);
+    }
+    for (looks_like_it, format) in [
+        (archive::looks_like_it(head), Format::Archive),
+        (parquet_file::looks_like_it(head), Format::Parquet),
+        (libsvm::looks_like_it(text), Format::Libsvm),
+        (fasttext::looks_like_it(text), Format::Fasttext),
+        (json_lines::looks_like_it(text), Format::JsonLines),
+    ] {
+        if looks_like_it {
+            return Some(format);
+        }
+    }
+    match delimited::looks_like_it(text)? {
+        b'\t' => Some(Format::Tsv),
+        _ => Some(Format::Csv),
+    }
+}
+
+/// Whether a file starts as safetensors files do: with a small length and the JSON object that has it.
+fn is_safetensors(head: &[u8]) -> bool {
+    let length = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    length.is_some_and(|length| length < 1 << 32) && head.get(8) == Some(&b'{')
+}

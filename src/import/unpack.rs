@@ -1,0 +1,128 @@
+//! Input files as streams of plain bytes, unpacked where they are gzip files: the only file here that names flate2.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Error, Result};
+use crate::input;
+
+/// How much a gzip file may unpack to where the user does not say, 4 GiB: against files that are small and unpack to
+/// terabytes. The reviews of IMDB unpack to 0.2 GiB.
+pub(super) const MAX_UNPACKED: u64 = 4 << 30;
+
+/// How much is unpacked at a time. The decoder is fastest where it has room.
+const BUFFER: usize = 1 << 19;
+
+/// An open input file. After an error of the reader, [`Faults::explain`] tells what it was.
+pub(super) struct Input {
+    pub reader: BufReader<Unpack>,
+    pub faults: Faults,
+}
+
+/// The bytes of a file, or what they unpack to.
+pub(super) struct Unpack {
+    source: Source,
+    unpacked: u64,
+    limit: u64,
+    faults: Faults,
+}
+
+enum Source {
+    Plain(File),
+    Gzip(Box<MultiGzDecoder<BufReader<File>>>),
+}
+
+/// The reason of the last error of a reader: readers of other crates in between might hide it.
+#[derive(Clone)]
+pub(super) struct Faults {
+    path: PathBuf,
+    last: Arc<Mutex<Option<Error>>>,
+}
+
+impl Faults {
+    /// What is behind an error that a reader passed on.
+    pub fn explain(&self, error: io::Error) -> Error {
+        let known = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        known.unwrap_or_else(|| Error::io(&self.path, "read")(error))
+    }
+
+    fn set(&self, error: Error) -> io::Error {
+        let text = error.to_string();
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        io::Error::other(text)
+    }
+}
+
+/// Opens `path`. A gzip file, of one member or of many, may unpack to `limit` bytes ([`MAX_UNPACKED`] where it is not
+/// given); what it would unpack to beyond what is read does not matter.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::WrongKind`] for folders, pipes and devices. Later, of the reader: [`Error::Malformed`] for
+/// damaged gzip files, [`Error::Unfit`] at the limit.
+pub(super) fn open(path: &Path, limit: Option<u64>) -> Result<Input> {
+    let mut file = input::open(path)?;
+    let faults = Faults { path: path.to_path_buf(), last: Arc::default() };
+    let mut magic = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut magic).map_err(Error::io(path, "read"))?;
+    file.rewind().map_err(Error::io(path, "read"))?;
+    let source = if magic == [0x1f, 0x8b] {
+        let packed = BufReader::with_capacity(BUFFER / 2, file);
+        Source::Gzip(Box::new(MultiGzDecoder::new(packed)))
+    } else {
+        Source::Plain(file)
+    };
+    let limit = limit.unwrap_or(MAX_UNPACKED);
+    let unpack = Unpack { source, unpacked: 0, limit, faults: faults.clone() };
+    Ok(Input { reader: BufReader::with_capacity(BUFFER, unpack), faults })
+}
+
+/// Opens a text file: as [`open`], without the byte-order mark of UTF-8.
+///
+/// # Errors
+/// Those of [`open`] and of its reader.
+pub(super) fn open_text(path: &Path, limit: Option<u64>) -> Result<Input> {
+    let mut input = open(path, limit)?;
+    let start = input.reader.fill_buf().map_err(|error| input.faults.explain(error))?;
+    if start.starts_with(BYTE_ORDER_MARK) {
+        input.reader.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(input)
+}
+
+/// U+FEFF in UTF-8.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl Read for Unpack {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let decoder = match &mut self.source {
+            Source::Plain(file) => return file.read(buffer),
+            Source::Gzip(decoder) => decoder,
+        };
+        let path = &self.faults.path;
+        match decoder.read(buffer) {
+            Ok(read) => {
+                self.unpacked += read as u64;
+                if self.unpacked > self.limit {
+                    return Err(self.faults.set(Error::Unfit {
+                        option: "--max-unpacked",
+                        value: self.limit.to_string(),
+                        reason: format!("{} unpacks to more bytes", path.display()),
+                        remedy: "raise it if the file is no bomb".into(),
+                    }));
+                }
+                Ok(read)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => Err(self.faults.set(Error::malformed(
+                path,
+                format!("byte {} of what it unpacks to", self.unpacked),
+                format!("the gzip file is damaged or cut short ({error})"),
+                "get the file again",
+            ))),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! How text becomes ids.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MAX_FEATURES, MAX_NGRAM, Tokenizer, Vocabulary};
+use crate::error::{Error, Result};
+
+/// How text becomes word ids, and these become features. Kept as JSON in datasets and models.
+///
+/// Words have the ids below `num_words`: `rank + index_from`, as in `keras.datasets.imdb`. Their n-grams come behind them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// How a text is cut into words. Default [`Tokenizer::Keras`].
+    pub tokenizer: Tokenizer,
+    /// Words whose id is not below this are cut. Default 10,000.
+    pub num_words: usize,
+    /// Words whose id is below this are cut, and so is the mark of the start. Default 0.
+    pub skip_top: usize,
+    /// Marks the start of each text. Default 1.
+    pub start_char: Option<u32>,
+    /// Stands for each word that is cut; without it they are dropped. Default 2.
+    pub oov_char: Option<u32>,
+    /// Added to each rank. Default 3, so that the most frequent word has the id 4.
+    pub index_from: u32,
+    /// What becomes of words that the vocabulary does not have. Default [`Unknown::Drop`].
+    pub unknown: Unknown,
+    /// The most words that make a feature together. Default 1: no n-grams.
+    pub ngrams: usize,
+    /// How n-grams find their features; without it each has its own, named in the vocabulary.
+    pub hash: Option<Hash>,
+}
+
+/// What becomes of a word that the vocabulary does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unknown {
+    /// It is dropped, as Keras' word index and tokenizer do. To tell it from a word that is cut, the vocabulary keeps those.
+    Drop,
+    /// It is a word that is cut. The vocabulary keeps none of those: smaller files.
+    Cut,
+}
+
+/// Features without names: n-grams of two words and more share, by a seeded hash of their words' ids, all ids from
+/// `num_words` to before 2^`bits`.
+///
+/// The hash of a run of ids `w` is `h(k) = mix(h(k - 1) + g + w(k))` in wrapping 64 bits, from `h(0) = mix(seed)`, where
+/// `mix` is the output function of SplitMix64 and `g` its odd constant 0x9e3779b97f4a7c15. The feature is
+/// `num_words + floor(h * (2^bits - num_words) / 2^64)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hash {
+    /// There are 2^`bits` features, words included; at most 26.
+    pub bits: u32,
+    /// Another seed makes other n-grams share.
+    pub seed: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            tokenizer: Tokenizer::Keras,
+            num_words: 10_000,
+            skip_top: 0,
+            start_char: Some(1),
+            oov_char: Some(2),
+            index_from: 3,
+            unknown: Unknown::Drop,
+            ngrams: 1,
+            hash: None,
+        }
+    }
+}
+
+impl Rules {
+    /// Checks that the values make sense together.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`], by the names that the command line has for them.
+    pub fn check(&self) -> Result<()> {
+        let at_most = |option: &str, value: usize, from: usize, to: usize| match value {
+            value if (from..=to).contains(&value) => Ok(()),
+            _ => Err(Error::invalid(option, value, format!("a number from {from} to {to}"))),
+        };
+        at_most("--num-words", self.num_words, 1, MAX_FEATURES)?;
+        at_most("--ngrams", self.ngrams, 1, MAX_NGRAM)?;
+        let below = format!("less than --num-words {}", self.num_words);
+        for (option, id) in [
+            ("--start-char", self.start_char.map(|id| id as usize)),
+            ("--oov-char", self.oov_char.map(|id| id as usize)),
+            ("--skip-top", Some(self.skip_top)),
+            ("--index-from", Some(self.index_from as usize)),
+        ] {
+            if let Some(id) = id.filter(|&id| id >= self.num_words) {
+                return Err(Error::invalid(option, id, below));
+            }
+        }
+        if let Some(mark) = self.marks().find(|&mark| mark > self.index_from) {
+            let expected = format!("{mark} or more: below, a word has the id of a mark");
+            return Err(Error::invalid("--index-from", self.index_from, expected));
+        }
+        let Some(Hash { bits, .. }) = self.hash else { return Ok(()) };
+        at_most("--hash-bits", bits as usize, 1, MAX_FEATURES.ilog2() as usize)?;
+        if self.ngrams < 2 {
+            let expected = "left out, or used together with --ngrams 2 or more";
+            return Err(Error::invalid("--hash-bits", bits, expected));
+        }
+        if 1 << bits <= self.num_words {
+            let expected = format!("more bits, since --num-words {} come first", self.num_words);
+            return Err(Error::invalid("--hash-bits", bits, expected));
+        }
+        Ok(())
+    }
+
+    /// The ids that a vocabulary of so many words takes up, the reserved ones counted: `num_words` where none is to be cut.
+    pub fn ids_of(&self, words: usize) -> usize {
+        words + self.index_from as usize + 1
+    }
+
+    /// The vocabulary of ranked words: those below `num_words` by id, and behind them those that are cut, in the order of
+    /// their ranks, where unknown words have to be told from them.
+    pub fn vocabulary<'a>(&self, ranked: impl IntoIterator<Item = (u64, &'a str)>) -> Vocabulary {
+        let mut by_id: Vec<&str> = Vec::new();
+        let mut cut = Vec::new();
+        for (rank, word) in ranked {
+            let id = rank.saturating_add(self.index_from.into());
+            if id < self.num_words as u64 {
+                let id = id as usize;
+                by_id.resize(by_id.len().max(id + 1), "");
+                by_id[id] = word;
+            } else if self.unknown == Unknown::Drop {
+                cut.push((rank, word));
+            }
+        }
+        by_id.resize(self.num_words, "");
+        for mark in self.marks() {
+            by_id[mark as usize] = "";
+        }
+        cut.sort_by_key(|&(rank, _)| rank);
+        Vocabulary::from_words(by_id).with_cut(cut.into_iter().map(|(_, word)| word))
+    }
+
+    /// The ids that stand for no word.
+    fn marks(&self) -> impl Iterator<Item = u32> {
+        [self.start_char, self.oov_char].into_iter().flatten()
+    }
+
+    /// How many features a text has, where `vocabulary` names them.
+    pub fn features(&self, vocabulary: &Vocabulary) -> usize {
+        match self.hash {
+            Some(Hash { bits, .. }) => 1 << bits,
+            None if self.ngrams > 1 => self.num_words.max(vocabulary.len()),
+            None => self.num_words,
+        }
+    }
+
+    /// As JSON, for files.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("rules are plain values")
+    }
+
+    /// Reads what [`Rules::to_json`] writes, and checks it; or says what is wrong with it.
+    pub fn from_json(json: &str) -> Result<Rules, String> {
+        let rules: Rules = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        rules.check().map_err(|error| error.to_string())?;
+        Ok(rules)
+    }
+}
+
+impl Hash {
+    /// The hash of no word, from which that of any run is made word by word.
+    pub(super) fn start(self) -> u64 {
+        mix(self.seed)
+    }
+
+    /// The hash of a run that is one word longer.
+    #[inline]
+    pub(super) fn and(self, run: u64, word: u32) -> u64 {
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        mix(run.wrapping_add(GOLDEN).wrapping_add(u64::from(word)))
+    }
+
+    /// The feature of a run's hash.
+    #[inline]
+    pub(super) fn feature(self, run: u64, num_words: usize) -> u32 {
+        let shared = (1u64 << self.bits) - num_words as u64;
+        (num_words as u64 + ((u128::from(run) * u128::from(shared)) >> u64::BITS) as u64) as u32
+    }
+}
+
+/// Source: S. Vigna, `splitmix64.c` (2015), whose constants are D. Stafford's variant 13.
+#[inline]
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,316 @@
+//! Words, each once, numbered in the order in which they first came.
+
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+use hashbrown::DefaultHashBuilder;
+
+use super::{Scratch, Tokenizer};
+use crate::error::{Error, Result};
+
+/// The most words, and the most bytes of them: what numbers of 32 bits can tell apart, with room for those that stand for
+/// no word.
+const MOST: usize = u32::MAX as usize - 15;
+
+/// How many bytes of a word its key holds. One word of two hundred has more.
+const SHORT: usize = 16;
+
+/// Distinct words, numbered in the order in which they first came.
+///
+/// The table's hash is seeded at random, so that no input can slow it down on purpose; the numbers do not depend on it.
+///
+/// Looking up words is what an import spends most of its time on, and it waits for memory. So the table is one of its own
+/// and not a crate's: slots of eight bytes, so that it spreads over few pages; keys in the order of the numbers, so that
+/// those of frequent words, which come first, lie together; and the words of a text are looked up in one go, so that the
+/// processor fetches many slots at once.
+#[derive(Debug, Clone)]
+pub struct Words {
+    text: String,
+    /// Where each word ends in the text.
+    ends: Vec<u32>,
+    /// The key of each word.
+    keys: Vec<Key>,
+    /// As many as a power of two, and at least twice as many as words; a word stands at its hash or behind.
+    slots: Vec<Slot>,
+    hasher: DefaultHashBuilder,
+    seeds: [u64; 2],
+}
+
+/// A word's number, and the upper half of its hash.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    tag: u32,
+    number: u32,
+}
+
+/// The number in slots without a word.
+const NOBODY: u32 = u32::MAX;
+
+const EMPTY: Slot = Slot { tag: 0, number: NOBODY };
+
+/// What tells words apart: all of a short word, so that no look at the text is needed, and the beginning of a long one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    bytes: [u64; 2],
+    length: u32,
+}
+
+impl Key {
+    /// The key of `text[word]`, where the text goes on for [`SHORT`] bytes at least: no loop, no branch on the length.
+    #[inline]
+    fn within(text: &[u8], word: &Range<usize>) -> Key {
+        const MASKS: [u128; SHORT + 1] = {
+            let mut masks = [0; SHORT + 1];
+            let mut length = 1;
+            while length <= SHORT {
+                masks[length] = u128::MAX >> (8 * (SHORT - length));
+                length += 1;
+            }
+            masks
+        };
+        let length = word.len();
+        let bytes = text[word.start..].first_chunk().expect("the text goes on behind the word");
+        let bytes = u128::from_le_bytes(*bytes) & MASKS[length.min(SHORT)];
+        Key { bytes: [bytes as u64, (bytes >> 64) as u64], length: length as u32 }
+    }
+
+    /// The key of a word that stands alone. Two looks that may overlap reach every byte, whatever their number.
+    #[inline]
+    fn of(word: &str) -> Key {
+        let (word, length) = (word.as_bytes(), word.len());
+        let four = |from: usize| {
+            word[from..].first_chunk().map_or(0, |&bytes| u64::from(u32::from_le_bytes(bytes)))
+        };
+        let eight =
+            |from: usize| word[from..].first_chunk().map_or(0, |&bytes| u64::from_le_bytes(bytes));
+        let bytes = match length {
+            0 => [0, 0],
+            1..=3 => {
+                let byte = |at: usize| u64::from(word[at]) << (8 * at);
+                [byte(0) | byte(length / 2) | byte(length - 1), 0]
+            }
+            4..=7 => [four(0) | four(length - 4) << (8 * (length - 4)), 0],
+            8 => [eight(0), 0],
+            9..=15 => [eight(0), eight(length - 8) >> (8 * (16 - length))],
+            _ => [eight(0), eight(8)],
+        };
+        Key { bytes, length: length as u32 }
+    }
+
+    #[inline]
+    fn is_short(self) -> bool {
+        self.length as usize <= SHORT
+    }
+}
+
+impl Default for Words {
+    fn default() -> Words {
+        let hasher = DefaultHashBuilder::default();
+        let seeds = [hasher.hash_one(0u64), hasher.hash_one(1u64)];
+        let (text, ends, keys) = (String::new(), Vec::new(), Vec::new());
+        Words { text, ends, keys, slots: vec![EMPTY; 2], hasher, seeds }
+    }
+}
+
+impl Words {
+    /// Appends to `numbers` the number of each word of a text, in reading order. Words that were not there become new.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where 2^32 bytes of distinct words have come together.
+    pub fn add(
+        &mut self,
+        tokenizer: Tokenizer,
+        text: &str,
+        scratch: &mut Scratch,
+        numbers: &mut Vec<u32>,
+    ) -> Result<()> {
+        let Scratch { lowered, keys, guesses } = scratch;
+        keys.clear();
+        tokenizer.for_each_place(text, lowered, |lowered, word| {
+            keys.push((Key::within(lowered.padded(), &word), word.start));
+        });
+        let word = |key: Key, start: usize| &lowered[start..start + key.length as usize];
+        // Nothing here waits for what is fetched.
+        let mask = self.slots.len() - 1;
+        guesses.clear();
+        guesses.extend(keys.iter().map(|&(key, start)| {
+            let hash = self.hash(key, || word(key, start));
+            self.slots[hash as usize & mask].number
+        }));
+        numbers.reserve(keys.len());
+        for (&(key, start), &guess) in keys.iter().zip(&*guesses) {
+            // Nearly always the word stands right at its hash.
+            let is_right = key.is_short() && self.keys.get(guess as usize) == Some(&key);
+            numbers.push(match is_right {
+                true => guess,
+                false => self.insert_key(key, || word(key, start))?,
+            });
+        }
+        Ok(())
+    }
+
+    /// How many words.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no word.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The word of a number.
+    ///
+    /// # Panics
+    /// If there are not so many words.
+    pub fn word(&self, number: u32) -> &str {
+        let number = number as usize;
+        let start = if number == 0 { 0 } else { self.ends[number - 1] as usize };
+        &self.text[start..self.ends[number] as usize]
+    }
+
+    /// The number of a word, if it is there.
+    #[inline]
+    pub fn number(&self, word: &str) -> Option<u32> {
+        let key = Key::of(word);
+        self.find(self.hash(key, || word), key, || word).ok()
+    }
+
+    /// The number of a word, which is new where it was not there.
+    ///
+    /// # Errors
+    /// Those of [`Words::add`].
+    pub fn insert(&mut self, word: &str) -> Result<u32> {
+        self.insert_key(Key::of(word), || word)
+    }
+
+    #[inline]
+    fn insert_key<'a>(&mut self, key: Key, word: impl Fn() -> &'a str) -> Result<u32> {
+        let hash = self.hash(key, &word);
+        match self.find(hash, key, &word) {
+            Ok(number) => Ok(number),
+            Err(slot) => self.insert_new(slot, hash, key, word()),
+        }
+    }
+
+    /// The number of a word, or the slot where it belongs.
+    #[inline]
+    fn find<'a>(&self, hash: u64, key: Key, word: impl Fn() -> &'a str) -> Result<u32, usize> {
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let Slot { tag, number } = self.slots[at];
+            if number == NOBODY {
+                return Err(at);
+            }
+            let is_it = tag == (hash >> 32) as u32 && self.keys[number as usize] == key;
+            if is_it && (key.is_short() || self.is_word(number, word())) {
+                return Ok(number);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    #[cold]
+    fn is_word(&self, number: u32, word: &str) -> bool {
+        self.word(number) == word
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_new(&mut self, slot: usize, hash: u64, key: Key, word: &str) -> Result<u32> {
+        if self.text.len() + word.len() > MOST {
+            return Err(too_many_words());
+        }
+        let number = self.ends.len() as u32;
+        self.text.push_str(word);
+        self.ends.push(self.text.len() as u32);
+        self.keys.push(key);
+        self.slots[slot] = Slot { tag: (hash >> 32) as u32, number };
+        if self.ends.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        Ok(number)
+    }
+
+    /// Doubles the table.
+    fn grow(&mut self) {
+        let size = self.slots.len() * 2;
+        let old = std::mem::replace(&mut self.slots, vec![EMPTY; size]);
+        for slot in old.into_iter().filter(|slot| slot.number != NOBODY) {
+            let hash = self.hash(self.keys[slot.number as usize], || self.word(slot.number));
+            let mut at = hash as usize & (size - 1);
+            while self.slots[at].number != NOBODY {
+                at = (at + 1) & (size - 1);
+            }
+            self.slots[at] = slot;
+        }
+    }
+
+    /// One product of 64 by 64 bits, folded, as hashbrown's own hash does; that would take the bytes one length at a time.
+    #[inline]
+    fn hash<'a>(&self, key: Key, word: impl Fn() -> &'a str) -> u64 {
+        if !key.is_short() {
+            return self.hasher.hash_one(word());
+        }
+        let [low, high] = key.bytes;
+        let high = high ^ self.seeds[1] ^ u64::from(key.length);
+        let product = u128::from(low ^ self.seeds[0]) * u128::from(high);
+        product as u64 ^ (product >> 64) as u64
+    }
+}
+
+#[cold]
+fn too_many_words() -> Error {
+    Error::Unfit {
+        option: "the text",
+        value: "more than 4 GiB of distinct words".to_owned(),
+        reason: "no vocabulary has room for them".to_owned(),
+        remedy: "check that it is text; if it is, count a part of it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_keys_are_the_bytes_and_their_count() {
+        let text = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+        for length in 1..=30 {
+            let mut expected = [0; SHORT];
+            let short = length.min(SHORT);
+            expected[..short].copy_from_slice(&text.as_bytes()[3..3 + short]);
+            let halves = expected.as_chunks::<8>().0;
+            let bytes = [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])];
+            let expected = Key { bytes, length: length as u32 };
+            assert_eq!(Key::of(&text[3..3 + length]), expected, "{length} bytes");
+            assert_eq!(Key::within(text.as_bytes(), &(3..3 + length)), expected, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn words_keep_their_numbers_whatever_their_length() {
+        let mut words = Words::default();
+        // Words that differ in length only, and zeros that are no filling.
+        let all: Vec<String> = (0..40).map(|n| "\0".repeat(n)).collect();
+        let more = (0..5_000).map(|n| format!("{}{n}", "x".repeat(n % 30)));
+        let all: Vec<String> = all.into_iter().chain(more).collect();
+        for _ in 0..2 {
+            for (number, word) in (0..).zip(&all) {
+                assert_eq!(words.insert(word).unwrap(), number);
+                assert_eq!(words.number(word), Some(number));
+                assert_eq!(words.word(number), word);
+            }
+        }
+        assert_eq!(words.len(), all.len());
+        assert_eq!(words.number("y"), None);
+        assert_eq!(words.number("a word of many letters"), None);
+        // Texts are cut to the same numbers, new and known words mixed.
+        let (mut scratch, mut numbers) = (Scratch::default(), Vec::new());
+        let text = format!("xx2 new {} new xx2", all[4_000]);
+        words.add(Tokenizer::Keras, &text, &mut scratch, &mut numbers).unwrap();
+        let new = all.len() as u32;
+        assert_eq!(numbers, [words.number("xx2").unwrap(), new, 4_000, new, numbers[0]]);
+    }
+}

@@ -1,0 +1,451 @@
+//! What the program says about text: the same as about a dataset, as it comes, in every format, whatever the input.
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use common::{repository, team};
+use imdb_fast::answer::Judge;
+use imdb_fast::model::Model;
+use imdb_fast::nn::{Activation, Architecture, Dense};
+use imdb_fast::text::{Rules, Vocabulary};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with the sample dataset, `d.safetensors`, and a model of it, `run/model.safetensors`.
+struct Desk(TempDir);
+
+const MODEL: &str = "run/model.safetensors";
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk(tempfile::tempdir().unwrap());
+        let [sample, index] = ["data/sample.npz", "data/sample_word_index.json"].map(repository);
+        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
+        let import = ["import", sample, "--word-index", index, "-o", "d.safetensors"];
+        desk.ok(&[&import[..], &["--num-words", "300"]].concat());
+        desk.ok(&["train", "d.safetensors", "--validation", "0", "--epochs", "3", "-q"]);
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+        command.args(arguments).current_dir(self.path()).env_remove("NO_COLOR");
+        command
+    }
+
+    /// Runs with some bytes on stdin.
+    fn run(&self, arguments: &[&str], stdin: &[u8]) -> Output {
+        let mut child = self.piped(arguments);
+        let mut input = child.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            // The program may stop before it has read everything.
+            scope.spawn(move || drop(input.write_all(stdin)));
+            child.wait_with_output().unwrap()
+        })
+    }
+
+    fn piped(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    fn ok_with(&self, arguments: &[&str], stdin: &[u8]) -> String {
+        let output = self.run(arguments, stdin);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        self.ok_with(arguments, b"")
+    }
+
+    /// Expects an exit code and an error with all of `parts`. Returns what was on stdout.
+    fn fails(&self, code: i32, arguments: &[&str], stdin: &[u8], parts: &[&str]) -> String {
+        let output = self.run(arguments, stdin);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
+        for part in parts {
+            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
+        }
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.path().join(name), bytes).unwrap();
+    }
+
+    /// The reviews of the test split as texts: words of the index for those that were cut.
+    fn texts(&self) -> Vec<String> {
+        let model = Model::load(&self.path().join(MODEL)).unwrap();
+        let vocabulary = model.vocabulary.unwrap();
+        let cut = vocabulary.cut_words().next().expect("the index is larger than the vocabulary");
+        let texts = (0..200).map(|row| {
+            let row = row.to_string();
+            let decode = ["decode", "d.safetensors", "--split", "test", "--row", &row];
+            let words = self.ok(&decode);
+            let words = words.trim_end().split(' ').skip(1);
+            words.map(|word| if word == "?" { cut } else { word }).collect::<Vec<_>>().join(" ")
+        });
+        texts.collect()
+    }
+}
+
+#[test]
+fn text_is_judged_as_the_dataset_is() {
+    let desk = Desk::new();
+    let expected = desk.ok(&["predict", MODEL, "d.safetensors"]);
+    let texts = desk.texts();
+    assert_eq!(texts.len(), 200);
+    let lines = texts.join("\n");
+    for threads in ["1", "3"] {
+        let arguments = ["predict", MODEL, "-", "--threads", threads];
+        assert_eq!(desk.ok_with(&arguments, lines.as_bytes()), expected);
+    }
+    // Keras' marks and capitals mean nothing; neither do line ends of other systems and unknown words.
+    let dressed: Vec<String> =
+        texts.iter().map(|text| text.to_uppercase().replace(' ', ", qwertzuiop <")).collect();
+    desk.write("reviews.txt", format!("\u{FEFF}{}\r\n", dressed.join("\r\n")));
+    assert_eq!(desk.ok(&["predict", MODEL, "reviews.txt"]), expected);
+    let first: Vec<&str> = expected.lines().take(3).collect();
+    let arguments: Vec<&str> =
+        texts[..3].iter().flat_map(|text| ["--text", text.as_str()]).collect();
+    let found = desk.ok(&[&["predict", MODEL][..], &arguments].concat());
+    assert_eq!(found.lines().collect::<Vec<_>>(), first);
+
+    let facts = desk.ok(&["inspect", MODEL]);
+    assert!(facts.contains(r#"{"tokenizer":"keras","num_words":300,"#), "{facts}");
+    assert_eq!(facts.matches("vocabulary.cut").count(), 1);
+    assert!(desk.ok(&["inspect", "d.safetensors"]).contains(r#""unknown":"drop""#));
+}
+
+#[test]
+fn answers_come_in_every_format() {
+    let desk = Desk::new();
+    let plain = desk.ok(&["predict", MODEL, "--text", "a fine film", "--text", ""]);
+    let plain: Vec<&str> = plain.lines().collect();
+    let text = ["predict", MODEL, "--text", "a fine film", "--text", ""];
+    let csv = desk.ok(&[&text[..], &["--csv"]].concat());
+    assert_eq!(csv, format!("review,probability,label\n1,{},\n2,{},\n", plain[0], plain[1]));
+    let jsonl = desk.ok(&[&text[..], &["--format", "jsonl"]].concat());
+    let expected = format!(
+        "{{\"review\":1,\"probability\":{}}}\n{{\"review\":2,\"probability\":{}}}\n",
+        plain[0], plain[1]
+    );
+    assert_eq!(jsonl, expected);
+
+    let rows = desk.ok(&["predict", MODEL, "d.safetensors", "--rows", "3..4", "--jsonl"]);
+    let row: Value = serde_json::from_str(&rows).unwrap();
+    assert_eq!(row["row"], 3);
+    assert!(row["label"].is_u64() && row["probability"].is_f64(), "{rows}");
+}
+
+#[test]
+fn labelled_files_are_read_as_they_lie() {
+    let desk = Desk::new();
+    let plain = desk.ok(&["predict", MODEL, "--text", "a fine, \"fine\"\nfilm", "--text", "bad"]);
+    let [fine, bad] = [0, 1].map(|at| plain.lines().nth(at).unwrap());
+    let check = |name: &str, bytes: &str, options: &[&str], expected: &str| {
+        desk.write(name, bytes);
+        let arguments = [&["predict", MODEL, name, "--csv"][..], options].concat();
+        assert_eq!(desk.ok(&arguments), format!("line,probability,label\n{expected}"), "{name}");
+    };
+    let two = |lines: [u32; 2], labels: [&str; 2]| {
+        format!("{},{fine},{}\n{},{bad},{}\n", lines[0], labels[0], lines[1], labels[1])
+    };
+    let csv =
+        "\u{FEFF}id,Review,sentiment\n1,\"a fine, \"\"fine\"\"\nfilm\",positive\n2,bad,negative\n";
+    check("a.data", csv, &[], &two([2, 4], ["positive", "negative"]));
+    check("b.data", &csv.replace('\n', "\r\n"), &[], &two([2, 4], ["positive", "negative"]));
+    let named = ["--input", "csv", "--text-column", "words", "--label-column", "id"];
+    check("c.data", &csv.replace("Review", "words"), &named, &two([2, 4], ["1", "2"]));
+    let tsv = "label\ttext\n1\ta fine \"fine\" film\n0\tbad\n";
+    check("d.data", tsv, &[], &two([2, 3], ["1", "0"]));
+    let json = "{\"text\": \"a fine \\\"fine\\\"\\nfilm\", \"label\": 1}\n\n{\"label\": \"neg\", \"text\": \"bad\"}";
+    check("e.data", json, &[], &two([1, 3], ["1", "neg"]));
+    let fasttext = "__label__2 __label__x a fine fine film\n__label__1 bad\n";
+    check("f.data", fasttext, &[], &two([1, 2], ["2", "1"]));
+    check("g.data", "a fine, fine film\nbad", &[], &two([1, 2], ["", ""]));
+    check("h.data", "a fine, fine film\r\nbad\r\n", &["--input", "lines"], &two([1, 2], ["", ""]));
+
+    let stdin = desk.ok_with(&["predict", MODEL, "-", "--input", "csv"], csv.as_bytes());
+    assert_eq!(stdin, plain);
+}
+
+#[test]
+fn empty_and_endless_reviews_are_judged() {
+    let desk = Desk::new();
+    let empty = desk.ok(&["predict", MODEL, "--text", ""]);
+    assert_eq!(desk.ok(&["predict", MODEL, "--text", "--qwertzuiop"]), empty);
+    // Nothing that the model knows is nothing, too.
+    assert_eq!(desk.ok(&["predict", MODEL, "--text", "qwertzuiop <>"]), empty);
+    assert_eq!(desk.ok_with(&["predict", MODEL, "-"], b"\n\n"), empty.repeat(2));
+    assert_eq!(desk.ok_with(&["predict", MODEL, "-"], b""), "");
+    // Far longer than any review, but no longer than a line may be.
+    let fine = desk.ok(&["predict", MODEL, "--text", "a fine film"]);
+    let long = "a fine film ".repeat((16 << 20) / 12);
+    assert_eq!(desk.ok_with(&["predict", MODEL, "-"], long.as_bytes()), fine);
+    let longer = format!("x\n{long}{long}");
+    let parts = ["stdin", "line 2", "longer than 16777216 bytes"];
+    let before = desk.fails(1, &["predict", MODEL, "-"], longer.as_bytes(), &parts);
+    assert_eq!(before, empty);
+}
+
+#[test]
+fn bytes_that_are_no_text_stop_or_go_as_asked() {
+    let desk = Desk::new();
+    let bytes = b"a fine film\nbad \xff film\na fine film\n";
+    let parts = ["stdin: line 2: byte 4 of the text, 0xff, is not UTF-8", "--invalid-utf8 replace"];
+    let answers = desk.fails(1, &["predict", MODEL, "-"], bytes, &parts);
+    assert_eq!(answers.lines().count(), 1);
+    let with = |how: &str| {
+        let output = desk.run(&["predict", MODEL, "-", "--csv", "--invalid-utf8", how], bytes);
+        assert!(output.status.success());
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let [replaced, warnings] = with("replace");
+    assert_eq!((replaced.lines().count(), warnings.as_str()), (4, ""));
+    let [skipped, warnings] = with("skip");
+    let lines: Vec<&str> = skipped.lines().map(|line| &line[..2]).collect();
+    assert_eq!(lines, ["li", "1,", "3,"]);
+    assert!(warnings.contains("1 texts are not UTF-8 and were left out"), "{warnings}");
+}
+
+#[test]
+fn files_that_are_no_texts_say_why() {
+    let desk = Desk::new();
+    let fails = |bytes: &[u8], options: &[&str], parts: &[&str]| {
+        desk.write("bad.data", bytes);
+        desk.fails(1, &[&["predict", MODEL, "bad.data"][..], options].concat(), b"", parts);
+    };
+    fails(b"text,label\na,1\nb\n", &[], &["bad.data: line 3: 1 fields, the header has 2"]);
+    fails(b"words,label\na,1\n", &["--input", "csv"], &["--text-column", "words, label"]);
+    fails(b"text,label\na,1\n", &["--label-column", "x"], &["--label-column is x", "text, label"]);
+    fails(b"{\"text\": \"a\"}\n{\"text\": 1}\n", &[], &["line 2: it has no field with the text"]);
+    fails(b"{\"text\": \"a\"}\n{\"text\n", &[], &["bad.data: line 2", "expected an object a line"]);
+    let unclosed = [b"text\n\"a", " b".repeat(20 << 20).as_bytes()].concat();
+    fails(&unclosed, &["--input", "csv"], &["bad.data: line", "is a quote not closed?"]);
+    fails(b"\x1f\x8b\x08\0", &[], &["a gzip file"]);
+    fails(b"", &[], &["an empty file"]);
+    let remedy = ["--text"];
+    desk.fails(1, &["predict", MODEL, "d.safetensors", "--explain"], b"", &remedy);
+    desk.fails(1, &["predict", MODEL, "-", "--rows", "1..2"], b"", &["--rows", "datasets"]);
+    desk.fails(1, &["predict", MODEL, "missing"], b"", &["cannot open missing"]);
+    desk.fails(2, &["predict", MODEL], b"", &["--text"]);
+    desk.fails(2, &["predict", MODEL, "-", "--text", "a"], b"", &["cannot be used with"]);
+    desk.fails(2, &["predict", MODEL, "-", "--csv", "--jsonl"], b"", &["cannot be used with"]);
+    desk.fails(2, &["predict", MODEL, "-", "--top", "3"], b"", &["--explain"]);
+}
+
+#[test]
+fn models_that_cannot_read_say_so() {
+    let desk = Desk::new();
+    desk.ok(&["synth", "-o", "s.safetensors", "--reviews", "100", "--words", "50"]);
+    let train = ["--validation", "0", "--epochs", "1", "-q"];
+    desk.ok(&[&["train", "s.safetensors", "--out", "s"][..], &train].concat());
+    let parts = ["without text rules", "--word-index"];
+    desk.fails(1, &["predict", "s/model.safetensors", "--text", "a"], b"", &parts);
+    desk.fails(1, &["predict", "s/model.safetensors", "-"], b"a\n", &parts);
+    desk.fails(1, &["words", "s/model.safetensors"], b"", &parts);
+
+    let sample = repository("data/sample.npz");
+    let import = ["import", sample.to_str().unwrap(), "-o", "i.safetensors"];
+    desk.ok(&import);
+    desk.ok(&[&["train", "i.safetensors", "--out", "i"][..], &train].concat());
+    let parts = ["without a vocabulary", "--word-index"];
+    desk.fails(1, &["predict", "i/model.safetensors", "--text", "a"], b"", &parts);
+
+    // Ids as Keras allows them, but which text cannot have: the first word has the id of the mark.
+    let index = repository("data/sample_word_index.json");
+    let index = ["--word-index", index.to_str().unwrap(), "--index-from", "0"];
+    let output = desk.run(&[&import[..], &index].concat(), b"");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no text rules"));
+    assert!(desk.ok(&["inspect", "i.safetensors"]).contains("no rules"));
+
+    // Rules that nobody can follow, in the place of good ones.
+    for file in ["d.safetensors", MODEL] {
+        let bytes = std::fs::read(desk.path().join(file)).unwrap();
+        let good = br#"\"num_words\":300,"#;
+        // The last: the options of the import have one, too.
+        let at = bytes.windows(good.len()).rposition(|window| window == good).unwrap();
+        for (bad, expected) in [
+            (br#"\"num_words\":0  ,"#, "--num-words is \"0\""),
+            (br#"\"num_words\":3  ,"#, "--index-from"),
+            (br#"\"num_words\":-1 ,"#, "invalid value"),
+            (br#"\"num_words\":[1],"#, "invalid type"),
+        ] {
+            let altered = [&bytes[..at], bad, &bytes[at + good.len()..]].concat();
+            desk.write("bad.safetensors", altered);
+            let parts = ["bad.safetensors: metadata `text`", expected];
+            desk.fails(1, &["inspect", "bad.safetensors"], b"", &parts);
+        }
+    }
+
+    let layer = Dense { units: 4, activation: Activation::Relu };
+    let mut model = Model::new(Architecture::new(9, &[layer]).unwrap(), 1);
+    let team = team(1);
+    let fails = |model: &Model, expected: &str| {
+        let error = Judge::new(model, &team).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    fails(&model, "without a vocabulary");
+    model.vocabulary = Some(Vocabulary::from_words(["", "", "", "", "a", "b"]));
+    fails(&model, "without text rules");
+    model.text = Some(Rules { num_words: 6, ..Rules::default() });
+    fails(&model, "text leads to 6 features, the network has 9");
+    model.text = Some(Rules { num_words: 5, ..Rules::default() });
+    fails(&model, "names 6 ids");
+    model.text = Some(Rules { num_words: 9, ..Rules::default() });
+    assert!(Judge::new(&model, &team).is_ok());
+}
+
+#[test]
+fn a_typed_line_is_answered_before_the_next() {
+    let desk = Desk::new();
+    for options in [&["--csv"][..], &["--explain"], &["--input", "csv", "--jsonl"]] {
+        let mut child = desk.piped(&[&["predict", MODEL, "-"][..], options].concat());
+        let mut stdin = child.stdin.take().unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        if options.contains(&"csv") {
+            stdin.write_all(b"text\n").unwrap();
+        } else if options.contains(&"--csv") {
+            assert_eq!(answers.next().unwrap().unwrap(), "line,probability,label");
+        }
+        for text in ["a fine film\n", "bad\n", "\n"] {
+            if options.contains(&"csv") && text == "\n" {
+                continue; // no record to that reader
+            }
+            stdin.write_all(text.as_bytes()).unwrap();
+            stdin.flush().unwrap();
+            // Would wait forever if the program did.
+            assert!(answers.next().unwrap().unwrap().len() > 3);
+        }
+        drop(stdin);
+        assert!(answers.next().is_none());
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let desk = Desk::new();
+    desk.write("many.txt", "a fine film\n".repeat(100_000));
+    for options in [&[][..], &["--csv"], &["--jsonl"], &["--explain"], &["--explain", "--csv"]] {
+        let mut child = desk.piped(&[&["predict", MODEL, "many.txt"][..], options].concat());
+        let mut first = [0; 8];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && errors.is_empty(), "{options:?}: {errors}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn endless_input_takes_constant_memory_and_ends_with_its_reader() {
+    let desk = Desk::new();
+    let mut child = desk.piped(&["predict", MODEL, "-"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let line = format!("{}\n", "a fine film that is endless ".repeat(40));
+    let lines = line.repeat(100);
+    let writer = std::thread::spawn(move || while stdin.write_all(lines.as_bytes()).is_ok() {});
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    let peak = |id: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    answers.by_ref().take(20_000).for_each(|answer| drop(answer.unwrap()));
+    let early = peak(child.id());
+    // 90 MB of text more.
+    answers.by_ref().take(80_000).for_each(|answer| drop(answer.unwrap()));
+    let late = peak(child.id());
+    assert!(late < early + 20_000, "from {early} kB to {late} kB");
+    drop(answers);
+    assert!(child.wait().unwrap().success(), "a reader that has seen enough is no failure");
+    writer.join().unwrap();
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!(errors, "");
+}
+
+#[test]
+fn explanations_are_for_people_and_for_programs() {
+    let desk = Desk::new();
+    let model = Model::load(&desk.path().join(MODEL)).unwrap();
+    let vocabulary = model.vocabulary.unwrap();
+    let [a, b] = [40, 50].map(|id| vocabulary.word(id).unwrap());
+    let cut = vocabulary.cut_words().next().unwrap();
+    let text = format!("{a} {b} {a}! {cut} qwertzuiop \u{1b}[1m");
+    let predict = ["predict", MODEL, "--text", &text, "--text", "", "--explain"];
+    let json = desk.ok(&predict);
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    let parts = lines[0]["parts"].as_array().unwrap();
+    let effects: Vec<f64> = parts.iter().map(|p| p["effect"].as_f64().unwrap().abs()).collect();
+    assert!(effects.is_sorted_by(|a, b| a >= b), "{json}");
+    let found = |kind: &str, name: &str| {
+        let part = parts.iter().find(|part| part["kind"] == kind && part["part"] == name);
+        part.map(|part| part["count"].as_u64().unwrap())
+    };
+    assert_eq!((found("word", a), found("word", b), found("cut", "")), (Some(2), Some(1), Some(1)));
+    assert_eq!(lines[0]["unknown"], serde_json::json!(["qwertzuiop", "\u{1b}", "1m"]));
+    assert_eq!(
+        (&lines[1]["parts"], &lines[1]["unknown"]),
+        (&Value::Array(vec![]), &Value::Array(vec![]))
+    );
+
+    let csv = desk.ok(&[&predict[..], &["--csv"]].concat());
+    assert!(csv.starts_with("review,probability,label,kind,part,count,effect\n1,"), "{csv}");
+    assert_eq!(csv.lines().count(), 1 + parts.len() + 1, "a line without a part for the empty one");
+    let top = desk.ok(&[&predict[..], &["--top", "1"]].concat());
+    let top: Value = serde_json::from_str(top.lines().next().unwrap()).unwrap();
+    assert_eq!(top["parts"].as_array().unwrap().len(), 1);
+
+    let plain = desk.ok(&[&predict[..], &["--format", "plain"]].concat());
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    assert!(plain.starts_with("review 1: 0.") && plain.contains("[rare words]"), "{plain}");
+    assert!(plain.contains(&format!("{a} (2 times)")) && plain.contains("no words"), "{plain}");
+    assert!(plain.contains("not known: qwertzuiop, \u{FFFD}, 1m"), "{plain}");
+    let colourful = desk.ok(&[&predict[..], &["--color", "always"]].concat());
+    assert!(colourful.contains("\u{1b}[1m0."), "{colourful}");
+    assert_eq!(colourful.matches(b).count(), 2, "in the text and in the list: {colourful}");
+    assert!(!colourful.contains("\u{1b}[1m\n"), "the text's own code is harmless");
+}
+
+#[test]
+fn words_lists_what_moves_the_model_most() {
+    let desk = Desk::new();
+    let probability = |text: &str| {
+        let answer = desk.ok(&["predict", MODEL, "--text", text]);
+        answer.trim().parse::<f32>().unwrap()
+    };
+    let empty = probability("");
+    let lines = desk.ok(&["words", MODEL, "--top", "5", "--jsonl"]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 10);
+    let effects: Vec<f64> = lines.iter().map(|line| line["effect"].as_f64().unwrap()).collect();
+    assert!(effects[4] > 0.0 && effects[5] < 0.0 && effects.is_sorted_by(|a, b| a >= b));
+    for line in &lines {
+        let expected = probability(line["word"].as_str().unwrap()) - empty;
+        let found = line["effect"].as_f64().unwrap() as f32;
+        assert!((found - expected).abs() < 1e-6, "{line}: {expected}");
+    }
+    // No other word does more.
+    let all = desk.ok(&["words", MODEL, "--top", "1000", "--csv"]);
+    assert!(all.starts_with("word,effect,probability\n"));
+    assert!(all.lines().count() > 200);
+    let first = all.lines().nth(1).unwrap();
+    assert!(first.starts_with(lines[0]["word"].as_str().unwrap()), "{first}");
+    let plain = desk.ok(&["words", MODEL]);
+    assert!(plain.starts_with(&format!("an empty review: {empty:.4}\n+")), "{plain}");
+    assert_eq!(plain.lines().count(), 21);
+}

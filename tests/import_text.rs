@@ -1,0 +1,745 @@
+//! Imports of raw text from end to end: the committed sample in every format, hostile files, and the real reviews where
+//! they are at hand.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use common::repository;
+use imdb_fast::container::Access;
+use imdb_fast::dataset::{self, Dataset, Split, format};
+use imdb_fast::import::{
+    self, Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions, WordOptions,
+};
+use imdb_fast::text::{Encoder, Encoding, Tokenizer};
+
+fn sample(name: &str) -> PathBuf {
+    repository("data").join(name)
+}
+
+fn text(options: TextOptions) -> ImportOptions {
+    ImportOptions { text: options, ..ImportOptions::default() }
+}
+
+/// With the sample's word index imposed.
+fn indexed(options: TextOptions) -> ImportOptions {
+    let word_index = Some(sample("sample_word_index.json"));
+    ImportOptions { word_index, ..text(options) }
+}
+
+fn imported(path: &Path, options: &ImportOptions) -> imdb_fast::Result<Dataset> {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("reviews.safetensors");
+    dataset::write(&mut *import::open(path, options)?, &output)?;
+    Dataset::open(&output, Access::Read)
+}
+
+fn refusal(path: &Path, options: &ImportOptions) -> String {
+    import::open(path, options).err().expect("an error").to_string()
+}
+
+/// Reading order, row and label of each review of a split.
+type Review = (Vec<u32>, Vec<u32>, Option<u8>);
+
+fn reviews(dataset: &Dataset, split: Split) -> Vec<Review> {
+    let csr = dataset.csr(split).unwrap();
+    let labels = dataset.labels(split).ok();
+    let review = |row| {
+        let words = dataset.sequence(split, row).unwrap().expect("imports keep the order");
+        (words, csr.row(row), labels.map(|labels| labels[row]))
+    };
+    (0..csr.rows()).map(review).collect()
+}
+
+fn sorted<T: Ord>(mut values: Vec<T>) -> Vec<T> {
+    values.sort();
+    values
+}
+
+/// A folder with one file in it.
+fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    (folder, path)
+}
+
+fn gzipped(content: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(content).unwrap();
+    packer.finish().unwrap()
+}
+
+/// The sample, cut into its two splits: `lines` of header, then 400 and 200 lines.
+fn halves(name: &str, header: usize) -> [(tempfile::TempDir, PathBuf); 2] {
+    let whole = std::fs::read_to_string(sample(name)).unwrap();
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let (head, body) = lines.split_at(header);
+    assert_eq!(body.len(), 600, "no review of the sample has a line break");
+    [&body[..400], &body[400..]].map(|body| file(name, [head, body].concat().concat().as_bytes()))
+}
+
+#[test]
+fn the_sample_is_the_same_in_every_format() {
+    let keras = ImportOptions {
+        word_index: Some(sample("sample_word_index.json")),
+        ..ImportOptions::default()
+    };
+    let keras = imported(&sample("sample.npz"), &keras).unwrap();
+    let expected = [Split::Train, Split::Test].map(|split| sorted(reviews(&keras, split)));
+    for (name, header) in
+        [("sample.csv", 1), ("sample.tsv", 1), ("sample.jsonl", 0), ("sample.fasttext.txt", 0)]
+    {
+        let [(_train, train), (_test, test)] = halves(name, header);
+        let options = indexed(TextOptions { test: Some(test.clone()), ..TextOptions::default() });
+        let dataset = imported(&train, &options).unwrap();
+        let found = [Split::Train, Split::Test].map(|split| reviews(&dataset, split));
+        assert_eq!(found.clone().map(sorted), expected, "{name}");
+        assert_eq!(dataset.vocabulary(), keras.vocabulary(), "{name}");
+
+        // Packed, in two members, behind a byte-order mark.
+        let whole = std::fs::read(&train).unwrap();
+        let members =
+            [gzipped(b"\xef\xbb\xbf"), gzipped(&whole[..9_999]), gzipped(&whole[9_999..])];
+        let (_packed, packed) = file("packed", &members.concat());
+        let dataset = imported(&packed, &options).unwrap();
+        assert_eq!(reviews(&dataset, Split::Train), found[0], "{name}, packed");
+    }
+    let archive = imported(&sample("sample_acl.tar.gz"), &indexed(TextOptions::default())).unwrap();
+    let found = [Split::Train, Split::Test].map(|split| sorted(reviews(&archive, split)));
+    assert_eq!(found, expected, "the archive");
+    assert_eq!(archive.csr(Split::Unlabelled).unwrap().rows(), 12);
+}
+
+#[test]
+fn formats_are_found_by_content() {
+    for (name, expected) in [
+        ("sample.csv", Format::Csv),
+        ("sample.tsv", Format::Tsv),
+        ("sample.jsonl", Format::JsonLines),
+        ("sample.fasttext.txt", Format::Fasttext),
+        ("sample_acl.tar.gz", Format::Archive),
+        ("sample.npz", Format::Keras),
+        ("sample.svm", Format::Libsvm),
+    ] {
+        assert_eq!(import::detect(&sample(name)).unwrap(), expected, "{name}");
+        let (_folder, packed) = file("packed", &gzipped(&std::fs::read(sample(name)).unwrap()));
+        match expected {
+            Format::Archive => {
+                let error = import::detect(&packed).unwrap_err().to_string();
+                assert!(
+                    error.contains("a gzip file within a gzip file; unpack it once"),
+                    "{error}"
+                );
+            }
+            expected => assert_eq!(import::detect(&packed).unwrap(), expected, "{name}, packed"),
+        }
+    }
+    for (content, expected) in [
+        (&b"[{\"text\": 1}]"[..], "a JSON array; write one object a line"),
+        (b"\xff\xfer\0e\0", "text in UTF-16; convert it to UTF-8"),
+        (b"BZh91AY", "a bzip2 file; unpack it first"),
+        (b"\x1f\x8b\x08\x00\x00", "the gzip file is damaged or cut short"),
+        (
+            b"some words\n",
+            "an unknown format; if you know its format, name it with --format (archive",
+        ),
+    ] {
+        let (_folder, path) = file("file", content);
+        let error = import::detect(&path).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+/// The sample's word index was made by Python's Counter: equal counts stand in the order of their first occurrence.
+#[test]
+fn the_vocabulary_is_that_of_the_training_reviews() {
+    let [(_train, train), (_test, test)] = halves("sample.csv", 1);
+    let options = text(TextOptions { test: Some(test), ..TextOptions::default() });
+    let own = imported(&train, &options).unwrap();
+    let index = std::fs::read(sample("sample_word_index.json")).unwrap();
+    let index: BTreeMap<String, u32> = serde_json::from_slice(&index).unwrap();
+    for (word, rank) in &index {
+        assert_eq!(own.vocabulary().unwrap().word(rank + 3), Some(&**word));
+    }
+    // Every word of the training reviews is in the index, so imposing it changes nothing.
+    let imposed = ImportOptions { word_index: Some(sample("sample_word_index.json")), ..options };
+    let imposed = imported(&train, &imposed).unwrap();
+    for split in [Split::Train, Split::Test] {
+        assert_eq!(reviews(&own, split), reviews(&imposed, split));
+    }
+    let all = KerasOptions { num_words: None, ..KerasOptions::default() };
+    let all = imported(&train, &ImportOptions { keras: all, ..ImportOptions::default() }).unwrap();
+    assert_eq!(all.features(), index.len() + 4);
+}
+
+#[test]
+fn threads_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = WordOptions { ngrams: 2, min_count: 3, ..WordOptions::default() };
+    let files = [1, 2, 5].map(|threads| {
+        let options = text(TextOptions { threads, ..TextOptions::default() });
+        let options = ImportOptions { words: words.clone(), ..options };
+        let output = folder.path().join("reviews.safetensors");
+        let mut source = import::open(&sample("sample_acl.tar.gz"), &options).unwrap();
+        dataset::write(&mut *source, &output).unwrap();
+        std::fs::read(output).unwrap()
+    });
+    assert!(files[0] == files[1] && files[0] == files[2]);
+}
+
+/// Unpacks the sample's archive.
+fn unpacked() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let packed = std::fs::File::open(sample("sample_acl.tar.gz")).unwrap();
+    tar::Archive::new(flate2::read::GzDecoder::new(packed)).unpack(folder.path()).unwrap();
+    folder
+}
+
+#[test]
+fn the_folder_is_what_the_archive_is() {
+    let folder = unpacked();
+    let packed = std::fs::read(sample("sample_acl.tar.gz")).unwrap();
+    let mut plain = Vec::new();
+    std::io::copy(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain).unwrap();
+    let (_plain, plain) = file("plain.tar", &plain);
+    let options = text(TextOptions::default());
+    let archive = imported(&sample("sample_acl.tar.gz"), &options).unwrap();
+    for path in [folder.path(), &folder.path().join("aclImdb"), &plain] {
+        let other = imported(path, &options).unwrap();
+        assert_eq!(other.vocabulary(), archive.vocabulary());
+        for split in Split::ALL {
+            assert_eq!(reviews(&other, split), reviews(&archive, split));
+            assert_eq!(other.ratings(split).unwrap(), archive.ratings(split).unwrap());
+            assert_eq!(other.groups(split).unwrap(), archive.groups(split).unwrap());
+        }
+    }
+}
+
+/// `RandomState(113)` permutes 400 rows, then 200: reviews by class and id are found where NumPy puts them.
+#[test]
+fn the_archive_is_permuted_as_keras_permutes() {
+    let kept = TextOptions { keep_order: true, ..TextOptions::default() };
+    let kept = imported(&sample("sample_acl.tar.gz"), &text(kept)).unwrap();
+    let permuted = imported(&sample("sample_acl.tar.gz"), &text(TextOptions::default())).unwrap();
+    // Keras' own order of the sample, from the file that keeps its rows: the row of npz that comes first, and so on.
+    let svm = imported_svm_order();
+    for (split, order) in [Split::Train, Split::Test].into_iter().zip(svm) {
+        let before = reviews(&kept, split);
+        let after = reviews(&permuted, split);
+        let expected: Vec<Review> = order.iter().map(|&row| before[row].clone()).collect();
+        assert_eq!(after, expected);
+        let ratings = kept.ratings(split).unwrap().unwrap();
+        let expected: Vec<u8> = order.iter().map(|&row| ratings[row]).collect();
+        assert_eq!(permuted.ratings(split).unwrap().unwrap(), expected);
+        // Without a permutation: positive reviews first, their stars high; two ids in a row share a movie.
+        let labels = kept.labels(split).unwrap();
+        let positive = labels.iter().filter(|&&label| label == 1).count();
+        assert!(labels.iter().enumerate().all(|(row, &label)| (row < positive) == (label == 1)));
+        assert!(labels.iter().zip(ratings).all(|(&label, &stars)| (label == 1) == (stars > 5)));
+        let movies = kept.groups(split).unwrap().unwrap();
+        assert!(movies[..positive].iter().enumerate().all(|(id, &movie)| movie == id as u32 / 2));
+    }
+    assert_eq!(kept.ratings(Split::Unlabelled).unwrap(), None);
+    let movies = kept.groups(Split::Unlabelled).unwrap().unwrap();
+    assert_eq!(movies, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
+}
+
+/// Where Keras puts the rows 0..400 and 0..200: of a table whose reviews are their own numbers.
+fn imported_svm_order() -> [Vec<usize>; 2] {
+    let table = |rows: usize| {
+        let rows = (0..rows).map(|row| format!("w{row},{}\n", u8::from(row < rows / 2)));
+        file("a.csv", format!("text,label\n{}", rows.collect::<String>()).as_bytes())
+    };
+    let [(_train, train), (_test, test)] = [table(400), table(200)];
+    let options = text(TextOptions { test: Some(test), ..TextOptions::default() });
+    let dataset = imported(&train, &options).unwrap();
+    let word = |words: &[u32]| dataset.vocabulary().unwrap().word(words[1]).unwrap()[1..].parse();
+    let order = [Split::Train, Split::Test].map(|split| {
+        let reviews = reviews(&dataset, split);
+        reviews.iter().map(|(words, ..)| word(words).unwrap()).collect::<Vec<usize>>()
+    });
+    // Printed by NumPy 2.4: the beginnings of a and b after `r = numpy.random.RandomState(113); r.shuffle(a);
+    // r.shuffle(b)`, where `a = numpy.arange(400)` and `b = numpy.arange(200)`.
+    assert_eq!(order[0][..6], FIRST_OF_400);
+    assert_eq!(order[1][..6], FIRST_OF_200);
+    order
+}
+
+#[test]
+fn mixed_sources_keep_their_order_and_sorted_ones_need_not() {
+    let mixed = "text,label\na,1\nb,0\nc,1\nd,1\n";
+    let (_folder, path) = file("mixed.csv", mixed.as_bytes());
+    let source = import::open(&path, &text(TextOptions::default())).unwrap();
+    assert_eq!(source.notes(), ["labels: \"1\" is positive, \"0\" is negative"]);
+    let dataset = imported(&path, &text(TextOptions::default())).unwrap();
+    assert_eq!(dataset.labels(Split::Train).unwrap(), [1, 0, 1, 1]);
+    let (_folder, path) =
+        file("sorted.csv", b"text,label\na,neg\nb,neg\nc,neg\nd,neg\ne,pos\nf,pos\ng,pos\n");
+    let dataset = imported(&path, &text(TextOptions::default())).unwrap();
+    assert_ne!(dataset.labels(Split::Train).unwrap(), [0, 0, 0, 0, 1, 1, 1]);
+    let kept = text(TextOptions { keep_order: true, ..TextOptions::default() });
+    let dataset = imported(&path, &kept).unwrap();
+    assert_eq!(dataset.labels(Split::Train).unwrap(), [0, 0, 0, 0, 1, 1, 1]);
+}
+
+#[test]
+fn splits_come_from_fractions_columns_and_files() {
+    let part = text(TextOptions { test_fraction: Some(0.25), ..TextOptions::default() });
+    let dataset = imported(&sample("sample.csv"), &part).unwrap();
+    let rows = |split| dataset.csr(split).map(|csr| csr.rows()).unwrap_or(0);
+    assert_eq!(Split::ALL.map(rows), [450, 150, 0]);
+    let (_folder, path) = file(
+        "column.jsonl",
+        b"{\"where\":\"train\",\"text\":\"a b\",\"label\":1}\n\n{\"text\":\"c\",\"label\":false,\"where\":\"test\"}\n\
+          {\"where\":\"unsup\",\"text\":\"d\",\"label\":-1}\n{\"where\":\"train\",\"text\":\"e \\u00e9\",\"label\":null}",
+    );
+    let column = TextOptions { split_column: Some("where".into()), ..TextOptions::default() };
+    let error = refusal(&path, &text(column.clone()));
+    assert!(error.contains("nobody can tell which label means what: \"1\", \"false\""), "{error}");
+    let column = TextOptions { positive: vec!["1".into()], ..column };
+    let dataset = imported(&path, &text(column.clone())).unwrap();
+    let rows = |split| dataset.csr(split).map(|csr| csr.rows()).unwrap_or(0);
+    assert_eq!(Split::ALL.map(rows), [1, 1, 2]);
+    let none = TextOptions { with_unlabelled: false, ..column };
+    assert!(imported(&path, &text(none)).unwrap().csr(Split::Unlabelled).is_err());
+    let unlabelled = Some(sample("sample.fasttext.txt"));
+    let both = text(TextOptions { unlabelled, ..TextOptions::default() });
+    let dataset = imported(&sample("sample.fasttext.txt"), &both).unwrap();
+    let of =
+        |split| reviews(&dataset, split).into_iter().map(|(words, ..)| words).collect::<Vec<_>>();
+    assert_eq!(of(Split::Unlabelled), of(Split::Train));
+}
+
+/// Rows are what the encoder, which judges text later, makes of the same texts.
+#[test]
+fn rows_are_those_of_the_encoder() {
+    for words in [
+        WordOptions { tokenizer: Tokenizer::WordsAndMarks, ..WordOptions::default() },
+        WordOptions { ngrams: 3, min_count: 4, ..WordOptions::default() },
+        WordOptions { ngrams: 2, hash_bits: Some(15), ..WordOptions::default() },
+    ] {
+        let options = ImportOptions { words: words.clone(), ..ImportOptions::default() };
+        let dataset = imported(&sample("sample.jsonl"), &options).unwrap();
+        let (rules, vocabulary) = (dataset.text_rules().unwrap(), dataset.vocabulary().unwrap());
+        let encoder = Encoder::new(rules, vocabulary).unwrap();
+        assert!(words.ngrams == 1 || dataset.features() > 10_000, "{words:?}");
+        let mut encoding = Encoding::default();
+        let lines = std::fs::read_to_string(sample("sample.jsonl")).unwrap();
+        let found = reviews(&dataset, Split::Train);
+        for (line, (words, features, _)) in lines.lines().zip(&found) {
+            let object: serde_json::Value = serde_json::from_str(line).unwrap();
+            encoder.encode(object["text"].as_str().unwrap(), &mut encoding);
+            assert_eq!(encoding.words(), words);
+            assert_eq!(encoding.features(), features);
+        }
+        assert_eq!(found.len(), 600);
+    }
+}
+
+const FIRST_OF_400: [usize; 6] = [0, 320, 151, 34, 336, 393];
+const FIRST_OF_200: [usize; 6] = [193, 90, 55, 85, 195, 116];
+
+/// An archive of entries: kind, path, content.
+fn tar_of(entries: &[(tar::EntryType, &str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (kind, path, content) in entries {
+        let mut header = tar::Header::new_ustar();
+        // Past the crate's own check, which refuses what these tests are about.
+        header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        archive.append(&header, *content).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+#[test]
+fn hostile_archives_are_refused() {
+    use tar::EntryType as Kind;
+    let good = (Kind::Regular, "train/pos/0_9.txt", &b"good"[..]);
+    let bad = (Kind::Regular, "train/neg/0_2.txt", &b"bad"[..]);
+    for (entry, expected) in [
+        (
+            (Kind::Symlink, "train/pos/1_9.txt", &b""[..]),
+            "entry 2, \"train/pos/1_9.txt\": it is a symbolic link",
+        ),
+        ((Kind::Link, "train/neg/1_2.txt", b""), "it is a hard link"),
+        ((Kind::Char, "null", b""), "it is a device"),
+        ((Kind::Block, "disk", b""), "it is a device"),
+        ((Kind::Fifo, "pipe", b""), "it is a pipe"),
+        ((Kind::GNUSparse, "sparse", b""), "it is a sparse file"),
+        (
+            (Kind::Regular, "/etc/passwd", b"x"),
+            "entry 2, \"/etc/passwd\": its path leaves the archive",
+        ),
+        ((Kind::Regular, "train/pos/../../x", b"x"), "its path leaves the archive"),
+        ((Kind::Regular, "C:\\x", b"x"), "its path leaves the archive"),
+        ((Kind::Regular, "train/pos/x_9.txt", b"x"), "the name of a review is no ID_RATING.txt"),
+        ((Kind::Regular, "train/pos/1_99.txt", b"x"), "a rating of 99 stars"),
+        ((Kind::Regular, "train/pos/0_8.txt", b"x"), "it has the id of entry train/pos/0_9.txt"),
+        (
+            (Kind::Regular, "train/pos/7_8.txt", b"\xff"),
+            "entry train/pos/7_8.txt: byte 0 of the review is not UTF-8",
+        ),
+        ((Kind::GNULongName, "name", &[b'x'; 70_000]), "an extended header of 70000 bytes"),
+        (
+            (Kind::Regular, "train/pos/8_8.txt", &vec![b'x'; (16 << 20) + 1]),
+            "a review of 16777217 bytes",
+        ),
+    ] {
+        let (_folder, path) = file("a.tar", &tar_of(&[good, entry, bad]));
+        let error = refusal(&path, &text(TextOptions::default()));
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    // A header that promises more than there is, and one that is cut in two.
+    let whole = tar_of(&[good, bad]);
+    for length in [512 + 2, 1024 + 100] {
+        let (_folder, path) = file("a.tar", &whole[..length]);
+        refusal(&path, &text(TextOptions::default()));
+    }
+    let (_folder, path) = file("a.tar", &tar_of(&[(Kind::Regular, "readme", b"nothing")]));
+    let error = refusal(&path, &text(TextOptions::default()));
+    assert!(error.contains("it holds no review"), "{error}");
+    // A long path in either kind of header is read.
+    let long = format!("{}/train/pos/5_9.txt", "deep/".repeat(40));
+    let pax = format!("{} path={long}\n", long.len() + 10);
+    assert_eq!(pax.len(), long.len() + 10);
+    for header in
+        [(Kind::GNULongName, "name", long.as_bytes()), (Kind::XHeader, "name", pax.as_bytes())]
+    {
+        let archive = tar_of(&[good, header, (Kind::Regular, "short", b"excellent"), bad]);
+        let (_folder, path) = file("a.tar", &archive);
+        let dataset = imported(&path, &text(TextOptions::default())).unwrap();
+        assert_eq!(dataset.labels(Split::Train).unwrap().iter().filter(|&&l| l == 1).count(), 2);
+    }
+}
+
+#[test]
+fn damaged_and_exploding_gzip_files_are_refused() {
+    let packed = std::fs::read(sample("sample_acl.tar.gz")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut");
+    let options = text(TextOptions::default());
+    for length in (64..packed.len()).step_by(1013).chain(packed.len() - 9..packed.len()) {
+        std::fs::write(&path, &packed[..length]).unwrap();
+        let error = refusal(&path, &options);
+        assert!(error.contains("damaged or cut short"), "{length}: {error}");
+    }
+    let mut flipped = packed.clone();
+    let end = flipped.len();
+    flipped[end - 6] ^= 1;
+    std::fs::write(&path, &flipped).unwrap();
+    assert!(refusal(&path, &options).contains("damaged or cut short"));
+
+    let mut bomb = b"text,label\ngood,1\nbad,0\n".to_vec();
+    let rows = bomb.len();
+    bomb.resize(64 << 20, b'x');
+    std::fs::write(&path, gzipped(&bomb)).unwrap();
+    let limit = |limit| text(TextOptions { max_unpacked: Some(limit), ..TextOptions::default() });
+    let error = refusal(&path, &limit(1 << 20));
+    assert!(error.contains("--max-unpacked is 1048576, but"), "{error}");
+    assert!(error.contains("unpacks to more bytes; raise it"), "{error}");
+    let error = refusal(&path, &options);
+    assert!(error.contains("row 4, line 4: the row has more than 33554432 bytes"), "{error}");
+    std::fs::write(&path, gzipped(&bomb[..rows])).unwrap();
+    assert!(imported(&path, &limit(rows as u64)).is_ok());
+    assert!(refusal(&path, &limit(rows as u64 - 1)).contains("--max-unpacked"));
+}
+
+#[test]
+fn tables_that_are_no_tables_are_refused() {
+    let two =
+        |text: &str| format!("review,sentiment\n\"fine, \"\"good\"\"\nfilm\",positive\n{text}");
+    let plain = TextOptions::default;
+    let named = |option: &str| Some(option.to_owned());
+    for (content, options, expected) in [
+        (
+            two("bad,negative,x\n"),
+            plain(),
+            "row 3, line 4: 3 fields, where the first row has 2; put texts with",
+        ),
+        (two("bad\n"), plain(), "row 3, line 4: 1 fields"),
+        (
+            two("bad,negative\n\"open,negative\nmore,positive\n"),
+            plain(),
+            "row 4, line 5: a field's opening quote is never closed",
+        ),
+        (
+            two("bad,negative\n\"open,negative"),
+            plain(),
+            "row 4, line 5: a field's opening quote is never closed",
+        ),
+        (
+            two("bad,negative\nso so,neutral\n"),
+            plain(),
+            "line 5: a third label, \"neutral\", beside \"positive\" and \"negative\"; name the labels with --negative",
+        ),
+        (
+            "text,label\na,good\nb,bad\n".into(),
+            plain(),
+            "nobody can tell which label means what: \"good\", \"bad\"",
+        ),
+        (
+            "text,label\na,4\nb,3\n".into(),
+            TextOptions { negative: vec!["1".into()], positive: vec!["4".into()], ..plain() },
+            "line 3: the label \"3\" is not among those named",
+        ),
+        ("words,label\na,1\nb,0\n".into(), plain(), "--text-column is not given, but"),
+        (
+            "words,label\na,1\nb,0\n".into(),
+            TextOptions { text_column: named("text"), ..plain() },
+            "has: words, label; name one of them",
+        ),
+        ("text,stars\na,1\nb,0\n".into(), plain(), "--label-column is not given, but"),
+        (
+            "text,label,part\na,1,train\nb,0,dev\n".into(),
+            TextOptions { split_column: named("part"), ..plain() },
+            "line 3: \"dev\" is no split; expected train, test or unlabelled",
+        ),
+        (
+            "text,label\na,1\nb,0\n".into(),
+            TextOptions { test_fraction: Some(0.1), ..plain() },
+            "--test-fraction is 0.1, but of 2 labelled reviews it takes 0",
+        ),
+        (
+            "text,label\na,1\nb,0\n".into(),
+            TextOptions { test_fraction: Some(1.5), ..plain() },
+            "--test-fraction is \"1.5\", expected a fraction between 0 and 1",
+        ),
+        ("text,label\n".into(), plain(), "it holds no review"),
+        ("text,label\n,1\n\" \",0\n".into(), plain(), "no training review of"),
+    ] {
+        let (_folder, path) = file("a.csv", content.as_bytes());
+        let error = refusal(&path, &text(options));
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    let (_folder, path) = file("a.tsv", b"label\ttext\n1\ta\tb\n");
+    let error = refusal(&path, &text(plain()));
+    assert!(
+        error.contains("row 2, line 2: 3 fields, where the first row has 2; take tabs"),
+        "{error}"
+    );
+    let named = TextOptions { text_column: Some("text".into()), ..plain() };
+    let error = refusal(&sample("sample_acl.tar.gz"), &text(named));
+    assert!(error.contains("--text-column is text, but"), "{error}");
+}
+
+#[test]
+fn tables_of_all_dialects_are_read() {
+    let expected = vec!["fine good film".to_owned(), String::new(), "bad".to_owned()];
+    for (name, content, options) in [
+        (
+            "crlf",
+            "\u{feff}Review,Sentiment\r\n\"fine, \"\"good\"\"\nfilm\",Positive\r\n,negative\r\nbad,NEGATIVE",
+            TextOptions::default(),
+        ),
+        (
+            "more columns",
+            "id,label,text,\"x\"\n1,1.0,\"fine\ngood\nfilm\",\n2,0.0,,a\n3,0,bad,\"b\"\n\n",
+            TextOptions::default(),
+        ),
+        (
+            "no header",
+            "pos,fine good film\nneg,\nneg,bad\n",
+            TextOptions {
+                header: false,
+                text_column: Some("2".into()),
+                label_column: Some("1".into()),
+                ..TextOptions::default()
+            },
+        ),
+        (
+            "tabs",
+            "text\tlabel\r\n\"fine\" good, film\tyes\r\n\tno\r\nbad\tno\r\n",
+            TextOptions::default(),
+        ),
+        (
+            "quoted tabs",
+            "text\tlabel\n\"fine\tgood\nfilm\"\t1\n\"\"\t-1\nbad\t-1\n",
+            TextOptions { quoting: Some(true), ..TextOptions::default() },
+        ),
+        (
+            "fasttext",
+            "__label__2 fine good film\n__label__1\n__label__1  bad\n",
+            TextOptions::default(),
+        ),
+        (
+            "json",
+            "{\"id\":[{}],\"text\":\"fine good \\u0066ilm\",\"label\":true}\n{\"label\":false,\"text\":\"\"}\n\n{\"text\":\"bad\",\"label\":false}",
+            TextOptions::default(),
+        ),
+    ] {
+        let (_folder, path) = file(name, content.as_bytes());
+        let kept = TextOptions { keep_order: true, ..options };
+        let dataset =
+            imported(&path, &text(kept)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let vocabulary = dataset.vocabulary().unwrap();
+        let spell = |words: &[u32]| {
+            let words: Vec<&str> = words.iter().filter_map(|&id| vocabulary.word(id)).collect();
+            words.join(" ")
+        };
+        let found = reviews(&dataset, Split::Train);
+        let texts: Vec<String> = found.iter().map(|(words, ..)| spell(words)).collect();
+        assert_eq!(texts, expected, "{name}");
+        assert_eq!(dataset.labels(Split::Train).unwrap(), [1, 0, 0], "{name}");
+    }
+}
+
+#[test]
+fn json_errors_name_line_and_column() {
+    for (line, expected) in [
+        ("{\"text\":\"b\",\"label\":1", "line 2, column 21: EOF while parsing an object"),
+        (
+            "{\"text\":\"b\",\"label\":[1]}",
+            "line 2, column 21: invalid type: sequence, expected a text or a number",
+        ),
+        ("{\"label\":1}", "line 2: no field \"text\""),
+        ("{\"text\":null,\"label\":1}", "\"text\" is null, not a text"),
+        ("[]", "line 2, column 0: invalid type: sequence, expected an object"),
+        ("{\"text\":\"b\",\"label\":1} x", "line 2, column 24: trailing characters"),
+        (
+            &format!("{{\"text\":\"b\",\"x\":{}", "[".repeat(100_000)),
+            "line 2, column 100016: EOF while parsing a list",
+        ),
+    ] {
+        let (_folder, path) =
+            file("a.jsonl", format!("{{\"text\":\"a\",\"label\":0}}\n{line}\n").as_bytes());
+        let error = refusal(&path, &text(TextOptions::default()));
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    let (_folder, path) = file("a.txt", b"__label__1 a\n__label__0 __label__1 b\n");
+    assert!(refusal(&path, &text(TextOptions::default())).contains("line 2: it has two labels"));
+}
+
+#[test]
+fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
+    let with = |invalid_utf8| {
+        text(TextOptions { invalid_utf8, keep_order: true, ..TextOptions::default() })
+    };
+    for content in [
+        &b"text,label\ngood,1\ncaf\xe9 x,0\nbad,0\n"[..],
+        b"{\"text\":\"good\",\"label\":1}\n\n{\"text\":\"caf\xe9 x\",\"label\":0}\n{\"text\":\"bad\",\"label\":0}",
+        b"__label__1 good\n\n__label__0 caf\xe9 x\n__label__0 bad",
+    ] {
+        let (_folder, path) = file("latin1", content);
+        let error = refusal(&path, &with(InvalidUtf8::Stop));
+        assert!(error.contains("latin1: line 3: byte "), "{error}");
+        assert!(error.contains("is not UTF-8; convert the file, or say --invalid-utf8"), "{error}");
+        let replaced = imported(&path, &with(InvalidUtf8::Replace)).unwrap();
+        let words: Vec<_> = (4..8).filter_map(|id| replaced.vocabulary().unwrap().word(id)).collect();
+        assert!(words.contains(&"caf\u{fffd}"), "{words:?}");
+        let mut skipped = import::open(&path, &with(InvalidUtf8::Skip)).unwrap();
+        let notes = skipped.notes().join("\n");
+        assert!(notes.contains("1 reviews are not UTF-8 and are left out: ") && notes.contains("latin1: line 3"), "{notes}");
+        let mut labels = Vec::new();
+        let taken = skipped.for_each(&mut |review| {
+            labels.extend(review.label);
+            Ok(())
+        });
+        taken.unwrap();
+        assert_eq!(labels, [1, 0]);
+    }
+}
+
+#[test]
+fn movies_may_come_before_the_reviews_or_behind_them() {
+    use tar::EntryType::Regular;
+    let list = (Regular, "train/urls_pos.txt", &b"x/tt12/y\nx/tt34/y\n"[..]);
+    let reviews = [
+        (Regular, "train/pos/1_9.txt", &b"good"[..]),
+        (Regular, "train/pos/5_8.txt", b"fine"),
+        (Regular, "train/neg/0_2.txt", b"bad"),
+    ];
+    let [a, b, c] = reviews;
+    for entries in [[list, a, b, c], [a, b, c, list]] {
+        let (_folder, path) = file("a.tar", &tar_of(&entries));
+        let kept = text(TextOptions { keep_order: true, ..TextOptions::default() });
+        let dataset = imported(&path, &kept).unwrap();
+        let unknown = format::UNKNOWN_GROUP;
+        assert_eq!(dataset.groups(Split::Train).unwrap().unwrap(), [34, unknown, unknown]);
+        assert_eq!(dataset.ratings(Split::Train).unwrap().unwrap(), [9, 8, 2]);
+        assert_eq!(dataset.groups(Split::Train).unwrap().unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn one_class_alone_is_told() {
+    let (_folder, path) = file("a.csv", b"text,label\na,1\nb,1\n");
+    let source = import::open(&path, &text(TextOptions::default())).unwrap();
+    let notes = source.notes().join("\n");
+    assert!(notes.contains("the train split has one class only: all is positive"), "{notes}");
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_is_read() {
+    let path = sample("sample.parquet");
+    assert_eq!(import::detect(&path).unwrap(), Format::Parquet);
+    let lines = std::fs::read_to_string(sample("sample.jsonl")).unwrap();
+    let lines: String = lines.split_inclusive('\n').take(20).collect();
+    let (_folder, expected) = file("a.jsonl", lines.as_bytes());
+    let options = text(TextOptions::default());
+    let [found, expected] = [&path, &expected].map(|path| imported(path, &options).unwrap());
+    assert_eq!(reviews(&found, Split::Train), reviews(&expected, Split::Train));
+    let whole = std::fs::read(&path).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("cut.parquet");
+    for length in (4..whole.len()).step_by(37) {
+        std::fs::write(&cut, &whole[..length]).unwrap();
+        refusal(&cut, &options);
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn parquet_needs_a_feature() {
+    let error = refusal(&sample("sample.parquet"), &text(TextOptions::default()));
+    assert!(
+        error.contains("found a parquet file; install it with `--features parquet`"),
+        "{error}"
+    );
+}
+
+/// With Keras' own word index, the archive holds the reviews of imdb.npz, in another order.
+#[test]
+fn the_real_archive_holds_the_reviews_of_keras() {
+    let Some(folder) = std::env::var_os("IMDB_FAST_DATA").map(PathBuf::from) else {
+        println!("skipped: IMDB_FAST_DATA names no folder with aclImdb_v1.tar.gz and imdb.npz");
+        return;
+    };
+    let word_index = Some(folder.join("imdb_word_index.json"));
+    let keras = KerasOptions { num_words: None, ..KerasOptions::default() };
+    let options = ImportOptions { word_index, keras, ..ImportOptions::default() };
+    let keras = imported(&folder.join("imdb.npz"), &options).unwrap();
+    let archive = imported(&folder.join("aclImdb_v1.tar.gz"), &options).unwrap();
+    for split in [Split::Train, Split::Test] {
+        // Keras cuts the very last word where no number is given, so its mark is the only difference there may be.
+        let cut = keras.features() as u32;
+        let rows = |dataset: &Dataset| {
+            let rows = reviews(dataset, split).into_iter();
+            let cut = |word| if word >= cut { 2 } else { word };
+            sorted(
+                rows.map(|(words, _, label)| {
+                    (words.into_iter().map(cut).collect::<Vec<_>>(), label)
+                })
+                .collect(),
+            )
+        };
+        assert!(rows(&archive) == rows(&keras), "{}", split.name());
+    }
+    assert_eq!(archive.csr(Split::Unlabelled).unwrap().rows(), 50_000);
+    let ratings = archive.ratings(Split::Train).unwrap().unwrap();
+    let labels = archive.labels(Split::Train).unwrap();
+    assert!(
+        labels
+            .iter()
+            .zip(ratings)
+            .all(|(&label, &stars)| stars != 0 && (label == 1) == (stars > 5))
+    );
+    let movies = archive.groups(Split::Train).unwrap().unwrap();
+    assert!(movies.iter().all(|&movie| movie != format::UNKNOWN_GROUP));
+}

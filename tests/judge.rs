@@ -1,0 +1,244 @@
+//! Answers by the library: as exact as they claim to be, by any rules, in any company, from any file.
+
+mod common;
+
+use common::{generated, team, written};
+use imdb_fast::answer::{Explanation, Judge, Kind};
+use imdb_fast::container::Access;
+use imdb_fast::dataset::{Contents, Dataset, Review, Split, Writer};
+use imdb_fast::kernel::Level;
+use imdb_fast::model::Model;
+use imdb_fast::nn::{Activation, Architecture, Dense, sigmoid};
+use imdb_fast::random::{Random, Stream};
+use imdb_fast::text::{Encoder, Encoding, Hash, NgramCounts, Ngrams, Rules, Unknown};
+use imdb_fast::train::{Team, predict};
+
+/// A model with random weights of words `w0` to `w{words - 1}`, by these rules.
+fn model(rules: Rules, words: usize, hidden: &[Dense]) -> Model {
+    let names: Vec<String> = (0..words).map(|word| format!("w{word}")).collect();
+    let ranked = (1..).zip(names.iter().map(String::as_str));
+    let vocabulary = rules.vocabulary(ranked);
+    let mut ngrams = Ngrams::new(rules.num_words);
+    let mut random = Random::new(5, Stream::SyntheticReviews);
+    let is_named = rules.ngrams > 1 && rules.hash.is_none();
+    let texts: Vec<Vec<u32>> = (0..40)
+        .map(|_| (0..30).map(|_| 4 + random.below(rules.num_words as u64 - 4) as u32).collect())
+        .collect();
+    while is_named && ngrams.next_length() <= rules.ngrams {
+        let mut counts = NgramCounts::default();
+        texts.iter().for_each(|tokens| counts.add(&ngrams, tokens).unwrap());
+        ngrams.grow(counts, 1).unwrap();
+    }
+    let vocabulary = ngrams.vocabulary(&vocabulary);
+    let architecture = Architecture::new(rules.features(&vocabulary), hidden).unwrap();
+    let mut model = Model::new(architecture, 3);
+    model.vocabulary = Some(vocabulary);
+    model.text = Some(rules);
+    model
+}
+
+/// Texts of these words, some of them cut and some unknown.
+fn texts(words: u64, count: usize) -> Vec<String> {
+    let mut random = Random::new(6, Stream::SyntheticReviews);
+    let texts = (0..count).map(|_| {
+        let words = (0..random.below(25)).map(|_| format!("w{}", random.below(words)));
+        words.collect::<Vec<_>>().join(" ")
+    });
+    texts.collect()
+}
+
+fn probabilities(judge: &Judge<'_>, texts: &[String]) -> Vec<f32> {
+    let mut probabilities = Vec::new();
+    judge.probabilities(texts, &mut probabilities);
+    probabilities
+}
+
+fn all_rules() -> Vec<Rules> {
+    let rules = Rules { num_words: 14, ..Rules::default() };
+    vec![
+        rules.clone(),
+        Rules { skip_top: 6, unknown: Unknown::Cut, ..rules.clone() },
+        Rules { oov_char: None, ngrams: 2, ..rules.clone() },
+        Rules { ngrams: 3, ..rules.clone() },
+        Rules { ngrams: 3, hash: Some(Hash { bits: 5, seed: 1 }), ..rules.clone() },
+        Rules { ngrams: 5, hash: Some(Hash { bits: 12, seed: 2 }), ..rules },
+    ]
+}
+
+#[test]
+fn an_effect_is_what_taking_the_part_out_changes() {
+    let layer = Dense { units: 16, activation: Activation::Tanh };
+    let team = team(2);
+    for rules in all_rules() {
+        let drops = Rules { unknown: Unknown::Drop, ..rules.clone() };
+        let model = model(drops, 14, &[layer, layer]);
+        let judge = Judge::new(&model, &team).unwrap();
+        let texts = texts(16, 60);
+        let mut checked = [0; 3];
+        for (text, explanation) in texts.iter().zip(judge.explanations(&texts)) {
+            assert_eq!(explanation, judge.explain(text));
+            let whole = probabilities(&judge, std::slice::from_ref(text))[0];
+            assert_eq!(explanation.probability, whole);
+            assert!(explanation.words().map(|(word, _)| word).eq(text.split_whitespace()));
+            for part in &explanation.parts {
+                let goes = |word: &str| match part.kind {
+                    Kind::Word => word == part.name,
+                    Kind::Cut => is_cut(&explanation, word),
+                    Kind::Ngram => false,
+                };
+                checked[part.kind as usize] += 1;
+                if part.kind == Kind::Ngram {
+                    continue; // see below
+                }
+                let without: Vec<&str> = text
+                    .split_whitespace()
+                    .map(|word| if goes(word) { "unknown" } else { word })
+                    .collect();
+                let expected = whole - probabilities(&judge, &[without.join(" ")])[0];
+                assert!((part.effect - expected).abs() < 1e-6, "{part:?} of {text:?}: {expected}");
+                let count = text.split_whitespace().filter(|word| goes(word)).count();
+                assert_eq!(part.count, count, "{part:?} of {text:?}");
+            }
+        }
+        assert!(checked[Kind::Word as usize] > 200, "{rules:?}: {checked:?}");
+        assert_eq!(checked[Kind::Ngram as usize] > 20, rules.ngrams > 1, "{rules:?}: {checked:?}");
+        assert_eq!(checked[Kind::Cut as usize] > 20, rules.oov_char.is_some(), "{checked:?}");
+    }
+}
+
+fn is_cut(explanation: &Explanation, word: &str) -> bool {
+    let mut words = explanation.words();
+    words.any(|(other, part)| other == word && part.is_some_and(|part| part.kind == Kind::Cut))
+}
+
+/// With no hidden layer the network is a sum, so that a feature's share is known without the program's help.
+#[test]
+fn an_n_gram_is_taken_out_by_itself() {
+    let team = team(1);
+    for rules in all_rules().into_iter().filter(|rules| rules.ngrams > 1) {
+        let model = model(rules, 14, &[]);
+        let judge = Judge::new(&model, &team).unwrap();
+        let weights = &model.parameters().first_kernel;
+        let vocabulary = model.vocabulary.as_ref().unwrap();
+        let id =
+            |name: &str| (0..weights.len()).find(|&id| vocabulary.word(id as u32) == Some(name));
+        let mut checked = 0;
+        for text in texts(13, 30) {
+            let explanation = judge.explain(&text);
+            let whole = explanation.probability;
+            let z = f64::from(whole / (1.0 - whole)).ln() as f32;
+            let effect = |weight: f32| sigmoid(z) - sigmoid(z - weight);
+            for part in explanation.parts.iter().filter(|part| part.kind == Kind::Ngram) {
+                assert!(part.name.split(" | ").all(|run| text.contains(run)), "{part:?}, {text:?}");
+                // One that is hashed has no name in the vocabulary, but a weight it has.
+                let is_it = |weight: f32| (part.effect - effect(weight)).abs() < 1e-5;
+                let is_right = match (judge.encoder().rules().hash, id(&part.name)) {
+                    (None, id) => is_it(weights[id.expect("it has a name")]),
+                    (Some(_), None) => weights.iter().any(|&weight| is_it(weight)),
+                    (Some(_), Some(_)) => false,
+                };
+                assert!(is_right, "{part:?} of {text:?}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 10, "{checked}");
+    }
+}
+
+#[test]
+fn an_answer_depends_on_neither_company_nor_threads() {
+    let layer = |units, activation| Dense { units, activation };
+    for hidden in [
+        vec![layer(16, Activation::Relu), layer(16, Activation::Gelu)],
+        vec![layer(100, Activation::Elu), layer(7, Activation::Silu)],
+        vec![],
+    ] {
+        let model = model(all_rules()[3].clone(), 14, &hidden);
+        let texts = texts(16, 333);
+        for level in Level::supported() {
+            let team = Team::new(3).unwrap().with_level(level);
+            let judge = Judge::new(&model, &team).unwrap();
+            let together = probabilities(&judge, &texts);
+            let alone: Vec<f32> = texts
+                .iter()
+                .map(|text| probabilities(&judge, std::slice::from_ref(text))[0])
+                .collect();
+            assert_eq!(together, alone, "{level}, {hidden:?}");
+            let one = Team::new(1).unwrap().with_level(level);
+            let judge = Judge::new(&model, &one).unwrap();
+            assert_eq!(probabilities(&judge, &texts), together, "{level}, {hidden:?}");
+        }
+    }
+}
+
+#[test]
+fn rules_and_words_survive_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    for rules in all_rules() {
+        let model = model(rules, 30, &[]);
+        model.save(&path).unwrap();
+        let read = Model::load(&path).unwrap();
+        assert_eq!((&read.text, &read.vocabulary), (&model.text, &model.vocabulary));
+    }
+    // A dataset keeps them as well, and refuses rules that lead elsewhere.
+    let mut source = generated(40, 50, 1);
+    let rules = Rules { num_words: 50, ..Rules::default() };
+    source.contents.text = Some(rules.clone());
+    source.contents.vocabulary = Some(rules.vocabulary([(1, "a"), (70, "z"), (60, "y")]));
+    let dataset = written(source.clone(), &folder.path().join("d.safetensors"));
+    assert_eq!(dataset.text_rules(), Some(&rules));
+    assert_eq!(dataset.vocabulary().unwrap().cut(), "y z");
+    source.contents.text = Some(Rules { num_words: 49, ..rules });
+    let wrong = folder.path().join("w.safetensors");
+    imdb_fast::dataset::write(&mut source, &wrong).unwrap();
+    let error = Dataset::open(&wrong, Access::Read).unwrap_err().to_string();
+    assert!(error.contains("49 features, the dataset has 50"), "{error}");
+}
+
+/// By n-grams, too: reviews go to a file as their features, and text leads to the same answers.
+#[test]
+fn features_of_a_dataset_are_those_of_its_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.safetensors");
+    let layer = Dense { units: 16, activation: Activation::Relu };
+    let (texts, team) = (texts(16, 300), team(2));
+    for rules in all_rules() {
+        let mut model = model(rules, 30, &[layer]);
+        let vocabulary = model.vocabulary.clone();
+        let encoder = Encoder::new(model.text.as_ref().unwrap(), vocabulary.as_ref().unwrap());
+        let (encoder, mut encoding) = (encoder.unwrap(), Encoding::default());
+        let contents = Contents {
+            features: encoder.features(),
+            vocabulary,
+            text: model.text.clone(),
+            sequences: true,
+            options: serde_json::json!({}),
+        };
+        let mut writer = Writer::create(&path, contents).unwrap();
+        for text in &texts {
+            encoder.encode(text, &mut encoding);
+            let (words, features) = (encoding.words(), Some(encoding.features()));
+            let review = Review { features, ..Review::new(Split::Test, words, Some(1)) };
+            writer.push_review(review).unwrap();
+        }
+        writer.finish().unwrap();
+
+        let dataset = Dataset::open(&path, Access::Map).unwrap();
+        let (last, row) = (texts.last().unwrap(), texts.len() - 1);
+        encoder.encode(last, &mut encoding);
+        assert_eq!(dataset.sequence(Split::Test, row).unwrap().unwrap(), encoding.words());
+        assert_eq!(dataset.csr(Split::Test).unwrap().row(row), encoding.features());
+        // As training leaves it: what the dataset knows.
+        model.vocabulary = dataset.vocabulary().cloned();
+        model.text = dataset.text_rules().cloned();
+        let mut expected = Vec::new();
+        let sink = |_: usize, probabilities: &[f32], _: &[f32]| {
+            expected.extend_from_slice(probabilities);
+            Ok(())
+        };
+        predict(&team, &model, &dataset, Split::Test, 0..texts.len(), sink).unwrap();
+        let judge = Judge::new(&model, &team).unwrap();
+        assert_eq!(probabilities(&judge, &texts), expected);
+    }
+}
