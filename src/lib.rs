@@ -1,7 +1,7 @@
 //! Trains and runs small neural networks on sparse text features.
 //!
-//! A dataset is a mapped file of sparse rows ([`dataset`]), made by an importer ([`import`]) or generated
-//! ([`dataset::Synthetic`]). A network ([`nn`]) and its vocabulary are a [`model`]; [`train`] makes it fit by an
+//! A dataset is a mapped file of sparse rows ([`dataset`]), made by an importer ([`import`]) of files that [`fetch`] can
+//! download, or generated ([`dataset::Synthetic`]). A network ([`nn`]) and its vocabulary are a [`model`]; [`train`] makes it fit by an
 //! [`optimizer`], and says how good it is. [`report`] draws and tabulates the history.
 //!
 //! Data problems are an [`Error`] that names the file, the place and the remedy. Functions panic only where the caller
@@ -43,6 +43,8 @@ pub mod container;
 pub mod dataset;
 #[forbid(unsafe_code)]
 pub mod error;
+#[forbid(unsafe_code)]
+pub mod fetch;
 #[forbid(unsafe_code)]
 pub mod import;
 #[forbid(unsafe_code)]

@@ -17,19 +17,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
-    let container = Container::open(&args.file, global.access())?;
+    let file = global.find(&args.file)?;
+    let container = Container::open(&file, global.access())?;
     let what = match container.kind() {
         Kind::Dataset => {
-            Dataset::open(&args.file, global.access())?;
+            Dataset::open(&file, global.access())?;
             "dataset"
         }
         Kind::Model => {
-            Model::load(&args.file)?;
+            Model::load(&file)?;
             "model"
         }
         Kind::Foreign => {
             return Err(Error::WrongKind {
-                path: args.file,
+                path: file.into_owned(),
                 expected: "a dataset or model of imdb-fast",
                 found: "a safetensors file of another program".to_owned(),
                 remedy: "it has no checksums to compare".to_owned(),
@@ -37,6 +38,6 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         }
     };
     let checked = container.verify()?;
-    let path = shown(&args.file);
+    let path = shown(&file);
     to_stdout(|out| writeln!(out, "{path}: ok, a {what}, {checked} tensors match their checksums"))
 }
