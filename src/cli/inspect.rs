@@ -13,7 +13,7 @@ use super::{Global, shown, thousands, to_stdout};
 /// Show what a dataset, a model or another safetensors file holds
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The file
+    /// The file, or the name of a fetched dataset
     file: PathBuf,
 }
 

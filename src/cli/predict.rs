@@ -15,7 +15,7 @@ use super::{Global, split};
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
-    /// The dataset
+    /// The dataset, or the name of a fetched one
     dataset: PathBuf,
     /// The reviews: train, test or unlabelled
     #[arg(long, default_value = "test", value_parser = split)]

@@ -12,7 +12,7 @@ use super::{Global, shown, to_stdout};
 /// Check a dataset or model completely: structure and the checksum of every tensor
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A dataset or model
+    /// A dataset or model, or the name of a fetched dataset
     file: PathBuf,
 }
 

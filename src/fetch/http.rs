@@ -147,7 +147,7 @@ impl Answer {
             let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ureq::Error>());
             return Err(Failure::passing(match cause {
                 Some(ureq::Error::Timeout(_)) => {
-                    format!("the server has sent nothing for {:?}", self.stall_timeout)
+                    format!("the server sent nothing in {:?}", self.stall_timeout)
                 }
                 _ if error.kind() == io::ErrorKind::UnexpectedEof => {
                     "the server cut the connection".to_owned()
