@@ -21,7 +21,7 @@ use super::{Global, OutputArg, shown, to_stdout, warn};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Datasets:
-  keras      Keras' imdb.npz with its word index, imported as `import` does by default: the dataset `imdb`
+  keras      Keras' imdb.npz and its word index, as `import` takes them: the dataset `imdb`
   stanford   the raw texts, aclImdb_v1.tar.gz: the dataset `imdb-stanford`
 
 Examples:
@@ -31,11 +31,13 @@ Examples:
   imdb-fast fetch --mirror https://mirror.example/imdb
 
 Files:
-  The cache folder is the platform's (~/.cache/imdb-fast on Linux), or what IMDB_FAST_CACHE or --cache names. A
-  download that broke off is kept as .part and goes on where it stopped. imdb.npz must have the hash that Keras'
-  source names. The hash of other files is shown and pinned on their first use, in a .sha256 file beside them; a
-  download with another hash is refused until that file is deleted or --sha256 names the new one. A copy of Keras'
-  with a wrong hash is passed over, with a warning; a file named with --from is used, with a warning.
+  The cache folder is the platform's (~/.cache/imdb-fast on Linux), or what IMDB_FAST_CACHE or --cache names. \
+A download that broke off is kept as .part and goes on where it stopped.
+  imdb.npz must have the hash that Keras' source names. The hash of other files is shown and pinned on their first \
+use, in a .sha256 file beside them; a download with another hash is refused until that file is deleted or --sha256 \
+names the new one.
+  A copy of Keras' with a wrong hash is passed over, with a warning. A file named with --from is used all the same, \
+with a warning.
 
 Environment:
   HTTPS_PROXY and NO_PROXY are honoured.")]

@@ -85,7 +85,6 @@ impl fetch::Observer for Transfer {
             0 => format!("downloading {url}, {total_text}"),
             _ => format!("resuming {url} after {} bytes, {total_text}", thousands(from)),
         });
-        self.bar.reset();
         match total {
             Some(total) => self.bar.set_length(total),
             None => self.bar.unset_length(),
