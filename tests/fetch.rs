@@ -43,6 +43,8 @@ enum Reply {
     Lengthless(Page),
     /// Bytes without end or length.
     Endless,
+    /// Nothing until the client goes.
+    Silence,
     /// A 206 with another part than the one asked for.
     OtherPart(Page),
     /// A status and lines of the head.
@@ -153,6 +155,7 @@ fn answer(stream: &mut TcpStream, request: &str, reply: Reply) -> std::io::Resul
             stream.write_all(format!("HTTP/1.1 206 Part\r\n{range}\r\n\r\n").as_bytes())?;
             stream.write_all(&bytes[1..=last])
         }
+        Silence => stream.read_exact(&mut [0]),
         Status(status, lines) => {
             let head = format!("HTTP/1.1 {status} X\r\n{lines}Content-Length: 0\r\n");
             stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
@@ -237,6 +240,7 @@ impl Desk {
             command.env_remove(name).env_remove(name.to_lowercase());
         }
         command.env_remove("KERAS_HOME").env("HOME", self.path("home"));
+        command.env("USERPROFILE", self.path("home"));
         command.env("IMDB_FAST_CACHE", self.path("cache"));
         command
     }
@@ -429,6 +433,51 @@ fn a_file_that_changes_in_between_is_fetched_anew() {
 }
 
 #[test]
+fn a_rest_belongs_to_its_beginning_by_a_tag_or_a_hash() {
+    let index = page("data/sample_word_index.json");
+    for (index, range) in [(index.clone(), Some("bytes=3000-")), (without_tag(index), None)] {
+        let (desk, sample) = (Desk::new(), sha256(&reviews().bytes));
+        let script = [Honest(reviews()), Cut(index.clone(), 3000), Honest(index.clone())];
+        let server = Server::new(script);
+        let mirror = server.mirror();
+        desk.ok(&["fetch", "--mirror", &mirror, "--sha256", &sample, "--retry-delay", "0.001"]);
+        assert_eq!(field(&server.requests()[2], "range"), range);
+        assert_eq!(std::fs::read(desk.path("cache/imdb_word_index.json")).unwrap(), index.bytes);
+    }
+}
+
+#[test]
+fn what_an_earlier_process_left_is_checked() {
+    let whole = reviews().bytes;
+    let origin = |mirror: &str, total: usize| {
+        format!(r#"{{"url":"{mirror}imdb.npz","validator":null,"total":{total}}}"#)
+    };
+    let total = whole.len();
+    for (part, origin, ranges) in [
+        // Whole, but for the name.
+        (&*whole, &origin as &dyn Fn(&str, usize) -> String, &[][..]),
+        (&whole[..CUT], &origin, &[Some("bytes=20000-")]),
+        // Nobody knows what it is.
+        (&whole[..CUT], &|_: &str, _| "{".to_owned(), &[None]),
+        (&whole[..CUT], &|_: &str, total| origin("http://elsewhere.invalid/", total), &[None]),
+        // Damaged: found out at the end, and fetched from its start.
+        (&[b'x'; CUT], &origin, &[Some("bytes=20000-"), None]),
+    ] {
+        let desk = Desk::new();
+        let server = Server::new(vec![Honest(reviews()); ranges.len()]);
+        let mirror = server.mirror();
+        std::fs::create_dir(desk.path("cache")).unwrap();
+        std::fs::write(desk.path("cache/imdb.npz.part"), part).unwrap();
+        std::fs::write(desk.path("cache/imdb.npz.part.json"), origin(&mirror, total)).unwrap();
+        desk.ok(&desk.fetch(&mirror, &[]));
+        let requests = server.requests();
+        let asked: Vec<_> = requests.iter().map(|request| field(request, "range")).collect();
+        assert_eq!(asked, ranges);
+        assert_eq!(desk.cached(), [".lock", "imdb.npz", "imdb.safetensors"]);
+    }
+}
+
+#[test]
 fn another_part_than_asked_for_is_not_taken() {
     let script = [Cut(reviews(), CUT), OtherPart(reviews()), Honest(reviews())];
     let (_, errors) = Desk::new().fetched(&script, &[]);
@@ -457,6 +506,13 @@ fn a_server_that_only_stalls_is_given_up() {
     let arguments = desk.fetch(&mirror, &impatient);
     desk.fails(1, &arguments, &parts);
     assert!(!desk.path("cache/imdb.npz").exists());
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up() {
+    let impatient = ["--retries", "1", "--stall-timeout", "0.1"];
+    let told = ["no answer within 100ms (tried 2 times); try again later"];
+    Desk::new().refused(&[Silence, Silence], &impatient, &told);
 }
 
 #[test]

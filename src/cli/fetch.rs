@@ -182,8 +182,10 @@ impl Fetch<'_> {
             ..ImportOptions::default()
         };
         self.global.note(format_args!("importing {}", shown(&archive.path)));
-        let imported = import::open(&archive.path, &options)
-            .and_then(|mut source| dataset::write(&mut *source, &output.output));
+        let imported = import::open(&archive.path, &options).and_then(|mut source| {
+            source.notes().iter().for_each(|note| self.global.note(note));
+            dataset::write(&mut *source, &output.output)
+        });
         let summary = match imported {
             Ok(summary) => summary,
             Err(error) => {

@@ -6,6 +6,9 @@
 //! where the hash of the whole is known; otherwise the file is fetched from its start. A server that sends the whole
 //! file anyway is taken at its word. What has the wrong hash or size never gets the file's name.
 //!
+//! Proxies are those that the environment names (`HTTPS_PROXY`, `NO_PROXY`): the one thing that this crate asks it for
+//! besides the level of the kernels.
+//!
 //! The server is not trusted: sizes are exact or capped before a byte is stored, answers that end early or late are
 //! noticed, silence ends after a time, an address that is `https` leads to no other, and the number of tries is bounded.
 
