@@ -66,9 +66,9 @@ fn exhausted(file: &RemoteFile, part: &Part, problem: &str, retries: u32) -> Err
         0 => String::new(),
         _ => format!(" (tried {} times)", u64::from(retries) + 1),
     };
-    let again = match part.length() {
-        0 => "try again later",
-        _ => "run the command again, and it goes on from there",
+    let again = match part.resume(&file.url, file.sha256.is_some()) {
+        Some(_) => "run the command again, and it goes on from there",
+        None => "try again later",
     };
     Error::Network {
         url: file.url.clone(),
