@@ -46,6 +46,16 @@ pub enum Error {
         /// What to do next.
         remedy: String,
     },
+    /// A download did not come about: the server, the way to it, or what it sent is at fault.
+    #[error("{url}: {problem}; {remedy}")]
+    Network {
+        /// The address that was asked for.
+        url: String,
+        /// What went wrong, and how often it was tried.
+        problem: String,
+        /// What to do next.
+        remedy: String,
+    },
     /// An option has a value that no data could make right. The command line ends with exit code 2 here.
     #[error("{option} is {value:?}, expected {expected}")]
     InvalidOption {

@@ -64,10 +64,7 @@ impl OutputFile {
         let file = file.map_err(Error::io(&path, "write"))?;
         file.as_file().sync_all().map_err(Error::io(&path, "sync"))?;
         file.persist(&path).map_err(|e| Error::io(&path, "replace")(e.error))?;
-        // The rename itself is durable once the folder is; where folders cannot be synced nothing is lost but that.
-        if let Ok(folder) = File::open(folder_of(&path)) {
-            let _ = folder.sync_all();
-        }
+        sync_folder_of(&path);
         Ok(())
     }
 }
@@ -90,6 +87,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = OutputFile::create(path)?;
     file.write_all(bytes).map_err(Error::io(path, "write"))?;
     file.commit()
+}
+
+/// Makes a rename within the folder of `path` durable; where folders cannot be synced nothing is lost but that.
+pub(crate) fn sync_folder_of(path: &Path) {
+    if let Ok(folder) = File::open(folder_of(path)) {
+        let _ = folder.sync_all();
+    }
 }
 
 /// The folder that holds `path`; `.` for a bare name.

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("text", &["error"]),
     ("kernel", &[]),
+    ("fetch", &["error", "input", "output"]),
     ("container", &["error", "input", "output", "text"]),
     ("dataset", &["container", "error", "output", "random", "text"]),
     ("import", &["dataset", "error", "input", "text"]),
@@ -44,6 +45,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("plotters", &["report/plot.rs"]),
     ("png", &["report/plot.rs"]),
     ("csv", &["report/csv.rs", "import/delimited.rs", "cli/"]),
+    ("ureq", &["fetch/http.rs"]),
+    ("sha2", &["fetch/digest.rs"]),
+    ("etcetera", &["cli/cache.rs"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/progress.rs"]),
 ];

@@ -10,7 +10,7 @@ use super::{Global, shown, split, to_stdout};
 /// Print a review's words in reading order, `?` for those that were cut and for the start mark
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The dataset
+    /// The dataset, or the name of a fetched one
     dataset: PathBuf,
     /// The review, counted from 0
     #[arg(long, value_name = "N")]

@@ -18,7 +18,7 @@ use super::{Global, split, to_stdout};
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
-    /// The dataset
+    /// The dataset, or the name of a fetched one
     dataset: PathBuf,
     /// The reviews to judge by: train or test
     #[arg(long, default_value = "test", value_parser = split)]

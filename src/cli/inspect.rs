@@ -14,19 +14,20 @@ use super::{Global, shown, thousands, to_stdout};
 /// Show what a dataset, a model or another safetensors file holds
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The file
+    /// The file, or the name of a fetched dataset
     file: PathBuf,
 }
 
 type Rows = Vec<Vec<String>>;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
-    let container = Container::open(&args.file, global.access())?;
+    let file = global.find(&args.file)?;
+    let container = Container::open(&file, global.access())?;
     let mut facts: Rows =
-        vec![row("file", shown(&args.file)), row("bytes", thousands(container.len() as u64))];
+        vec![row("file", shown(&file)), row("bytes", thousands(container.len() as u64))];
     match container.kind() {
-        Kind::Dataset => dataset(&global.open(&args.file)?, &mut facts)?,
-        Kind::Model => model(&Model::load(&args.file)?, &mut facts),
+        Kind::Dataset => dataset(&Dataset::open(&file, global.access())?, &mut facts)?,
+        Kind::Model => model(&Model::load(&file)?, &mut facts),
         Kind::Foreign => facts.push(row("kind", "safetensors of another program")),
     }
     let tensors: Rows = container

@@ -4,8 +4,10 @@
 //! arguments.
 
 mod answers;
+mod cache;
 mod decode;
 mod evaluate;
+mod fetch;
 mod import;
 mod info;
 mod inspect;
@@ -41,13 +43,16 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   imdb-fast train                                   the book's network on generated reviews
+  imdb-fast fetch                                   get Keras' reviews, once; or, of files that are here,
   imdb-fast import imdb.npz --word-index imdb_word_index.json -o imdb.safetensors
-  imdb-fast train imdb.safetensors                  the same on Keras' reviews
-  imdb-fast train imdb.safetensors --epochs 4 --validation 0 --out final
-  imdb-fast evaluate final/model.safetensors imdb.safetensors
-  imdb-fast predict final/model.safetensors imdb.safetensors --rows 0..10
+  imdb-fast train imdb                              the same on the reviews that were fetched
+  imdb-fast train imdb --epochs 4 --validation 0 --out final
+  imdb-fast evaluate final/model.safetensors imdb
+  imdb-fast predict final/model.safetensors imdb --rows 0..10
   imdb-fast predict final/model.safetensors --text 'Not bad at all.' --explain
   imdb-fast words final/model.safetensors
+
+Where a dataset is asked for, a path is, or `imdb` or `imdb-stanford` for what `fetch` brought.
 
 Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are.";
 
@@ -63,10 +68,14 @@ struct Global {
     /// Read datasets whole instead of mapping them, where other programs may change files in use
     #[arg(long, global = true)]
     no_mmap: bool,
+    /// The folder of fetched files and datasets; IMDB_FAST_CACHE or the platform's where it is not given
+    #[arg(long, global = true, value_name = "DIR")]
+    cache: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Fetch(fetch::Args),
     Import(Box<import::Args>),
     Train(Box<train::Args>),
     Evaluate(evaluate::Args),
@@ -84,6 +93,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let result = match command {
+        Command::Fetch(args) => fetch::run(&global, args),
         Command::Import(args) => import::run(&global, *args),
         Command::Train(args) => train::run(&global, *args),
         Command::Evaluate(args) => evaluate::run(&global, args),
@@ -123,8 +133,9 @@ impl Global {
         if self.no_mmap { Access::Read } else { Access::Map }
     }
 
+    /// Opens the dataset at a path, or the fetched one of that name.
     fn open(&self, path: &Path) -> Result<Dataset> {
-        Dataset::open(path, self.access())
+        Dataset::open(&self.find(path)?, self.access())
     }
 
     /// A line for a person, unless silence was asked for.
@@ -170,6 +181,15 @@ fn thousands(number: u64) -> String {
 /// A path that stands beside options, for messages.
 fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// A word as a POSIX shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// The output option of commands that write one file.

@@ -1,10 +1,11 @@
-//! How a run shows itself: a bar within the epoch where stderr is a terminal, and a line an epoch.
+//! How a run or a download shows itself: a bar where stderr is a terminal, and lines for what is worth keeping.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use imdb_fast::fetch;
 use imdb_fast::train::History;
 
 use super::thousands;
@@ -17,16 +18,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(is_quiet: bool) -> Progress {
-        let target = match is_quiet {
-            true => ProgressDrawTarget::hidden(),
-            false => ProgressDrawTarget::stderr(),
-        };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
-        let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len} batches")
-            .expect("the template is valid")
-            .progress_chars("=> ");
-        bar.set_style(style);
-        Progress { bar, is_quiet }
+        Progress { bar: bar("{msg} [{bar:30}] {pos}/{len} batches", is_quiet), is_quiet }
     }
 
     pub(super) fn begin(&self, epoch: usize, epochs: usize, batches: usize) {
@@ -52,11 +44,78 @@ impl Progress {
         }
         let speed = reviews as f64 / time.as_secs_f64().max(1e-9);
         line.push_str(&format!("  {} reviews/s", thousands(speed as u64)));
-        // Nobody listens on a closed stderr, and that is no reason to stop.
-        self.bar.suspend(|| drop(writeln!(io::stderr(), "{line}")));
+        print_above(&self.bar, &line);
     }
 
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// The bar of a download, with lines for its begin and its retries.
+pub(super) struct Transfer {
+    bar: ProgressBar,
+    is_quiet: bool,
+    url: String,
+}
+
+impl Transfer {
+    pub(super) fn new(is_quiet: bool, url: &str) -> Transfer {
+        let template = "[{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
+        Transfer { bar: bar(template, is_quiet), is_quiet, url: url.to_owned() }
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, line: &str) {
+        if !self.is_quiet {
+            print_above(&self.bar, line);
+        }
+    }
+}
+
+impl fetch::Observer for Transfer {
+    fn begins(&mut self, from: u64, total: Option<u64>) {
+        let total_text =
+            total.map_or("size unknown".to_owned(), |total| format!("{} bytes", thousands(total)));
+        let url = &self.url;
+        self.line(&match from {
+            0 => format!("downloading {url}, {total_text}"),
+            _ => format!("resuming {url} after {} bytes, {total_text}", thousands(from)),
+        });
+        match total {
+            Some(total) => self.bar.set_length(total),
+            None => self.bar.unset_length(),
+        }
+        // What was there before says nothing about the speed.
+        self.bar.set_position(from);
+        self.bar.reset_eta();
+    }
+
+    fn reaches(&mut self, bytes: u64) {
+        self.bar.set_position(bytes);
+    }
+
+    fn retries(&mut self, problem: &str, wait: Duration) {
+        self.line(&format!("{problem}; trying again in {wait:?}"));
+    }
+}
+
+/// A bar; invisible where stderr is no terminal or silence was asked for.
+fn bar(template: &str, is_quiet: bool) -> ProgressBar {
+    let target = match is_quiet {
+        true => ProgressDrawTarget::hidden(),
+        false => ProgressDrawTarget::stderr(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(0), target);
+    let style = ProgressStyle::with_template(template).expect("the template is valid");
+    bar.set_style(style.progress_chars("=> "));
+    bar
+}
+
+fn print_above(bar: &ProgressBar, line: &str) {
+    // Nobody listens on a closed stderr, and that is no reason to stop.
+    bar.suspend(|| drop(writeln!(io::stderr(), "{line}")));
 }

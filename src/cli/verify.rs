@@ -12,24 +12,25 @@ use super::{Global, shown, to_stdout};
 /// Check a dataset or model completely: structure and the checksum of every tensor
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A dataset or model
+    /// A dataset or model, or the name of a fetched dataset
     file: PathBuf,
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
-    let container = Container::open(&args.file, global.access())?;
+    let file = global.find(&args.file)?;
+    let container = Container::open(&file, global.access())?;
     let what = match container.kind() {
         Kind::Dataset => {
-            Dataset::open(&args.file, global.access())?;
+            Dataset::open(&file, global.access())?;
             "dataset"
         }
         Kind::Model => {
-            Model::load(&args.file)?;
+            Model::load(&file)?;
             "model"
         }
         Kind::Foreign => {
             return Err(Error::WrongKind {
-                path: args.file,
+                path: file.into_owned(),
                 expected: "a dataset or model of imdb-fast",
                 found: "a safetensors file of another program".to_owned(),
                 remedy: "it has no checksums to compare".to_owned(),
@@ -37,6 +38,6 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         }
     };
     let checked = container.verify()?;
-    let path = shown(&args.file);
+    let path = shown(&file);
     to_stdout(|out| writeln!(out, "{path}: ok, a {what}, {checked} tensors match their checksums"))
 }

@@ -85,14 +85,20 @@ impl Team {
         self.pool.install(|| items.for_each_init(scratch, |s, (i, item)| work(s, i, item)));
     }
 
-    /// Runs `work` on `size` threads at once and returns when all have returned.
+    /// Runs `work` on `size` threads at once and returns when all have returned. One of them is the caller's own, which has a
+    /// core already: threads that are woken by one that then sleeps may find themselves on the same core.
     pub(crate) fn run(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) {
         let barrier = Barrier::new(size);
-        self.pool.broadcast(|context| {
-            if context.index() < size {
-                let _breaks = BreakOnPanic(&barrier);
-                work(Worker { index: context.index(), size, barrier: &barrier });
+        let run = |index: usize| {
+            let _breaks = BreakOnPanic(&barrier);
+            work(Worker { index, size, barrier: &barrier });
+        };
+        let run = &run;
+        self.pool.in_place_scope(|scope| {
+            for index in 1..size {
+                scope.spawn(move |_| run(index));
             }
+            run(0);
         });
     }
 }

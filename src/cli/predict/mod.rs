@@ -41,7 +41,7 @@ it. Numbers above 0 made the review more positive. On a terminal it is coloured 
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
-    /// A dataset, a file with texts (a review a line, CSV, TSV, JSON lines or fastText), or `-` for stdin
+    /// A dataset or the name of a fetched one, a file with texts (a review a line, CSV, TSV, JSON lines or fastText), or `-` for stdin
     #[arg(value_name = "DATASET|FILE|-")]
     input: Option<PathBuf>,
     /// A review; may be repeated
@@ -99,6 +99,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         let stdin = Box::new(std::io::stdin());
         return of_texts(global, &model, &args, Path::new("stdin"), (stdin, Layout::Lines));
     }
+    let input = &*global.find(input)?;
     match input::look_at(input)? {
         Source::Text(file, layout) => of_texts(global, &model, &args, input, (file, layout)),
         Source::Dataset => of_dataset(global, &model, &args, input),

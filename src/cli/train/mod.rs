@@ -142,7 +142,7 @@ fn open(global: &Global, args: &Args) -> Result<Dataset> {
     let options = SyntheticOptions::default();
     global.note(format_args!(
         "no dataset named: training on {} generated reviews; the real ones: \
-         `imdb-fast import imdb.npz -o imdb.safetensors`, then `imdb-fast train imdb.safetensors`",
+         `imdb-fast fetch`, then `imdb-fast train imdb`",
         thousands(options.reviews as u64)
     ));
     let temporary = std::env::temp_dir();

@@ -14,13 +14,13 @@ use serde::{Serialize, Serializer};
 #[command(after_help = "\
 Examples:
   imdb-fast train                                        the book's network on generated reviews
-  imdb-fast train imdb.safetensors --seed 1              on real ones, the first 10,000 held out
-  imdb-fast train imdb.safetensors --epochs 4 --validation 0 --out final
-  imdb-fast train imdb.safetensors --hidden 64,64 --activation tanh --loss mean-squared-error
-  imdb-fast train imdb.safetensors --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
-  imdb-fast train imdb.safetensors --early-stopping 2 --keep-best")]
+  imdb-fast train imdb --seed 1                          on the real ones, the first 10,000 held out
+  imdb-fast train imdb --epochs 4 --validation 0 --out final
+  imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean-squared-error
+  imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
+  imdb-fast train imdb --early-stopping 2 --keep-best")]
 pub(crate) struct Args {
-    /// The dataset, as `imdb-fast import` or `synth` makes it
+    /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it
     #[serde(serialize_with = "optional_path")]
     pub(crate) dataset: Option<PathBuf>,
     /// The folder for model, history and curves; files of an earlier run in it are replaced

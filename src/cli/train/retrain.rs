@@ -1,5 +1,7 @@
 //! The command that trains again, on all reviews, up to the best epoch.
 
+use crate::cli::quoted;
+
 /// Options that the second run sets anew or has no use for, and whether a value follows them.
 const REPLACED: [(&str, bool); 6] = [
     ("--epochs", true),
@@ -24,15 +26,6 @@ pub(super) fn command(arguments: impl Iterator<Item = String>, epochs: usize) ->
     }
     words.push(format!("--epochs {epochs} --validation 0"));
     words.join(" ")
-}
-
-/// As a POSIX shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,207 @@
+//! The one door to the HTTP client: a request, its answer, and what the client's errors mean.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, header};
+use ureq::{Agent, BodyReader, Timeout};
+
+use super::{Attempt, DownloadOptions, Failure};
+
+/// Redirects that are followed, one after the other.
+const MAX_REDIRECTS: u32 = 5;
+/// The most that the head of an answer may take.
+const MAX_HEAD: usize = 64 << 10;
+
+/// Where a request goes on, and who vouches that the file is still the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Resume {
+    pub(super) from: u64,
+    pub(super) validator: Option<String>,
+}
+
+/// Asks for one address.
+pub(super) struct Client {
+    agent: Agent,
+    url: String,
+    options: DownloadOptions,
+}
+
+/// The head of an answer, with its body to be read.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// How many bytes the body has, by its head.
+    pub(super) length: Option<u64>,
+    /// Whether the end of the body can be told from a cut.
+    pub(super) is_delimited: bool,
+    /// The part that a 206 sends.
+    pub(super) range: Option<ContentRange>,
+    /// What `If-Range` takes: a strong ETag, or else the date of the last change.
+    pub(super) validator: Option<String>,
+    pub(super) retry_after: Option<Duration>,
+    body: BodyReader<'static>,
+    stall_timeout: Duration,
+}
+
+/// `Content-Range: bytes FIRST-LAST/TOTAL`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ContentRange {
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) total: u64,
+}
+
+impl Client {
+    /// A client that takes its proxy from the environment (`HTTPS_PROXY`, `NO_PROXY` and so on).
+    pub(super) fn new(url: &str, options: &DownloadOptions) -> Client {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            // No redirect leads from https to http.
+            .https_only(url.starts_with("https://"))
+            .user_agent(concat!("imdb-fast/", env!("CARGO_PKG_VERSION")))
+            .accept_encoding("identity")
+            .max_redirects(MAX_REDIRECTS)
+            .max_response_header_size(MAX_HEAD)
+            // A connection that failed is of no further use, and one that did not is the last.
+            .max_idle_connections(0)
+            .timeout_resolve(Some(options.connect_timeout))
+            .timeout_connect(Some(options.connect_timeout))
+            .timeout_send_request(Some(options.stall_timeout))
+            .timeout_recv_response(Some(options.stall_timeout))
+            .timeout_per_read(Some(options.stall_timeout))
+            .build();
+        Client { agent: config.into(), url: url.to_owned(), options: options.clone() }
+    }
+
+    /// Asks for the file, or for its rest.
+    pub(super) fn get(&self, resume: Option<&Resume>) -> Attempt<Answer> {
+        let mut request = self.agent.get(&self.url);
+        if let Some(Resume { from, validator }) = resume {
+            request = request.header(header::RANGE, format!("bytes={from}-"));
+            if let Some(validator) = validator {
+                request = request.header(header::IF_RANGE, validator);
+            }
+        }
+        let response = request.call().map_err(|error| self.failure(&error))?;
+        let (head, body) = response.into_parts();
+        let text = |name| text(&head.headers, name);
+        let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let is_chunked =
+            text(header::TRANSFER_ENCODING).is_some_and(|how| how.eq_ignore_ascii_case("chunked"));
+        let seconds = text(header::RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
+        Ok(Answer {
+            status: head.status.as_u16(),
+            length,
+            is_delimited: length.is_some() || is_chunked,
+            range: text(header::CONTENT_RANGE).and_then(content_range),
+            validator: validator(&head.headers),
+            retry_after: seconds.map(Duration::from_secs),
+            body: body.into_reader(),
+            stall_timeout: self.options.stall_timeout,
+        })
+    }
+
+    /// What an error before the body means.
+    fn failure(&self, error: &ureq::Error) -> Failure {
+        use ureq::Error as E;
+        let DownloadOptions { connect_timeout, stall_timeout, .. } = &self.options;
+        let by_hand = "download it by other means and name the file with --from";
+        match error {
+            E::Timeout(Timeout::Connect | Timeout::Resolve) => {
+                Failure::passing(format!("no connection within {connect_timeout:?}"))
+            }
+            E::Timeout(_) => Failure::passing(format!("no answer within {stall_timeout:?}")),
+            E::HostNotFound => Failure::passing("the host is not found"),
+            E::Io(error) if error.kind() == io::ErrorKind::InvalidData => Failure::lasting(
+                format!("the server's identity cannot be verified ({error})"),
+                format!("check the clock and any proxy, or {by_hand}"),
+            ),
+            E::Io(error) => Failure::passing(format!("the connection failed ({error})")),
+            E::Protocol(error) => Failure::passing(format!("the answer is no HTTP ({error})")),
+            E::TooManyRedirects => Failure::lasting(
+                format!("the server redirects more than {MAX_REDIRECTS} times"),
+                format!("name another --mirror, or {by_hand}"),
+            ),
+            E::RequireHttpsOnly(to) => Failure::lasting(
+                format!("the server redirects from https to {to}"),
+                format!("name another --mirror, or {by_hand}"),
+            ),
+            E::ConnectProxyFailed(why) => Failure::lasting(
+                format!("the proxy refuses to connect ({why})"),
+                "check HTTPS_PROXY and NO_PROXY",
+            ),
+            other => Failure::lasting(other.to_string(), by_hand),
+        }
+    }
+}
+
+impl Answer {
+    /// The next bytes of the body; none at its end.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Attempt<usize> {
+        loop {
+            let error = match self.body.read(buffer) {
+                Ok(count) => return Ok(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ureq::Error>());
+            return Err(Failure::passing(match cause {
+                Some(ureq::Error::Timeout(_)) => {
+                    format!("the server sent nothing in {:?}", self.stall_timeout)
+                }
+                _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    "the server cut the connection".to_owned()
+                }
+                _ => format!("the connection broke ({error})"),
+            }));
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+}
+
+fn validator(headers: &HeaderMap) -> Option<String> {
+    // A weak ETag promises the same meaning, not the same bytes.
+    let etag = text(headers, header::ETAG).filter(|etag| etag.starts_with('"'));
+    etag.or_else(|| text(headers, header::LAST_MODIFIED)).map(str::to_owned)
+}
+
+fn content_range(text: &str) -> Option<ContentRange> {
+    let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    let range = ContentRange {
+        first: first.parse().ok()?,
+        last: last.parse().ok()?,
+        total: total.parse().ok()?,
+    };
+    (range.first <= range.last && range.last < range.total).then_some(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_ranges_are_whole_and_make_sense() {
+        let expected = ContentRange { first: 5, last: 9, total: 10 };
+        assert_eq!(content_range("bytes 5-9/10"), Some(expected));
+        for wrong in ["", "bytes", "bytes */10", "bytes 5-9/*", "bytes 9-5/10", "bytes 5-10/10"] {
+            assert_eq!(content_range(wrong), None, "{wrong}");
+        }
+        assert_eq!(content_range("bytes 0-1/99999999999999999999999"), None);
+    }
+
+    #[test]
+    fn weak_tags_vouch_for_nothing() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(validator(&headers), None);
+        headers.insert(header::ETAG, "W/\"a\"".parse().unwrap());
+        assert_eq!(validator(&headers), None);
+        headers.insert(header::LAST_MODIFIED, "Tue, 01 Nov 2011 00:00:00 GMT".parse().unwrap());
+        assert!(validator(&headers).unwrap().starts_with("Tue"));
+        headers.insert(header::ETAG, "\"a\"".parse().unwrap());
+        assert_eq!(validator(&headers).unwrap(), "\"a\"");
+    }
+}

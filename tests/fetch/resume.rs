@@ -1,0 +1,108 @@
+//! Connections that break, and files that change until the next one.
+
+use crate::desk::{Desk, sha256};
+use crate::server::{Reply::*, Server, field};
+use crate::{CUT, ONCE, damaged, page, reviews, without_tag};
+
+#[test]
+fn a_cut_is_resumed() {
+    let desk = Desk::new();
+    let (requests, errors) = desk.fetched(&[Cut(reviews(), CUT), Honest(reviews())], &[]);
+    assert_eq!(field(&requests[0], "range"), None);
+    assert_eq!(field(&requests[1], "range"), Some("bytes=20000-"));
+    assert_eq!(field(&requests[1], "if-range"), Some("\"v1\""));
+    let told = "the server cut the connection, at 20000 of 38741 bytes; trying again in 1ms";
+    assert!(errors.contains(told) && errors.contains("resuming http://"), "{errors}");
+}
+
+#[test]
+fn a_cut_is_resumed_by_the_next_process() {
+    let desk = Desk::new();
+    let told = ["cut the connection, at 20000 of 38741 bytes; run the command again"];
+    desk.refused(&[Cut(reviews(), CUT)], ONCE, &told);
+    assert_eq!(desk.cached(), [".lock", "imdb.npz.part", "imdb.npz.part.json"]);
+    // The other server has another address: what came from elsewhere is no beginning of its file.
+    let (requests, _) = desk.fetched(&[Honest(reviews())], ONCE);
+    assert_eq!(field(&requests[0], "range"), None);
+
+    let desk = Desk::new();
+    let server = Server::new([Cut(reviews(), CUT), Honest(reviews())]);
+    let mirror = server.mirror();
+    let arguments = desk.fetch(&mirror, ONCE);
+    desk.fails(1, &arguments, &told);
+    desk.ok(&arguments);
+    assert_eq!(field(&server.requests()[1], "range"), Some("bytes=20000-"));
+    assert_eq!(desk.cached(), [".lock", "imdb.npz", "imdb.safetensors"]);
+}
+
+#[test]
+fn a_server_without_ranges_starts_again() {
+    let desk = Desk::new();
+    let (requests, _) = desk.fetched(&[Cut(reviews(), CUT), IgnoresRange(reviews())], &[]);
+    assert_eq!(field(&requests[1], "range"), Some("bytes=20000-"));
+}
+
+#[test]
+fn a_file_that_changes_in_between_is_fetched_anew() {
+    // The server says so: the tag is another.
+    Desk::new().fetched(&[Cut(damaged(), CUT), Honest(reviews())], &[]);
+    // The server has no tags: the hash of the patchwork tells.
+    let script =
+        [Cut(without_tag(damaged()), CUT), Honest(without_tag(reviews())), Honest(reviews())];
+    let (requests, errors) = Desk::new().fetched(&script, &[]);
+    assert_eq!(field(&requests[1], "if-range"), None);
+    assert!(errors.contains("the file's SHA-256 is "), "{errors}");
+    assert_eq!(field(&requests[2], "range"), None);
+}
+
+#[test]
+fn a_rest_belongs_to_its_beginning_by_a_tag_or_a_hash() {
+    let index = page("data/sample_word_index.json");
+    for (index, range) in [(index.clone(), Some("bytes=3000-")), (without_tag(index), None)] {
+        let (desk, sample) = (Desk::new(), sha256(&reviews().bytes));
+        let script = [Honest(reviews()), Cut(index.clone(), 3000), Honest(index.clone())];
+        let server = Server::new(script);
+        let mirror = server.mirror();
+        desk.ok(&["fetch", "--mirror", &mirror, "--sha256", &sample, "--retry-delay", "0.001"]);
+        assert_eq!(field(&server.requests()[2], "range"), range);
+        assert_eq!(std::fs::read(desk.path("cache/imdb_word_index.json")).unwrap(), index.bytes);
+    }
+}
+
+#[test]
+fn what_an_earlier_process_left_is_checked() {
+    let whole = reviews().bytes;
+    let origin = |mirror: &str, total: usize| {
+        format!(r#"{{"url":"{mirror}imdb.npz","validator":null,"total":{total}}}"#)
+    };
+    let total = whole.len();
+    for (part, origin, ranges) in [
+        // Whole, but for the name.
+        (&*whole, &origin as &dyn Fn(&str, usize) -> String, &[][..]),
+        (&whole[..CUT], &origin, &[Some("bytes=20000-")]),
+        // Nobody knows what it is.
+        (&whole[..CUT], &|_: &str, _| "{".to_owned(), &[None]),
+        (&whole[..CUT], &|_: &str, total| origin("http://elsewhere.invalid/", total), &[None]),
+        // Damaged: found out at the end, and fetched from its start.
+        (&[b'x'; CUT], &origin, &[Some("bytes=20000-"), None]),
+    ] {
+        let desk = Desk::new();
+        let server = Server::new(vec![Honest(reviews()); ranges.len()]);
+        let mirror = server.mirror();
+        std::fs::create_dir(desk.path("cache")).unwrap();
+        std::fs::write(desk.path("cache/imdb.npz.part"), part).unwrap();
+        std::fs::write(desk.path("cache/imdb.npz.part.json"), origin(&mirror, total)).unwrap();
+        desk.ok(&desk.fetch(&mirror, &[]));
+        let requests = server.requests();
+        let asked: Vec<_> = requests.iter().map(|request| field(request, "range")).collect();
+        assert_eq!(asked, ranges);
+        assert_eq!(desk.cached(), [".lock", "imdb.npz", "imdb.safetensors"]);
+    }
+}
+
+#[test]
+fn another_part_than_asked_for_is_not_taken() {
+    let script = [Cut(reviews(), CUT), OtherPart(reviews()), Honest(reviews())];
+    let (_, errors) = Desk::new().fetched(&script, &[]);
+    assert!(errors.contains("the server sent another part than was asked for"), "{errors}");
+}
