@@ -243,10 +243,12 @@ fn a_full_disk_is_an_error() {
 }
 
 #[test]
-fn the_raw_archive_is_kept_as_it_came() {
+fn the_raw_archive_is_kept_as_it_came_and_imported() {
     let (desk, archive) = (Desk::new(), page("data/sample_acl.tar.gz"));
     let server = Server::new([Honest(archive.clone())]);
-    let (_, errors) = texts(&desk.run(&["fetch", "stanford", "--mirror", &server.mirror()]));
+    let (out, errors) = desk.ok(&["fetch", "stanford", "--mirror", &server.mirror()]);
+    assert!(out.ends_with("imdb-stanford.safetensors\n"), "{out}");
+    desk.ok(&["inspect", "imdb-stanford"]);
     assert!(errors.contains(&format!("SHA-256 {}", sha256(&archive.bytes))), "{errors}");
     assert_eq!(std::fs::read(desk.path("cache/aclImdb_v1.tar.gz")).unwrap(), archive.bytes);
     assert!(server.requests()[0].starts_with("get /files/aclimdb_v1.tar.gz "));
