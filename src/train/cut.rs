@@ -64,34 +64,29 @@ struct Work<'a> {
     counts: &'a [u32],
     /// Words of a batch for each one of the sample.
     scale: f64,
-    /// The cost of a feature by its count: most have one of a few.
-    costs: Vec<f64>,
+    /// By the count of a feature, since most have one of a few: how probable it is that a batch touches it.
+    touched: Vec<f64>,
 }
 
 impl<'a> Work<'a> {
     fn new(counts: &'a [u32], scale: f64) -> Work<'a> {
-        let mut work = Work { counts, scale, costs: Vec::new() };
-        work.costs = (0..=counts.iter().copied().max().unwrap_or(0))
-            .map(|count| f64::from(count) * scale + ROW_COST * work.touched(count))
-            .collect();
-        work
-    }
-
-    /// How probable it is that a batch touches a feature: of a word that is expected n times, 1 - e^-n.
-    fn touched(&self, count: u32) -> f64 {
-        -(-f64::from(count) * self.scale).exp_m1()
+        let most = counts.iter().copied().max().unwrap_or(0);
+        // Of a word that is expected n times, 1 - e^-n is the chance to be there at all.
+        let touched = (0..=most).map(|count| -(-f64::from(count) * scale).exp_m1()).collect();
+        Work { counts, scale, touched }
     }
 
     /// Words of a batch, and rows that it touches.
     fn of(&self, features: Range<usize>) -> (f64, f64) {
         let counts = self.counts[features].iter();
         counts.fold((0.0, 0.0), |(nonzeros, touched), &count| {
-            (nonzeros + f64::from(count) * self.scale, touched + self.touched(count))
+            (nonzeros + f64::from(count) * self.scale, touched + self.touched[count as usize])
         })
     }
 
     fn cost(&self, feature: usize) -> f64 {
-        self.costs[self.counts[feature] as usize]
+        let count = self.counts[feature];
+        f64::from(count) * self.scale + ROW_COST * self.touched[count as usize]
     }
 
     /// First a half of the features, next to each other, that have half the work; then those before and those behind them.

@@ -14,10 +14,11 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 
-/// Looks before a waiting thread gives its core away. Some microseconds: phases end nearly together.
-const SPINS: usize = 4096;
+/// Looks before a waiting thread gives its core away. A few microseconds: phases end nearly together, but now and then the
+/// system has two threads on one core for a while, and then each waits for nothing but the other's looks.
+const SPINS: usize = 256;
 /// Times it gives its core away before it sleeps.
-const YIELDS: usize = 64;
+const YIELDS: usize = 1024;
 
 /// A fixed number of threads, and the instructions that their kernels use.
 #[derive(Debug)]
