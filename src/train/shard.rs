@@ -1,9 +1,9 @@
 //! The first layer, cut by features.
 //!
-//! A shard owns a range of the features: their weight rows, their gradient, their optimizer state. Only its owner touches
-//! them, so weight rows stay in the cache of one core, and only `width` sums a review travel. The number of shards is
-//! fixed, whatever the number of threads, and so is the order in which their sums are added: the result has the same
-//! bits on any number of threads.
+//! A shard has a range of the features: their weight rows, their gradient, their optimizer state. Only the thread that owns it
+//! touches them, so weight rows stay in the cache of one core, and only `width` sums a review travel. The shards are cut by
+//! the data alone, whatever the number of threads, and the order in which their sums are added is fixed: the result has the
+//! same bits on any number of threads, and whoever owns what.
 
 use std::ops::Range;
 
