@@ -128,27 +128,14 @@ impl Cut {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::drawn_rows;
     use super::*;
     use crate::random::{Random, Stream};
-
-    /// Rows of up to 20 words, most of them frequent ones.
-    fn rows(random: &mut Random) -> (Vec<u64>, Vec<u16>) {
-        let (mut indptr, mut indices) = (vec![0], Vec::new());
-        for _ in 0..500 {
-            let word = |_| 1000f64.powf(random.uniform_f64()) as u16;
-            let mut words: Vec<u16> = (0..20).map(word).collect();
-            words.sort_unstable();
-            words.dedup();
-            indices.extend(words);
-            indptr.push(indices.len() as u64);
-        }
-        (indptr, indices)
-    }
 
     #[test]
     fn cuts_cover_the_features_whatever_the_words() {
         let random = &mut Random::new(2, Stream::SyntheticReviews);
-        let (indptr, indices) = rows(random);
+        let (indptr, indices) = drawn_rows(random);
         let all: Vec<u16> = (0..1000).collect();
         let cases: [(&str, &[u64], &[u16], usize); 5] = [
             ("words by frequency", &indptr, &indices, 1000),
@@ -183,7 +170,7 @@ mod tests {
     #[test]
     fn work_is_shared_out_evenly() {
         let random = &mut Random::new(3, Stream::SyntheticReviews);
-        let (indptr, indices) = rows(random);
+        let (indptr, indices) = drawn_rows(random);
         for batch_size in [100, 10_000] {
             let cuts = cut_features(Rows::of_parts(&indptr, &indices), 0..500, 1000, batch_size);
             let costs: Vec<f64> = cuts.iter().map(Cut::cost).collect();

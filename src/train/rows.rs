@@ -44,3 +44,18 @@ impl<'d, I: Word> Rows<'d, I> {
         Rows { indptr, indices }
     }
 }
+
+/// Rows of up to 20 words of 1,000, most of them frequent ones: their pointers and their words.
+#[cfg(test)]
+pub(super) fn drawn_rows(random: &mut crate::random::Random) -> (Vec<u64>, Vec<u16>) {
+    let (mut indptr, mut indices) = (vec![0], Vec::new());
+    for _ in 0..500 {
+        let word = |_| 1000f64.powf(random.uniform_f64()) as u16;
+        let mut words: Vec<u16> = (0..20).map(word).collect();
+        words.sort_unstable();
+        words.dedup();
+        indices.extend(words);
+        indptr.push(indices.len() as u64);
+    }
+    (indptr, indices)
+}

@@ -338,26 +338,13 @@ fn give_slots<I: Word>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::drawn_rows;
     use super::*;
     use crate::optimizer;
     use crate::random::{Random, Stream};
 
     const FEATURES: Range<usize> = 100..1000;
     const BATCH: usize = 40;
-
-    /// Rows of up to 20 words, most of them frequent ones.
-    fn rows(random: &mut Random) -> (Vec<u64>, Vec<u16>) {
-        let (mut indptr, mut indices) = (vec![0], Vec::new());
-        for _ in 0..500 {
-            let word = |_| 1000f64.powf(random.uniform_f64()) as u16;
-            let mut words: Vec<u16> = (0..20).map(word).collect();
-            words.sort_unstable();
-            words.dedup();
-            indices.extend(words);
-            indptr.push(indices.len() as u64);
-        }
-        (indptr, indices)
-    }
 
     /// How a shard keeps its gradient and goes through it.
     #[derive(Clone, Copy, PartialEq)]
@@ -377,7 +364,7 @@ mod tests {
         has_zeros: bool,
     ) -> [Vec<f32>; 2] {
         let random = &mut Random::new(1, Stream::SyntheticReviews);
-        let (indptr, indices) = rows(random);
+        let (indptr, indices) = drawn_rows(random);
         let rows = Rows::of_parts(&indptr, &indices);
         let mut kernel: Vec<f32> =
             (0..FEATURES.len() * width).map(|_| random.uniform_f32() - 0.5).collect();
