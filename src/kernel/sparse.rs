@@ -418,8 +418,8 @@ impl<I: Id, J: Id> Scatter<'_, I, J> {
             prefetch_span(later.0, later.1, at);
             let delta: [V; N] = deltas[span.row as usize].each_ref().map(V::load);
             let words = words(indices, span);
-            // Fewer registers hold no group.
-            let grouped = if V::PASS >= GROUP / 2 { words.len() } else { 0 };
+            // Only where the registers hold a group: `PASS` rows of a line for each chain.
+            let grouped = if GROUP * N <= CHAINS * V::PASS { words.len() } else { 0 };
             let (groups, _) = words[..grouped].as_chunks::<GROUP>();
             let rest = &words[groups.len() * GROUP..];
             for group in groups {
