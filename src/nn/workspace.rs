@@ -2,7 +2,9 @@
 
 use super::activation::probabilities;
 use super::{Activation, Architecture, Head, Loss};
-use crate::kernel::{Level, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward};
+use crate::kernel::{
+    Aligned, Level, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward,
+};
 
 /// The buffers of one block of rows; allocated once, used for every batch.
 #[derive(Debug)]
@@ -17,9 +19,9 @@ pub struct Workspace {
 struct LayerBuffers {
     units: usize,
     activation: Activation,
-    z: Vec<f32>,
-    h: Vec<f32>,
-    d: Vec<f32>,
+    z: Aligned,
+    h: Aligned,
+    d: Aligned,
 }
 
 impl Workspace {
@@ -31,9 +33,9 @@ impl Workspace {
             .map(|layer| LayerBuffers {
                 units: layer.units,
                 activation: layer.activation,
-                z: vec![0.0; rows * layer.units],
-                h: vec![0.0; rows * layer.units],
-                d: vec![0.0; rows * layer.units],
+                z: Aligned::zeros(rows * layer.units),
+                h: Aligned::zeros(rows * layer.units),
+                d: Aligned::zeros(rows * layer.units),
             })
             .collect();
         Workspace { layers, probabilities: vec![0.0; rows], rows: 0 }

@@ -1,7 +1,7 @@
 //! A block of a batch's rows, from the first layer's sums through the head and back.
 
 use super::first_layer::Sums;
-use crate::kernel::Level;
+use crate::kernel::{Aligned, Level};
 use crate::nn::{Architecture, Head, Loss, Workspace};
 
 /// Rows of a block. Fixed: blocks, not threads, decide in which order gradients are added.
@@ -14,8 +14,8 @@ pub(super) struct Block {
     pub(super) probabilities: Vec<f32>,
     /// One a row.
     pub(super) labels: Vec<u8>,
-    /// The gradient of the first layer's sums, `[rows, width]`.
-    pub(super) deltas: Vec<f32>,
+    /// The gradient of the first layer's sums, `[BLOCK_ROWS, width]`; in a short block, the last rows are not used.
+    pub(super) deltas: Aligned,
     /// The block's part of the head's gradient.
     pub(super) d_head: Vec<f32>,
     /// The sum of its losses.
@@ -27,7 +27,7 @@ impl Block {
         Block {
             probabilities: Vec::with_capacity(BLOCK_ROWS),
             labels: Vec::with_capacity(BLOCK_ROWS),
-            deltas: Vec::with_capacity(BLOCK_ROWS * architecture.width()),
+            deltas: Aligned::zeros(BLOCK_ROWS * architecture.width()),
             d_head: vec![0.0; head.values.len()],
             loss: 0.0,
         }
@@ -53,7 +53,8 @@ impl Block {
         self.d_head.fill(0.0);
         self.loss = workspace.backward(*level, head, *loss, targets, scale, &mut self.d_head);
         workspace.probabilities().clone_into(&mut self.probabilities);
-        workspace.first_d().clone_into(&mut self.deltas);
+        let deltas = workspace.first_d();
+        self.deltas[..deltas.len()].copy_from_slice(deltas);
     }
 }
 

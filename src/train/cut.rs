@@ -12,7 +12,7 @@ pub(super) const MOST_SHARDS: usize = 4;
 const MANY_WORDS: f64 = (1 << 17) as f64;
 
 /// Reviews looked at to balance the shards; more of them would not move the cuts by much.
-const SAMPLE: usize = 2048;
+const SAMPLE: usize = 512;
 
 /// What a touched row costs in a step, in nonzeros: its sweep goes through the optimizer's state.
 const ROW_COST: f64 = 4.0;

@@ -343,8 +343,7 @@ impl<'a, I: Word> Run<'a, I> {
             *deltas = Aligned::zeros(self.blocks.len() * stride);
         }
         for (block, place) in blocks.iter().zip(deltas.chunks_mut(stride)) {
-            let block = read(block);
-            place[..block.deltas.len()].copy_from_slice(&block.deltas);
+            place.copy_from_slice(&read(block).deltas);
         }
     }
 
