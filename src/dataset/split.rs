@@ -113,6 +113,31 @@ impl<'a> Csr<'a> {
     }
 }
 
+/// The sequences of one split, by the width of their ids: the words of each review in reading order, uncut and repeated.
+#[derive(Debug, Clone, Copy)]
+pub enum Sequences<'a> {
+    /// Row pointers, \[rows + 1\], and ids of fewer than 65,536 features.
+    Narrow(&'a [u64], &'a [u16]),
+    /// Row pointers, \[rows + 1\], and ids of 65,536 features and more.
+    Wide(&'a [u64], &'a [u32]),
+}
+
+impl Sequences<'_> {
+    /// The words of a review.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> Vec<u32> {
+        let span = |pointers: &[u64]| pointers[row] as usize..pointers[row + 1] as usize;
+        match *self {
+            Sequences::Narrow(pointers, ids) => {
+                ids[span(pointers)].iter().map(|&id| id.into()).collect()
+            }
+            Sequences::Wide(pointers, ids) => ids[span(pointers)].to_vec(),
+        }
+    }
+}
+
 fn view<'a, I: WordId>(
     features: usize,
     indptr: &'a [u64],
