@@ -123,10 +123,14 @@ impl<I: Single> Block<I> {
         self.spans.push(Span { start, length, row: self.spans.len() as u32 });
     }
 
-    /// Averages the words' rows of the table for each review.
-    pub(crate) fn average(&self, level: Level, table: Table<'_>, workspace: &mut Workspace) {
-        let sums = workspace.first_z(self.spans.len());
+    /// The sums of the words' rows of the table for each review, in order: `[reviews, width]`.
+    pub(crate) fn sum(&self, level: Level, table: Table<'_>, sums: &mut [f32]) {
         gather_sum(level, table, &self.words, &self.spans, Sum::Store, sums);
+    }
+
+    /// The averages of the words' rows of the table for each review.
+    pub(crate) fn average(&self, level: Level, table: Table<'_>, workspace: &mut Workspace) {
+        self.sum(level, table, workspace.first_z(self.spans.len()));
         workspace.scale(self.scales.iter().copied());
     }
 }
