@@ -2,8 +2,12 @@
 
 mod common;
 
+#[path = "common/averages.rs"]
+mod averages;
+
 use std::path::{Path, PathBuf};
 
+use averages::{Averages, Rule};
 use common::{repository, team};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Holdout, Split};
@@ -110,7 +114,8 @@ fn check_small(name: &str) {
             assert!((ours - keras).abs() < ACCURACY, "{name}, epoch {epoch}: {ours} {keras}");
         }
     }
-    let worst = worst_parameter(&run, &folder, name);
+    let pairs = parameter_pairs(&run, &folder, name);
+    let worst = pairs.into_iter().map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst < PARAMETER, "{name}: a parameter is off by {worst}");
 
     let loss = loss(run.golden["config"]["loss"].as_str().unwrap()).unwrap();
@@ -123,8 +128,8 @@ fn check_small(name: &str) {
     check_predictions(&run, &dataset, name);
 }
 
-/// By how much the parameter is off that differs most from Keras'.
-fn worst_parameter(run: &Run, folder: &Path, name: &str) -> f32 {
+/// Pairs of our parameters and Keras' after the last epoch.
+fn parameter_pairs(run: &Run, folder: &Path, name: &str) -> Vec<(f32, f32)> {
     let path = folder.join(format!("{name}.final.safetensors"));
     let last = Model::from_tensors(run.model.architecture().clone(), &path).unwrap();
     let values = |model: &Model| {
@@ -133,7 +138,7 @@ fn worst_parameter(run: &Run, folder: &Path, name: &str) -> f32 {
     };
     let (ours, keras) = (values(&run.model), values(&last));
     assert_eq!(ours.len(), keras.len());
-    ours.iter().zip(&keras).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    ours.into_iter().zip(keras).collect()
 }
 
 /// Compares the probabilities of the first validation rows.
@@ -215,7 +220,10 @@ fn imdb_seed() {
     assert!(test.accuracy > 0.84, "the test accuracy is {}", test.accuracy);
 }
 
-/// The book's other encoding on the real reviews: honest code agrees to 1e-6 in the losses and 1e-5 in the parameters.
+/// The book's other encoding on the real reviews. That Keras' run adds up the gradient of each position's id one by one, in
+/// float32: for padding some 36,000 a step, whose rounding moves one parameter by 1.01e-4 and the losses by 2e-7 (both told by
+/// the reference in f64). We add it up by reviews, and stay near the reference. So this bound is that of
+/// `numpy.allclose(ours, keras, atol=1e-4)`, whose relative part is 1e-5.
 #[test]
 fn imdb_embedding_average() {
     let name = "imdb_embedding_average";
@@ -225,17 +233,19 @@ fn imdb_embedding_average() {
         Err(why) => return println!("skipped: {why}"),
     };
     let run = run(&golden, name, &dataset, 10_000);
-    let mut worst = 0f64;
     for name in ["loss", "val_loss"] {
-        for (ours, keras) in pairs(&run, name, name) {
-            println!("{name} {ours} {keras}");
-            worst = worst.max((ours / keras - 1.0).abs());
+        for (epoch, (ours, keras)) in pairs(&run, name, name).into_iter().enumerate() {
+            let difference = (ours / keras - 1.0).abs();
+            println!("{name}, epoch {epoch}: relative difference {difference:.1e}");
+            assert!(difference < 1e-5, "{name}, epoch {epoch}: {ours} {keras}");
         }
     }
-    let worst_parameter = worst_parameter(&run, &golden, name);
-    println!("losses differ by up to {worst:.2e}, parameters by up to {worst_parameter:.6e}");
-    assert!(worst < 1e-5, "a loss is off by {worst}");
-    assert!(worst_parameter < 1e-3, "a parameter is off by {worst_parameter}");
+    let mut worst = 0f32;
+    for (ours, keras) in parameter_pairs(&run, &golden, name) {
+        worst = worst.max((ours - keras).abs());
+        assert!((ours - keras).abs() <= 1e-4 + 1e-5 * keras.abs(), "{ours} {keras}");
+    }
+    println!("parameters differ by up to {worst:.3e}");
     for (ours, keras) in [("accuracy", "binary_accuracy"), ("val_accuracy", "val_binary_accuracy")]
     {
         for (epoch, (ours, keras)) in pairs(&run, ours, keras).into_iter().enumerate() {
@@ -244,12 +254,22 @@ fn imdb_embedding_average() {
         }
     }
     check_predictions(&run, &dataset, name);
+    check_against_reference(&run, &golden, name, &dataset);
 }
-#[test]
-fn zz_debug() {
-    let name = "imdb_embedding_average";
-    let temporary = tempfile::tempdir().unwrap();
-    let (dataset, golden) = real(temporary.path(), name).unwrap();
-    let run = run(&golden, name, &dataset, 10_000);
-    run.model.save("/tmp/wt/embed/target/ours.safetensors".as_ref()).unwrap();
+
+/// Repeats the run in f64: what remains is our own rounding.
+fn check_against_reference(run: &Run, golden: &Path, name: &str, dataset: &Dataset) {
+    let init = golden.join(format!("{name}.init.safetensors"));
+    let start = Model::from_tensors(run.model.architecture().clone(), &init).unwrap();
+    let mut reference = Averages::of(&start, Rule::RmsProp, 0.01);
+    let sequences = dataset.sequences(Split::Train).unwrap().unwrap();
+    let labels = dataset.labels(Split::Train).unwrap();
+    let reviews: Vec<_> = (10_000..25_000).map(|row| (sequences.row(row), labels[row])).collect();
+    for (epoch, ours) in run.outcome.history.get("loss").unwrap().iter().enumerate() {
+        let exact = reference.epoch(&reviews, 512);
+        assert!((ours / exact - 1.0).abs() < 5e-6, "epoch {epoch}: {ours} {exact}");
+    }
+    let worst = reference.worst(&run.model);
+    println!("parameters differ from those in f64 by up to {worst:.1e}");
+    assert!(worst < 1e-5, "a parameter is off by {worst}");
 }

@@ -68,6 +68,21 @@ pub fn generated(rows: usize, features: usize, seed: u64) -> InMemory {
     InMemory { contents, reviews }
 }
 
+/// The same with the reviews' sequences, in which words are repeated, some of them often; a few reviews are empty.
+pub fn sequences(rows: usize, features: usize, seed: u64) -> InMemory {
+    let mut source = generated(rows, features, seed);
+    source.contents.sequences = true;
+    for (row, (_, words, _)) in source.reviews.iter_mut().enumerate() {
+        match row % 50 {
+            0 => words.clear(),
+            1..10 => words.extend_from_within(..words.len().min(9)),
+            _ => {}
+        }
+        words.truncate(64);
+    }
+    source
+}
+
 /// Writes a source to a file and opens it.
 pub fn written(mut source: InMemory, path: &Path) -> Dataset {
     dataset::write(&mut source, path).expect("the dataset is written");
