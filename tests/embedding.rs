@@ -2,10 +2,7 @@
 
 mod common;
 
-#[path = "common/averages.rs"]
-mod averages;
-
-use averages::{Averages, Review, Rule};
+use common::averages::{Averages, Review, Rule};
 use common::{InMemory, generated, sequences, team, written};
 use imdb_fast::Error;
 use imdb_fast::dataset::{Dataset, Holdout, Split};

@@ -2,12 +2,9 @@
 
 mod common;
 
-#[path = "common/averages.rs"]
-mod averages;
-
 use std::path::{Path, PathBuf};
 
-use averages::{Averages, Rule};
+use common::averages::{Averages, Rule};
 use common::{repository, team};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Holdout, Split};

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test uses its part
 
+pub mod averages;
+
 use std::path::{Path, PathBuf};
 
 use imdb_fast::container::Access;
