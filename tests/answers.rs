@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use common::{repository, team};
 use imdb_fast::answer::Judge;
 use imdb_fast::model::Model;
-use imdb_fast::nn::{Activation, Architecture, Dense};
+use imdb_fast::nn::{Activation, Architecture, Dense, Embedding};
 use imdb_fast::text::{Rules, Vocabulary};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -305,6 +305,12 @@ fn models_that_cannot_read_say_so() {
     fails(&model, "names 6 ids");
     model.text = Some(Rules { num_words: 9, ..Rules::default() });
     assert!(Judge::new(&model, &team).is_ok());
+
+    let architecture = Architecture::new(9, &[layer]).unwrap();
+    let mut averaging = Model::new(architecture.with_embedding(Embedding::default()).unwrap(), 1);
+    averaging.vocabulary = model.vocabulary;
+    averaging.text = Some(Rules { num_words: 9, ngrams: 2, ..Rules::default() });
+    fails(&averaging, "n-grams have no place in the sequences");
 }
 
 #[test]

@@ -276,6 +276,67 @@ fn wrong_arguments_are_usage_errors() {
 }
 
 #[test]
+fn the_other_encoding_from_training_to_words() {
+    let desk = Desk::with_dataset();
+    let embedding = ["--encoding", "embedding", "--max-len", "60", "--hidden", "8"];
+    let common = ["train", "d.safetensors", "--validation", "100", "--learning-rate", "0.01"];
+    desk.ok(&[&common[..], &embedding, &["--epochs", "5", "--mask", "--quiet"]].concat());
+    const MODEL: &str = "run/model.safetensors";
+    let facts = desk.ok(&["inspect", MODEL]);
+    let expected = "embedding of 16 values, averaged over 60 positions, padding is left out";
+    assert!(facts.contains(expected) && facts.contains("embedding.kernel"), "{facts}");
+    let judged: Value =
+        serde_json::from_str(&desk.ok(&["evaluate", MODEL, "d.safetensors", "--json"])).unwrap();
+    let history: Value = serde_json::from_slice(&desk.read("run/history.json")).unwrap();
+    assert_eq!(history["options"]["encoding"], "embedding");
+    assert!(judged["loss"].as_f64().unwrap() < 0.7, "{judged}");
+    let probability = |arguments: &[&str]| {
+        let answer = desk.ok(&[&["predict", MODEL][..], arguments].concat());
+        answer.lines().next().unwrap().to_owned()
+    };
+    let some = probability(&["d.safetensors", "--rows", "0..1"]).parse::<f32>().unwrap();
+    assert!((0.0..=1.0).contains(&some));
+    let text = ["--text", "the best film, and the worst film"];
+    let explained: Value =
+        serde_json::from_str(&probability(&[&text[..], &["--explain"]].concat())).unwrap();
+    let plain: f64 = probability(&text).parse().unwrap();
+    assert!((explained["probability"].as_f64().unwrap() - plain).abs() < 1e-6);
+    let counts = explained["parts"].as_array().unwrap().iter();
+    let film = counts.clone().find(|part| part["part"] == "the").expect("a part of the text");
+    assert_eq!(film["count"], 2);
+    assert!(desk.ok(&["words", MODEL, "--top", "3", "--csv"]).lines().count() == 7);
+
+    // It can be trained further, but not as another network.
+    let init = ["--init", MODEL, "--epochs", "1", "--mask", "--quiet", "--out", "again"];
+    desk.ok(&[&common[..], &embedding, &init].concat());
+    let other = ["--init", MODEL, "--hidden", "8", "--out", "again"];
+    desk.fails(1, &[&common[..], &other].concat(), &["`embedding.kernel` is there"]);
+}
+
+#[test]
+fn options_of_the_other_encoding_alone_are_usage_errors() {
+    let desk = Desk::with_dataset();
+    let train = |arguments: &[&'static str]| [&["train", "d.safetensors"][..], arguments].concat();
+    const TOGETHER: &str = "used together with --encoding embedding";
+    desk.fails(2, &train(&["--max-len", "9"]), &["--max-len is \"9\"", TOGETHER]);
+    desk.fails(2, &train(&["--embedding-dim", "9"]), &["--embedding-dim is \"9\"", TOGETHER]);
+    desk.fails(2, &train(&["--mask", "--encoding", "multi-hot"]), &["--mask is", TOGETHER]);
+    for (option, value) in [
+        ("--max-len", "0"),
+        ("--max-len", "65536"),
+        ("--embedding-dim", "0"),
+        ("--embedding-dim", "65537"),
+    ] {
+        let arguments = train(&["--encoding", "embedding", option, value]);
+        desk.fails(2, &arguments, &[option, "expected a number from 1 to"]);
+    }
+    desk.write("sets.svm", "1 1:1 3:1\n-1 2:1\n1 3:1\n-1 1:1\n");
+    desk.ok(&["import", "sets.svm", "-o", "sets.safetensors"]);
+    let sets = ["train", "sets.safetensors", "--validation", "1", "--encoding", "embedding"];
+    desk.fails(1, &sets, &["sets.safetensors keeps the set", "--encoding multi-hot"]);
+}
+
+#[test]
 fn files_of_the_wrong_kind() {
     let desk = Desk::with_dataset();
     desk.ok(&SMALL);

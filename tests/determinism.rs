@@ -5,11 +5,11 @@ mod common;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use common::{InMemory, generated, team, written};
+use common::{InMemory, generated, sequences, team, written};
 use imdb_fast::dataset::{Contents, Dataset, Holdout, Split};
 use imdb_fast::kernel::Level;
 use imdb_fast::model::Model;
-use imdb_fast::nn::{Activation, Architecture, BinaryCrossentropy, Dense};
+use imdb_fast::nn::{Activation, Architecture, BinaryCrossentropy, Dense, Embedding};
 use imdb_fast::optimizer;
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::train::{FitOptions, History, Shuffle, Silent, Team, TrainPlan, evaluate, fit};
@@ -117,6 +117,33 @@ fn the_seed_decides_the_order_and_without_shuffling_there_is_none_to_decide() {
     assert_eq!(losses(None, 1), losses(None, 1));
     assert_ne!(losses(None, 1), losses(None, 2));
     assert_ne!(losses(None, 1), losses(Some(Shuffle::None), 1));
+}
+
+/// Averages of sequences: words that are repeated, a scale a review, and gradients of all forms.
+#[test]
+fn nor_where_sequences_are_averaged() {
+    let folder = tempfile::tempdir().unwrap();
+    for (features, optimizer, batch_size) in
+        [(1500, "rmsprop", 512), (1500, "adam", 64), (70_000, "rmsprop", 300), (9000, "sgd", 40)]
+    {
+        let name = folder.path().join(format!("{features}.safetensors"));
+        let dataset = written(sequences(2000, features, 1), &name);
+        let activation = Activation::Relu;
+        let case = Case { optimizer, activation, hidden: &[16], batch_size };
+        for mask in [false, true] {
+            let dense = model(&dataset, &case, 7).architecture().clone();
+            let embedding = Embedding { dim: 16, max_len: 40, mask };
+            let fresh = Model::new(dense.with_embedding(embedding).unwrap(), 7);
+            let train =
+                |threads: usize| train_further(&dataset, &case, fresh.clone(), 7, &team(threads));
+            let alone = train(1);
+            assert!(alone.1 != bits(&fresh));
+            for threads in [1, 2, 3, 8, 64] {
+                let what = format!("{optimizer}, {features} features, mask {mask} on {threads}");
+                assert!(train(threads) == alone, "{what}");
+            }
+        }
+    }
 }
 
 /// Words of four bytes, and gradients that are gathered by slots, since a batch touches few of so many rows.

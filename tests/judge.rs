@@ -8,7 +8,7 @@ use imdb_fast::container::Access;
 use imdb_fast::dataset::{Contents, Dataset, Review, Split, Writer};
 use imdb_fast::kernel::Level;
 use imdb_fast::model::Model;
-use imdb_fast::nn::{Activation, Architecture, Dense, sigmoid};
+use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, sigmoid};
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::text::{Encoder, Encoding, Hash, NgramCounts, Ngrams, Rules, Unknown};
 use imdb_fast::train::{Team, predict};
@@ -65,44 +65,112 @@ fn all_rules() -> Vec<Rules> {
     ]
 }
 
+/// The same words, but their sequences are averaged.
+fn averaging(rules: Rules, words: usize, hidden: &[Dense], embedding: Embedding) -> Model {
+    let sets = model(rules, words, hidden);
+    let inputs = sets.architecture().inputs();
+    let architecture = Architecture::new(inputs, hidden).unwrap();
+    let mut model = Model::new(architecture.with_embedding(embedding).unwrap(), 3);
+    (model.vocabulary, model.text) = (sets.vocabulary, sets.text);
+    model
+}
+
+/// Sequences that are never cut, that are mostly cut, and of one word.
+fn embeddings() -> impl Iterator<Item = Embedding> {
+    let masks = [false, true].into_iter();
+    masks.flat_map(|mask| [40, 9, 1].map(|max_len| Embedding { dim: 16, max_len, mask }))
+}
+
 #[test]
 fn an_effect_is_what_taking_the_part_out_changes() {
     let layer = Dense { units: 16, activation: Activation::Tanh };
-    let team = team(2);
     for rules in all_rules() {
         let drops = Rules { unknown: Unknown::Drop, ..rules.clone() };
-        let model = model(drops, 14, &[layer, layer]);
-        let judge = Judge::new(&model, &team).unwrap();
-        let texts = texts(16, 60);
-        let mut checked = [0; 3];
-        for (text, explanation) in texts.iter().zip(judge.explanations(&texts)) {
-            assert_eq!(explanation, judge.explain(text));
-            let whole = probabilities(&judge, std::slice::from_ref(text))[0];
-            assert_eq!(explanation.probability, whole);
-            assert!(explanation.words().map(|(word, _)| word).eq(text.split_whitespace()));
-            for part in &explanation.parts {
-                let goes = |word: &str| match part.kind {
-                    Kind::Word => word == part.name,
-                    Kind::Cut => is_cut(&explanation, word),
-                    Kind::Ngram => false,
-                };
-                checked[part.kind as usize] += 1;
-                if part.kind == Kind::Ngram {
-                    continue; // see below
-                }
-                let without: Vec<&str> = text
-                    .split_whitespace()
-                    .map(|word| if goes(word) { "unknown" } else { word })
-                    .collect();
-                let expected = whole - probabilities(&judge, &[without.join(" ")])[0];
-                assert!((part.effect - expected).abs() < 1e-6, "{part:?} of {text:?}: {expected}");
-                let count = text.split_whitespace().filter(|word| goes(word)).count();
-                assert_eq!(part.count, count, "{part:?} of {text:?}");
-            }
+        check_effects(&model(drops.clone(), 14, &[layer, layer]), &rules);
+        for embedding in embeddings().filter(|_| rules.ngrams == 1) {
+            check_effects(&averaging(drops.clone(), 14, &[layer], embedding), &rules);
         }
-        assert!(checked[Kind::Word as usize] > 200, "{rules:?}: {checked:?}");
-        assert_eq!(checked[Kind::Ngram as usize] > 20, rules.ngrams > 1, "{rules:?}: {checked:?}");
-        assert_eq!(checked[Kind::Cut as usize] > 20, rules.oov_char.is_some(), "{checked:?}");
+    }
+    let rules = Rules { oov_char: None, ..all_rules()[1].clone() };
+    let drops = Rules { unknown: Unknown::Drop, ..rules.clone() };
+    for embedding in embeddings() {
+        check_effects(&averaging(drops.clone(), 14, &[layer], embedding), &rules);
+    }
+}
+
+/// Takes each part of some texts out, and compares.
+fn check_effects(model: &Model, rules: &Rules) {
+    let team = team(2);
+    let judge = Judge::new(model, &team).unwrap();
+    let texts = texts(16, 60);
+    let mut checked = [0; 3];
+    for (text, explanation) in texts.iter().zip(judge.explanations(&texts)) {
+        assert_eq!(explanation, judge.explain(text));
+        let whole = probabilities(&judge, std::slice::from_ref(text))[0];
+        assert_eq!(explanation.probability, whole);
+        assert!(explanation.words().map(|(word, _)| word).eq(text.split_whitespace()));
+        for part in &explanation.parts {
+            let goes = |word: &str| match part.kind {
+                Kind::Word => word == part.name,
+                Kind::Cut => is_cut(&explanation, word),
+                Kind::Ngram => false,
+            };
+            checked[part.kind as usize] += 1;
+            if part.kind == Kind::Ngram {
+                continue; // see below
+            }
+            let without: Vec<&str> = text
+                .split_whitespace()
+                .map(|word| if goes(word) { "unknown" } else { word })
+                .collect();
+            let expected = whole - probabilities(&judge, &[without.join(" ")])[0];
+            assert!((part.effect - expected).abs() < 1e-6, "{part:?} of {text:?}: {expected}");
+            let count = text.split_whitespace().filter(|word| goes(word)).count();
+            assert_eq!(part.count, count, "{part:?} of {text:?}");
+        }
+    }
+    assert!(checked[Kind::Word as usize] > 200, "{rules:?}: {checked:?}");
+    assert_eq!(checked[Kind::Ngram as usize] > 20, rules.ngrams > 1, "{rules:?}: {checked:?}");
+    assert_eq!(checked[Kind::Cut as usize] > 20, rules.oov_char.is_some(), "{checked:?}");
+}
+
+/// A word that is cut off has no effect; one that is there has one, in each of these networks.
+#[test]
+fn words_beyond_the_sequence_have_no_effect() {
+    let team = team(1);
+    let layer = Dense { units: 16, activation: Activation::Tanh };
+    for embedding in embeddings().filter(|embedding| embedding.max_len == 9) {
+        let model = averaging(all_rules()[0].clone(), 14, &[layer], embedding);
+        let judge = Judge::new(&model, &team).unwrap();
+        let explanation = judge.explain("w1 w2 w1 w3 w4 w3 w4 w3 w4 w3 w5 w5");
+        let effect = |name: &str| {
+            let part = explanation.parts.iter().find(|part| part.name == name).unwrap();
+            (part.count, part.effect)
+        };
+        assert_eq!([effect("w1"), effect("w2")], [(2, 0.0), (1, 0.0)]);
+        for name in ["w3", "w4", "w5"] {
+            assert!(effect(name).1.abs() > 1e-5, "{name}: {:?}", effect(name));
+        }
+    }
+}
+
+/// The strongest words of an empty review are those whose own reviews differ most from it.
+#[test]
+fn the_strongest_words_of_sequences_are_those_of_reviews_of_one_word() {
+    let team = team(2);
+    let layer = Dense { units: 16, activation: Activation::Tanh };
+    for embedding in embeddings() {
+        let model = averaging(all_rules()[0].clone(), 14, &[layer], embedding);
+        let judge = Judge::new(&model, &team).unwrap();
+        let strongest = judge.strongest(usize::MAX);
+        assert_eq!(strongest.empty, probabilities(&judge, &[String::new()])[0]);
+        let all = strongest.negative.iter().chain(&strongest.positive);
+        let all: Vec<&(String, f32)> = all.collect();
+        assert!(all.len() >= 8, "{all:?}");
+        for (word, effect) in all {
+            let alone = probabilities(&judge, std::slice::from_ref(word))[0];
+            assert!((effect - (alone - strongest.empty)).abs() < 1e-6, "{word}: {effect} {alone}");
+        }
     }
 }
 
@@ -240,5 +308,18 @@ fn features_of_a_dataset_are_those_of_its_texts() {
         predict(&team, &model, &dataset, Split::Test, 0..texts.len(), sink).unwrap();
         let judge = Judge::new(&model, &team).unwrap();
         assert_eq!(probabilities(&judge, &texts), expected);
+
+        let rules = model.text.clone().unwrap();
+        for embedding in embeddings().filter(|_| rules.ngrams == 1) {
+            let model = averaging(rules.clone(), 30, &[layer], embedding);
+            let mut expected = Vec::new();
+            predict(&team, &model, &dataset, Split::Test, 0..texts.len(), |_, probabilities, _| {
+                expected.extend_from_slice(probabilities);
+                Ok(())
+            })
+            .unwrap();
+            let judge = Judge::new(&model, &team).unwrap();
+            assert_eq!(probabilities(&judge, &texts), expected, "{embedding:?}");
+        }
     }
 }

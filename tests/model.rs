@@ -7,7 +7,7 @@ use std::path::Path;
 use common::names;
 use imdb_fast::Result;
 use imdb_fast::model::Model;
-use imdb_fast::nn::{Activation, Architecture, Dense};
+use imdb_fast::nn::{Activation, Architecture, Dense, Embedding};
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::text::Vocabulary;
 use safetensors::SafeTensors;
@@ -20,6 +20,15 @@ fn model(hidden: &[usize], activation: Activation) -> Model {
     model
 }
 
+/// The same over averages of word vectors.
+fn averaging(hidden: &[usize], embedding: Embedding) -> Model {
+    let dense = model(hidden, Activation::Relu);
+    let architecture = dense.architecture().clone().with_embedding(embedding).unwrap();
+    let mut model = Model::new(architecture, 7);
+    (model.vocabulary, model.training) = (dense.vocabulary, dense.training);
+    model
+}
+
 fn load(path: &Path, bytes: &[u8]) -> Result<Model> {
     std::fs::write(path, bytes).unwrap();
     Model::load(path)
@@ -29,9 +38,13 @@ fn load(path: &Path, bytes: &[u8]) -> Result<Model> {
 fn what_is_saved_is_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");
+    let embedding = Embedding { dim: 6, max_len: 9, mask: true };
     for activation in Activation::ALL {
         for hidden in [&[][..], &[5], &[16, 3, 16]] {
-            let saved = model(hidden, activation);
+            let saved = match activation {
+                Activation::Linear => averaging(hidden, embedding),
+                activation => model(hidden, activation),
+            };
             saved.save(&path).unwrap();
             let loaded = Model::load(&path).unwrap();
             assert_eq!(loaded.architecture(), saved.architecture());
@@ -64,6 +77,54 @@ fn tensors_have_the_names_and_the_orientation_of_keras() {
         assert_eq!(file.tensor(name).unwrap().shape(), shape, "{name}");
     }
     assert!(file.tensor("dense_2.alpha").is_err(), "the output is a sigmoid");
+}
+
+#[test]
+fn an_embedding_is_a_tensor_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    let embedding = Embedding { dim: 6, ..Embedding::default() };
+    let saved = averaging(&[5], embedding);
+    saved.save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    for (name, shape) in [
+        ("embedding.kernel", &[30, 6][..]),
+        ("dense_0.kernel", &[6, 5]),
+        ("dense_0.bias", &[5]),
+        ("dense_1.kernel", &[5, 1]),
+    ] {
+        assert_eq!(file.tensor(name).unwrap().shape(), shape, "{name}");
+    }
+    // Keras starts vectors between -0.05 and 0.05, and kernels by their fans.
+    let largest = |values: &[f32]| values.iter().fold(0f32, |most, value| most.max(value.abs()));
+    let vectors = largest(&saved.parameters().first_kernel);
+    assert!((0.045..=0.05).contains(&vectors), "{vectors}");
+    assert!(largest(saved.parameters().kernel(0)) > 0.5);
+    assert_eq!(saved.architecture().parameters(), 30 * 6 + 6 * 5 + 5 + 5 + 1);
+
+    let dense = |inputs: usize| {
+        let layer = Dense { units: 5, activation: Activation::Relu };
+        Architecture::new(inputs, &[layer]).unwrap()
+    };
+    let start = |architecture| Model::from_tensors(architecture, &path).map(drop);
+    start(dense(30).with_embedding(embedding).unwrap()).unwrap();
+    let other = Embedding { dim: 7, ..embedding };
+    for (result, parts) in [
+        (start(dense(30)), ["`embedding.kernel` is there", "--encoding embedding"]),
+        // Its first Dense layer would even fit.
+        (start(dense(6)), ["`embedding.kernel` is there", "--encoding embedding"]),
+        (
+            start(dense(30).with_embedding(other).unwrap()),
+            ["`embedding.kernel`: the shape is [30, 6]", "--embedding-dim"],
+        ),
+    ] {
+        let error = result.expect_err(parts[0]).to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{parts:?}: {error}");
+    }
+    model(&[5], Activation::Relu).save(&path).unwrap();
+    let error = start(dense(30).with_embedding(embedding).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("no tensor `embedding.kernel`"), "{error}");
 }
 
 #[test]
@@ -142,5 +203,32 @@ fn altered_models_are_refused_by_name() {
         let error = load(&path, &bytes).expect_err(expected).to_string();
         assert!(error.contains(expected), "no {expected:?} in {error}");
         assert!(error.contains("m.safetensors"), "{error}");
+    }
+}
+
+#[test]
+fn altered_embeddings_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    averaging(&[5], Embedding { dim: 6, max_len: 90, mask: true }).save(&path).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let header = 8 + u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
+    for (from, to, expected) in [
+        (r#"dim\":6"#, r#"dim\":0"#, "--embedding-dim is \"0\""),
+        (r#"dim\":6"#, r#"dim\":7"#, "`embedding.kernel`: the shape is [30, 6]"),
+        (r#"max_len\":90"#, r#"max_len\":00"#, "metadata `architecture`"),
+        (r#"max_len\":90"#, r#"max_len\":-9"#, "an embedding without a number `max_len`"),
+        (r#"max_len\":90"#, r#"max_len\":{}"#, "an embedding without a number `max_len`"),
+        (r#"mask\":true"#, r#"mask\":null"#, "an embedding without `mask`"),
+        (r#"padding\":\"pre"#, r#"padding\":\"mid"#, "`padding` of the embedding is \"mid\""),
+        (r#"truncating\":\"pre"#, r#"truncating\":\"mid"#, "`truncating` of the embedding"),
+        (r#"\"embedding\":{"#, r#"\"embodding\":{"#, "`embedding.kernel` is there"),
+        ("embedding.kernel", "embodding.kernel", "no tensor `embedding.kernel`"),
+    ] {
+        let text = std::str::from_utf8(&good[8..header]).unwrap();
+        assert!(text.contains(from) && from.len() == to.len(), "{from} in {text}");
+        let bytes = [&good[..8], text.replace(from, to).as_bytes(), &good[header..]].concat();
+        let error = load(&path, &bytes).expect_err(expected).to_string();
+        assert!(error.contains(expected), "no {expected:?} in {error}");
     }
 }

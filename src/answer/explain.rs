@@ -3,17 +3,21 @@
 use std::collections::HashMap;
 
 use super::Judge;
+use super::sequence::Sequence;
 use crate::nn::Workspace;
 use crate::text::{CUT, DROPPED, Encoding, Scratch};
 
 /// Changed reviews that go through the network together.
-const BLOCK: usize = 256;
+pub(super) const BLOCK: usize = 256;
 
 /// The probability of a text, and what each part of the text does to it.
 ///
 /// The effect of a part is exact: the probability of the text, less that of the text without it. A word is taken out
 /// everywhere, and with it all n-grams that hold it; no new n-grams arise where it stood. An n-gram is taken out as a
 /// feature of its own, and its words stay. Effects do not add up to the probability: the network is no sum.
+///
+/// To a network that averages sequences, the text without a word is a shorter sequence, cut and padded anew: where the text
+/// is longer than the sequence, words from before its beginning come in. A word that stands only there has no effect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
     /// That the text is positive.
@@ -27,7 +31,7 @@ pub struct Explanation {
 }
 
 /// Stands for the part of a word that the model does not know.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// A part of a text that does something.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +114,14 @@ impl Judge<'_> {
     fn explain_with(&self, workspace: &mut Workspace, text: &str) -> Explanation {
         let reading = self.read(text);
         let (mut candidates, candidate_of) = reading.candidates(self);
-        let probability = self.weigh(workspace, &reading, &mut candidates);
+        let probability = match self.embedding() {
+            None => self.weigh(workspace, &reading, &mut candidates),
+            Some(embedding) => {
+                let sequence = Sequence::new(embedding, reading.encoding.words(), &candidate_of);
+                let parts = candidates.iter_mut().map(|candidate| &mut candidate.part);
+                self.weigh_in_sequence(workspace, &sequence, &mut parts.collect::<Vec<_>>())
+            }
+        };
 
         let mut order: Vec<usize> = (0..candidates.len()).collect();
         let size = |at: usize| candidates[at].part.effect.abs();

@@ -3,9 +3,9 @@
 use crate::error::{Error, Result};
 use crate::kernel::{Level, Span, Sum, Table, gather_sum};
 use crate::model::Model;
-use crate::nn::Workspace;
+use crate::nn::{Embedding, Workspace};
 use crate::text::{Encoder, Encoding};
-use crate::train::Team;
+use crate::train::{SequenceBlock, Team};
 
 /// Texts that a thread takes at a time.
 const BLOCK: usize = 64;
@@ -24,6 +24,7 @@ struct Scratch {
     workspace: Workspace,
     features: Vec<u32>,
     spans: Vec<Span>,
+    sequences: SequenceBlock<u32>,
 }
 
 impl<'a> Judge<'a> {
@@ -56,6 +57,10 @@ impl<'a> Judge<'a> {
             let problem = format!("text leads to {features} features, the network has {inputs}");
             return Err(damaged(problem));
         }
+        if model.architecture().embedding().is_some() && rules.ngrams > 1 {
+            let problem = "n-grams have no place in the sequences that it averages";
+            return Err(damaged(problem.to_owned()));
+        }
         Ok(Judge { model, encoder, team })
     }
 
@@ -76,6 +81,7 @@ impl<'a> Judge<'a> {
             workspace: Workspace::new(self.model.architecture(), rows),
             features: Vec::new(),
             spans: Vec::with_capacity(rows),
+            sequences: SequenceBlock::default(),
         };
         let work = |scratch: &mut Scratch, (texts, answers): &mut (&[T], &mut [f32])| {
             self.answer(scratch, texts, answers);
@@ -88,26 +94,42 @@ impl<'a> Judge<'a> {
     }
 
     fn answer<T: AsRef<str>>(&self, scratch: &mut Scratch, texts: &[T], answers: &mut [f32]) {
-        let Scratch { encoding, workspace, features, spans } = scratch;
+        let Scratch { encoding, workspace, features, spans, sequences } = scratch;
         features.clear();
         spans.clear();
+        sequences.clear();
         for (row, text) in (0..).zip(texts) {
             self.encoder.encode(text.as_ref(), encoding);
+            if let Some(embedding) = self.embedding() {
+                sequences.push(embedding, encoding.words());
+                continue;
+            }
             let (start, length) = (features.len(), encoding.features().len() as u32);
             spans.push(Span { start, length, row });
             features.extend_from_slice(encoding.features());
         }
-        self.sum(features, spans, workspace.first_z(texts.len()));
+        match self.embedding() {
+            Some(_) => sequences.average(self.level(), self.table(), workspace),
+            None => self.sum(features, spans, workspace.first_z(texts.len())),
+        }
         workspace.forward(self.level(), &self.model.parameters().head);
         answers.copy_from_slice(workspace.probabilities());
     }
 
+    /// How the network averages sequences, where it does.
+    pub(super) fn embedding(&self) -> Option<Embedding> {
+        self.model.architecture().embedding()
+    }
+
     /// The first layer's sums of some rows, without the bias.
     pub(super) fn sum(&self, features: &[u32], spans: &[Span], z: &mut [f32]) {
-        let width = self.model.architecture().width();
+        gather_sum(self.level(), self.table(), features, spans, Sum::Store, z);
+    }
+
+    /// The weight rows of all features.
+    pub(super) fn table(&self) -> Table<'_> {
         let values = &self.model.parameters().first_kernel;
-        let table = Table { values, first: 0, width };
-        gather_sum(self.level(), table, features, spans, Sum::Store, z);
+        Table { values, first: 0, width: self.model.architecture().width() }
     }
 
     /// The first layer's sum of one row.
@@ -120,8 +142,8 @@ impl<'a> Judge<'a> {
 
     /// The weight row of a feature.
     pub(super) fn row(&self, feature: u32) -> &[f32] {
-        let width = self.model.architecture().width();
-        &self.model.parameters().first_kernel[feature as usize * width..][..width]
+        let Table { values, width, .. } = self.table();
+        &values[feature as usize * width..][..width]
     }
 
     pub(super) fn level(&self) -> Level {

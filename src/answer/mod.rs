@@ -5,6 +5,7 @@
 
 mod explain;
 mod judge;
+mod sequence;
 mod strongest;
 
 pub use explain::{Explanation, Kind, Part};

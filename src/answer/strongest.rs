@@ -1,8 +1,9 @@
 //! The words that move a model most.
 
 use super::Judge;
-use crate::nn::Workspace;
+use crate::nn::{Embedding, Workspace};
 use crate::text::Encoding;
+use crate::train::SequenceBlock;
 
 /// Features that a thread takes at a time.
 const BLOCK: usize = 256;
@@ -24,37 +25,17 @@ impl Judge<'_> {
     ///
     /// An n-gram stands for itself here, without its words.
     pub fn strongest(&self, top: usize) -> Strongest {
-        let mut encoding = Encoding::default();
-        self.encoder.encode("", &mut encoding);
-        let empty = self.sum_of(encoding.features());
+        let mut empty = Encoding::default();
+        self.encoder.encode("", &mut empty);
         let name = |id: u32| self.model.vocabulary.as_ref().and_then(|words| words.word(id));
         let named: Vec<u32> = {
             let names = self.model.vocabulary.as_ref().map_or(0, |words| words.len() as u32);
             (0..names).filter(|&id| name(id).is_some()).collect()
         };
-        let mut effects = vec![0.0; named.len()];
-        let mut blocks: Vec<(&[u32], &mut [f32])> =
-            named.chunks(BLOCK).zip(effects.chunks_mut(BLOCK)).collect();
-        let (level, head) = (self.level(), &self.model.parameters().head);
-        let width = empty.len();
-        let workspace = || Workspace::new(self.model.architecture(), BLOCK);
-        let base = {
-            let mut workspace = workspace();
-            workspace.first_z(1).copy_from_slice(&empty);
-            workspace.forward(level, head);
-            workspace.probabilities()[0]
+        let (base, effects) = match self.embedding() {
+            Some(embedding) => self.effects_in_sequences(embedding, &empty, &named),
+            None => self.effects_in_sets(&empty, &named),
         };
-        self.team.for_each_with(&mut blocks, workspace, |workspace, _, (ids, effects)| {
-            let rows = workspace.first_z(ids.len()).chunks_exact_mut(width);
-            for (z, &id) in rows.zip(ids.iter()) {
-                let sums = empty.iter().zip(self.row(id));
-                z.iter_mut().zip(sums).for_each(|(z, (base, weight))| *z = base + weight);
-            }
-            workspace.forward(level, head);
-            let changes = workspace.probabilities().iter().map(|probability| probability - base);
-            effects.iter_mut().zip(changes).for_each(|(effect, change)| *effect = change);
-        });
-
         let mut order: Vec<usize> = (0..named.len()).collect();
         // Stable: equal effects stay in the order of the ids. No effect is NaN, since no weight is.
         order.sort_by(|&a, &b| effects[a].total_cmp(&effects[b]));
@@ -68,5 +49,73 @@ impl Judge<'_> {
             negative: negative.into_iter().map(with_name).collect(),
             positive: positive.map(with_name).collect(),
         }
+    }
+    /// The probability of a review without words, and what each feature changes when it comes to it.
+    fn effects_in_sets(&self, empty: &Encoding, ids: &[u32]) -> (f32, Vec<f32>) {
+        let empty = self.sum_of(empty.features());
+        let (level, head, width) = (self.level(), &self.model.parameters().head, empty.len());
+        let workspace = || Workspace::new(self.model.architecture(), BLOCK);
+        let base = {
+            let mut workspace = workspace();
+            workspace.first_z(1).copy_from_slice(&empty);
+            workspace.forward(level, head);
+            workspace.probabilities()[0]
+        };
+        let effects = self.effects(base, ids, workspace, |workspace, ids| {
+            let rows = workspace.first_z(ids.len()).chunks_exact_mut(width);
+            for (z, &id) in rows.zip(ids.iter()) {
+                let sums = empty.iter().zip(self.row(id));
+                z.iter_mut().zip(sums).for_each(|(z, (base, weight))| *z = base + weight);
+            }
+        });
+        (base, effects)
+    }
+
+    /// The probability of a review without words, and what each word changes as its only one.
+    fn effects_in_sequences(
+        &self,
+        embedding: Embedding,
+        empty: &Encoding,
+        ids: &[u32],
+    ) -> (f32, Vec<f32>) {
+        let workspace = || Workspace::new(self.model.architecture(), BLOCK);
+        let mut words = empty.words().to_vec();
+        let base = {
+            let (mut workspace, mut block) = (workspace(), SequenceBlock::default());
+            block.push(embedding, &words);
+            block.average(self.level(), self.table(), &mut workspace);
+            workspace.forward(self.level(), &self.model.parameters().head);
+            workspace.probabilities()[0]
+        };
+        words.push(0);
+        let effects = self.effects(base, ids, workspace, |workspace, ids| {
+            let (mut block, mut words) = (SequenceBlock::default(), words.clone());
+            for &id in ids {
+                *words.last_mut().expect("it has just got a word") = id;
+                block.push(embedding, &words);
+            }
+            block.average(self.level(), self.table(), workspace);
+        });
+        (base, effects)
+    }
+
+    /// By how much the probability of some rows differs from `base`; `fill` makes the rows' first-layer sums.
+    fn effects(
+        &self,
+        base: f32,
+        ids: &[u32],
+        workspace: impl Fn() -> Workspace + Sync + Send,
+        fill: impl Fn(&mut Workspace, &[u32]) + Sync + Send,
+    ) -> Vec<f32> {
+        let mut effects = vec![0.0; ids.len()];
+        let mut blocks: Vec<(&[u32], &mut [f32])> =
+            ids.chunks(BLOCK).zip(effects.chunks_mut(BLOCK)).collect();
+        self.team.for_each_with(&mut blocks, workspace, |workspace, _, (ids, effects)| {
+            fill(workspace, ids);
+            workspace.forward(self.level(), &self.model.parameters().head);
+            let changes = workspace.probabilities().iter().map(|probability| probability - base);
+            effects.iter_mut().zip(changes).for_each(|(effect, change)| *effect = change);
+        });
+        effects
     }
 }

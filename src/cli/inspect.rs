@@ -6,6 +6,7 @@ use imdb_fast::Result;
 use imdb_fast::container::{Container, Kind};
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
+use imdb_fast::nn::Embedding;
 use imdb_fast::report::table::{Align, aligned};
 use imdb_fast::text::{Rules, Vocabulary};
 
@@ -84,6 +85,13 @@ fn text(vocabulary: Option<&Vocabulary>, rules: Option<&Rules>, facts: &mut Rows
     facts.push(row("text", rules.map_or("no rules".to_owned(), Rules::to_json)));
 }
 
+/// What a network takes of a review.
+fn encoding(embedding: Option<Embedding>) -> String {
+    let Some(Embedding { dim, max_len, mask }) = embedding else { return "multi-hot".to_owned() };
+    let padding = if mask { "padding is left out" } else { "padding counts" };
+    format!("embedding of {dim} values, averaged over {max_len} positions, {padding}")
+}
+
 fn model(model: &Model, facts: &mut Rows) {
     let architecture = model.architecture();
     let layers: Vec<String> = architecture
@@ -93,6 +101,7 @@ fn model(model: &Model, facts: &mut Rows) {
         .collect();
     facts.push(row("kind", "model"));
     facts.push(row("inputs", thousands(architecture.inputs() as u64)));
+    facts.push(row("encoding", encoding(architecture.embedding())));
     facts.push(row("layers", layers.join(", ")));
     facts.push(row("parameters", thousands(architecture.parameters() as u64)));
     text(model.vocabulary.as_ref(), model.text.as_ref(), facts);

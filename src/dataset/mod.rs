@@ -23,7 +23,7 @@ use crate::text::{Rules, Vocabulary};
 
 pub use holdout::{HeldOut, Holdout};
 pub use source::{Review, ReviewSource, write};
-pub use split::{Csr, Split, WordId};
+pub use split::{Csr, Sequences, Split, WordId};
 pub use synthetic::{Synthetic, SyntheticOptions};
 pub use writer::{Contents, Summary, Writer};
 
@@ -173,12 +173,19 @@ impl Dataset {
                 remedy: "count from 0".to_owned(),
             });
         }
+        Ok(self.sequences(split)?.map(|sequences| sequences.row(row)))
+    }
+
+    /// The words of all reviews of a split in reading order, without a copy; `None` where the file keeps only sets.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the file has no such split.
+    pub fn sequences(&self, split: Split) -> Result<Option<Sequences<'_>>> {
         let Some((pointers, ids)) = &self.sections(split)?.sequences else { return Ok(None) };
         let pointers = self.container.get(pointers);
-        let span = pointers[row] as usize..pointers[row + 1] as usize;
         Ok(Some(match ids {
-            Ids::Narrow(ids) => self.container.get(ids)[span].iter().map(|&id| id.into()).collect(),
-            Ids::Wide(ids) => self.container.get(ids)[span].to_vec(),
+            Ids::Narrow(ids) => Sequences::Narrow(pointers, self.container.get(ids)),
+            Ids::Wide(ids) => Sequences::Wide(pointers, self.container.get(ids)),
         }))
     }
 

@@ -38,17 +38,28 @@ impl Split {
 pub trait WordId: sprs::SpIndex + Into<u32> + Send + Sync {
     /// The matrix, if its ids are of this type.
     fn matrix(csr: Csr<'_>) -> Option<CsMatViewI<'_, (), Self, u64>>;
+
+    /// The row pointers and the ids of sequences, if these are of this type.
+    fn sequences(sequences: Sequences<'_>) -> Option<(&[u64], &[Self])>;
 }
 
 impl WordId for u16 {
     fn matrix(csr: Csr<'_>) -> Option<CsMatViewI<'_, (), u16, u64>> {
         if let Csr::Narrow(matrix) = csr { Some(matrix) } else { None }
     }
+
+    fn sequences(sequences: Sequences<'_>) -> Option<(&[u64], &[u16])> {
+        if let Sequences::Narrow(rows, ids) = sequences { Some((rows, ids)) } else { None }
+    }
 }
 
 impl WordId for u32 {
     fn matrix(csr: Csr<'_>) -> Option<CsMatViewI<'_, (), u32, u64>> {
         if let Csr::Wide(matrix) = csr { Some(matrix) } else { None }
+    }
+
+    fn sequences(sequences: Sequences<'_>) -> Option<(&[u64], &[u32])> {
+        if let Sequences::Wide(rows, ids) = sequences { Some((rows, ids)) } else { None }
     }
 }
 
@@ -109,6 +120,45 @@ impl<'a> Csr<'a> {
         match self {
             Csr::Narrow(matrix) => ids(self.indptr(), matrix.indices(), row),
             Csr::Wide(matrix) => ids(self.indptr(), matrix.indices(), row),
+        }
+    }
+}
+
+/// The sequences of one split, by the width of their ids: the words of each review in reading order, uncut and repeated.
+#[derive(Debug, Clone, Copy)]
+pub enum Sequences<'a> {
+    /// Row pointers, \[rows + 1\], and ids of fewer than 65,536 features.
+    Narrow(&'a [u64], &'a [u16]),
+    /// Row pointers, \[rows + 1\], and ids of 65,536 features and more.
+    Wide(&'a [u64], &'a [u32]),
+}
+
+impl Sequences<'_> {
+    /// How many reviews.
+    pub fn rows(&self) -> usize {
+        let (Sequences::Narrow(pointers, _) | Sequences::Wide(pointers, _)) = self;
+        pointers.len() - 1
+    }
+
+    /// How many words in all.
+    pub fn words(&self) -> usize {
+        match self {
+            Sequences::Narrow(_, ids) => ids.len(),
+            Sequences::Wide(_, ids) => ids.len(),
+        }
+    }
+
+    /// The words of a review.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> Vec<u32> {
+        let span = |pointers: &[u64]| pointers[row] as usize..pointers[row + 1] as usize;
+        match *self {
+            Sequences::Narrow(pointers, ids) => {
+                ids[span(pointers)].iter().map(|&id| id.into()).collect()
+            }
+            Sequences::Wide(pointers, ids) => ids[span(pointers)].to_vec(),
         }
     }
 }

@@ -39,6 +39,7 @@ fn below<I: Id>(ids: &[I], bound: I) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Single;
     use super::*;
 
     fn check<I: Id>(ids: &[I], bounds: [usize; 4]) {
@@ -66,5 +67,10 @@ mod tests {
         }
         let many: Vec<u32> = (0..200_000).map(|i| i % 100).collect();
         check(&many, [0, 50, 100, 1 << 20]);
+        // However often they occur.
+        let repeated: Vec<_> = (0..200u16).map(|id| (327 * id).repeated(id ^ 1)).collect();
+        check(&repeated, [0, 327, 328, 65_535]);
+        let repeated: Vec<_> = (0..200u32).map(|id| (id << 24).repeated(u16::MAX)).collect();
+        check(&repeated, [0, 1 << 24, 1 << 31, 1 << 32]);
     }
 }

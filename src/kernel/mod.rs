@@ -2,6 +2,7 @@
 //!
 //! The first layer never sees a one-hot row. With a binary input, `x W` is the sum of the rows of `W` whose words are in
 //! the review ([`gather_sum`]), and `x^T d` adds the review's delta to those same rows ([`scatter_add`]).
+//! With counts for input, the rows of words that occur several times are multiplied ([`Repeated`]).
 //!
 //! Every kernel is written once, in sixteen lanes, and compiled for each [`Level`] of instructions.
 
@@ -15,6 +16,8 @@ mod count;
 mod dense;
 #[forbid(unsafe_code)]
 mod elementwise;
+#[forbid(unsafe_code)]
+mod id;
 mod lanes;
 mod level;
 #[forbid(unsafe_code)]
@@ -35,10 +38,11 @@ pub use dense::{
     Matrix, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward, matmul,
 };
 pub(crate) use elementwise::{Map, map, scale_by};
+pub use id::{Id, Repeated, Single};
 pub(crate) use lanes::{Kernel, LANES, Lanes};
 pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
 pub(crate) use prefetch::prefetch;
 pub(crate) use sparse::scatter_add_ahead;
-pub use sparse::{Id, Span, Sum, Table, gather_sum, scatter_add};
+pub use sparse::{Span, Sum, Table, gather_sum, scatter_add};
 pub use sweep::{Powers, Rows, Selection, Touched};
 pub(crate) use sweep::{Rule, sweep, sweep_slices, update};

@@ -1,7 +1,7 @@
 //! The first layer: sums of weight rows, and deltas added to gradient rows.
 
 use super::lanes::{Kernel, LANES, Lanes};
-use super::{Level, prefetch};
+use super::{Id, Level, prefetch};
 
 /// Independent partial sums, so that additions need not wait for each other.
 const CHAINS: usize = 4;
@@ -14,26 +14,6 @@ const GROUP: usize = 8;
 
 /// Tables of more bytes than this do not stay in a core's own cache: their rows are asked for one span ahead.
 const NEAR_BYTES: usize = 2 << 20;
-
-/// The id of a feature, as an index array holds it.
-pub trait Id: Copy + Ord + TryFrom<usize> + Send + Sync {
-    /// Which row of a table that starts at feature 0.
-    fn place(self) -> usize;
-}
-
-impl Id for u16 {
-    #[inline(always)]
-    fn place(self) -> usize {
-        usize::from(self)
-    }
-}
-
-impl Id for u32 {
-    #[inline(always)]
-    fn place(self) -> usize {
-        self as usize
-    }
-}
 
 /// Where the words of a review, or some of them, stand in the index array, and which row of the output is theirs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,7 +46,8 @@ pub enum Sum {
     Add,
 }
 
-/// For each span the sum of the weight rows of its words: `out[span.row, :] = sum(table[indices[span], :])`.
+/// For each span the sum of the weight rows of its words: `out[span.row, :] = sum(table[indices[span], :])`. The row of a
+/// word that occurs several times is multiplied by their number.
 ///
 /// The order is fixed, so that all levels agree to the bit: word `k` of a span goes to chain `k mod 4`, and the chains are
 /// added as (0 + 1) + (2 + 3).
@@ -85,8 +66,9 @@ pub fn gather_sum<I: Id>(
 }
 
 /// Adds each span's delta to the gradient rows of its words, span by span:
-/// `gradient[indices[span] - first, :] += deltas[span.row, :]`. `gradient` and `deltas` are `[any, width]`. The words of a
-/// span are distinct, as those of a review are: one that came twice within a span might be counted once.
+/// `gradient[indices[span] - first, :] += deltas[span.row, :]`, times the number of times that the word occurs. `gradient` and
+/// `deltas` are `[any, width]`. The words of a span are distinct, as those of a review are: one that stood twice within a span
+/// might be counted once.
 ///
 /// # Panics
 /// As [`gather_sum`].
@@ -276,7 +258,7 @@ impl<V: Lanes, I: Id, const P: usize> AddRow<I, [V; P]> for Pieces<'_, P> {
     #[inline(always)]
     fn add(self, sum: [V; P], id: I) -> [V; P] {
         let lines = self.of(id);
-        std::array::from_fn(|i| sum[i] + V::load(&lines[i]))
+        std::array::from_fn(|i| sum[i] + times(V::load(&lines[i]), id))
     }
 }
 
@@ -305,12 +287,12 @@ impl<V: Lanes, I: Id, const P: usize, const TAIL: u8> AddRow<I, ([V; P], V)>
         let row = self.of(id);
         let lines = row[self.column..][..P * LANES].as_chunks::<LANES>().0;
         for (sum, line) in sums.iter_mut().zip(lines) {
-            *sum = *sum + V::load(line);
+            *sum = *sum + times(V::load(line), id);
         }
         let tail = match (TAIL, row.last_chunk::<LANES>()) {
             (NONE, _) => tail,
-            (WIDE, Some(line)) => tail + V::load(line),
-            _ => tail + V::load_partial(row),
+            (WIDE, Some(line)) => tail + times(V::load(line), id),
+            _ => tail + times(V::load_partial(row), id),
         };
         (sums, tail)
     }
@@ -326,8 +308,20 @@ struct Scalars<'a> {
 impl<I: Id> AddRow<I, f32> for Scalars<'_> {
     #[inline(always)]
     fn add(self, sum: f32, id: I) -> f32 {
-        sum + self.values[id.place() - self.first]
+        sum + times_one(self.values[id.place() - self.first], id)
     }
+}
+
+/// A row, or a delta, as often as a word occurs.
+#[inline(always)]
+fn times<V: Lanes, I: Id>(lanes: V, id: I) -> V {
+    if I::REPEATS { lanes * V::splat(id.times()) } else { lanes }
+}
+
+/// One value as often as a word occurs.
+#[inline(always)]
+fn times_one<I: Id>(value: f32, id: I) -> f32 {
+    if I::REPEATS { value * id.times() } else { value }
 }
 
 /// Several numbers that are added together.
@@ -423,12 +417,14 @@ impl<I: Id, J: Id> Scatter<'_, I, J> {
             let (groups, _) = words[..grouped].as_chunks::<GROUP>();
             let rest = &words[groups.len() * GROUP..];
             for group in groups {
-                let places = group.map(|id| id.place() - first);
-                let sums = places.map(|place| {
+                let places = group.map(|id| (id, id.place() - first));
+                let sums = places.map(|(id, place)| {
                     let row = &rows[place];
-                    std::array::from_fn::<V, N, _>(|line| V::load(&row[line]) + delta[line])
+                    std::array::from_fn::<V, N, _>(|line| {
+                        V::load(&row[line]) + times(delta[line], id)
+                    })
                 });
-                for (place, sums) in places.into_iter().zip(sums) {
+                for ((_, place), sums) in places.into_iter().zip(sums) {
                     for (line, sum) in rows[place].iter_mut().zip(sums) {
                         sum.store(line);
                     }
@@ -436,7 +432,7 @@ impl<I: Id, J: Id> Scatter<'_, I, J> {
             }
             for &id in rest {
                 for (line, delta) in rows[id.place() - first].iter_mut().zip(delta) {
-                    (V::load(line) + delta).store(line);
+                    (V::load(line) + times(delta, id)).store(line);
                 }
             }
         }
@@ -450,27 +446,28 @@ impl<I: Id, J: Id> Scatter<'_, I, J> {
             let delta = &deltas[span.row as usize * width..][..width];
             for &id in words(indices, span) {
                 let row = &mut self.gradient[(id.place() - first) * width..][..width];
-                add_row::<V>(row, delta);
+                add_row::<V, I>(row, delta, id);
             }
         }
     }
 }
 
 #[inline(always)]
-fn add_row<V: Lanes>(row: &mut [f32], delta: &[f32]) {
+fn add_row<V: Lanes, I: Id>(row: &mut [f32], delta: &[f32], id: I) {
     let (lines, rest) = row.as_chunks_mut::<LANES>();
     let (delta_lines, delta_rest) = delta.as_chunks::<LANES>();
     for (line, delta) in lines.iter_mut().zip(delta_lines) {
-        (V::load(line) + V::load(delta)).store(line);
+        (V::load(line) + times(V::load(delta), id)).store(line);
     }
     // In quads: what a mask has stored keeps the next load of it waiting.
     let (quads, rest) = rest.as_chunks_mut::<4>();
     let (delta_quads, delta_rest) = delta_rest.as_chunks::<4>();
     for (quad, delta) in quads.iter_mut().zip(delta_quads) {
+        let delta = delta.map(|value| times_one(value, id));
         *quad = [quad[0] + delta[0], quad[1] + delta[1], quad[2] + delta[2], quad[3] + delta[3]];
     }
     for (value, delta) in rest.iter_mut().zip(delta_rest) {
-        *value += delta;
+        *value += times_one(*delta, id);
     }
 }
 

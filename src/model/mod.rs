@@ -2,7 +2,8 @@
 //!
 //! A model is a [safetensors](https://github.com/huggingface/safetensors) file: for each layer `I` from 0
 //! `dense_I.kernel` \[inputs, units\] and `dense_I.bias` \[units\], which is Keras' orientation, for PReLU `dense_I.alpha`
-//! \[units\], all F32; where the dataset had words, `vocabulary.offsets`, `vocabulary.text` and `vocabulary.cut` as in a
+//! \[units\], all F32. A network of an [`Embedding`](crate::nn::Embedding) has `embedding.kernel` \[words, dim\] besides, and
+//! the inputs of its `dense_0` are a word vector's values. Where the dataset had words, `vocabulary.offsets`, `vocabulary.text` and `vocabulary.cut` as in a
 //! [dataset](crate::dataset::format). `__metadata__` holds, where the dataset had it, `text` as there, `format` = `imdb-fast model`, `version`, `architecture` and
 //! `training` (JSON: how it was trained) and the checksums.
 
@@ -39,8 +40,8 @@ impl Model {
         Model { architecture, parameters, vocabulary: None, text: None, training }
     }
 
-    /// A network that starts from the tensors `dense_I.kernel`, `dense_I.bias` and `dense_I.alpha` of any safetensors
-    /// file, another program's too.
+    /// A network that starts from the tensors `embedding.kernel`, `dense_I.kernel`, `dense_I.bias` and `dense_I.alpha` of any
+    /// safetensors file, another program's too.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::WrongKind`], and
@@ -80,6 +81,11 @@ impl Model {
     /// [`Error::Io`]
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut tensors = Vec::new();
+        if self.architecture.embedding().is_some() {
+            let shape = [self.architecture.inputs(), self.architecture.width()];
+            let kernel = &self.parameters.first_kernel;
+            tensors.push(TensorBytes::new(EMBEDDING.to_owned(), &shape, kernel));
+        }
         for (i, ranges) in self.parameters.head.layers().iter().enumerate() {
             let units = self.architecture.layers()[i].units;
             let shape = [self.architecture.fan_in(i), units];
@@ -133,6 +139,9 @@ impl Model {
     }
 }
 
+/// The rows of an embedding.
+const EMBEDDING: &str = "embedding.kernel";
+
 fn kernel_name(layer: usize) -> String {
     format!("dense_{layer}.kernel")
 }
@@ -148,6 +157,12 @@ fn alpha_name(layer: usize) -> String {
 /// Checks the shapes of all tensors before it reserves memory for any, then copies them.
 fn read_parameters(container: &Container, architecture: &Architecture) -> Result<Parameters> {
     let layers = architecture.layers();
+    if architecture.embedding().is_some() {
+        check_shape(container, EMBEDDING, &[architecture.inputs(), architecture.width()])?;
+    } else if container.shape(EMBEDDING).is_some() {
+        let problem = format!("`{EMBEDDING}` is there, but the network has no embedding");
+        return Err(container.malformed("header", problem, "give --encoding embedding"));
+    }
     for (i, layer) in layers.iter().enumerate() {
         check_shape(container, &kernel_name(i), &[architecture.fan_in(i), layer.units])?;
         check_shape(container, &bias_name(i), &[layer.units])?;
@@ -161,6 +176,9 @@ fn read_parameters(container: &Container, architecture: &Architecture) -> Result
         return Err(container.malformed("header", problem, "give the --hidden it was made with"));
     }
     let mut parameters = Parameters::zeros(architecture);
+    if architecture.embedding().is_some() {
+        copy(container, EMBEDDING, &mut parameters.first_kernel)?;
+    }
     for (i, layer) in layers.iter().enumerate() {
         copy(container, &kernel_name(i), parameters.kernel_mut(i))?;
         let ranges = parameters.head.layers()[i].clone();
@@ -173,8 +191,14 @@ fn read_parameters(container: &Container, architecture: &Architecture) -> Result
 }
 
 fn check_shape(container: &Container, tensor: &str, expected: &[usize]) -> Result<()> {
-    let remedy =
-        "give the --hidden and --activation it was made with, and a dataset of as many features";
+    let remedy = match tensor {
+        EMBEDDING => {
+            "give the --encoding and --embedding-dim it was made with, and a dataset of as many features"
+        }
+        _ => {
+            "give the --hidden and --activation it was made with, and a dataset of as many features"
+        }
+    };
     match container.shape(tensor) {
         None => Err(container.malformed("header", format!("no tensor `{tensor}`"), remedy)),
         Some(shape) if shape == expected => Ok(()),

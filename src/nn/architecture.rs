@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Activation;
+use super::{Activation, Embedding};
 use crate::error::{Error, Result};
 
 /// One Dense layer (`keras.layers.Dense`).
@@ -14,10 +14,12 @@ pub struct Dense {
     pub activation: Activation,
 }
 
-/// A stack of Dense layers over `inputs` binary features; the last has one sigmoid unit.
+/// A stack of Dense layers over `inputs` binary features, or over an [`Embedding`] of so many words; the last has one sigmoid
+/// unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Architecture {
     inputs: usize,
+    embedding: Option<Embedding>,
     layers: Vec<Dense>,
 }
 
@@ -42,15 +44,29 @@ impl Architecture {
         }
         let mut layers = hidden.to_vec();
         layers.push(Dense { units: 1, activation: Activation::Sigmoid });
-        Ok(Architecture { inputs, layers })
+        Ok(Architecture { inputs, embedding: None, layers })
     }
 
-    /// How many features the first layer takes.
+    /// The same Dense layers over averages of word vectors, in place of binary features.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::check`].
+    pub fn with_embedding(self, embedding: Embedding) -> Result<Architecture> {
+        embedding.check()?;
+        Ok(Architecture { embedding: Some(embedding), ..self })
+    }
+
+    /// What comes before the Dense layers, if anything.
+    pub fn embedding(&self) -> Option<Embedding> {
+        self.embedding
+    }
+
+    /// How many features, or words, the first layer takes.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// All layers, the output included.
+    /// All Dense layers, the output included.
     pub fn layers(&self) -> &[Dense] {
         &self.layers
     }
@@ -60,24 +76,26 @@ impl Architecture {
         &self.layers[..self.layers.len() - 1]
     }
 
-    /// Units of the first layer: the width of a weight row.
+    /// The width of a weight row, of which each feature has one: values of a word vector, or units of the first Dense layer.
     pub fn width(&self) -> usize {
-        self.layers[0].units
+        self.embedding.map_or(self.layers[0].units, |embedding| embedding.dim)
     }
 
-    /// Inputs of a layer.
+    /// Inputs of a Dense layer.
     pub fn fan_in(&self, layer: usize) -> usize {
-        if layer == 0 { self.inputs } else { self.layers[layer - 1].units }
+        match layer.checked_sub(1) {
+            Some(before) => self.layers[before].units,
+            None => self.embedding.map_or(self.inputs, |embedding| embedding.dim),
+        }
     }
 
     /// How many parameters are trained.
     pub fn parameters(&self) -> usize {
-        (0..self.layers.len())
-            .map(|i| {
-                let Dense { units, activation } = self.layers[i];
-                (self.fan_in(i) + 1 + usize::from(activation.has_alpha())) * units
-            })
-            .sum()
+        let dense = (0..self.layers.len()).map(|i| {
+            let Dense { units, activation } = self.layers[i];
+            (self.fan_in(i) + 1 + usize::from(activation.has_alpha())) * units
+        });
+        self.embedding.map_or(0, |embedding| self.inputs * embedding.dim) + dense.sum::<usize>()
     }
 
     /// As it stands in a model file.
@@ -87,7 +105,11 @@ impl Architecture {
             .iter()
             .map(|l| json!({ "units": l.units, "activation": l.activation.name() }))
             .collect();
-        json!({ "inputs": self.inputs, "layers": layers })
+        let mut json = json!({ "inputs": self.inputs, "layers": layers });
+        if let Some(embedding) = self.embedding {
+            json["embedding"] = embedding.to_json();
+        }
+        json
     }
 
     /// Reads [`Architecture::to_json`] back, or says what is wrong with it.
@@ -106,6 +128,11 @@ impl Architecture {
             Some(Dense { units: 1, activation: Activation::Sigmoid }) => {}
             _ => return Err("the last layer is not one sigmoid unit".to_owned()),
         }
-        Architecture::new(inputs, &layers).map_err(|e| e.to_string())
+        let architecture = Architecture::new(inputs, &layers).map_err(|e| e.to_string())?;
+        let embedding = match &value["embedding"] {
+            Value::Null => None,
+            embedding => Some(Embedding::from_json(embedding)?),
+        };
+        Ok(Architecture { embedding, ..architecture })
     }
 }

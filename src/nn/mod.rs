@@ -1,16 +1,19 @@
-//! The network: a stack of Dense layers over sparse binary input, ending in one sigmoid unit.
+//! The network: a stack of Dense layers over sparse binary input, or over averages of word vectors, ending in one sigmoid
+//! unit.
 //!
 //! Shapes are `[rows, units]`, row-major. `z` are a layer's values before the activation, `h` after it, and a
 //! gradient has its quantity's name with `d_` before it.
 
 mod activation;
 mod architecture;
+mod embedding;
 mod loss;
 mod parameters;
 mod workspace;
 
 pub use activation::{Activation, sigmoid};
 pub use architecture::{Architecture, Dense};
+pub use embedding::{Embedding, MAX_LEN};
 pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError, loss};
 pub use parameters::{Head, LayerRanges, Parameters};
 pub use workspace::Workspace;

@@ -9,7 +9,7 @@ use crate::random::{Random, Stream};
 /// All that is trained: the first kernel, whose rows belong to words, and the [`Head`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
-    /// `[inputs, width]`, one row a feature.
+    /// `[inputs, width]`, one row a feature: that of the embedding where there is one, else of the first Dense layer.
     pub first_kernel: Aligned,
     /// Everything else.
     pub head: Head,
@@ -26,7 +26,7 @@ pub struct Head {
 /// Where a layer's values lie in the [`Head`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerRanges {
-    /// `[fan_in, units]`; empty for the first layer, whose kernel stands apart.
+    /// `[fan_in, units]`; empty where it is the first kernel, which stands apart.
     pub kernel: Range<usize>,
     /// `[units]`
     pub bias: Range<usize>,
@@ -35,20 +35,27 @@ pub struct LayerRanges {
 }
 
 impl Parameters {
-    /// Kernels from the Glorot uniform distribution, biases and alphas 0, as `keras.layers.Dense` and `PReLU` start.
+    /// Kernels from the Glorot uniform distribution, biases and alphas 0, as `keras.layers.Dense` and `PReLU` start; those
+    /// of an embedding uniform between -0.05 and 0.05, as `keras.layers.Embedding` starts.
     ///
     /// Source: `keras/src/initializers/random_initializers.py`, `GlorotUniform`: uniform between `-l` and `l`, where
-    /// `l = sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010).
+    /// `l = sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010); and `RandomUniform`.
     pub fn glorot(architecture: &Architecture, seed: u64) -> Parameters {
         let mut random = Random::new(seed, Stream::Initialisation);
         let mut parameters = Parameters::zeros(architecture);
+        let mut draw = |kernel: &mut [f32], limit: f32| {
+            for weight in kernel {
+                *weight = (2.0 * random.uniform_f32() - 1.0) * limit;
+            }
+        };
+        if architecture.embedding().is_some() {
+            draw(&mut parameters.first_kernel, 0.05);
+        }
         for layer in 0..architecture.layers().len() {
             let (fan_in, fan_out) =
                 (architecture.fan_in(layer), architecture.layers()[layer].units);
             let limit = (6.0 / (fan_in + fan_out) as f64).sqrt() as f32;
-            for weight in parameters.kernel_mut(layer) {
-                *weight = (2.0 * random.uniform_f32() - 1.0) * limit;
-            }
+            draw(parameters.kernel_mut(layer), limit);
         }
         parameters
     }
@@ -61,22 +68,16 @@ impl Parameters {
         }
     }
 
-    /// A layer's kernel, `[fan_in, units]`.
+    /// A Dense layer's kernel, `[fan_in, units]`.
     pub fn kernel(&self, layer: usize) -> &[f32] {
-        if layer == 0 {
-            &self.first_kernel
-        } else {
-            &self.head.values[self.head.layers[layer].kernel.clone()]
-        }
+        let range = self.head.layers[layer].kernel.clone();
+        if range.is_empty() { &self.first_kernel } else { &self.head.values[range] }
     }
 
-    /// A layer's kernel, `[fan_in, units]`, to be set.
+    /// A Dense layer's kernel, `[fan_in, units]`, to be set.
     pub fn kernel_mut(&mut self, layer: usize) -> &mut [f32] {
-        if layer == 0 {
-            &mut self.first_kernel
-        } else {
-            &mut self.head.values[self.head.layers[layer].kernel.clone()]
-        }
+        let range = self.head.layers[layer].kernel.clone();
+        if range.is_empty() { &mut self.first_kernel } else { &mut self.head.values[range] }
     }
 
     /// Whether no value is NaN or infinite.
@@ -95,8 +96,10 @@ impl Head {
         let layers: Vec<LayerRanges> = (0..architecture.layers().len())
             .map(|i| {
                 let layer = architecture.layers()[i];
+                let is_first_kernel = i == 0 && architecture.embedding().is_none();
+                let fan_in = if is_first_kernel { 0 } else { architecture.fan_in(i) };
                 LayerRanges {
-                    kernel: take(if i == 0 { 0 } else { architecture.fan_in(i) * layer.units }),
+                    kernel: take(fan_in * layer.units),
                     bias: take(layer.units),
                     alpha: take(if layer.activation.has_alpha() { layer.units } else { 0 }),
                 }
@@ -120,7 +123,7 @@ impl Head {
         &self.values[self.layers[layer].alpha.clone()]
     }
 
-    /// The kernel of a layer but the first, `[fan_in, units]`.
+    /// The kernel of a layer, `[fan_in, units]`, but the first kernel.
     pub fn kernel(&self, layer: usize) -> &[f32] {
         &self.values[self.layers[layer].kernel.clone()]
     }

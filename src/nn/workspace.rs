@@ -9,7 +9,11 @@ use crate::kernel::{
 /// The buffers of one block of rows; allocated once, used for every batch.
 #[derive(Debug)]
 pub struct Workspace {
+    /// Where the first kernel is an embedding's, the averages over its rows.
+    averages: Option<Averages>,
     layers: Vec<LayerBuffers>,
+    /// What the block's first-layer sums are multiplied by, one a row; none where they are taken as they are.
+    scales: Vec<f32>,
     probabilities: Vec<f32>,
     rows: usize,
 }
@@ -22,6 +26,14 @@ struct LayerBuffers {
     z: Aligned,
     h: Aligned,
     d: Aligned,
+}
+
+/// Both `[rows, dim]`.
+#[derive(Debug)]
+struct Averages {
+    dim: usize,
+    h: Vec<f32>,
+    d: Vec<f32>,
 }
 
 impl Workspace {
@@ -38,7 +50,13 @@ impl Workspace {
                 d: Aligned::zeros(rows * layer.units),
             })
             .collect();
-        Workspace { layers, probabilities: vec![0.0; rows], rows: 0 }
+        let averages = architecture.embedding().map(|embedding| Averages {
+            dim: embedding.dim,
+            h: vec![0.0; rows * embedding.dim],
+            d: vec![0.0; rows * embedding.dim],
+        });
+        let probabilities = vec![0.0; rows];
+        Workspace { averages, layers, scales: Vec::new(), probabilities, rows: 0 }
     }
 
     /// Sets how many rows the block has and lends the buffer for their first-layer sums, `[rows, width]`, without the
@@ -49,12 +67,35 @@ impl Workspace {
     pub fn first_z(&mut self, rows: usize) -> &mut [f32] {
         assert!(rows <= self.probabilities.len(), "a block of {rows} rows");
         self.rows = rows;
-        let first = &mut self.layers[0];
-        &mut first.z[..rows * first.units]
+        self.scales.clear();
+        match (&mut self.averages, &mut self.layers[0]) {
+            (Some(averages), _) => &mut averages.h[..rows * averages.dim],
+            (None, first) => &mut first.z[..rows * first.units],
+        }
+    }
+
+    /// Multiplies the first-layer sums of each row by a number, which [`Workspace::backward`] does to their gradient as
+    /// well: `z = s sum`, `d_sum = s d_z`. For sums that have been filled in, and before [`Workspace::forward`].
+    ///
+    /// # Panics
+    /// If there is not one scale a row.
+    pub fn scale(&mut self, scales: impl IntoIterator<Item = f32>) {
+        let mut all = std::mem::take(&mut self.scales);
+        all.clear();
+        all.extend(scales);
+        assert_eq!(all.len(), self.rows, "a scale for each row");
+        let width = self.width();
+        let sums = match (&mut self.averages, &mut self.layers[0]) {
+            (Some(averages), _) => &mut averages.h,
+            (None, first) => &mut first.z,
+        };
+        scale_rows(sums, width, &all);
+        self.scales = all;
     }
 
     /// From the first layer's sums to the probabilities:
-    /// `z_0 += bias_0`, `h_l = f_l(z_l)`, `z_l+1 = h_l kernel_l+1 + bias_l+1`, `p = sigmoid(z_last)`.
+    /// `z_0 += bias_0`, `h_l = f_l(z_l)`, `z_l+1 = h_l kernel_l+1 + bias_l+1`, `p = sigmoid(z_last)`. With an embedding its
+    /// averages are `h_-1`, and `z_0 = h_-1 kernel_0 + bias_0`.
     pub fn forward(&mut self, level: Level, head: &Head) {
         let rows = self.rows;
         let last = self.layers.len() - 1;
@@ -63,10 +104,14 @@ impl Workspace {
             let layer = &mut from_here[0];
             let z = &mut layer.z[..rows * layer.units];
             let bias = head.bias(l);
-            if let Some(below) = before.last() {
-                dense_forward(level, &below.h[..rows * below.units], head.kernel(l), bias, z);
-            } else {
-                add_bias(level, bias, z);
+            let below = match (before.last(), &self.averages) {
+                (Some(below), _) => Some(&below.h[..rows * below.units]),
+                (None, Some(averages)) => Some(&averages.h[..rows * averages.dim]),
+                (None, None) => None,
+            };
+            match below {
+                Some(h) => dense_forward(level, h, head.kernel(l), bias, z),
+                None => add_bias(level, bias, z),
             }
             if l < last {
                 let h = &mut layer.h[..rows * layer.units];
@@ -81,7 +126,7 @@ impl Workspace {
     /// [`Workspace::first_d`], and returns the sum of the losses. `scale` is one over the batch's size.
     ///
     /// `d_z_last = scale loss'`, `d_kernel_l = h_l-1^T d_z_l`, `d_bias_l = sum over rows of d_z_l`,
-    /// `d_z_l-1 = (d_z_l kernel_l^T) f'(z_l-1)`.
+    /// `d_z_l-1 = (d_z_l kernel_l^T) f'(z_l-1)`, with an embedding `d_h_-1 = d_z_0 kernel_0^T`.
     pub fn backward(
         &mut self,
         level: Level,
@@ -110,13 +155,24 @@ impl Workspace {
                 layer.activation.backward(level, z, h, head.alpha(l), d, d_alpha);
             }
             add_d_bias(level, d, &mut d_head[ranges.bias.clone()]);
-            if let Some(below) = before.last_mut() {
-                let (units, inputs) = (layer.units, rows * below.units);
+            let below = match (before.last_mut(), &mut self.averages) {
+                (Some(LayerBuffers { h, d, units, .. }), _) => Some((h, d, *units)),
+                (None, Some(Averages { h, d, dim })) => Some((h, d, *dim)),
+                (None, None) => None,
+            };
+            if let Some((h, d_h, inputs)) = below {
+                let (units, n) = (layer.units, rows * inputs);
                 let d_kernel = &mut d_head[ranges.kernel.clone()];
-                dense_d_kernel(level, &below.h[..inputs], d, units, d_kernel);
-                dense_d_input(level, d, head.kernel(l), units, &mut below.d[..inputs]);
+                dense_d_kernel(level, &h[..n], d, units, d_kernel);
+                dense_d_input(level, d, head.kernel(l), units, &mut d_h[..n]);
             }
         }
+        let width = self.width();
+        let d_first = match (&mut self.averages, &mut self.layers[0]) {
+            (Some(averages), _) => &mut averages.d,
+            (None, first) => &mut first.d,
+        };
+        scale_rows(d_first, width, &self.scales);
         sum
     }
 
@@ -132,7 +188,21 @@ impl Workspace {
 
     /// The gradient of the first layer's sums, `[rows, width]`, after [`Workspace::backward`].
     pub fn first_d(&self) -> &[f32] {
-        let first = &self.layers[0];
-        &first.d[..self.rows * first.units]
+        match (&self.averages, &self.layers[0]) {
+            (Some(averages), _) => &averages.d[..self.rows * averages.dim],
+            (None, first) => &first.d[..self.rows * first.units],
+        }
+    }
+
+    /// Values of a row of first-layer sums.
+    fn width(&self) -> usize {
+        self.averages.as_ref().map_or(self.layers[0].units, |averages| averages.dim)
+    }
+}
+
+/// Multiplies each of the rows that have a scale by it.
+fn scale_rows(values: &mut [f32], width: usize, scales: &[f32]) {
+    for (row, &scale) in values.chunks_exact_mut(width).zip(scales) {
+        row.iter_mut().for_each(|value| *value *= scale);
     }
 }

@@ -33,14 +33,15 @@ impl Block {
         }
     }
 
-    /// Forward and backward; `sums` are the batch's, of which the block begins at row `first`; `scale` is one over the
-    /// batch's size.
+    /// Forward and backward; `sums` are the batch's, of which the block begins at row `first`; `scales` are what the sums of
+    /// each row are multiplied by, if by anything; `scale` is one over the batch's size.
     pub(super) fn run(
         &mut self,
         through: &mut Through<'_>,
         sums: &Sums<'_>,
         first: usize,
         labels: impl Iterator<Item = u8>,
+        scales: Option<impl Iterator<Item = f32>>,
         scale: f32,
     ) {
         let Through { level, head, loss, workspace, targets } = through;
@@ -49,6 +50,9 @@ impl Block {
         targets.clear();
         targets.extend(self.labels.iter().map(|&label| f32::from(label)));
         sums.add_into(first, workspace.first_z(self.labels.len()));
+        if let Some(scales) = scales {
+            workspace.scale(scales);
+        }
         workspace.forward(*level, head);
         self.d_head.fill(0.0);
         self.loss = workspace.backward(*level, head, *loss, targets, scale, &mut self.d_head);

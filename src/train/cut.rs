@@ -146,7 +146,7 @@ mod tests {
         ];
         for (what, indptr, indices, features) in cases {
             for batch_size in [100, 1_000_000] {
-                let rows = Rows::of_parts(indptr, indices);
+                let rows = Rows::scaled(indptr, indices, None);
                 let mut cuts = cut_features(rows, 0..indptr.len() - 1, features, batch_size);
                 let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * batch_size as f64;
                 let what = format!("{what}, batches of {batch_size}");
@@ -172,7 +172,8 @@ mod tests {
         let random = &mut Random::new(3, Stream::SyntheticReviews);
         let (indptr, indices) = drawn_rows(random);
         for batch_size in [100, 10_000] {
-            let cuts = cut_features(Rows::of_parts(&indptr, &indices), 0..500, 1000, batch_size);
+            let cuts =
+                cut_features(Rows::scaled(&indptr, &indices, None), 0..500, 1000, batch_size);
             let costs: Vec<f64> = cuts.iter().map(Cut::cost).collect();
             let total: f64 = costs.iter().sum();
             let first_thread: f64 = costs[..costs.len() / 2].iter().sum();

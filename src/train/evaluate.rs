@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use super::parallel::Team;
 use super::rows::{Rows, Word};
+use super::sequences::{Block as SequenceBlock, sequences};
 use super::spans::ByLength;
 use super::{Auc, ConfusionMatrix, Metric};
-use crate::dataset::{Csr, Dataset, Split};
+use crate::dataset::{Csr, Dataset, Sequences, Split, WordId};
 use crate::error::{Error, Result};
-use crate::kernel::{Level, Span, Sum, Table, gather_sum};
+use crate::kernel::{Level, Single, Span, Sum, Table, gather_sum};
 use crate::model::Model;
-use crate::nn::{Loss, Workspace};
+use crate::nn::{Embedding, Loss, Workspace};
 
 /// Rows that a thread takes at a time.
 const BLOCK_ROWS: usize = 256;
@@ -146,17 +147,17 @@ pub fn predict(
             remedy: "count from 0; the end is not included".to_owned(),
         });
     }
-    match csr {
-        Csr::Narrow(_) => predict_rows::<u16>(team, model, Rows::of(csr), range, sink),
-        Csr::Wide(_) => predict_rows::<u32>(team, model, Rows::of(csr), range, sink),
+    let to = Predicting { team, model, range };
+    if let Some(embedding) = model.architecture().embedding() {
+        return match sequences(dataset, split)? {
+            Sequences::Narrow(pointers, ids) => to.of_sequences(embedding, (pointers, ids), sink),
+            Sequences::Wide(pointers, ids) => to.of_sequences(embedding, (pointers, ids), sink),
+        };
     }
-}
-
-/// The buffers of a thread.
-struct Scratch {
-    workspace: Workspace,
-    spans: Vec<Span>,
-    by_length: ByLength,
+    match csr {
+        Csr::Narrow(_) => to.of_sets::<u16>(Rows::of(csr), sink),
+        Csr::Wide(_) => to.of_sets::<u32>(Rows::of(csr), sink),
+    }
 }
 
 /// The results of a block.
@@ -166,44 +167,78 @@ struct Block {
     logits: Vec<f32>,
 }
 
-fn predict_rows<I: Word>(
-    team: &Team,
-    model: &Model,
-    rows: Rows<'_, I>,
+/// A model that judges a range of rows.
+struct Predicting<'a> {
+    team: &'a Team,
+    model: &'a Model,
     range: Range<usize>,
-    mut sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
-) -> Result<()> {
-    let level = team.level();
-    let architecture = model.architecture();
-    let parameters = model.parameters();
-    let table = Table { values: &parameters.first_kernel, first: 0, width: architecture.width() };
-    let scratch = || Scratch {
-        workspace: Workspace::new(architecture, BLOCK_ROWS),
-        spans: Vec::with_capacity(BLOCK_ROWS),
-        by_length: ByLength::default(),
-    };
-    let mut blocks = vec![Block::default(); range.len().div_ceil(BLOCK_ROWS).min(BLOCKS)];
-    for start in range.clone().step_by(BLOCKS * BLOCK_ROWS) {
-        let round = start..range.end.min(start + BLOCKS * BLOCK_ROWS);
-        let used = &mut blocks[..round.len().div_ceil(BLOCK_ROWS)];
-        team.for_each_with(
-            used,
-            scratch,
-            |Scratch { workspace, spans, by_length }, index, block| {
+}
+
+impl Predicting<'_> {
+    /// By the sets of their words.
+    fn of_sets<I: Word + WordId>(
+        self,
+        rows: Rows<'_, I>,
+        sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        let (level, table) = (self.team.level(), table(self.model));
+        let scratch = || (Vec::with_capacity(BLOCK_ROWS), ByLength::default());
+        self.run(sink, scratch, |(spans, by_length), block_rows, workspace| {
+            let sums = workspace.first_z(block_rows.len());
+            let span = |(row, at)| Span { row: row as u32, ..rows.span(at) };
+            by_length.sort(block_rows.enumerate().map(span), spans);
+            gather_sum(level, table, rows.indices, spans, Sum::Store, sums);
+        })
+    }
+
+    /// By their sequences.
+    fn of_sequences<I: Single>(
+        self,
+        embedding: Embedding,
+        (pointers, ids): (&[u64], &[I]),
+        sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        let (level, table) = (self.team.level(), table(self.model));
+        self.run(sink, SequenceBlock::default, |block, block_rows, workspace| {
+            block.clear();
+            for row in block_rows {
+                block.push(embedding, &ids[pointers[row] as usize..pointers[row + 1] as usize]);
+            }
+            block.average(level, table, workspace);
+        })
+    }
+
+    /// Goes through the rows by blocks: `sum` fills in the first layer's sums of some of them.
+    fn run<S>(
+        self,
+        mut sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
+        scratch: impl Fn() -> S + Sync + Send,
+        sum: impl Fn(&mut S, Range<usize>, &mut Workspace) + Sync + Send,
+    ) -> Result<()> {
+        let Predicting { team, model, range } = self;
+        let level = team.level();
+        let scratch = || (Workspace::new(model.architecture(), BLOCK_ROWS), scratch());
+        let mut blocks = vec![Block::default(); range.len().div_ceil(BLOCK_ROWS).min(BLOCKS)];
+        for start in range.clone().step_by(BLOCKS * BLOCK_ROWS) {
+            let round = start..range.end.min(start + BLOCKS * BLOCK_ROWS);
+            let used = &mut blocks[..round.len().div_ceil(BLOCK_ROWS)];
+            team.for_each_with(used, scratch, |(workspace, scratch), index, block| {
                 let first = round.start + index * BLOCK_ROWS;
-                let block_rows = first..round.end.min(first + BLOCK_ROWS);
-                let first_z = workspace.first_z(block_rows.len());
-                let span = |(row, at)| Span { row: row as u32, ..rows.span(at) };
-                by_length.sort(block_rows.enumerate().map(span), spans);
-                gather_sum(level, table, rows.indices, spans, Sum::Store, first_z);
-                workspace.forward(level, &parameters.head);
+                sum(scratch, first..round.end.min(first + BLOCK_ROWS), workspace);
+                workspace.forward(level, &model.parameters().head);
                 workspace.probabilities().clone_into(&mut block.probabilities);
                 workspace.logits().clone_into(&mut block.logits);
-            },
-        );
-        for (index, block) in used.iter().enumerate() {
-            sink(start + index * BLOCK_ROWS, &block.probabilities, &block.logits)?;
+            });
+            for (index, block) in used.iter().enumerate() {
+                sink(start + index * BLOCK_ROWS, &block.probabilities, &block.logits)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
+}
+
+/// The first kernel of a model.
+fn table(model: &Model) -> Table<'_> {
+    let values = &model.parameters().first_kernel;
+    Table { values, first: 0, width: model.architecture().width() }
 }

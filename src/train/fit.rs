@@ -14,16 +14,17 @@ use super::books::Books;
 use super::cut::cut_features;
 use super::first_layer::FirstLayer;
 use super::parallel::{Team, Worker, lock, read, write};
-use super::rows::{Rows, Word};
+use super::rows::{Counted, Rows, Word};
+use super::sequences::{CountedRows, sequences};
 use super::shard::Shard;
 use super::validation::Validation;
 use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
-use crate::dataset::{Csr, Split};
+use crate::dataset::{Csr, Sequences, Split};
 use crate::error::{Error, Result};
 use crate::kernel::{Aligned, Level};
 use crate::model::Model;
-use crate::nn::{Architecture, Head, Workspace};
+use crate::nn::{Architecture, Embedding, Head, Workspace};
 use crate::optimizer::Step;
 
 /// How a run went.
@@ -73,19 +74,57 @@ pub fn fit(
     team: &Team,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
+    if let Some(embedding) = model.architecture().embedding() {
+        return match sequences(plan.dataset, Split::Train)? {
+            Sequences::Narrow(..) => fit_sequences::<u16>(plan, model, team, observer, embedding),
+            Sequences::Wide(..) => fit_sequences::<u32>(plan, model, team, observer, embedding),
+        };
+    }
     match plan.dataset.csr(Split::Train)? {
-        Csr::Narrow(_) => fit_rows::<u16>(plan, model, team, observer),
-        Csr::Wide(_) => fit_rows::<u32>(plan, model, team, observer),
+        Csr::Narrow(_) => fit_sets::<u16>(plan, model, team, observer),
+        Csr::Wide(_) => fit_sets::<u32>(plan, model, team, observer),
     }
 }
 
-fn fit_rows<I: Word>(
+/// Trains on the sets of words as the dataset has them.
+fn fit_sets<I: Counted>(
     plan: &TrainPlan<'_>,
     model: &mut Model,
     team: &Team,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
-    let rows = Rows::<I>::of(plan.dataset.csr(Split::Train)?);
+    let rows = |split: Split| Ok(Rows::<I>::of(plan.dataset.csr(split)?));
+    let held_out = plan.validation.as_ref().map(|(split, _)| rows(*split)).transpose()?;
+    fit_rows(plan, model, team, observer, (rows(Split::Train)?, held_out))
+}
+
+/// Trains on sequences of words.
+fn fit_sequences<I: Counted>(
+    plan: &TrainPlan<'_>,
+    model: &mut Model,
+    team: &Team,
+    observer: &mut dyn Observer,
+    embedding: Embedding,
+) -> Result<Outcome> {
+    let counted =
+        |split: Split| Ok(CountedRows::<I>::of(team, embedding, sequences(plan.dataset, split)?));
+    let train = counted(Split::Train)?;
+    let other = match &plan.validation {
+        Some((split, _)) if *split != Split::Train => Some(counted(*split)?),
+        _ => None,
+    };
+    let held_out = plan.validation.is_some().then(|| other.as_ref().unwrap_or(&train).rows());
+    fit_rows(plan, model, team, observer, (train.rows(), held_out))
+}
+
+/// Trains on the rows of the train split, and validates on those of the split that the plan says.
+fn fit_rows<I: Word>(
+    plan: &TrainPlan<'_>,
+    model: &mut Model,
+    team: &Team,
+    observer: &mut dyn Observer,
+    (rows, held_out): (Rows<'_, I>, Option<Rows<'_, I>>),
+) -> Result<Outcome> {
     let level = team.level();
     let architecture = model.architecture().clone();
     let parameters = model.parameters_mut();
@@ -94,7 +133,10 @@ fn fit_rows<I: Word>(
     let cuts = cut_features(rows, plan.train_rows.clone(), architecture.inputs(), batch_rows);
     let head = &parameters.head;
     let blocks = (0..batch_rows.div_ceil(BLOCK_ROWS)).map(|_| Block::new(&architecture, head));
-    let validation = Validation::new(plan)?;
+    let validation = match (&plan.validation, held_out) {
+        (Some(range), Some(rows)) => Some(Validation::new(plan, range.clone(), rows)?),
+        _ => None,
+    };
     let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));
     let first_kernel = &mut parameters.first_kernel;
     let shards = Shard::split(first_kernel, &architecture, &cuts, &*options.optimizer, level);
@@ -332,7 +374,11 @@ impl<'a, I: Word> Run<'a, I> {
             }
             let order = &order[first..order.len().min(first + BLOCK_ROWS)];
             let labels = order.iter().map(|&at| window.labels[at as usize]);
-            write(&self.blocks[block]).run(&mut through, &sums, first, labels, scale);
+            let scales = self
+                .rows
+                .all_scales()
+                .map(|scales| order.iter().map(|&at| scales[window.rows[at as usize] as usize]));
+            write(&self.blocks[block]).run(&mut through, &sums, first, labels, scales, scale);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::window::Order;
 use super::{Metric, metric};
@@ -113,7 +114,17 @@ impl<'d> TrainPlan<'d> {
             });
         }
         let steps = train_rows.len().div_ceil(options.batch_size).checked_mul(options.epochs);
-        let words = dataset.csr(Split::Train)?.nnz();
+        let words = match model.architecture().embedding() {
+            None => dataset.csr(Split::Train)?.nnz(),
+            Some(_) => {
+                if let Some((split, _)) = validation {
+                    sequences(dataset, split)?;
+                }
+                // Padding is one more word of a review.
+                let sequences = sequences(dataset, Split::Train)?;
+                sequences.words() + sequences.rows()
+            }
+        };
         if words as u64 > MOST_WORDS {
             return Err(Error::Unfit {
                 option: "the dataset",

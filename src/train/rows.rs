@@ -1,18 +1,67 @@
 //! The reviews of a run as plain slices.
 
+use std::ops::Range;
+
 use crate::dataset::{Csr, WordId};
-use crate::kernel::{Id, Span};
+use crate::kernel::{Id, Repeated, Single, Span};
 
-/// A word id that the kernels take.
-pub(super) trait Word: WordId + Id {}
+/// An entry of a row that the kernels take: a word, or one with its count.
+pub(super) trait Word: Id {
+    /// The same in a table of slots.
+    type Slot: Id;
 
-impl<I: WordId + Id> Word for I {}
+    /// The slot of the word, which occurs there as often.
+    fn with_slot(self, slot: u32) -> Self::Slot;
+
+    /// Where slots of this kind are kept.
+    fn slots(slots: &mut Slots) -> &mut Vec<Self::Slot>;
+}
+
+/// Room for the slots of a batch's words, of one kind or the other.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    single: Vec<u32>,
+    repeated: Vec<Repeated<u64>>,
+}
+
+macro_rules! words {
+    ($($word:ty: $slot:ty, $kind:ident, $with_slot:expr;)*) => {
+        $(
+            impl Word for $word {
+                type Slot = $slot;
+
+                #[inline(always)]
+                fn with_slot(self, slot: u32) -> $slot {
+                    $with_slot(self, slot)
+                }
+
+                fn slots(slots: &mut Slots) -> &mut Vec<$slot> {
+                    &mut slots.$kind
+                }
+            }
+        )*
+    };
+}
+
+words! {
+    u16: u32, single, |_, slot| slot;
+    u32: u32, single, |_, slot| slot;
+    Repeated<u32>: Repeated<u64>, repeated, Repeated::<u32>::of_slot;
+    Repeated<u64>: Repeated<u64>, repeated, Repeated::<u64>::of_slot;
+}
+
+/// The id of a word as a dataset has it, with and without a count.
+pub(super) trait Counted: WordId + Word + Single<Repeated: Word> {}
+
+impl<I: WordId + Word + Single<Repeated: Word>> Counted for I {}
 
 /// Sparse rows by their parts, for kernels: which words, and where each row's are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows<'d, I> {
     indptr: &'d [u64],
     pub(super) indices: &'d [I],
+    /// What the sums of each row are multiplied by, where they are.
+    scales: Option<&'d [f32]>,
 }
 
 impl<'d, I: Word> Rows<'d, I> {
@@ -20,10 +69,22 @@ impl<'d, I: Word> Rows<'d, I> {
     ///
     /// # Panics
     /// If its ids are of another width: the caller has matched on it, and all splits of a dataset have the same.
-    pub(super) fn of(csr: Csr<'d>) -> Rows<'d, I> {
+    pub(super) fn of(csr: Csr<'d>) -> Rows<'d, I>
+    where
+        I: WordId,
+    {
         let matrix = I::matrix(csr).expect("all splits of a dataset have ids of one width");
         let (indptr, indices, _) = matrix.into_raw_storage();
-        Rows { indptr, indices }
+        Rows { indptr, indices, scales: None }
+    }
+
+    /// Rows by their pointers, \[rows + 1\], their words, ascending in each row, and one scale a row.
+    pub(super) fn scaled(
+        indptr: &'d [u64],
+        indices: &'d [I],
+        scales: Option<&'d [f32]>,
+    ) -> Rows<'d, I> {
+        Rows { indptr, indices, scales }
     }
 
     /// Where the words of a row stand.
@@ -38,10 +99,14 @@ impl<'d, I: Word> Rows<'d, I> {
         &self.indices[self.indptr[row] as usize..self.indptr[row + 1] as usize]
     }
 
-    /// Rows without a dataset around them.
-    #[cfg(test)]
-    pub(super) fn of_parts(indptr: &'d [u64], indices: &'d [I]) -> Rows<'d, I> {
-        Rows { indptr, indices }
+    /// What the sums of some rows are multiplied by, if by anything.
+    pub(super) fn scales(&self, rows: Range<usize>) -> Option<&'d [f32]> {
+        self.scales.map(|scales| &scales[rows])
+    }
+
+    /// The scales of all rows, if there are any.
+    pub(super) fn all_scales(&self) -> Option<&'d [f32]> {
+        self.scales
     }
 }
 

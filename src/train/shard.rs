@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::cut::Cut;
-use super::rows::{Rows, Word};
+use super::rows::{Rows, Slots, Word};
 use super::spans::ByLength;
 use crate::kernel::{
     Aligned, Level, Powers, Rows as WeightRows, Selection, Span, Sum, Table, Touched, count_below,
@@ -93,7 +93,7 @@ enum Gradient {
         /// The rows that have a slot.
         touched: Vec<Touched>,
         /// The slot of each word of the batch, span by span.
-        slots: Vec<u32>,
+        slots: Slots,
         spans: Vec<Span>,
     },
 }
@@ -151,7 +151,7 @@ impl<'m> Shard<'m> {
         let gradient = if is_swept_whole || rows as f64 <= 4.0 * cut.nonzeros {
             Gradient::Dense(Aligned::zeros(kernel.len()))
         } else {
-            let (touched, slots, spans) = (Vec::new(), Vec::new(), Vec::new());
+            let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
             Gradient::Compact { values: Aligned::zeros(0), touched, slots, spans }
         };
         Shard {
@@ -259,6 +259,7 @@ impl<'m> Shard<'m> {
                 scatter_add_ahead(*level, values, first, width, now, deltas, later);
             }
             Gradient::Compact { values, touched, slots, spans: slot_spans } => {
+                let slots = I::slots(slots);
                 give_slots(rows, first, spans, step, updated, touched, slots);
                 slot_spans.clear();
                 let mut start = 0;
@@ -317,7 +318,7 @@ fn give_slots<I: Word>(
     step: Step,
     updated: &mut [u32],
     touched: &mut Vec<Touched>,
-    slots: &mut Vec<u32>,
+    slots: &mut Vec<I::Slot>,
 ) {
     slots.clear();
     touched.clear();
@@ -331,7 +332,7 @@ fn give_slots<I: Word>(
                 touched.push(Touched { row, slot, skipped: before_this - *mark });
                 *mark = IN_SLOT | slot;
             }
-            slots.push(*mark & !IN_SLOT);
+            slots.push(id.with_slot(*mark & !IN_SLOT));
         }
     }
 }
@@ -365,7 +366,7 @@ mod tests {
     ) -> [Vec<f32>; 2] {
         let random = &mut Random::new(1, Stream::SyntheticReviews);
         let (indptr, indices) = drawn_rows(random);
-        let rows = Rows::of_parts(&indptr, &indices);
+        let rows = Rows::scaled(&indptr, &indices, None);
         let mut kernel: Vec<f32> =
             (0..FEATURES.len() * width).map(|_| random.uniform_f32() - 0.5).collect();
         let (nonzeros, touched) = match form {

@@ -12,6 +12,7 @@ use super::block::{BLOCK_ROWS, Through};
 use super::first_layer::FirstLayer;
 use super::parallel::{Worker, lock};
 use super::rows::{Rows, Word};
+use crate::dataset::HeldOut;
 use crate::error::Result;
 
 /// Rows of a round: their sums fit a core's own cache beside the weights.
@@ -37,16 +38,19 @@ struct BlockResult {
 }
 
 impl<'a, I: Word> Validation<'a, I> {
-    /// What the plan validates on, if anything.
-    pub(super) fn new(plan: &TrainPlan<'a>) -> Result<Option<Validation<'a, I>>> {
-        let Some((split, range)) = plan.validation.clone() else { return Ok(None) };
-        Ok(Some(Validation {
-            rows: Rows::of(plan.dataset.csr(split)?),
+    /// What the plan validates on: a range of the rows of a split.
+    pub(super) fn new(
+        plan: &TrainPlan<'a>,
+        (split, range): HeldOut,
+        rows: Rows<'a, I>,
+    ) -> Result<Validation<'a, I>> {
+        Ok(Validation {
+            rows,
             labels: plan.dataset.labels(split)?,
             results: (0..ROUND_ROWS / BLOCK_ROWS).map(|_| Mutex::default()).collect(),
             next: AtomicUsize::new(0),
             range,
-        }))
+        })
     }
 
     /// How many rows it goes through at a time.
@@ -94,6 +98,9 @@ impl<'a, I: Word> Validation<'a, I> {
             }
             let block_rows = first..rows.end.min(first + BLOCK_ROWS);
             sums.add_into(block * BLOCK_ROWS, workspace.first_z(block_rows.len()));
+            if let Some(scales) = self.rows.scales(block_rows.clone()) {
+                workspace.scale(scales.iter().copied());
+            }
             workspace.forward(*level, head);
             targets.clear();
             targets.extend(self.labels[block_rows].iter().map(|&label| f32::from(label)));

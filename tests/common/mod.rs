@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test uses its part
 
+pub mod averages;
+
 use std::path::{Path, PathBuf};
 
 use imdb_fast::container::Access;
@@ -66,6 +68,21 @@ pub fn generated(rows: usize, features: usize, seed: u64) -> InMemory {
         options: serde_json::json!({}),
     };
     InMemory { contents, reviews }
+}
+
+/// The same with the reviews' sequences, in which words are repeated, some of them often; a few reviews are empty.
+pub fn sequences(rows: usize, features: usize, seed: u64) -> InMemory {
+    let mut source = generated(rows, features, seed);
+    source.contents.sequences = true;
+    for (row, (_, words, _)) in source.reviews.iter_mut().enumerate() {
+        match row % 50 {
+            0 => words.clear(),
+            1..10 => words.extend_from_within(..words.len().min(9)),
+            _ => {}
+        }
+        words.truncate(64);
+    }
+    source
 }
 
 /// Writes a source to a file and opens it.

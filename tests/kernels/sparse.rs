@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use imdb_fast::kernel::{Id, Level, Span, Sum, Table, gather_sum, scatter_add};
+use imdb_fast::kernel::{Id, Level, Single, Span, Sum, Table, gather_sum, scatter_add};
 use imdb_fast::random::Random;
 
 use super::{WIDTHS, assert_panics, assert_same, ordinary, random, special};
@@ -24,11 +24,11 @@ struct Case<I> {
 
 type Values = fn(&mut Random, usize) -> Vec<f32>;
 
-impl<I: Id + Debug> Case<I>
-where
-    <I as TryFrom<usize>>::Error: Debug,
-{
-    fn new(width: usize, first: usize, features: usize, values: Values, seed: usize) -> Case<I> {
+impl<I: Id> Case<I> {
+    fn new(width: usize, first: usize, features: usize, values: Values, seed: usize) -> Case<I>
+    where
+        <I as TryFrom<usize>>::Error: Debug,
+    {
         let random = &mut random(seed);
         let id = |feature: usize| I::try_from(first + feature).unwrap();
         let (mut indices, mut spans) = (Vec::new(), Vec::new());
@@ -63,9 +63,22 @@ where
         self
     }
 
-    fn words(&self, span: &Span) -> impl Iterator<Item = usize> {
+    /// Rows of the table, and how often each is taken.
+    fn words(&self, span: &Span) -> impl Iterator<Item = (usize, f32)> {
         let words = &self.indices[span.start..span.start + span.length as usize];
-        words.iter().map(|id| id.place() - self.first)
+        words.iter().map(|id| (id.place() - self.first, id.times()))
+    }
+
+    /// The same words, each several times.
+    fn repeated(self, seed: usize) -> Case<I::Repeated>
+    where
+        I: Single,
+    {
+        let random = &mut random(seed);
+        let Case { width, first, table, indices, spans, rows } = self;
+        let times =
+            |id: I| id.repeated(1 + random.below(if width % 2 == 0 { 3 } else { 300 }) as u16);
+        Case { width, first, table, indices: indices.into_iter().map(times).collect(), spans, rows }
     }
 
     /// In the documented order: word `k` goes to chain `k mod 4`, and the chains are added as (0 + 1) + (2 + 3).
@@ -75,7 +88,7 @@ where
             for column in 0..width {
                 let mut chains = [0.0; 4];
                 for (k, feature) in self.words(span).enumerate() {
-                    chains[k % 4] += self.table[feature * width + column];
+                    chains[k % 4] += self.table[feature.0 * width + column] * feature.1;
                 }
                 let total = (chains[0] + chains[1]) + (chains[2] + chains[3]);
                 let out = &mut out[span.row as usize * width + column];
@@ -90,8 +103,8 @@ where
         for span in &self.spans {
             for feature in self.words(span) {
                 for column in 0..width {
-                    gradient[feature * width + column] +=
-                        self.rows[span.row as usize * width + column];
+                    gradient[feature.0 * width + column] +=
+                        self.rows[span.row as usize * width + column] * feature.1;
                 }
             }
         }
@@ -125,6 +138,9 @@ fn near_tables_give_the_same_bits() {
             Case::<u32>::new(width, 0, 300, values, seed).shuffled(seed).check(why);
             Case::<u16>::new(width, 65_236, 300, values, seed).shuffled(seed).check(why);
             Case::<u32>::new(width, 70_000, 300, values, seed).check(why);
+            Case::<u16>::new(width, 65_236, 300, values, seed).repeated(seed).check(why);
+            let wide = Case::<u32>::new(width, 70_000, 300, values, seed).shuffled(seed);
+            wide.repeated(seed).check(why);
         }
     }
 }
@@ -140,6 +156,7 @@ fn far_tables_give_the_same_bits() {
         Case::<u32>::new(width, 37, features, uniform, width).shuffled(width).check(why);
         if features + 37 <= 1 << 16 {
             Case::<u16>::new(width, 37, features, uniform, width).check(why);
+            Case::<u16>::new(width, 37, features, uniform, width).repeated(width).check(why);
         }
     }
 }
@@ -151,7 +168,7 @@ fn another_order_would_be_seen() {
     let span = case.spans.iter().find(|span| span.length == 7).unwrap();
     let expected = &case.gathered(Sum::Store)[span.row as usize * 16..][..16];
     let in_a_row = |column: usize| -> f32 {
-        case.words(span).map(|feature| case.table[feature * 16 + column]).sum()
+        case.words(span).map(|(feature, _)| case.table[feature * 16 + column]).sum()
     };
     assert!((0..16).any(|column| in_a_row(column) != expected[column]));
 }

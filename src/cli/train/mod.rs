@@ -21,9 +21,13 @@ use outputs::Outputs;
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let fit_options = args.fit_options()?;
     let hidden = args.hidden_layers()?;
+    let embedding = args.embedding()?;
     let team = global.team()?;
     let dataset = open(global, &args)?;
-    let architecture = Architecture::new(dataset.features(), &hidden)?;
+    let mut architecture = Architecture::new(dataset.features(), &hidden)?;
+    if let Some(embedding) = embedding {
+        architecture = architecture.with_embedding(embedding)?;
+    }
     let mut model = match &args.init {
         Some(path) => Model::from_tensors(architecture, path)?,
         None => Model::new(architecture, args.seed),

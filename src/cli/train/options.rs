@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use imdb_fast::dataset::{Holdout, Split};
-use imdb_fast::nn::{Activation, Dense, loss};
+use imdb_fast::nn::{Activation, Dense, Embedding, loss};
 use imdb_fast::optimizer;
 use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
 use imdb_fast::{Error, Result};
@@ -18,7 +18,14 @@ Examples:
   imdb-fast train imdb --epochs 4 --validation 0 --out final
   imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean-squared-error
   imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
-  imdb-fast train imdb --early-stopping 2 --keep-best")]
+  imdb-fast train imdb --early-stopping 2 --keep-best
+  imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
+
+--encoding multi-hot is the book's first: each review is a row of zeros and ones, one column a word. --encoding embedding is
+its other: the sequence of the word ids, padded and cut to --max-len as Keras' pad_sequences does, an Embedding layer with a
+vector for each word, and GlobalAveragePooling1D, the average of the vectors over all positions. The Dense layers follow.
+Padding has a vector like any word and counts, unless --mask leaves it out. The dataset needs the reviews' sequences: those
+of libsvm text and of `synth --no-sequences` have none, and n-grams have no place in one.")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it
     #[serde(serialize_with = "optional_path")]
@@ -36,6 +43,18 @@ pub(crate) struct Args {
     /// What is held out: the first N training reviews, a part of them such as 0.4, `test`, or 0 for nothing
     #[arg(long, value_name = "N", default_value = "10000")]
     validation: String,
+    /// How a review becomes the network's input: multi-hot or embedding; see below
+    #[arg(long, value_name = "HOW", value_enum, default_value = "multi-hot")]
+    encoding: EncodingArg,
+    /// Values of a word's vector, for --encoding embedding [default: 16]
+    #[arg(long, value_name = "N")]
+    embedding_dim: Option<usize>,
+    /// Positions of a review's sequence, for --encoding embedding: of longer ones the last N ids stay [default: 256]
+    #[arg(long, value_name = "N")]
+    max_len: Option<usize>,
+    /// Leave padding out of the average, for --encoding embedding: Keras' mask_zero
+    #[arg(long)]
+    mask: bool,
     /// Units of the hidden layers, from the first to the last, or `none`
     #[arg(long, value_name = "N,N,...", default_value = "16,16")]
     hidden: String,
@@ -73,7 +92,7 @@ pub(crate) struct Args {
     /// End with the weights of the epoch with the lowest validation loss
     #[arg(long)]
     pub(crate) keep_best: bool,
-    /// Start from the `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
+    /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
     #[arg(long, value_name = "MODEL")]
     #[serde(serialize_with = "optional_path")]
     pub(crate) init: Option<PathBuf>,
@@ -123,6 +142,34 @@ impl Args {
         self.hidden.split(',').map(layer).collect()
     }
 
+    /// The embedding, where the encoding is one.
+    pub(super) fn embedding(&self) -> Result<Option<Embedding>> {
+        let &Args { encoding, embedding_dim, max_len, mask, .. } = self;
+        if let EncodingArg::Embedding = encoding {
+            let default = Embedding::default();
+            let embedding = Embedding {
+                dim: embedding_dim.unwrap_or(default.dim),
+                max_len: max_len.unwrap_or(default.max_len),
+                mask,
+            };
+            embedding.check()?;
+            return Ok(Some(embedding));
+        }
+        let number = |value: Option<usize>| value.map(|value| value.to_string());
+        let given = [
+            ("--embedding-dim", number(embedding_dim)),
+            ("--max-len", number(max_len)),
+            ("--mask", mask.then(|| "given".to_owned())),
+        ];
+        match given.into_iter().find_map(|(option, value)| Some((option, value?))) {
+            Some((option, value)) => {
+                let expected = "left out, or used together with --encoding embedding";
+                Err(Error::invalid(option, value, expected))
+            }
+            None => Ok(None),
+        }
+    }
+
     fn validation(&self) -> Result<Holdout> {
         let text = &self.validation;
         if text == Split::Test.name() {
@@ -153,6 +200,16 @@ fn optional_path<S: Serializer>(
         Some(some) => path(some, serializer),
         None => serializer.serialize_none(),
     }
+}
+
+/// What the network takes of a review.
+#[derive(Debug, Clone, Copy, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum EncodingArg {
+    /// The set of its words
+    MultiHot,
+    /// The vectors of the words of its sequence, averaged
+    Embedding,
 }
 
 /// [`Shuffle`] on the command line.
