@@ -32,8 +32,8 @@ struct LayerBuffers {
 #[derive(Debug)]
 struct Averages {
     dim: usize,
-    h: Vec<f32>,
-    d: Vec<f32>,
+    h: Aligned,
+    d: Aligned,
 }
 
 impl Workspace {
@@ -52,8 +52,8 @@ impl Workspace {
             .collect();
         let averages = architecture.embedding().map(|embedding| Averages {
             dim: embedding.dim,
-            h: vec![0.0; rows * embedding.dim],
-            d: vec![0.0; rows * embedding.dim],
+            h: Aligned::zeros(rows * embedding.dim),
+            d: Aligned::zeros(rows * embedding.dim),
         });
         let probabilities = vec![0.0; rows];
         Workspace { averages, layers, scales: Vec::new(), probabilities, rows: 0 }
