@@ -7,6 +7,7 @@ mod answers;
 mod cache;
 mod decode;
 mod evaluate;
+mod export;
 mod fetch;
 mod import;
 mod info;
@@ -81,6 +82,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Predict(Box<predict::Args>),
     Words(words::Args),
+    Export(export::Args),
     Decode(decode::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
@@ -99,6 +101,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&global, args),
         Command::Predict(args) => predict::run(&global, *args),
         Command::Words(args) => words::run(&global, args),
+        Command::Export(args) => export::run(&global, args),
         Command::Decode(args) => decode::run(&global, args),
         Command::Inspect(args) => inspect::run(&global, args),
         Command::Verify(args) => verify::run(&global, args),

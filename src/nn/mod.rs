@@ -9,6 +9,7 @@ mod loss;
 mod parameters;
 mod workspace;
 
+pub(crate) use activation::{LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE};
 pub use activation::{Activation, sigmoid};
 pub use architecture::{Architecture, Dense};
 pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError, loss};
