@@ -5,6 +5,7 @@
 
 mod answers;
 mod cache;
+mod completions;
 mod decode;
 mod evaluate;
 mod export;
@@ -12,6 +13,7 @@ mod fetch;
 mod import;
 mod info;
 mod inspect;
+mod man;
 mod plot;
 mod predict;
 mod progress;
@@ -89,6 +91,8 @@ enum Command {
     Plot(plot::Args),
     Synth(synth::Args),
     Info(info::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Parses the arguments, runs the command, reports its error.
@@ -108,6 +112,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Plot(args) => plot::run(&global, args),
         Command::Synth(args) => synth::run(&global, args),
         Command::Info(args) => info::run(&global, args),
+        Command::Completions(args) => completions::run(&global, args),
+        Command::Man(args) => man::run(&global, args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
