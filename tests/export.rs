@@ -68,7 +68,9 @@ fn train(
     })
     .unwrap();
     // Of a network that answers the same to all, any export would agree.
-    let (low, high) = probabilities.iter().fold((1.0, 0.0), |(low, high): (f32, f32), &p| (low.min(p), high.max(p)));
+    let (low, high) = probabilities
+        .iter()
+        .fold((1.0, 0.0), |(low, high): (f32, f32), &p| (low.min(p), high.max(p)));
     assert!(high - low > 0.01, "{name}: from {low} to {high}");
     std::fs::write(rows.join(format!("{name}.f32")), bytes(&probabilities, f32::to_le_bytes))
         .unwrap();
@@ -121,7 +123,8 @@ fn agrees(framework: &str, snippet: &str, formats: &[(Format, &str, &str)]) {
     let python = std::env::var_os("IMDB_FAST_PYTHON").unwrap_or_else(|| "python3".into());
     // Asked first, since the networks take their time.
     let module = if framework == "onnx" { "onnxruntime" } else { framework };
-    let probe = format!("import importlib.util as u, sys; sys.exit(u.find_spec({module:?}) is None)");
+    let probe =
+        format!("import importlib.util as u, sys; sys.exit(u.find_spec({module:?}) is None)");
     let found = Command::new(&python).args(["-c", &probe]).stderr(Stdio::null()).status();
     if !found.is_ok_and(|status| status.success()) {
         println!("skipped: {} has no {module}; IMDB_FAST_PYTHON names another", python.display());

@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(conflicts_with = "dir")]
     command: Option<String>,
     /// Write all pages to this folder, which is made where it is missing
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
 
@@ -70,10 +70,9 @@ struct Page {
 
 /// The page of the program, then those of its commands.
 fn pages() -> Vec<Page> {
-    let mut program = Cli::command();
+    let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
-    let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
-    std::iter::once(&program).chain(commands).map(page).collect()
+    std::iter::once(&program).chain(program.get_subcommands()).map(page).collect()
 }
 
 fn page(command: &Command) -> Page {
@@ -85,7 +84,7 @@ fn page(command: &Command) -> Page {
 }
 
 fn render(command: &Command, out: &mut Vec<u8>) -> io::Result<()> {
-    let man = Man::new(command.clone()).manual("imdb-fast");
+    let man = Man::new(command.clone());
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;

@@ -37,9 +37,11 @@ impl<'a> Network<'a> {
         let architecture = model.architecture();
         let json = architecture.to_json();
         refuse_unknown(&json, KNOWN[0])?;
-        json["layers"].as_array().into_iter().flatten().try_for_each(|layer| {
-            refuse_unknown(layer, KNOWN[1])
-        })?;
+        json["layers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .try_for_each(|layer| refuse_unknown(layer, KNOWN[1]))?;
         let parameters: &Parameters = model.parameters();
         let layer = |i: usize| Layer {
             fan_in: architecture.fan_in(i),

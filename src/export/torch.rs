@@ -25,8 +25,7 @@ pub(super) fn write(network: &Network<'_>, path: &Path) -> Result<()> {
         tensors.push(TensorBytes::new(name, &[layer.units], layer.alpha));
     }
     // `pt` is what PyTorch's own writer says and transformers' loader asks for.
-    let strings =
-        vec![("format", "pt".to_owned()), ("architecture", network.architecture.clone())];
+    let strings = vec![("format", "pt".to_owned()), ("architecture", network.architecture.clone())];
     write_foreign(path, strings, &tensors)
 }
 

@@ -9,8 +9,8 @@ mod loss;
 mod parameters;
 mod workspace;
 
-pub(crate) use activation::{LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE};
 pub use activation::{Activation, sigmoid};
+pub(crate) use activation::{LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE};
 pub use architecture::{Architecture, Dense};
 pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError, loss};
 pub use parameters::{Head, LayerRanges, Parameters};

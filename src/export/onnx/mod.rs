@@ -6,8 +6,8 @@ mod proto;
 
 use std::path::Path;
 
-use super::network::{Layer, Network};
 use super::OnnxInput;
+use super::network::{Layer, Network};
 use crate::error::Result;
 use crate::nn::Activation;
 use nodes::{Graph, Kind, Size};

@@ -146,7 +146,6 @@ fn value_info(name: &str, kind: Kind, sizes: &[Size]) -> ValueInfo {
         Size::Named(name) => Length::Named(name.to_owned()),
     };
     let dim = sizes.iter().map(|size| Dimension { value: Some(length(size)) }).collect();
-    let tensor =
-        TensorType { elem_type: Some(elem_type.into()), shape: Some(TensorShape { dim }) };
+    let tensor = TensorType { elem_type: Some(elem_type.into()), shape: Some(TensorShape { dim }) };
     ValueInfo { name: Some(name.to_owned()), r#type: Some(Type { tensor_type: Some(tensor) }) }
 }
