@@ -3,10 +3,11 @@
 
 mod common;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{generated, repository, team, written};
+use common::{generated, names, repository, team, written};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Holdout, Split};
 use imdb_fast::export::{Format, LOAD_KERAS, LOAD_ONNX, LOAD_TORCH, OnnxInput, export};
@@ -14,6 +15,8 @@ use imdb_fast::import::{self, ImportOptions};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
 use imdb_fast::train::{FitOptions, Silent, TrainPlan, fit, predict};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 
 /// Absolute. Sums of some hundred float32 weights in other orders differ by a few units of the last place.
@@ -173,6 +176,161 @@ fn agrees(framework: &str, snippet: &str, formats: &[(Format, &str, &str)]) {
     for (name, difference) in differences {
         println!("  {name}: {difference}");
         assert!(difference.as_f64().unwrap() <= TOLERANCE, "{name}: {difference}");
+    }
+}
+
+/// A network of all kinds of parameters, no two of them alike, and its file: 600 inputs, then 3, 2 and 1 units.
+fn small(folder: &Path) -> (Model, PathBuf) {
+    let hidden = [3, 2].map(|units| Dense { units, activation: Activation::Prelu });
+    let shapes: [(&str, &[usize]); 8] = [
+        ("dense_0.kernel", &[600, 3]),
+        ("dense_0.bias", &[3]),
+        ("dense_0.alpha", &[3]),
+        ("dense_1.kernel", &[3, 2]),
+        ("dense_1.bias", &[2]),
+        ("dense_1.alpha", &[2]),
+        ("dense_2.kernel", &[2, 1]),
+        ("dense_2.bias", &[1]),
+    ];
+    let mut values = (1..).map(|n| n as f32 / 4096.0);
+    let data: Vec<Vec<u8>> = shapes
+        .iter()
+        .map(|(_, shape)| values.by_ref().take(shape.iter().product()).collect::<Vec<f32>>())
+        .map(|values| bytes(&values, f32::to_le_bytes))
+        .collect();
+    let views = shapes.iter().zip(&data).map(|((name, shape), data)| {
+        (*name, TensorView::new(Dtype::F32, shape.to_vec(), data).unwrap())
+    });
+    let tensors = folder.join("tensors.safetensors");
+    std::fs::write(&tensors, safetensors::serialize(views, None).unwrap()).unwrap();
+    let model = Model::from_tensors(Architecture::new(600, &hidden).unwrap(), &tensors).unwrap();
+    std::fs::remove_file(tensors).unwrap();
+    let path = folder.join("model.safetensors");
+    model.save(&path).unwrap();
+    (model, path)
+}
+
+#[test]
+fn keras_arrays_stand_in_the_order_of_set_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, _) = small(folder.path());
+    let path = folder.path().join("weights.npz");
+    export(&model, Format::KerasNpz, &path).unwrap();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let (weights, head) = (model.parameters(), &model.parameters().head);
+    let arrays = [
+        ("(600, 3)", weights.kernel(0)),
+        ("(3,)", head.bias(0)),
+        ("(3,)", head.alpha(0)),
+        ("(3, 2)", weights.kernel(1)),
+        ("(2,)", head.bias(1)),
+        ("(2,)", head.alpha(1)),
+        ("(2, 1)", weights.kernel(2)),
+        ("(1,)", head.bias(2)),
+    ];
+    assert_eq!(archive.len(), arrays.len());
+    for (i, (shape, values)) in arrays.into_iter().enumerate() {
+        let mut entry = archive.by_index(i).unwrap();
+        assert_eq!(entry.name().unwrap(), format!("arr_{i}.npy"));
+        let mut array = Vec::new();
+        entry.read_to_end(&mut array).unwrap();
+        let header = String::from_utf8_lossy(&array[..128]).into_owned();
+        assert!(header.contains(&format!("'shape': {shape}, }}")), "{header}");
+        assert_eq!(array[128..], bytes(values, f32::to_le_bytes));
+    }
+}
+
+#[test]
+fn torch_tensors_have_its_names_and_orientation() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, _) = small(folder.path());
+    let path = folder.path().join("weights.safetensors");
+    export(&model, Format::TorchSafetensors, &path).unwrap();
+    let file = std::fs::read(path).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let (weights, head) = (model.parameters(), &model.parameters().head);
+    let three_by_two = weights.kernel(1);
+    let two_by_three = [0, 2, 4, 1, 3, 5].map(|i| three_by_two[i]);
+    let expected: [(&str, &[usize], &[f32]); 8] = [
+        ("embedding.weight", &[600, 3], weights.kernel(0)),
+        ("bias", &[3], head.bias(0)),
+        ("activation.0.weight", &[3], head.alpha(0)),
+        ("linear.0.weight", &[2, 3], &two_by_three),
+        ("linear.0.bias", &[2], head.bias(1)),
+        ("activation.1.weight", &[2], head.alpha(1)),
+        ("linear.1.weight", &[1, 2], weights.kernel(2)),
+        ("linear.1.bias", &[1], head.bias(2)),
+    ];
+    assert_eq!(tensors.len(), expected.len());
+    for (name, shape, values) in expected {
+        let tensor = tensors.tensor(name).unwrap();
+        assert_eq!(tensor.shape(), shape, "{name}");
+        assert_eq!(tensor.data(), bytes(values, f32::to_le_bytes), "{name}");
+    }
+    let (_, header) = safetensors::SafeTensors::read_metadata(&file).unwrap();
+    assert_eq!(header.metadata().as_ref().unwrap()["format"], "pt");
+}
+
+/// Runs the program in a folder.
+fn program(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+    let output = command.args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.stdout.is_empty());
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn the_format_is_named_or_told_by_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, _) = small(folder.path());
+    let (multi_hot, indices) =
+        (Format::Onnx(OnnxInput::MultiHot), Format::Onnx(OnnxInput::Indices));
+    let onnx = ["--format", "onnx", "--onnx-input"];
+    for (file, options, format) in [
+        ("a.npz", vec![], Format::KerasNpz),
+        ("a.onnx", vec![], multi_hot),
+        ("a.safetensors", vec![], Format::TorchSafetensors),
+        ("b.onnx", vec!["--onnx-input", "indices"], indices),
+        ("b", [&onnx[..], &["indices"]].concat(), indices),
+        ("c", [&onnx[..], &["multi-hot"]].concat(), multi_hot),
+        ("d.onnx", vec!["--format", "keras-npz"], Format::KerasNpz),
+    ] {
+        let arguments = [&["export", "model.safetensors", "-o", file], &options[..]].concat();
+        let (code, notes) = program(&arguments, folder.path());
+        assert_eq!(code, Some(0), "{notes}");
+        assert!(notes.starts_with(&format!("wrote {file}: ")), "{notes}");
+        let expected = folder.path().join("expected");
+        export(&model, format, &expected).unwrap();
+        let written = std::fs::read(folder.path().join(file)).unwrap();
+        assert!(written == std::fs::read(&expected).unwrap(), "{file}: other bytes");
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_is_said_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = small(folder.path());
+    let model = std::fs::read(&path).unwrap();
+    std::fs::write(folder.path().join("text"), "no model").unwrap();
+    let before = names(folder.path());
+    let fails = |code: i32, arguments: &[&str], parts: &[&str]| {
+        let (found, errors) = program(&[&["export"], arguments].concat(), folder.path());
+        assert_eq!(found, Some(code), "{arguments:?}: {errors}");
+        for part in parts {
+            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
+        }
+        assert_eq!(names(folder.path()), before);
+        assert!(std::fs::read(&path).unwrap() == model);
+    };
+    let own = "model.safetensors";
+    fails(2, &[own, "-o", "x.h5"], &["--output", ".npz, .onnx or .safetensors", "--format"]);
+    fails(2, &[own, "-o", "x.h5", "--format", "h5"], &["keras-npz, onnx, torch-safetensors"]);
+    fails(2, &[own, "-o", "x.npz", "--onnx-input", "indices"], &["--onnx-input", "--format onnx"]);
+    fails(2, &[own, "-o", "./model.safetensors"], &["--output", "another file"]);
+    fails(1, &["missing", "-o", "x.npz"], &["cannot open missing"]);
+    fails(1, &["text", "-o", "x.onnx"], &["text", "expected a safetensors file"]);
+    for file in ["nowhere/x.npz", "nowhere/x.onnx", "nowhere/x.safetensors"] {
+        fails(1, &[own, "-o", file], &["cannot create nowhere/x"]);
     }
 }
 

@@ -45,23 +45,24 @@ const LONG: &str = concat!(
     "
 
 Inputs:
-  A review is the set of its word ids, reserved ids included, as they stand in a dataset's `indices`; multi-hot rows have
-  a 1 at each of them. Lists of ids hold each id once a review.
+  A review is the set of its word ids, reserved ids included, as they stand in a dataset's
+  `indices`: multi-hot rows have a 1 at each of them, lists have each of them once.
 
 Keras:
-  The arrays are those of Model.set_weights, in its order. In Python:
+  The arrays are those of Model.set_weights, in its order:
 
 ",
     include_str!("../export/load_keras.py"),
     "
 ONNX:
-  Standard operators of opset 17. The output `probability` is float32 [reviews, 1]. In Python:
+  Standard operators of opset 17. The output `probability` is float32 [reviews, 1]:
 
 ",
     include_str!("../export/load_onnx.py"),
     "
 PyTorch:
-  `embedding.weight` and `bias` are the first layer, `linear.I.weight` and `linear.I.bias` the others. In Python:
+  The state_dict has `embedding.weight` and `bias`, the first layer; `linear.I.weight` and
+  `linear.I.bias`, the others; and where there is PReLU, `activation.I.weight`:
 
 ",
     include_str!("../export/load_torch.py"),

@@ -11,7 +11,7 @@ class Network(nn.Module):
         count = sum(name.startswith("linear.") for name in weights) // 2
         shapes = [weights[f"linear.{i}.weight"].shape for i in range(count)]
         self.linear = nn.ModuleList(nn.Linear(inputs, units) for units, inputs in shapes)
-        self.activation = nn.ModuleList(activation(linear.in_features) for linear in self.linear)
+        self.activation = nn.ModuleList(activation(inputs) for _, inputs in shapes)
 
     def forward(self, words, offsets):
         x = self.embedding(words, offsets) + self.bias
@@ -20,5 +20,5 @@ class Network(nn.Module):
         return torch.sigmoid(x).squeeze(1)
 
 weights = load_file("weights.safetensors")
-network = Network(weights, activation=lambda units: nn.ReLU())  # nn.PReLU(units) and others likewise
+network = Network(weights, activation=lambda units: nn.ReLU())  # or nn.PReLU(units) ...
 network.load_state_dict(weights)
