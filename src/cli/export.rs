@@ -55,7 +55,7 @@ Keras:
     include_str!("../export/load_keras.py"),
     "
 ONNX:
-  Standard operators of opset 17. The output `probability` is float32 [reviews, 1]:
+  Standard operators of opset 13. The output `probability` is float32 [reviews, 1]:
 
 ",
     include_str!("../export/load_onnx.py"),

@@ -15,14 +15,14 @@
 //!
 //! # [`Format::Onnx`]
 //!
-//! The operators of opset 17 (IR version 8) and no others. The weights are the initializers `dense_I.kernel`, `dense_I.bias`
+//! The operators of opset 13 (IR version 7) and no others. The weights are the initializers `dense_I.kernel`, `dense_I.bias`
 //! and `dense_I.alpha`; the output is `probability`, float32 \[reviews, 1\]. The [`OnnxInput`]s:
 //!
 //! - [`OnnxInput::MultiHot`]: `multi_hot`, float32 \[reviews, features\]: 1 where the review has the word, else 0.
 //! - [`OnnxInput::Indices`]: `indices`, int64 \[words\]: the ids of all reviews, one review behind the other, each id once a
 //!   review; and `offsets`, int64 \[reviews\]: where in `indices` each review begins, the first at 0. It is what
-//!   `torch.nn.EmbeddingBag` takes. The rows of the first kernel are gathered and added up by `ScatterND`, whose reduction
-//!   older runtimes do not know (ONNX Runtime from 1.17 on does).
+//!   `torch.nn.EmbeddingBag` takes. The rows of the first kernel are gathered and added up in 64 bits: its cost follows the
+//!   words and not the features.
 //!
 //! ```python
 #![doc = include_str!("load_onnx.py")]

@@ -11,12 +11,12 @@ use super::network::{Layer, Network};
 use crate::error::Result;
 use crate::nn::Activation;
 use nodes::{Graph, Kind, Size};
+use proto::DataType;
 
-/// The operators' version: the first that every later runtime reads and that has all that is needed (ScatterND's and
-/// ScatterElements' `reduction` came with 16). `Gelu` came with 20 and is spelled out instead.
-const OPSET: i64 = 17;
+/// The operators' version: old enough for any runtime, and it has all that is needed but `Gelu`, which is spelled out.
+const OPSET: i64 = 13;
 /// The version of the file format that came with that.
-const IR_VERSION: i64 = 8;
+const IR_VERSION: i64 = 7;
 
 /// The name of the output.
 const OUTPUT: &str = "probability";
@@ -75,38 +75,39 @@ fn bias<'a>(graph: &mut Graph<'a>, number: usize, layer: &Layer<'a>) -> String {
     graph.weights(&format!("dense_{number}.bias"), &[layer.units], layer.bias)
 }
 
-/// The same without rows of zeros and ones: the kernel's rows that the words choose are added to the bias, each to its review.
+/// The same without rows of zeros and ones: the kernel's rows that the words choose are added up, review by review.
 ///
-/// Which review a word belongs to follows from the offsets: a mark stands where each review begins, and the marks up to a
-/// word are as many as the reviews up to its own. Reviews without words set several marks at the same place, or behind the
-/// last word; so there is one place more than words, and marks are added up.
+/// The sums up to each word are made once for all reviews; a review's is the difference of two of them. In 64 bits nothing
+/// of a float32 sum is lost by that. `ScatterND` with the reduction `add` would be the plainer way, but ONNX Runtime (1.15, 1.17
+/// and 1.32 were seen to) runs its additions on several threads at once and loses some.
 fn first_layer_of_indices<'a>(graph: &mut Graph<'a>, layer: &Layer<'a>) -> String {
+    use nodes::Value::Int;
     let indices = graph.input("indices", Kind::Int64, &[Size::Named("words")]);
     let offsets = graph.input("offsets", Kind::Int64, &[Size::Named("reviews")]);
-    let zero = graph.constant("zero", &[0]);
-    let one = graph.constant("one", &[1]);
-    let width = graph.constant("width", &[layer.units as i64]);
-
-    let words = graph.node("Shape", &[&indices], &[]);
-    let reviews = graph.node("Shape", &[&offsets], &[]);
-    let places = graph.node("Add", &[&words, &one], &[]);
-    let no_marks = graph.node("Expand", &[&zero, &places], &[]);
-    let a_mark_each = graph.node("Expand", &[&one, &reviews], &[]);
-    let add = ("reduction", nodes::Value::Text("add"));
-    let at_offsets = [no_marks.as_str(), &offsets, &a_mark_each];
-    let marks = graph.node("ScatterElements", &at_offsets, &[("axis", nodes::Value::Int(0)), add]);
-    let axis = graph.scalar("axis", 0);
-    let begun = graph.node("CumSum", &[&marks, &axis], &[]);
-    let begun = graph.node("Slice", &[&begun, &zero, &words], &[]);
-    let rows = graph.node("Sub", &[&begun, &one], &[]);
-    let rows = graph.node("Unsqueeze", &[&rows, &one], &[]);
-
     let kernel = kernel(graph, 0, layer);
     let chosen = graph.node("Gather", &[&kernel, &indices], &[]);
-    let shape = graph.node("Concat", &[&reviews, &width], &[("axis", nodes::Value::Int(0))]);
+    let chosen = graph.node("Cast", &[&chosen], &[("to", Int(DataType::Double as i64))]);
+    let none = graph.zeros("no_words", layer.units);
+    let rows = graph.node("Concat", &[&none, &chosen], &[("axis", Int(0))]);
+    let axis = graph.scalar("axis", 0);
+    let sums = graph.node("CumSum", &[&rows, &axis], &[]);
+
+    // Where a review ends the next begins; the last ends with the words.
+    let one = graph.constant("one", &[1]);
+    let reviews = graph.node("Shape", &[&offsets], &[]);
+    let following = graph.node("Slice", &[&offsets, &one, &reviews], &[]);
+    let words = graph.node("Shape", &[&indices], &[]);
+    let ends = graph.node("Concat", &[&following, &words], &[("axis", Int(0))]);
+    // Of no review at all there is no end either.
+    let zero = graph.constant("zero", &[0]);
+    let ends = graph.node("Slice", &[&ends, &zero, &reviews], &[]);
+
+    let until = graph.node("Gather", &[&sums, &ends], &[]);
+    let before = graph.node("Gather", &[&sums, &offsets], &[]);
+    let sum = graph.node("Sub", &[&until, &before], &[]);
+    let sum = graph.node("Cast", &[&sum], &[("to", Int(DataType::Float as i64))]);
     let bias = bias(graph, 0, layer);
-    let biases = graph.node("Expand", &[&bias, &shape], &[]);
-    graph.node("ScatterND", &[&biases, &rows, &chosen], &[add])
+    graph.node("Add", &[&sum, &bias], &[])
 }
 
 /// What follows a layer's sums; see [`Activation`] for the formulas.

@@ -27,7 +27,6 @@ pub(super) enum Size {
 pub(super) enum Value {
     Float(f32),
     Int(i64),
-    Text(&'static str),
 }
 
 /// Nodes in an order in which they can be run, and the constants that they take.
@@ -93,6 +92,12 @@ impl<'a> Graph<'a> {
         self.initializer(name, DataType::Int64, Vec::new(), bytes.into())
     }
 
+    /// A row of zeros of 64 bits.
+    pub(super) fn zeros(&mut self, name: &str, width: usize) -> String {
+        let bytes = vec![0; width * size_of::<f64>()];
+        self.initializer(name, DataType::Double, vec![1, width as i64], bytes.into())
+    }
+
     /// A number for element-wise operators.
     pub(super) fn number(&mut self, name: &str, value: f32) -> String {
         let bytes = value.to_le_bytes().to_vec();
@@ -127,10 +132,6 @@ fn attribute(name: &str, value: Value) -> Attribute {
         Value::Int(i) => {
             attribute.i = Some(i);
             AttributeType::Int
-        }
-        Value::Text(s) => {
-            attribute.s = Some(s.as_bytes().to_vec());
-            AttributeType::String
         }
     };
     Attribute { r#type: Some(r#type.into()), ..attribute }

@@ -83,8 +83,6 @@ pub(super) struct Attribute {
     pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(super) i: Option<i64>,
-    #[prost(bytes = "vec", optional, tag = "4")]
-    pub(super) s: Option<Vec<u8>>,
     #[prost(enumeration = "AttributeType", optional, tag = "20")]
     pub(super) r#type: Option<i32>,
 }
@@ -96,7 +94,6 @@ pub(super) enum AttributeType {
     Undefined = 0,
     Float = 1,
     Int = 2,
-    String = 3,
 }
 
 /// `TensorProto`, but for its values, which [`super::file`] writes.
@@ -120,6 +117,7 @@ pub(super) enum DataType {
     Undefined = 0,
     Float = 1,
     Int64 = 7,
+    Double = 11,
 }
 
 /// `ValueInfoProto`
