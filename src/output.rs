@@ -3,7 +3,7 @@
 //! A reader (or a memory map) of the old file never sees it change, and a crash leaves the old file as it was.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -76,6 +76,12 @@ impl Write for OutputFile {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.writer.flush()
+    }
+}
+
+impl Seek for OutputFile {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.writer.seek(to)
     }
 }
 

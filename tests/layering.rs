@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("nn", &["error", "kernel", "random"]),
     ("optimizer", &["error", "kernel"]),
     ("model", &["container", "error", "nn", "optimizer", "text"]),
+    ("export", &["container", "error", "model", "nn", "output"]),
     ("train", &["dataset", "error", "kernel", "model", "nn", "optimizer", "random"]),
     ("answer", &["error", "kernel", "model", "nn", "text", "train"]),
     ("report", &["error", "input", "nn", "train"]),
@@ -32,7 +33,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("safetensors", &["container/"]),
     ("xxhash_rust", &["container/"]),
     ("sprs", &["dataset/split.rs"]),
-    ("zip", &["import/keras/npz.rs"]),
+    ("zip", &["import/keras/npz.rs", "export/npz.rs"]),
+    ("prost", &["export/onnx/"]),
     ("flate2", &["import/unpack.rs"]),
     ("tar", &["import/archive/entries.rs"]),
     ("parquet", &["import/parquet_file/columns.rs"]),
@@ -49,6 +51,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("sha2", &["fetch/digest.rs"]),
     ("etcetera", &["cli/cache.rs"]),
     ("clap", &["cli/"]),
+    ("clap_complete", &["cli/completions.rs"]),
+    ("clap_mangen", &["cli/man.rs"]),
+    ("anstream", &["cli/"]),
     ("indicatif", &["cli/progress.rs"]),
 ];
 

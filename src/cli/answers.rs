@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 
+use anstream::{AutoStream, ColorChoice};
 use imdb_fast::{Error, Result};
 use serde::Serialize;
 
@@ -20,7 +21,7 @@ pub(super) enum Format {
 /// When colours are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Colour {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless NO_COLOR is set or CLICOLOR is 0; anywhere where CLICOLOR_FORCE is set
     Auto,
     /// Everywhere; explanations are then for people
     Always,
@@ -61,15 +62,19 @@ impl FormatArg {
 }
 
 impl ColourArg {
-    /// Whether stdout takes colours. See <https://no-color.org>.
+    /// Whether stdout takes colours, by the rule for help and errors: <https://no-color.org>, <https://bixense.com/clicolors>,
+    /// and none on a dumb terminal.
     pub(super) fn is_on(&self) -> bool {
-        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         match self.color {
             Colour::Always => true,
             Colour::Never => false,
-            Colour::Auto => io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb(),
+            Colour::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
         }
+    }
+
+    /// Whether what is written is for people, wherever it goes.
+    pub(super) fn is_for_people(&self) -> bool {
+        self.color == Colour::Always || io::stdout().is_terminal()
     }
 }
 

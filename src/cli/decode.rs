@@ -9,6 +9,10 @@ use super::{Global, shown, split, to_stdout};
 
 /// Print a review's words in reading order, `?` for those that were cut and for the start mark
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast decode imdb --row 0
+  imdb-fast decode mine.safetensors --split test --row 17")]
 pub(crate) struct Args {
     /// The dataset, or the name of a fetched one
     dataset: PathBuf,

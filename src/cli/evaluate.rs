@@ -15,6 +15,10 @@ use super::{Global, split, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast evaluate run/model.safetensors imdb
+  imdb-fast evaluate run/model.safetensors mine.safetensors --split train --json")]
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,

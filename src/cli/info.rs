@@ -8,6 +8,10 @@ use super::{Global, to_stdout};
 
 /// Print the version, what the CPU can do, and how many threads are used
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast info
+  IMDB_FAST_KERNEL=portable imdb-fast info          as on a CPU without AVX2")]
 pub(crate) struct Args {}
 
 pub(crate) fn run(global: &Global, _args: Args) -> Result<()> {

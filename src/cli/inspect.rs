@@ -14,6 +14,10 @@ use super::{Global, shown, thousands, to_stdout};
 
 /// Show what a dataset, a model or another safetensors file holds
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast inspect imdb
+  imdb-fast inspect run/model.safetensors")]
 pub(crate) struct Args {
     /// The file, or the name of a fetched dataset
     file: PathBuf,

@@ -5,12 +5,15 @@
 
 mod answers;
 mod cache;
+mod completions;
 mod decode;
 mod evaluate;
+mod export;
 mod fetch;
 mod import;
 mod info;
 mod inspect;
+mod man;
 mod plot;
 mod predict;
 mod progress;
@@ -19,10 +22,14 @@ mod train;
 mod verify;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Split};
@@ -34,7 +41,7 @@ use imdb_fast::{Error, Result};
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Global options")]
     global: Global,
     #[command(subcommand)]
     command: Command,
@@ -54,6 +61,13 @@ Examples:
 
 Where a dataset is asked for, a path is, or `imdb` or `imdb-stanford` for what `fetch` brought.
 
+Environment:
+  NO_COLOR                  no colours in any output, where it is not empty
+  CLICOLOR, CLICOLOR_FORCE  0: no colours; 1: colours also where the output is no terminal
+  IMDB_FAST_CACHE           the folder of fetched files and datasets, as --cache
+  IMDB_FAST_KERNEL          portable, avx2 or avx512: the kernels to use
+  HTTPS_PROXY, NO_PROXY     the proxy for `fetch`, and what is reached without it
+
 Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are.";
 
 /// Options of every command.
@@ -69,7 +83,7 @@ struct Global {
     #[arg(long, global = true)]
     no_mmap: bool,
     /// The folder of fetched files and datasets; IMDB_FAST_CACHE or the platform's where it is not given
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     cache: Option<PathBuf>,
 }
 
@@ -81,12 +95,15 @@ enum Command {
     Evaluate(evaluate::Args),
     Predict(Box<predict::Args>),
     Words(words::Args),
+    Export(export::Args),
     Decode(decode::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
     Plot(plot::Args),
     Synth(synth::Args),
     Info(info::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Parses the arguments, runs the command, reports its error.
@@ -99,12 +116,15 @@ pub(crate) fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&global, args),
         Command::Predict(args) => predict::run(&global, *args),
         Command::Words(args) => words::run(&global, args),
+        Command::Export(args) => export::run(&global, args),
         Command::Decode(args) => decode::run(&global, args),
         Command::Inspect(args) => inspect::run(&global, args),
         Command::Verify(args) => verify::run(&global, args),
         Command::Plot(args) => plot::run(&global, args),
         Command::Synth(args) => synth::run(&global, args),
         Command::Info(args) => info::run(&global, args),
+        Command::Completions(args) => completions::run(&global, args),
+        Command::Man(args) => man::run(&global, args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -147,8 +167,15 @@ impl Global {
     }
 }
 
+/// A line of the kind `error`, `warning` or `note`, coloured as clap colours its own where stderr takes colours.
 fn warn(kind: &str, message: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "{kind}: {message}");
+    let colour = match kind {
+        "error" => AnsiColor::Red,
+        "warning" => AnsiColor::Yellow,
+        _ => AnsiColor::Cyan,
+    };
+    let style = colour.on_default().bold();
+    let _ = writeln!(anstream::stderr(), "{style}{kind}:{style:#} {message}");
 }
 
 /// Runs `write` on a buffered stdout.

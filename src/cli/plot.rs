@@ -10,6 +10,10 @@ use super::{Global, OutputArg, shown};
 
 /// Draw loss and accuracy of a history.json, as the book does
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast plot run/history.json -o curves.svg
+  imdb-fast plot keras-history.json -o curves.png")]
 pub(crate) struct Args {
     /// The history.json of a run, or a Keras History.history as JSON
     history: PathBuf,

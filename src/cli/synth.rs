@@ -7,6 +7,10 @@ use super::{Global, OutputArg};
 
 /// Generate reviews whose statistics follow the IMDB set
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast synth -o reviews.safetensors
+  imdb-fast synth -o large.safetensors --reviews 1000000 --words 100000 --no-sequences --seed 7")]
 pub(crate) struct Args {
     #[command(flatten)]
     output: OutputArg,

@@ -11,6 +11,10 @@ use super::{Global, shown, to_stdout};
 
 /// Check a dataset or model completely: structure and the checksum of every tensor
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast verify imdb
+  imdb-fast verify run/model.safetensors")]
 pub(crate) struct Args {
     /// A dataset or model, or the name of a fetched dataset
     file: PathBuf,

@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use map::Access;
 use map::Bytes;
 pub(crate) use vocabulary::TEXT_RULES;
-pub(crate) use write::{Spool, TensorBytes, join, write_tensors};
+pub(crate) use write::{Spool, TensorBytes, join, write_foreign, write_tensors};
 
 use crate::error::{Error, Result};
 

@@ -43,11 +43,29 @@ pub(crate) fn write_tensors(
     strings: Strings,
     mut tensors: Vec<TensorBytes<'_>>,
 ) -> Result<()> {
-    let mut output = OutputFile::create(path)?;
     tensors.sort_by(|a, b| widest_first((a.dtype, &a.name), (b.dtype, &b.name)));
-    let described =
-        tensors.iter().map(|t| (t.name.clone(), t.dtype, t.shape.clone(), xxh3_64(t.bytes)));
-    header(&mut output, kind, version, strings, described)
+    let hashes = tensors.iter().map(|t| (t.name.as_str(), xxh3_64(t.bytes)));
+    write_all(path, own_metadata(kind, version, strings, hashes), &tensors)
+}
+
+/// As [`write_tensors`], for another program: only these strings, the tensors in this order. All have values of one width.
+pub(crate) fn write_foreign(
+    path: &Path,
+    strings: Strings,
+    tensors: &[TensorBytes<'_>],
+) -> Result<()> {
+    let strings = strings.into_iter().map(|(key, value)| (key.to_owned(), value));
+    write_all(path, strings.collect(), tensors)
+}
+
+fn write_all(
+    path: &Path,
+    metadata: HashMap<String, String>,
+    tensors: &[TensorBytes<'_>],
+) -> Result<()> {
+    let mut output = OutputFile::create(path)?;
+    let described = tensors.iter().map(|t| (t.name.clone(), t.dtype, t.shape.clone()));
+    header(&mut output, metadata, described)
         .and_then(|_| tensors.iter().try_for_each(|tensor| output.write_all(tensor.bytes)))
         .map_err(Error::io(path, "write"))?;
     output.commit()
@@ -95,10 +113,10 @@ pub(crate) fn join(
     mut spools: Vec<Spool>,
 ) -> std::io::Result<u64> {
     spools.sort_by(|a, b| widest_first((a.dtype, &a.name), (b.dtype, &b.name)));
-    let described = spools
-        .iter()
-        .map(|s| (s.name.clone(), s.dtype, vec![s.elements as usize], s.hash.digest()));
-    let mut bytes = header(output, kind, version, strings, described)?;
+    let hashes = spools.iter().map(|s| (s.name.as_str(), s.hash.digest()));
+    let metadata = own_metadata(kind, version, strings, hashes);
+    let described = spools.iter().map(|s| (s.name.clone(), s.dtype, vec![s.elements as usize]));
+    let mut bytes = header(output, metadata, described)?;
     for spool in spools {
         let mut file = spool.file.into_inner().map_err(|e| e.into_error())?;
         file.rewind()?;
@@ -112,23 +130,31 @@ fn widest_first(a: (Dtype, &str), b: (Dtype, &str)) -> std::cmp::Ordering {
     b.0.bitsize().cmp(&a.0.bitsize()).then_with(|| a.1.cmp(b.1))
 }
 
-/// Writes the header of tensors (name, type, shape, checksum) that follow in this order. Returns its bytes.
-fn header(
-    output: &mut impl Write,
+/// The metadata of our own files: what they are, and the checksum of each tensor.
+fn own_metadata<'a>(
     kind: Kind,
     version: &str,
     strings: Strings,
-    described: impl Iterator<Item = (String, Dtype, Vec<usize>, u64)>,
-) -> std::io::Result<u64> {
+    hashes: impl Iterator<Item = (&'a str, u64)>,
+) -> HashMap<String, String> {
     let mut metadata = HashMap::from([
         ("format".to_owned(), kind.format().to_owned()),
         ("version".to_owned(), version.to_owned()),
     ]);
     metadata.extend(strings.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    metadata.extend(hashes.map(|(name, hash)| (checksum_key(name), checksum_text(hash))));
+    metadata
+}
+
+/// Writes the header of tensors (name, type, shape) that follow in this order. Returns its bytes.
+fn header(
+    output: &mut impl Write,
+    metadata: HashMap<String, String>,
+    described: impl Iterator<Item = (String, Dtype, Vec<usize>)>,
+) -> std::io::Result<u64> {
     let mut tensors = Vec::new();
     let mut end = 0;
-    for (name, dtype, shape, hash) in described {
-        metadata.insert(checksum_key(&name), checksum_text(hash));
+    for (name, dtype, shape) in described {
         let start = end;
         end += shape.iter().product::<usize>() * dtype.bitsize() / 8;
         tensors.push((name, TensorInfo { dtype, shape, data_offsets: (start, end) }));

@@ -33,9 +33,9 @@ pub enum Activation {
     Linear,
 }
 
-const SELU_ALPHA: f32 = 1.673_263_2;
-const SELU_SCALE: f32 = 1.050_701;
-const LEAKY_SLOPE: f32 = 0.2;
+pub(crate) const SELU_ALPHA: f32 = 1.673_263_2;
+pub(crate) const SELU_SCALE: f32 = 1.050_701;
+pub(crate) const LEAKY_SLOPE: f32 = 0.2;
 
 /// `1 / (1 + e^-x)`; 0 and 1 where `x` is far out.
 pub fn sigmoid(x: f32) -> f32 {

@@ -12,6 +12,7 @@ mod parameters;
 mod workspace;
 
 pub use activation::{Activation, sigmoid};
+pub(crate) use activation::{LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE};
 pub use architecture::{Architecture, Dense};
 pub use embedding::{Embedding, MAX_LEN};
 pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError, loss};

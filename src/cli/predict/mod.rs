@@ -154,11 +154,11 @@ impl Args {
     fn style(&self, number: &'static str) -> Style {
         let colour = self.colour.is_on();
         // Explanations for people are for the terminal; what reads a pipe wants all of it.
-        let is_read_by_people = colour || std::io::stdout().is_terminal();
-        let format = self.format.asked().unwrap_or(match self.explain && !is_read_by_people {
-            true => Format::Jsonl,
-            false => Format::Plain,
-        });
+        let format =
+            self.format.asked().unwrap_or(match self.explain && !self.colour.is_for_people() {
+                true => Format::Jsonl,
+                false => Format::Plain,
+            });
         let top = match self.top {
             None if format == Format::Plain => 10,
             None | Some(0) => usize::MAX,

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[serde(serialize_with = "optional_path")]
     pub(crate) dataset: Option<PathBuf>,
     /// The folder for model, history and curves; files of an earlier run in it are replaced
-    #[arg(long, value_name = "DIR", default_value = "run")]
+    #[arg(long, value_name = "DIR", default_value = "run", value_hint = clap::ValueHint::DirPath)]
     #[serde(serialize_with = "path")]
     pub(crate) out: PathBuf,
     /// How often all reviews are seen

@@ -1,0 +1,118 @@
+//! What the help texts promise.
+
+use clap::{Command, CommandFactory, Parser};
+
+use super::Cli;
+
+/// The program and its commands.
+fn commands() -> Vec<Command> {
+    let program = Cli::command();
+    let commands: Vec<Command> = program.get_subcommands().cloned().collect();
+    std::iter::once(program).chain(commands).collect()
+}
+
+/// All that stands below a command's options, short and long.
+fn further_help(command: &Command) -> String {
+    [command.get_after_help(), command.get_after_long_help()]
+        .iter()
+        .flatten()
+        .map(|help| format!("{help}\n"))
+        .collect()
+}
+
+/// The command lines in a text: lines that start with the program's name, environment variables before it allowed, continued
+/// where they end in a backslash.
+fn command_lines(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for line in text.lines() {
+        let last = lines.last_mut().expect("it begins with one");
+        last.push_str(line.trim());
+        match last.strip_suffix('\\') {
+            Some(begun) => *last = begun.trim_end().to_owned() + " ",
+            None => lines.push(String::new()),
+        }
+    }
+    let is_command = |line: &String| {
+        let mut words = line.split(' ').skip_while(|word| word.contains('='));
+        words.next() == Some("imdb-fast")
+    };
+    lines.retain(is_command);
+    lines
+}
+
+/// The words of a command line as a shell would pass them on, without what follows two blanks (which is a remark), `#`, and
+/// redirections.
+fn words(line: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut is_remark = false;
+    for c in line.chars() {
+        match (c, quote) {
+            (c, Some(mark)) if c == mark => quote = None,
+            (c, Some(_)) => word.get_or_insert_default().push(c),
+            ('\'' | '"', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (' ', None) => match word.take() {
+                Some(whole) => words.push(whole),
+                None => is_remark = true,
+            },
+            ('<' | '>' | '|' | '#', None) if word.is_none() => is_remark = true,
+            (c, None) => word.get_or_insert_default().push(c),
+        }
+        if is_remark {
+            break;
+        }
+    }
+    assert_eq!(quote, None, "{line}: a quote is not closed");
+    words.extend(word);
+    words.into_iter().skip_while(|word| word.contains('=')).collect()
+}
+
+fn parses(line: &str) {
+    let words = words(line);
+    // A command of its own, and help: clap ends the parsing in both cases by an "error" that is none.
+    if let Err(error) = Cli::try_parse_from(&words) {
+        assert!(!error.use_stderr(), "`{line}`, as {words:?}: {error}");
+    }
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_has_examples_and_all_are_accepted() {
+    for command in commands() {
+        let name = command.get_name().to_owned();
+        let help = further_help(&command);
+        assert!(help.contains("Examples:"), "`{name}` has no examples in its help");
+        let lines = command_lines(&help);
+        let its_own =
+            if name == "imdb-fast" { "imdb-fast ".to_owned() } else { format!("imdb-fast {name}") };
+        let count = lines.iter().filter(|line| line.contains(&its_own)).count();
+        assert!(count >= 2, "`{name}` has {count} examples of itself");
+        lines.iter().for_each(|line| parses(line));
+    }
+}
+
+#[test]
+fn the_readme_shows_what_is_accepted() {
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split("```").skip(1).step_by(2).filter(|block| block.starts_with("sh\n"));
+    let lines: Vec<String> = blocks.flat_map(command_lines).collect();
+    assert!(lines.len() > 10, "{} commands were found in the README", lines.len());
+    lines.iter().for_each(|line| parses(line));
+}
+
+#[test]
+fn lines_are_cut_into_words_as_a_shell_does() {
+    assert_eq!(words("imdb-fast train   a remark"), ["imdb-fast", "train"]);
+    assert_eq!(words("A=1 imdb-fast info"), ["imdb-fast", "info"]);
+    assert_eq!(words("p --text 'a b' \"it's\" - < in # x"), ["p", "--text", "a b", "it's", "-"]);
+    assert_eq!(words("p --text '' x"), ["p", "--text", "", "x"]);
+    assert_eq!(command_lines("  imdb-fast a \\\n      b\nno imdb-fast"), ["imdb-fast a b"]);
+}

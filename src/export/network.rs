@@ -1,0 +1,93 @@
+//! A model as the formats see it.
+
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::nn::{Activation, Parameters};
+
+/// Dense layers over binary features, from the first to the output.
+pub(super) struct Network<'a> {
+    /// Features.
+    pub(super) inputs: usize,
+    /// At least one; the last has one unit.
+    pub(super) layers: Vec<Layer<'a>>,
+    /// Its architecture, as JSON.
+    pub(super) architecture: String,
+}
+
+/// A Dense layer and its weights.
+pub(super) struct Layer<'a> {
+    pub(super) fan_in: usize,
+    pub(super) units: usize,
+    pub(super) activation: Activation,
+    /// `[fan_in, units]`
+    pub(super) kernel: &'a [f32],
+    /// `[units]`
+    pub(super) bias: &'a [f32],
+    /// `[units]` for PReLU, else empty.
+    pub(super) alpha: &'a [f32],
+}
+
+/// All that [`Network`] knows of an architecture, and of a layer in it.
+const KNOWN: [&[&str]; 2] = [&["inputs", "layers"], &["units", "activation"]];
+
+impl<'a> Network<'a> {
+    /// Refuses a model that says more of itself than [`Network`] can say: without that, its exports would give other
+    /// answers than it does.
+    pub(super) fn of(model: &'a Model) -> Result<Network<'a>> {
+        let architecture = model.architecture();
+        let json = architecture.to_json();
+        refuse_unknown(&json, KNOWN[0])?;
+        json["layers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .try_for_each(|layer| refuse_unknown(layer, KNOWN[1]))?;
+        let parameters: &Parameters = model.parameters();
+        let layer = |i: usize| Layer {
+            fan_in: architecture.fan_in(i),
+            units: architecture.layers()[i].units,
+            activation: architecture.layers()[i].activation,
+            kernel: parameters.kernel(i),
+            bias: parameters.head.bias(i),
+            alpha: parameters.head.alpha(i),
+        };
+        Ok(Network {
+            inputs: architecture.inputs(),
+            layers: (0..architecture.layers().len()).map(layer).collect(),
+            architecture: json.to_string(),
+        })
+    }
+}
+
+fn refuse_unknown(value: &serde_json::Value, known: &[&str]) -> Result<()> {
+    let mut keys = value.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+    match keys.find(|key| !known.contains(key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::Unfit {
+            option: "the model",
+            value: format!("a network with `{key}`"),
+            reason: "only plain Dense layers over binary features can be exported".to_owned(),
+            remedy: "export a network without it; its tensors can be read from the model file, \
+                     which is a safetensors file"
+                .to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_architecture_that_says_more_is_refused() {
+        let plain = json!({ "inputs": 3, "layers": [] });
+        assert!(refuse_unknown(&plain, KNOWN[0]).is_ok());
+        let embedding = json!({ "inputs": 3, "layers": [], "embedding": { "dim": 16 } });
+        let error = refuse_unknown(&embedding, KNOWN[0]).unwrap_err().to_string();
+        assert!(error.contains("a network with `embedding`") && error.contains("Dense"), "{error}");
+        let dropout = json!({ "units": 3, "activation": "relu", "dropout": 0.5 });
+        assert!(refuse_unknown(&dropout, KNOWN[1]).unwrap_err().to_string().contains("`dropout`"));
+    }
+}

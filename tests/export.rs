@@ -1,0 +1,354 @@
+//! Exported models, in the frameworks that they are for: `tests/frameworks/agree.py` loads them by the documentation's own
+//! snippets. `IMDB_FAST_PYTHON` names a Python that has them; else it is `python3`.
+
+mod common;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::{generated, names, repository, team, written};
+use imdb_fast::container::Access;
+use imdb_fast::dataset::{self, Dataset, Holdout, Split};
+use imdb_fast::export::{Format, LOAD_KERAS, LOAD_ONNX, LOAD_TORCH, OnnxInput, export};
+use imdb_fast::import::{self, ImportOptions};
+use imdb_fast::model::Model;
+use imdb_fast::nn::{Activation, Architecture, Dense};
+use imdb_fast::train::{FitOptions, Silent, TrainPlan, fit, predict};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde_json::{Value, json};
+
+/// Absolute. Sums of some hundred float32 weights in other orders differ by a few units of the last place.
+const TOLERANCE: f64 = 1e-5;
+
+/// How many reviews are compared.
+const REVIEWS: usize = 1_000;
+
+/// Networks that were trained a little, so that no weight is at its start, with the reviews to judge.
+struct Trained {
+    name: String,
+    model: Model,
+    rows: PathBuf,
+    probabilities: String,
+}
+
+fn bytes<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|value| bytes(*value)).collect()
+}
+
+/// Writes the first test reviews as lists of words.
+fn write_rows(dataset: &Dataset, folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    let (mut indices, mut offsets) = (Vec::new(), Vec::new());
+    let csr = dataset.csr(Split::Test).unwrap();
+    for row in 0..REVIEWS {
+        offsets.push(indices.len() as i64);
+        indices.extend(csr.row(row).into_iter().map(i64::from));
+    }
+    std::fs::write(folder.join("indices.i64"), bytes(&indices, i64::to_le_bytes)).unwrap();
+    std::fs::write(folder.join("offsets.i64"), bytes(&offsets, i64::to_le_bytes)).unwrap();
+}
+
+fn train(
+    dataset: &Dataset,
+    rows: &Path,
+    name: &str,
+    hidden: &[(usize, Activation)],
+    epochs: usize,
+) -> Trained {
+    let hidden: Vec<Dense> =
+        hidden.iter().map(|&(units, activation)| Dense { units, activation }).collect();
+    let mut model = Model::new(Architecture::new(dataset.features(), &hidden).unwrap(), 3);
+    let options = FitOptions { epochs, validation: Holdout::None, ..FitOptions::default() };
+    let plan = TrainPlan::new(dataset, &model, options).unwrap();
+    let team = team(2);
+    fit(&plan, &mut model, &team, &mut Silent).unwrap();
+    let mut probabilities = Vec::new();
+    predict(&team, &model, dataset, Split::Test, 0..REVIEWS, |_, some, _| {
+        probabilities.extend_from_slice(some);
+        Ok(())
+    })
+    .unwrap();
+    // Of a network that answers the same to all, any export would agree.
+    let (low, high) = probabilities
+        .iter()
+        .fold((1.0, 0.0), |(low, high): (f32, f32), &p| (low.min(p), high.max(p)));
+    assert!(high - low > 0.01, "{name}: from {low} to {high}");
+    std::fs::write(rows.join(format!("{name}.f32")), bytes(&probabilities, f32::to_le_bytes))
+        .unwrap();
+    Trained { name: name.to_owned(), model, rows: rows.to_owned(), probabilities: name.to_owned() }
+}
+
+/// Every activation, no hidden layer, many layers; and the book's network on real reviews, where they are.
+fn networks(folder: &Path) -> Vec<Trained> {
+    let mut source = generated(4 * REVIEWS, 600, 1);
+    // Reviews without words: the first, some in a row, the last that is compared.
+    let tests = source.reviews.iter_mut().filter(|(split, ..)| *split == Split::Test);
+    for (row, (_, words, _)) in tests.enumerate() {
+        if [0, 17, 18, 19, REVIEWS - 1].contains(&row) {
+            words.clear();
+        }
+    }
+    let dataset = written(source, &folder.join("generated.safetensors"));
+    let rows = folder.join("generated");
+    write_rows(&dataset, &rows);
+    let mut networks: Vec<Trained> = Activation::ALL
+        .into_iter()
+        .map(|f| train(&dataset, &rows, f.name(), &[(20, f), (12, f)], 10))
+        .collect();
+    networks.push(train(&dataset, &rows, "no_hidden_layer", &[], 10));
+    // More than ten arrays, whose names no longer sort as they count.
+    networks.push(train(&dataset, &rows, "twelve_layers", &[(9, Activation::Prelu); 12], 5));
+    if let Some(dataset) = real_reviews(folder) {
+        let rows = folder.join("real");
+        write_rows(&dataset, &rows);
+        let hidden = [(16, Activation::Relu); 2];
+        networks.push(train(&dataset, &rows, "real_reviews_4_epochs", &hidden, 4));
+        networks.push(train(&dataset, &rows, "real_reviews_20_epochs", &hidden, 20));
+    }
+    networks
+}
+
+fn real_reviews(folder: &Path) -> Option<Dataset> {
+    let Some(data) = std::env::var_os("IMDB_FAST_DATA").map(PathBuf::from) else {
+        println!("generated reviews only: IMDB_FAST_DATA names no folder with imdb.npz");
+        return None;
+    };
+    let path = folder.join("imdb.safetensors");
+    let mut source = import::open(&data.join("imdb.npz"), &ImportOptions::default()).unwrap();
+    dataset::write(&mut *source, &path).unwrap();
+    Some(Dataset::open(&path, Access::Map).unwrap())
+}
+
+/// Exports all networks and compares; says so where the framework is not there.
+fn agrees(framework: &str, snippet: &str, formats: &[(Format, &str, &str)]) {
+    let python = std::env::var_os("IMDB_FAST_PYTHON").unwrap_or_else(|| "python3".into());
+    // Asked first, since the networks take their time.
+    let module = if framework == "onnx" { "onnxruntime" } else { framework };
+    let probe =
+        format!("import importlib.util as u, sys; sys.exit(u.find_spec({module:?}) is None)");
+    let found = Command::new(&python).args(["-c", &probe]).stderr(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        println!("skipped: {} has no {module}; IMDB_FAST_PYTHON names another", python.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut cases = Vec::new();
+    for Trained { name, model, rows, probabilities } in networks(folder.path()) {
+        let layers = model.architecture().hidden().iter();
+        let hidden: Vec<Value> =
+            layers.map(|layer| json!([layer.units, layer.activation.name()])).collect();
+        for (format, input, extension) in formats {
+            let file = folder.path().join(format!("{name}.{input}.{extension}"));
+            export(&model, *format, &file).unwrap();
+            cases.push(json!({
+                "name": format!("{name}{}{input}", if input.is_empty() { "" } else { " " }),
+                "file": file,
+                "features": model.architecture().inputs(),
+                "hidden": hidden,
+                "input": input,
+                "rows": rows,
+                "probabilities": probabilities,
+            }));
+        }
+    }
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("cases.json"), serde_json::to_vec(&cases).unwrap()).unwrap();
+    std::fs::write(at("snippet.py"), snippet).unwrap();
+    let output = Command::new(&python)
+        .arg(repository("tests/frameworks/agree.py"))
+        .arg(framework)
+        .args([at("snippet.py"), at("cases.json")])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let report: Value = serde_json::from_str(text.lines().last().expect(&errors)).expect(&text);
+    if let Some(missing) = report["missing"].as_str() {
+        println!("skipped: {}: {missing}", python.display());
+        return;
+    }
+    println!("{}", report["versions"].as_str().unwrap());
+    let differences = report["differences"].as_object().unwrap();
+    assert_eq!(differences.len(), cases.len());
+    for (name, difference) in differences {
+        println!("  {name}: {difference}");
+        assert!(difference.as_f64().unwrap() <= TOLERANCE, "{name}: {difference}");
+    }
+}
+
+/// A network of all kinds of parameters, no two of them alike, and its file: 600 inputs, then 3, 2 and 1 units.
+fn small(folder: &Path) -> (Model, PathBuf) {
+    let hidden = [3, 2].map(|units| Dense { units, activation: Activation::Prelu });
+    let shapes: [(&str, &[usize]); 8] = [
+        ("dense_0.kernel", &[600, 3]),
+        ("dense_0.bias", &[3]),
+        ("dense_0.alpha", &[3]),
+        ("dense_1.kernel", &[3, 2]),
+        ("dense_1.bias", &[2]),
+        ("dense_1.alpha", &[2]),
+        ("dense_2.kernel", &[2, 1]),
+        ("dense_2.bias", &[1]),
+    ];
+    let mut values = (1..).map(|n| n as f32 / 4096.0);
+    let data: Vec<Vec<u8>> = shapes
+        .iter()
+        .map(|(_, shape)| values.by_ref().take(shape.iter().product()).collect::<Vec<f32>>())
+        .map(|values| bytes(&values, f32::to_le_bytes))
+        .collect();
+    let views = shapes.iter().zip(&data).map(|((name, shape), data)| {
+        (*name, TensorView::new(Dtype::F32, shape.to_vec(), data).unwrap())
+    });
+    let tensors = folder.join("tensors.safetensors");
+    std::fs::write(&tensors, safetensors::serialize(views, None).unwrap()).unwrap();
+    let model = Model::from_tensors(Architecture::new(600, &hidden).unwrap(), &tensors).unwrap();
+    std::fs::remove_file(tensors).unwrap();
+    let path = folder.join("model.safetensors");
+    model.save(&path).unwrap();
+    (model, path)
+}
+
+#[test]
+fn keras_arrays_stand_in_the_order_of_set_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, _) = small(folder.path());
+    let path = folder.path().join("weights.npz");
+    export(&model, Format::KerasNpz, &path).unwrap();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let (weights, head) = (model.parameters(), &model.parameters().head);
+    let arrays = [
+        ("(600, 3)", weights.kernel(0)),
+        ("(3,)", head.bias(0)),
+        ("(3,)", head.alpha(0)),
+        ("(3, 2)", weights.kernel(1)),
+        ("(2,)", head.bias(1)),
+        ("(2,)", head.alpha(1)),
+        ("(2, 1)", weights.kernel(2)),
+        ("(1,)", head.bias(2)),
+    ];
+    assert_eq!(archive.len(), arrays.len());
+    for (i, (shape, values)) in arrays.into_iter().enumerate() {
+        let mut entry = archive.by_index(i).unwrap();
+        assert_eq!(entry.name().unwrap(), format!("arr_{i}.npy"));
+        let mut array = Vec::new();
+        entry.read_to_end(&mut array).unwrap();
+        let header = String::from_utf8_lossy(&array[..128]).into_owned();
+        assert!(header.contains(&format!("'shape': {shape}, }}")), "{header}");
+        assert_eq!(array[128..], bytes(values, f32::to_le_bytes));
+    }
+}
+
+#[test]
+fn torch_tensors_have_its_names_and_orientation() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, _) = small(folder.path());
+    let path = folder.path().join("weights.safetensors");
+    export(&model, Format::TorchSafetensors, &path).unwrap();
+    let file = std::fs::read(path).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let (weights, head) = (model.parameters(), &model.parameters().head);
+    let three_by_two = weights.kernel(1);
+    let two_by_three = [0, 2, 4, 1, 3, 5].map(|i| three_by_two[i]);
+    let expected: [(&str, &[usize], &[f32]); 8] = [
+        ("embedding.weight", &[600, 3], weights.kernel(0)),
+        ("bias", &[3], head.bias(0)),
+        ("activation.0.weight", &[3], head.alpha(0)),
+        ("linear.0.weight", &[2, 3], &two_by_three),
+        ("linear.0.bias", &[2], head.bias(1)),
+        ("activation.1.weight", &[2], head.alpha(1)),
+        ("linear.1.weight", &[1, 2], weights.kernel(2)),
+        ("linear.1.bias", &[1], head.bias(2)),
+    ];
+    assert_eq!(tensors.len(), expected.len());
+    for (name, shape, values) in expected {
+        let tensor = tensors.tensor(name).unwrap();
+        assert_eq!(tensor.shape(), shape, "{name}");
+        assert_eq!(tensor.data(), bytes(values, f32::to_le_bytes), "{name}");
+    }
+    let (_, header) = safetensors::SafeTensors::read_metadata(&file).unwrap();
+    assert_eq!(header.metadata().as_ref().unwrap()["format"], "pt");
+}
+
+/// Runs the program in a folder.
+fn program(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+    let output = command.args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.stdout.is_empty());
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn the_format_is_named_or_told_by_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, _) = small(folder.path());
+    let (multi_hot, indices) =
+        (Format::Onnx(OnnxInput::MultiHot), Format::Onnx(OnnxInput::Indices));
+    let onnx = ["--format", "onnx", "--onnx-input"];
+    for (file, options, format) in [
+        ("a.npz", vec![], Format::KerasNpz),
+        ("a.onnx", vec![], multi_hot),
+        ("a.safetensors", vec![], Format::TorchSafetensors),
+        ("b.onnx", vec!["--onnx-input", "indices"], indices),
+        ("b", [&onnx[..], &["indices"]].concat(), indices),
+        ("c", [&onnx[..], &["multi-hot"]].concat(), multi_hot),
+        ("d.onnx", vec!["--format", "keras-npz"], Format::KerasNpz),
+    ] {
+        let arguments = [&["export", "model.safetensors", "-o", file], &options[..]].concat();
+        let (code, notes) = program(&arguments, folder.path());
+        assert_eq!(code, Some(0), "{notes}");
+        assert!(notes.starts_with(&format!("wrote {file}: ")), "{notes}");
+        let expected = folder.path().join("expected");
+        export(&model, format, &expected).unwrap();
+        let written = std::fs::read(folder.path().join(file)).unwrap();
+        assert!(written == std::fs::read(&expected).unwrap(), "{file}: other bytes");
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_is_said_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = small(folder.path());
+    let model = std::fs::read(&path).unwrap();
+    std::fs::write(folder.path().join("text"), "no model").unwrap();
+    let before = names(folder.path());
+    let fails = |code: i32, arguments: &[&str], parts: &[&str]| {
+        let (found, errors) = program(&[&["export"], arguments].concat(), folder.path());
+        assert_eq!(found, Some(code), "{arguments:?}: {errors}");
+        for part in parts {
+            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
+        }
+        assert_eq!(names(folder.path()), before);
+        assert!(std::fs::read(&path).unwrap() == model);
+    };
+    let own = "model.safetensors";
+    fails(2, &[own, "-o", "x.h5"], &["--output", ".npz, .onnx or .safetensors", "--format"]);
+    fails(2, &[own, "-o", "x.h5", "--format", "h5"], &["keras-npz, onnx, torch-safetensors"]);
+    fails(2, &[own, "-o", "x.npz", "--onnx-input", "indices"], &["--onnx-input", "--format onnx"]);
+    fails(2, &[own, "-o", "./model.safetensors"], &["--output", "another file"]);
+    fails(1, &["missing", "-o", "x.npz"], &["cannot open missing"]);
+    fails(1, &["text", "-o", "x.onnx"], &["text", "expected a safetensors file"]);
+    for file in ["nowhere/x.npz", "nowhere/x.onnx", "nowhere/x.safetensors"] {
+        fails(1, &[own, "-o", file], &["cannot create nowhere/x"]);
+    }
+}
+
+#[test]
+fn keras_agrees() {
+    agrees("keras", LOAD_KERAS, &[(Format::KerasNpz, "", "npz")]);
+}
+
+#[test]
+fn onnx_agrees() {
+    let formats = [
+        (Format::Onnx(OnnxInput::MultiHot), "multi-hot", "onnx"),
+        (Format::Onnx(OnnxInput::Indices), "indices", "onnx"),
+    ];
+    agrees("onnx", LOAD_ONNX, &formats);
+}
+
+#[test]
+fn torch_agrees() {
+    agrees("torch", LOAD_TORCH, &[(Format::TorchSafetensors, "", "safetensors")]);
+}
