@@ -1,5 +1,5 @@
 //! How fast is the first layer? One batch of 512 reviews times the weights: our sums of rows, sprs' product of a sparse
-//! and a dense matrix, and the product of rows of zeros and ones, as Keras computes it.
+//! and a dense matrix, and the product of rows of zeros and ones, as Keras computes it. And the way back.
 
 mod common;
 
@@ -7,7 +7,9 @@ use std::hint::black_box;
 
 use criterion::Criterion;
 use imdb_fast::dataset::Split;
-use imdb_fast::kernel::{Aligned, Level, Matrix, Span, Sum, Table, gather_sum, matmul};
+use imdb_fast::kernel::{
+    Aligned, Level, Matrix, Span, Sum, Table, gather_sum, matmul, scatter_add,
+};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use sprs::CsMatViewI;
 
@@ -88,6 +90,18 @@ impl Batch {
         }
     }
 
+    /// The gradient by the definition, in double precision.
+    fn expected_gradient(&self, deltas: &[f32], width: usize) -> Vec<f32> {
+        let mut gradient = vec![0.0f64; self.features * width];
+        for (pair, delta) in self.indptr.windows(2).zip(deltas.chunks_exact(width)) {
+            for &id in &self.indices[pair[0] as usize..pair[1] as usize] {
+                let row = &mut gradient[usize::from(id) * width..][..width];
+                row.iter_mut().zip(delta).for_each(|(sum, &delta)| *sum += f64::from(delta));
+            }
+        }
+        gradient.into_iter().map(|sum| sum as f32).collect()
+    }
+
     /// The sums by the definition, in double precision.
     fn expected(&self, weights: &[f32], width: usize) -> Vec<f32> {
         let mut out = Vec::with_capacity(self.rows() * width);
@@ -144,6 +158,28 @@ impl<'a> Product<'a> {
         }
     }
 
+    /// The way back: deltas of the batch added to the gradient.
+    fn backward(&mut self, criterion: &mut Criterion) {
+        let (batch, width, spans) = (self.batch, self.width, self.batch.spans());
+        let deltas = Aligned::from(&uniform(batch.rows() * width, 0.05, 2)[..]);
+        let scatter = |level: Level, gradient: &mut [f32]| {
+            scatter_add(level, gradient, 0, width, &batch.indices, &spans, &deltas);
+        };
+        let expected = batch.expected_gradient(&deltas, width);
+        for level in Level::supported() {
+            let mut gradient = Aligned::zeros(batch.features * width);
+            scatter(level, &mut gradient);
+            assert_close(&gradient, &expected, TOLERANCE, "the gradient");
+            let work = batch.work();
+            let mut group =
+                common::group(criterion, "first layer of 512 reviews", Elements::Nonzeros, work);
+            let name = format!("width {width}, back, {level}");
+            let best = best_time(&mut group, &name, || scatter(level, &mut gradient));
+            group.finish();
+            self.journal.note(name, best, work);
+        }
+    }
+
     /// What `&csr * &dense` does, without the allocation of its result.
     fn sprs(&mut self, criterion: &mut Criterion) {
         let (batch, width) = (self.batch, self.width);
@@ -188,6 +224,7 @@ fn main() {
     for width in LINES.into_iter().chain(OTHERS) {
         let mut product = Product::new(&batch, width, &mut journal);
         product.ours(&mut criterion);
+        product.backward(&mut criterion);
         product.sprs(&mut criterion);
         if LINES.contains(&width) {
             product.dense(&mut criterion);

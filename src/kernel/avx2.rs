@@ -105,6 +105,30 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn load_four(values: &[f32; 4]) -> Avx2 {
+        // SAFETY: only `run` names the type; the array has four values.
+        unsafe { Avx2(_mm256_zextps128_ps256(_mm_loadu_ps(values.as_ptr())), _mm256_setzero_ps()) }
+    }
+
+    #[inline(always)]
+    fn store_four(self, values: &mut [f32; 4]) {
+        // SAFETY: only `run` names the type; the array has four values.
+        unsafe { _mm_storeu_ps(values.as_mut_ptr(), _mm256_castps256_ps128(self.0)) }
+    }
+
+    #[inline(always)]
+    fn load_eight(values: &[f32; 8]) -> Avx2 {
+        // SAFETY: only `run` names the type; the array has eight values.
+        unsafe { Avx2(_mm256_loadu_ps(values.as_ptr()), _mm256_setzero_ps()) }
+    }
+
+    #[inline(always)]
+    fn store_eight(self, values: &mut [f32; 8]) {
+        // SAFETY: only `run` names the type; the array has eight values.
+        unsafe { _mm256_storeu_ps(values.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
     fn load_partial(values: &[f32]) -> Avx2 {
         let (low, high) = values.split_at(values.len().min(8));
         let high = &high[..high.len().min(8)];

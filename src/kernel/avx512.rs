@@ -63,6 +63,30 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn load_four(values: &[f32; 4]) -> Avx512 {
+        // SAFETY: only `run` names the type; the array has four values.
+        Avx512(unsafe { _mm512_zextps128_ps512(_mm_loadu_ps(values.as_ptr())) })
+    }
+
+    #[inline(always)]
+    fn store_four(self, values: &mut [f32; 4]) {
+        // SAFETY: only `run` names the type; the array has four values.
+        unsafe { _mm_storeu_ps(values.as_mut_ptr(), _mm512_castps512_ps128(self.0)) }
+    }
+
+    #[inline(always)]
+    fn load_eight(values: &[f32; 8]) -> Avx512 {
+        // SAFETY: only `run` names the type; the array has eight values.
+        Avx512(unsafe { _mm512_zextps256_ps512(_mm256_loadu_ps(values.as_ptr())) })
+    }
+
+    #[inline(always)]
+    fn store_eight(self, values: &mut [f32; 8]) {
+        // SAFETY: only `run` names the type; the array has eight values.
+        unsafe { _mm256_storeu_ps(values.as_mut_ptr(), _mm512_castps512_ps256(self.0)) }
+    }
+
+    #[inline(always)]
     fn load_partial(values: &[f32]) -> Avx512 {
         let mask = first(values.len().min(LANES));
         // SAFETY: only `run` names the type; lanes beyond the slice are masked out and not read.

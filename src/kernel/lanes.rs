@@ -27,6 +27,18 @@ pub(crate) trait Lanes:
     /// To a whole line.
     fn store(self, values: &mut [f32; LANES]);
 
+    /// Four values, then zeros.
+    fn load_four(values: &[f32; 4]) -> Self;
+
+    /// The first four lanes.
+    fn store_four(self, values: &mut [f32; 4]);
+
+    /// Eight values, then zeros.
+    fn load_eight(values: &[f32; 8]) -> Self;
+
+    /// The first eight lanes.
+    fn store_eight(self, values: &mut [f32; 8]);
+
     /// Up to sixteen values, then zeros.
     fn load_partial(values: &[f32]) -> Self;
 

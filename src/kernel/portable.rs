@@ -77,6 +77,27 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn load_four(values: &[f32; 4]) -> Portable {
+        Portable([*values, [0.0; 4], [0.0; 4], [0.0; 4]])
+    }
+
+    #[inline(always)]
+    fn store_four(self, values: &mut [f32; 4]) {
+        *values = self.0[0];
+    }
+
+    #[inline(always)]
+    fn load_eight(values: &[f32; 8]) -> Portable {
+        let (quads, _) = values.as_chunks::<4>();
+        Portable([quads[0], quads[1], [0.0; 4], [0.0; 4]])
+    }
+
+    #[inline(always)]
+    fn store_eight(self, values: &mut [f32; 8]) {
+        values.copy_from_slice(self.0[..2].as_flattened());
+    }
+
+    #[inline(always)]
     fn load_partial(values: &[f32]) -> Portable {
         let mut line = [0.0; LANES];
         line[..values.len()].copy_from_slice(values);

@@ -12,6 +12,9 @@ const AHEAD: usize = 6;
 /// Words whose rows are loaded together before any is stored, so that no load waits for a store to an address not yet known.
 const GROUP: usize = 8;
 
+/// The same of rows that take several registers each.
+const SHORT_GROUP: usize = 4;
+
 /// Tables of more bytes than this do not stay in a core's own cache: their rows are asked for one span ahead.
 const NEAR_BYTES: usize = 2 << 20;
 
@@ -117,7 +120,7 @@ impl<I: Id> Kernel for Gather<'_, I> {
             32 => self.lines::<V, 2, 1>(),
             64 if V::PASS >= 4 => self.lines::<V, 4, 4>(),
             64 => self.lines::<V, 4, 1>(),
-            _ => self.any_width::<V>(),
+            width => self.any_width::<V>(width),
         }
     }
 }
@@ -149,34 +152,95 @@ impl<I: Id> Gather<'_, I> {
         }
     }
 
-    /// Rows that are not whole lines, or of another number of them than there is a constant for.
+    /// Rows of one value: a linear model's weights.
     #[inline(always)]
-    fn any_width<V: Lanes>(&mut self) {
-        let width = self.table.width;
-        if width < LANES {
-            return self.columns::<V, 0, NARROW>(0);
+    fn scalars<V: Lanes>(&mut self) {
+        let Gather { table: Table { values, first, .. }, indices, spans, sum, .. } = *self;
+        for (at, span) in spans.iter().enumerate() {
+            prefetch_words(indices, spans, at);
+            let total: f32 = sum_words(words(indices, span), 0.0, Scalars { values, first });
+            let out = &mut self.out[span.row as usize];
+            *out = if sum == Sum::Add { *out + total } else { total };
         }
+    }
+}
+
+/// A kernel whose rows are not whole lines, or of another number of them than there is a constant for: it works on some of
+/// their columns at a time.
+trait ByColumns {
+    /// Columns from `column` on: `P` lines of them, and all behind those if there is a tail.
+    fn columns<V: Lanes, const P: usize, const TAIL: u8>(&mut self, column: usize);
+
+    /// All columns. The tail comes with a line: what it shares with one is loaded before either is stored.
+    #[inline(always)]
+    fn any_width<V: Lanes>(&mut self, width: usize) {
         let mut column = 0;
-        while column + V::PASS * LANES <= width {
+        while column + (V::PASS + 1) * LANES <= width {
             match V::PASS {
                 4 => self.columns::<V, 4, NONE>(column),
                 _ => self.columns::<V, 1, NONE>(column),
             }
             column += V::PASS * LANES;
         }
-        match ((width - column) / LANES, !width.is_multiple_of(LANES)) {
-            (0, false) => {}
-            (0, true) => self.columns::<V, 0, WIDE>(column),
-            (1, false) => self.columns::<V, 1, NONE>(column),
-            (1, true) => self.columns::<V, 1, WIDE>(column),
-            (2, false) => self.columns::<V, 2, NONE>(column),
-            (2, true) => self.columns::<V, 2, WIDE>(column),
-            (_, false) => self.columns::<V, 3, NONE>(column),
-            (_, true) => self.columns::<V, 3, WIDE>(column),
+        match ((width - column) / LANES, V::PASS) {
+            (0, _) if width == 4 => self.columns::<V, 0, FOUR>(0),
+            (0, _) if width == 8 => self.columns::<V, 0, EIGHT>(0),
+            (0, _) => self.columns::<V, 0, NARROW>(0),
+            (2, 2..) => self.with_tail::<V, 2>(width, column),
+            (3, 3..) => self.with_tail::<V, 3>(width, column),
+            (4, 4..) => self.with_tail::<V, 4>(width, column),
+            _ => self.with_tail::<V, 1>(width, column),
         }
     }
 
-    /// `P` lines from a column on, and the rest of the row if there is a tail.
+    /// The last `P` lines of the columns, and what is behind them.
+    #[inline(always)]
+    fn with_tail<V: Lanes, const P: usize>(&mut self, width: usize, column: usize) {
+        match width % LANES {
+            0 => self.columns::<V, P, NONE>(column),
+            1..=4 => self.columns::<V, P, FOUR>(column),
+            5..=8 => self.columns::<V, P, EIGHT>(column),
+            _ => self.columns::<V, P, SIXTEEN>(column),
+        }
+    }
+}
+
+/// The columns behind the last whole line: none.
+const NONE: u8 = 0;
+/// Of rows shorter than a line: as many lanes as there are.
+const NARROW: u8 = 1;
+/// Of longer rows: the row's last 4, 8 or 16 columns, some of which may belong to the line before. One load, where the rest
+/// alone would take several, or a mask; and the shorter it is, the more rarely it crosses into another cache line.
+const FOUR: u8 = 4;
+const EIGHT: u8 = 8;
+const SIXTEEN: u8 = 16;
+
+/// The tail of a row.
+#[inline(always)]
+fn load_tail<V: Lanes, const TAIL: u8>(row: &[f32]) -> V {
+    let tail = match TAIL {
+        FOUR => row.last_chunk().map(V::load_four),
+        EIGHT => row.last_chunk().map(V::load_eight),
+        SIXTEEN => row.last_chunk().map(V::load),
+        NARROW => Some(V::load_partial(row)),
+        _ => None,
+    };
+    tail.unwrap_or(V::zero())
+}
+
+/// Replaces the tail of a row.
+#[inline(always)]
+fn store_tail<V: Lanes, const TAIL: u8>(tail: V, row: &mut [f32]) {
+    match TAIL {
+        FOUR => row.last_chunk_mut().into_iter().for_each(|last| tail.store_four(last)),
+        EIGHT => row.last_chunk_mut().into_iter().for_each(|last| tail.store_eight(last)),
+        SIXTEEN => row.last_chunk_mut().into_iter().for_each(|last| tail.store(last)),
+        NARROW => tail.store_partial(row),
+        _ => {}
+    }
+}
+
+impl<I: Id> ByColumns for Gather<'_, I> {
     #[inline(always)]
     fn columns<V: Lanes, const P: usize, const TAIL: u8>(&mut self, column: usize) {
         let Gather { table: Table { values, first, width }, indices, spans, sum, .. } = *self;
@@ -193,43 +257,16 @@ impl<I: Id> Gather<'_, I> {
                         .for_each(|line| prefetch(&line[0]));
                 }
             }
-            let (sums, tail): ([V; P], V) = sum_words(words, ([V::zero(); P], V::zero()), rows);
-            let out = &mut self.out[span.row as usize * width + column..][..length];
-            let (lines, rest) = out.as_chunks_mut::<LANES>();
-            for (line, total) in lines.iter_mut().zip(sums) {
-                total.put(sum, line);
-            }
-            if TAIL != NONE {
-                let mut line = [0.0; LANES];
-                tail.store(&mut line);
-                let skipped = if TAIL == WIDE { LANES - rest.len() } else { 0 };
-                for (value, total) in rest.iter_mut().zip(&line[skipped..]) {
-                    *value = if sum == Sum::Add { *value + total } else { *total };
-                }
-            }
-        }
-    }
-
-    /// Rows of one value: a linear model's weights.
-    #[inline(always)]
-    fn scalars<V: Lanes>(&mut self) {
-        let Gather { table: Table { values, first, .. }, indices, spans, sum, .. } = *self;
-        for (at, span) in spans.iter().enumerate() {
-            prefetch_words(indices, spans, at);
-            let total: f32 = sum_words(words(indices, span), 0.0, Scalars { values, first });
-            let out = &mut self.out[span.row as usize];
-            *out = if sum == Sum::Add { *out + total } else { total };
+            let total: ([V; P], V) = sum_words(words, ([V::zero(); P], V::zero()), rows);
+            let out = &mut self.out[span.row as usize * width..][..width];
+            let total = match sum {
+                Sum::Store => total,
+                Sum::Add => load_columns::<V, P, TAIL>(out, column).plus(total),
+            };
+            store_columns::<V, P, TAIL>(total, out, column);
         }
     }
 }
-
-/// The columns behind the last whole line, if any, and how they are loaded.
-const NONE: u8 = 0;
-/// Of rows shorter than a line: as many lanes as there are.
-const NARROW: u8 = 1;
-/// Of longer rows: the row's last sixteen columns, some of which belong to the line before. One load, where the rest alone
-/// would take several, or a mask.
-const WIDE: u8 = 2;
 
 /// What the row of a word is added to; a trait, since a closure might not be inlined, and so not be compiled for the
 /// instruction set of its lanes.
@@ -279,22 +316,37 @@ impl<'a, const P: usize, const TAIL: u8> Columns<'a, P, TAIL> {
     }
 }
 
+/// Columns of a row.
+#[inline(always)]
+fn load_columns<V: Lanes, const P: usize, const TAIL: u8>(
+    row: &[f32],
+    column: usize,
+) -> ([V; P], V) {
+    let lines = row[column..][..P * LANES].as_chunks::<LANES>().0;
+    (std::array::from_fn(|line| V::load(&lines[line])), load_tail::<V, TAIL>(row))
+}
+
+/// Replaces columns of a row.
+#[inline(always)]
+fn store_columns<V: Lanes, const P: usize, const TAIL: u8>(
+    (lines, tail): ([V; P], V),
+    row: &mut [f32],
+    column: usize,
+) {
+    let places = row[column..][..P * LANES].as_chunks_mut::<LANES>().0;
+    for (line, place) in lines.into_iter().zip(places) {
+        line.store(place);
+    }
+    store_tail::<V, TAIL>(tail, row);
+}
+
 impl<V: Lanes, I: Id, const P: usize, const TAIL: u8> AddRow<I, ([V; P], V)>
     for Columns<'_, P, TAIL>
 {
     #[inline(always)]
-    fn add(self, (mut sums, tail): ([V; P], V), id: I) -> ([V; P], V) {
-        let row = self.of(id);
-        let lines = row[self.column..][..P * LANES].as_chunks::<LANES>().0;
-        for (sum, line) in sums.iter_mut().zip(lines) {
-            *sum = *sum + times(V::load(line), id);
-        }
-        let tail = match (TAIL, row.last_chunk::<LANES>()) {
-            (NONE, _) => tail,
-            (WIDE, Some(line)) => tail + times(V::load(line), id),
-            _ => tail + times(V::load_partial(row), id),
-        };
-        (sums, tail)
+    fn add(self, sum: ([V; P], V), id: I) -> ([V; P], V) {
+        let row: ([V; P], V) = load_columns::<V, P, TAIL>(self.of(id), self.column);
+        sum.plus(row.times(id))
     }
 }
 
@@ -327,12 +379,20 @@ fn times_one<I: Id>(value: f32, id: I) -> f32 {
 /// Several numbers that are added together.
 trait Addend: Copy {
     fn plus(self, other: Self) -> Self;
+
+    /// As often as a word occurs.
+    fn times<I: Id>(self, id: I) -> Self;
 }
 
 impl Addend for f32 {
     #[inline(always)]
     fn plus(self, other: f32) -> f32 {
         self + other
+    }
+
+    #[inline(always)]
+    fn times<I: Id>(self, id: I) -> f32 {
+        times_one(self, id)
     }
 }
 
@@ -341,12 +401,23 @@ impl<V: Lanes, const P: usize> Addend for [V; P] {
     fn plus(self, other: [V; P]) -> [V; P] {
         std::array::from_fn(|i| self[i] + other[i])
     }
+
+    #[inline(always)]
+    fn times<I: Id>(mut self, id: I) -> [V; P] {
+        self.iter_mut().for_each(|lanes| *lanes = times(*lanes, id));
+        self
+    }
 }
 
 impl<V: Lanes, const P: usize> Addend for ([V; P], V) {
     #[inline(always)]
     fn plus(self, other: ([V; P], V)) -> ([V; P], V) {
         (self.0.plus(other.0), self.1 + other.1)
+    }
+
+    #[inline(always)]
+    fn times<I: Id>(self, id: I) -> ([V; P], V) {
+        (self.0.times(id), times(self.1, id))
     }
 }
 
@@ -389,7 +460,7 @@ impl<I: Id, J: Id> Kernel for Scatter<'_, I, J> {
             16 => self.lines::<V, 1>(),
             32 => self.lines::<V, 2>(),
             64 => self.lines::<V, 4>(),
-            _ => self.any_width::<V>(),
+            width => self.any_width::<V>(width),
         }
     }
 }
@@ -437,31 +508,57 @@ impl<I: Id, J: Id> Scatter<'_, I, J> {
             }
         }
     }
+}
 
+impl<I: Id, J: Id> ByColumns for Scatter<'_, I, J> {
     #[inline(always)]
-    fn any_width<V: Lanes>(&mut self) {
-        let Scatter { first, width, indices, spans, deltas, .. } = *self;
+    fn columns<V: Lanes, const P: usize, const TAIL: u8>(&mut self, column: usize) {
+        let Scatter { first, width, indices, spans, deltas, later, .. } = *self;
         for (at, span) in spans.iter().enumerate() {
             prefetch_words(indices, spans, at);
+            prefetch_span(later.0, later.1, at);
             let delta = &deltas[span.row as usize * width..][..width];
-            for &id in words(indices, span) {
+            let words = words(indices, span);
+            if TAIL == NARROW {
+                for &id in words {
+                    add_narrow(
+                        &mut self.gradient[(id.place() - first) * width..][..width],
+                        delta,
+                        id,
+                    );
+                }
+                continue;
+            }
+            let (lines, tail): ([V; P], V) = load_columns::<V, P, TAIL>(delta, column);
+            let delta = (lines, tail);
+            let grouped = if P < V::PASS { words.len() } else { 0 };
+            let (groups, _) = words[..grouped].as_chunks::<SHORT_GROUP>();
+            let rest = &words[groups.len() * SHORT_GROUP..];
+            for group in groups {
+                let starts = group.map(|id| (id.place() - first) * width);
+                let mut sums = [delta; SHORT_GROUP];
+                for ((sum, &start), &id) in sums.iter_mut().zip(&starts).zip(group) {
+                    let row = &self.gradient[start..][..width];
+                    *sum = load_columns::<V, P, TAIL>(row, column).plus(sum.times(id));
+                }
+                for (start, sums) in starts.into_iter().zip(sums) {
+                    store_columns::<V, P, TAIL>(sums, &mut self.gradient[start..][..width], column);
+                }
+            }
+            for &id in rest {
                 let row = &mut self.gradient[(id.place() - first) * width..][..width];
-                add_row::<V, I>(row, delta, id);
+                let sums = load_columns::<V, P, TAIL>(row, column).plus(delta.times(id));
+                store_columns::<V, P, TAIL>(sums, row, column);
             }
         }
     }
 }
 
+/// Rows shorter than a line, in quads: what a mask has stored keeps the next load of it waiting.
 #[inline(always)]
-fn add_row<V: Lanes, I: Id>(row: &mut [f32], delta: &[f32], id: I) {
-    let (lines, rest) = row.as_chunks_mut::<LANES>();
-    let (delta_lines, delta_rest) = delta.as_chunks::<LANES>();
-    for (line, delta) in lines.iter_mut().zip(delta_lines) {
-        (V::load(line) + times(V::load(delta), id)).store(line);
-    }
-    // In quads: what a mask has stored keeps the next load of it waiting.
-    let (quads, rest) = rest.as_chunks_mut::<4>();
-    let (delta_quads, delta_rest) = delta_rest.as_chunks::<4>();
+fn add_narrow<I: Id>(row: &mut [f32], delta: &[f32], id: I) {
+    let (quads, rest) = row.as_chunks_mut::<4>();
+    let (delta_quads, delta_rest) = delta.as_chunks::<4>();
     for (quad, delta) in quads.iter_mut().zip(delta_quads) {
         let delta = delta.map(|value| times_one(value, id));
         *quad = [quad[0] + delta[0], quad[1] + delta[1], quad[2] + delta[2], quad[3] + delta[3]];
