@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("nn", &["error", "kernel", "random"]),
     ("optimizer", &["error", "kernel"]),
     ("model", &["container", "error", "nn", "optimizer", "text"]),
-    ("train", &["dataset", "error", "kernel", "model", "nn", "optimizer", "random"]),
+    ("train", &["container", "dataset", "error", "kernel", "model", "nn", "optimizer", "random"]),
     ("answer", &["error", "kernel", "model", "nn", "text", "train"]),
     ("report", &["error", "input", "nn", "train"]),
 ];

@@ -7,15 +7,16 @@
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, RwLock};
 
 use super::block::{BLOCK_ROWS, Block, Through};
 use super::books::Books;
+use super::checkpoint::{Checkpoint, Kept, Place, Snapshot};
 use super::cut::cut_features;
 use super::first_layer::FirstLayer;
-use super::parallel::{Team, Worker, lock, read, write};
+use super::parallel::{Team, Worker, inside, inside_lock, lock, read, write};
 use super::rows::{Rows, Word};
-use super::shard::Shard;
+use super::shard::{Shard, Standing};
 use super::validation::Validation;
 use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
@@ -33,8 +34,9 @@ pub struct Outcome {
     pub history: History,
     /// Why it ended.
     pub ending: Ending,
-    /// The epoch (from 0) whose weights the model has.
-    pub epoch: usize,
+    /// The epoch (from 0) whose weights the model has; `None` where they are those of a run that was interrupted within an
+    /// epoch, or of one that diverged and remembered no good epoch, when they are of no use.
+    pub epoch: Option<usize>,
 }
 
 /// Why a run ended.
@@ -63,7 +65,7 @@ impl Ending {
 ///
 /// # Errors
 /// [`Error::Unfit`] where the dataset lacks a split that the plan names. A run that diverges is no error here: its
-/// [`Outcome`] has the history up to the last good epoch.
+/// [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one, if they were remembered.
 ///
 /// # Panics
 /// If a loss, metric or observer of the caller panics.
@@ -74,8 +76,34 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
     match plan.dataset.csr(Split::Train)? {
-        Csr::Narrow(_) => fit_rows::<u16>(plan, model, team, observer),
-        Csr::Wide(_) => fit_rows::<u32>(plan, model, team, observer),
+        Csr::Narrow(_) => fit_rows::<u16>(plan, model, team, observer, None),
+        Csr::Wide(_) => fit_rows::<u32>(plan, model, team, observer, None),
+    }
+}
+
+/// Goes on from a checkpoint, whose weights take the place of the model's. The history and the model at the end are, to the
+/// bit, those of a run that never stopped, on any number of threads; with other kernels they are as good, but not the same.
+///
+/// The plan has to be that of the run, except for the number of epochs: it may be any that is not done yet.
+///
+/// # Errors
+/// [`Error::Unfit`] where plan, dataset or network are not those of the run; [`Error::Malformed`] where the checkpoint is
+/// damaged. The model's weights may then have been replaced.
+///
+/// # Panics
+/// If a loss, metric or observer of the caller panics.
+pub fn resume(
+    plan: &TrainPlan<'_>,
+    model: &mut Model,
+    team: &Team,
+    observer: &mut dyn Observer,
+    checkpoint: Checkpoint,
+) -> Result<Outcome> {
+    checkpoint.expect(plan, model.architecture())?;
+    model.take_weights(checkpoint.model()?);
+    match plan.dataset.csr(Split::Train)? {
+        Csr::Narrow(_) => fit_rows::<u16>(plan, model, team, observer, Some(checkpoint)),
+        Csr::Wide(_) => fit_rows::<u32>(plan, model, team, observer, Some(checkpoint)),
     }
 }
 
@@ -84,6 +112,7 @@ fn fit_rows<I: Word>(
     model: &mut Model,
     team: &Team,
     observer: &mut dyn Observer,
+    checkpoint: Option<Checkpoint>,
 ) -> Result<Outcome> {
     let rows = Rows::<I>::of(plan.dataset.csr(Split::Train)?);
     let level = team.level();
@@ -97,8 +126,9 @@ fn fit_rows<I: Word>(
     let validation = Validation::new(plan)?;
     let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));
     let first_kernel = &mut parameters.first_kernel;
+    let remembers = plan.remembers_best(first_kernel.len());
     let shards = Shard::split(first_kernel, &architecture, &cuts, &*options.optimizer, level);
-    let run = Run {
+    let mut run = Run {
         plan,
         level,
         rows,
@@ -108,30 +138,22 @@ fn fit_rows<I: Word>(
         next_block: AtomicUsize::new(0),
         order: Mutex::new(plan.order()),
         window: RwLock::default(),
-        books: Mutex::new(Books::new(plan, head, observer)),
+        books: Mutex::new(Books::new(plan, head, observer, remembers)),
         head: RwLock::new(head.clone()),
         first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), team.size()),
         architecture: &architecture,
+        from: Place { epoch: 0, batch: 0 },
         ended: AtomicBool::new(false),
         is_best: AtomicBool::new(false),
     };
-    team.run(team.size(), |worker| run.work(&worker));
-
-    let Run { books, head, first_layer, .. } = run;
-    let books = books.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut head = head.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut epoch = books.history.epochs().saturating_sub(1);
-    if let Some((best_epoch, best_head)) = books.best {
-        first_layer.into_shards().for_each(|mut shard| shard.restore());
-        (epoch, head) = (best_epoch, best_head);
+    match checkpoint {
+        Some(checkpoint) => run.take_up(&checkpoint)?,
+        None => run.prepare_epoch(0),
     }
-    let (history, mut ending) = (books.history, books.ending);
+    let stopped = run.go_on(team);
+    let (outcome, head) = run.finish(stopped);
     parameters.head = head;
-    // The last update may have spoilt weights that no loss has seen.
-    if !matches!(ending, Ending::Diverged(_)) && !parameters.are_finite() {
-        ending = Ending::diverged(plan, history.epochs(), plan.batches());
-    }
-    Ok(Outcome { history, ending, epoch })
+    Ok(outcome)
 }
 
 /// What the threads of a run share.
@@ -150,6 +172,9 @@ struct Run<'a, I> {
     order: Mutex<Order>,
     window: RwLock<Window>,
     books: Mutex<Books<'a>>,
+    /// Where the threads set out.
+    from: Place,
+    /// Whether the run has ended or stands still.
     ended: AtomicBool,
     is_best: AtomicBool,
 }
@@ -160,6 +185,8 @@ struct Own {
     targets: Vec<f32>,
     /// The deltas of the whole batch, `[batch, width]`.
     deltas: Aligned,
+    /// Whether the thread has been through a window since it set out.
+    has_window: bool,
 }
 
 impl Own {
@@ -168,20 +195,116 @@ impl Own {
             workspace: Workspace::new(architecture, BLOCK_ROWS),
             targets: Vec::with_capacity(BLOCK_ROWS),
             deltas: Aligned::zeros(0),
+            has_window: false,
         }
     }
 }
 
 impl<'a, I: Word> Run<'a, I> {
+    /// Goes on from where a checkpoint was taken; the weights are those of its model already.
+    fn take_up(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        let (order, window) = (inside(&mut self.order), inside_lock(&mut self.window));
+        checkpoint.restore_order(self.labels, order, window)?;
+        let books = inside(&mut self.books);
+        checkpoint.restore_books(self.plan, books, inside_lock(&mut self.head))?;
+        checkpoint.restore_shards(self.plan, &mut self.first_layer, books.best.is_some())?;
+        self.from = checkpoint.place();
+        books.resume(self.from);
+        Ok(())
+    }
+
+    /// Trains to the end, and stands still where the observer wants to save the run. Returns where it ends it there.
+    fn go_on(&mut self, team: &Team) -> Option<Place> {
+        loop {
+            self.ended.store(false, Ordering::Release);
+            team.run(team.size(), |worker| self.work(&worker));
+            let place = inside(&mut self.books).pause.take()?;
+            self.from = place;
+            if !self.is_finite() {
+                // What is saved stays good.
+                let Place { epoch, batch } = place;
+                let (epoch, batch) =
+                    if batch == 0 { (epoch, self.plan.batches()) } else { (epoch + 1, batch) };
+                inside(&mut self.books).ending = Ending::diverged(self.plan, epoch, batch);
+                return None;
+            }
+            if self.pause(place).is_break() {
+                inside(&mut self.books).ending = Ending::Interrupted;
+                return Some(place);
+            }
+        }
+    }
+
+    /// Shows the observer how the run stands.
+    fn pause(&mut self, place: Place) -> ControlFlow<()> {
+        let mut shards: Vec<Standing<'_>> =
+            self.first_layer.shards_mut().map(|shard| shard.standing()).collect();
+        shards.sort_by_key(|shard| (shard.features.start, shard.features.end));
+        let (kept, observer) = Kept::of(inside(&mut self.books), place);
+        let snapshot = Snapshot {
+            plan: self.plan,
+            architecture: self.architecture,
+            level: self.level,
+            place,
+            shards,
+            head: inside_lock(&mut self.head),
+            order: inside(&mut self.order),
+            window: inside_lock(&mut self.window),
+            kept,
+        };
+        observer.paused(&snapshot)
+    }
+
+    fn is_finite(&mut self) -> bool {
+        let head = inside_lock(&mut self.head);
+        head.values.iter().all(|value| value.is_finite())
+            && self.first_layer.shards_mut().all(|shard| shard.is_finite())
+    }
+
+    /// Puts the weights that the model is to have in their place. Returns the head, which stands apart.
+    fn finish(mut self, stopped: Option<Place>) -> (Outcome, Head) {
+        let is_finite = self.is_finite();
+        let Run { plan, mut books, mut head, mut first_layer, .. } = self;
+        let books = inside(&mut books);
+        let head = inside_lock(&mut head);
+        // The last update may have spoilt weights that no loss has seen.
+        if !is_finite && !matches!(books.ending, Ending::Diverged(_)) {
+            books.ending = Ending::diverged(plan, books.history.epochs(), plan.batches());
+        }
+        let has_diverged = matches!(books.ending, Ending::Diverged(_));
+        let is_within = stopped.is_some_and(|place| place.batch > 0);
+        let mut epoch = books.history.epochs().checked_sub(1);
+        if has_diverged || is_within {
+            epoch = None;
+        }
+        if (has_diverged || plan.options.keep_best)
+            && let Some((best_epoch, best_head)) = books.best.take()
+        {
+            first_layer.shards_mut().for_each(Shard::restore);
+            *head = best_head;
+            let is_sound = head.values.iter().all(|value| value.is_finite())
+                && first_layer.shards_mut().all(|shard| shard.is_finite());
+            epoch = is_sound.then_some(best_epoch);
+        }
+        let (history, ending) = (
+            std::mem::take(&mut books.history),
+            std::mem::replace(&mut books.ending, Ending::Completed),
+        );
+        (Outcome { history, ending, epoch }, head.clone())
+    }
+
     /// What every thread does. `ended` and `is_best` are set by the leader before a meeting and read by all after it.
     fn work(&self, worker: &Worker<'_>) {
         let mut own = Own::new(self.architecture);
-        self.prepare_epoch(worker, 0);
-        for epoch in 0..self.plan.options.epochs {
-            if self.train(worker, epoch, &mut own).is_break() {
+        for epoch in self.from.epoch..self.plan.options.epochs {
+            let done = if epoch == self.from.epoch { self.from.batch } else { 0 };
+            if self.train(worker, Place { epoch, batch: done }, &mut own).is_break() {
                 return;
             }
-            self.prepare_epoch(worker, epoch + 1);
+            // By the last thread: it has the fewest other duties, and while it is at it, the others go ahead with the validation.
+            if worker.index + 1 == worker.size {
+                self.prepare_epoch(epoch + 1);
+            }
             if let Some(validation) = &self.validation {
                 let through = Through {
                     level: self.level,
@@ -214,25 +337,22 @@ impl<'a, I: Word> Run<'a, I> {
         }
     }
 
-    /// All batches of an epoch; `Break` where one of them has ended the run.
-    fn train(&self, worker: &Worker<'_>, epoch: usize, own: &mut Own) -> ControlFlow<()> {
+    /// All batches of an epoch from a place on; `Break` where one of them has ended the run.
+    fn train(&self, worker: &Worker<'_>, mut place: Place, own: &mut Own) -> ControlFlow<()> {
         let batch_size = self.plan.options.batch_size;
-        let batches = self.plan.batches();
-        let mut batch = 0;
-        while batch < batches {
-            let renews = self.turn_to_window(worker, epoch, batch);
+        while place.batch < self.plan.batches() {
+            let done = self.turn_to_window(worker, place);
             let window = read(&self.window);
-            if renews {
+            if !own.has_window || !lock(&self.order).is_single() {
                 self.first_layer
                     .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
+                own.has_window = true;
             }
-            let mut orders = window.order.chunks(batch_size).peekable();
+            let mut orders = window.order.chunks(batch_size).skip(done).peekable();
             while let Some(order) = orders.next() {
-                let number = (epoch * batches + batch + 1) as u32;
-                let step = Step { number, level: self.level };
                 let next = orders.peek().copied().unwrap_or_default();
-                self.step(worker, batch, step, &window, [order, next], own)?;
-                batch += 1;
+                self.step(worker, place, &window, [order, next], own)?;
+                place.batch += 1;
             }
             drop(window);
             worker.meet();
@@ -243,10 +363,9 @@ impl<'a, I: Word> Run<'a, I> {
         ControlFlow::Continue(())
     }
 
-    /// Draws the order of an epoch and its first window. By the last thread: it has the fewest other duties, and while it is
-    /// at it, the others go ahead with the validation of the epoch before.
-    fn prepare_epoch(&self, worker: &Worker<'_>, epoch: usize) {
-        if worker.index + 1 == worker.size && epoch < self.plan.options.epochs {
+    /// Draws the order of an epoch, if there is one more, and its first window.
+    fn prepare_epoch(&self, epoch: usize) {
+        if epoch < self.plan.options.epochs {
             lock(&self.order).begin_epoch();
             self.fill_window(0);
         }
@@ -260,30 +379,35 @@ impl<'a, I: Word> Run<'a, I> {
         }
     }
 
-    /// Lets the leader prepare the window that starts with a batch, and says whether its rows are others than before.
-    fn turn_to_window(&self, worker: &Worker<'_>, epoch: usize, batch: usize) -> bool {
+    /// Lets the leader prepare the window that a place lies in, and returns how many of its batches are done.
+    fn turn_to_window(&self, worker: &Worker<'_>, place: Place) -> usize {
         worker.meet();
+        let window_batches = lock(&self.order).window_batches();
+        let index = place.batch / window_batches;
         if worker.leads() {
-            let window_batches = lock(&self.order).window_batches();
-            match batch {
-                0 => lock(&self.books).begin_epoch(epoch),
-                _ => self.fill_window(batch / window_batches),
+            if place.batch == 0 {
+                lock(&self.books).begin_epoch(place.epoch);
+            }
+            // The first one is there, and so is the one that a run stopped in.
+            if read(&self.window).index != index {
+                self.fill_window(index);
             }
         }
         worker.meet();
-        epoch == 0 || !lock(&self.order).is_single()
+        place.batch - index * window_batches
     }
 
     /// One batch; `Break` where the one before has ended the run.
     fn step(
         &self,
         worker: &Worker<'_>,
-        batch: usize,
-        step: Step,
+        place: Place,
         window: &Window,
         [order, next]: [&[u32]; 2],
         own: &mut Own,
     ) -> ControlFlow<()> {
+        let number = (place.steps(self.plan.batches()) + 1) as u32;
+        let step = Step { number, level: self.level };
         self.first_layer.gather(worker, self.rows, |shard| shard.begin_batch(order));
         worker.meet();
         if self.has_ended() {
@@ -304,9 +428,14 @@ impl<'a, I: Word> Run<'a, I> {
         if worker.leads() {
             self.next_block.store(0, Ordering::Relaxed);
             let mut books = lock(&self.books);
-            if books.end_batch(batch, blocks).is_continue() {
-                books.update_head(blocks, &mut write(&self.head), step);
-            } else {
+            let is_over = match books.end_batch(place.batch, blocks) {
+                ControlFlow::Continue(()) => {
+                    books.update_head(blocks, &mut write(&self.head), step);
+                    books.pauses(Place { batch: place.batch + 1, ..place })
+                }
+                ControlFlow::Break(()) => true,
+            };
+            if is_over {
                 self.ended.store(true, Ordering::Release);
             }
         }

@@ -62,7 +62,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         }
         return Err(error);
     }
-    model.training = outputs.training(history, outcome.epoch);
+    let epoch = outcome.epoch.unwrap_or(0);
+    model.training = outputs.training(history, epoch);
     outputs.save_history(history, fit_time)?;
     outputs.save_curves(history)?;
     outputs.save_model(&model)?;
@@ -82,7 +83,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         if matches!(outcome.ending, Ending::StoppedEarly) {
             writeln!(out, "stopped early: the validation loss did not fall any more")?;
         }
-        write!(out, "{}", advice(&args, history, outcome.epoch))?;
+        write!(out, "{}", advice(&args, history, epoch))?;
         writeln!(out, "wrote model, history and curves to {}", outputs.shown())
     })
 }

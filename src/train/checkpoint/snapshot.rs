@@ -1,0 +1,166 @@
+//! A run that stands still, to be saved.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::super::books::Books;
+use super::super::shard::Standing;
+use super::super::window::{Order, Window};
+use super::super::{History, TrainPlan};
+use super::facts::{DatasetFacts, Facts, options_of};
+use super::{Place, VERSION, tensor};
+use crate::container::{Kind, TensorBytes, write_tensors};
+use crate::error::{Error, Result};
+use crate::kernel::Level;
+use crate::model;
+use crate::nn::{Architecture, Head};
+use crate::optimizer::Idle;
+
+/// A run that stands still between two steps. See [`Observer::paused`](super::super::Observer::paused).
+#[derive(Debug)]
+pub struct Snapshot<'r> {
+    pub(in super::super) plan: &'r TrainPlan<'r>,
+    pub(in super::super) architecture: &'r Architecture,
+    pub(in super::super) level: Level,
+    pub(in super::super) place: Place,
+    /// In the order of their features.
+    pub(in super::super) shards: Vec<Standing<'r>>,
+    pub(in super::super) head: &'r Head,
+    pub(in super::super) order: &'r Order,
+    pub(in super::super) window: &'r Window,
+    pub(in super::super) kept: Kept<'r>,
+}
+
+/// The part of a snapshot that stands in the books.
+#[derive(Debug)]
+pub(in super::super) struct Kept<'r> {
+    pub(in super::super) history: &'r History,
+    pub(in super::super) score: Option<Result<super::ScoreFacts, String>>,
+    pub(in super::super) head_state: &'r [f32],
+    pub(in super::super) best_head: Option<&'r Head>,
+}
+
+impl<'r> Kept<'r> {
+    /// All but the observer, who is to see it.
+    pub(in super::super) fn of<'b>(
+        books: &'r mut Books<'b>,
+        place: Place,
+    ) -> (Kept<'r>, &'r mut (dyn super::super::Observer + 'b)) {
+        let kept = Kept {
+            history: &books.history,
+            // Before the first batch the sums are still those of the epoch before.
+            score: (place.batch > 0).then(|| books.train.facts()),
+            head_state: &books.head_state,
+            best_head: books.best.as_ref().map(|(_, head)| head),
+        };
+        (kept, &mut *books.observer)
+    }
+}
+
+impl Snapshot<'_> {
+    /// How many epochs are done, with their validation.
+    pub fn epoch(&self) -> usize {
+        self.place.epoch
+    }
+
+    /// How many batches of the next epoch are done; all of them where only its validation is missing.
+    pub fn batch(&self) -> usize {
+        self.place.batch
+    }
+
+    /// One value a quantity and epoch that is done.
+    pub fn history(&self) -> &History {
+        self.kept.history
+    }
+
+    /// Writes the run to a file, whole or not at all. `notes` are the caller's own: [`Checkpoint::notes`](super::Checkpoint::notes)
+    /// gives them back.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; within an epoch, [`Error::Unfit`] where a [`Metric`](super::super::Metric) of the caller has no state.
+    pub fn save(&self, path: &Path, notes: &Value) -> Result<()> {
+        let facts = serde_json::to_string(&self.facts()?).expect("facts are plain values");
+        let strings = vec![
+            ("architecture", self.architecture.to_json().to_string()),
+            ("run", facts),
+            ("notes", notes.to_string()),
+        ];
+        let Snapshot { shards, head, order, window, kept, .. } = self;
+        let (features, width) = (self.architecture.inputs(), self.architecture.width());
+        let arrays = self.plan.options.optimizer.state().len();
+        let (permutation, generator) = order.standing();
+        let history = kept.history.series().flat_map(|(_, values)| values.iter().copied());
+        let history: Vec<f64> = history.collect();
+        // A shard that is swept whole counts no steps.
+        let most = shards.iter().map(|shard| shard.features.len()).max();
+        let no_steps = vec![0u32; most.unwrap_or(0)];
+
+        let kernel = shards.iter().map(|shard| shard.kernel).collect();
+        let mut tensors = model::tensors(self.architecture, kernel, head);
+        if arrays > 0 {
+            let state = shards.iter().map(|shard| shard.state);
+            let shape = [features, arrays, width];
+            tensors.push(TensorBytes::of_pieces(tensor::FIRST_KERNEL_STATE, &shape, state));
+            let shape = [arrays, head.values.len()];
+            tensors.push(TensorBytes::new(tensor::HEAD_STATE, &shape, kept.head_state));
+        }
+        if self.plan.options.optimizer.idle() != Idle::Moves {
+            let updated = shards.iter().map(|shard| match shard.updated {
+                [] => &no_steps[..shard.features.len()],
+                updated => updated,
+            });
+            tensors.push(TensorBytes::of_pieces(tensor::UPDATED, &[features], updated));
+        }
+        if let Some(best) = kept.best_head {
+            let shape = [features, width];
+            let kernel = shards.iter().filter_map(|shard| shard.best);
+            tensors.push(TensorBytes::of_pieces(tensor::BEST_FIRST_KERNEL, &shape, kernel));
+            tensors.push(TensorBytes::new(tensor::BEST_HEAD, &[best.values.len()], &best.values));
+        }
+        if !permutation.is_empty() {
+            let shape = [permutation.len()];
+            tensors.push(TensorBytes::new(tensor::PERMUTATION, &shape, permutation));
+        }
+        tensors.push(TensorBytes::new(tensor::WINDOW, &[window.order.len()], &window.order));
+        tensors.push(TensorBytes::new(tensor::GENERATOR, &[generator.len()], &generator));
+        if !history.is_empty() {
+            let epochs = kept.history.epochs();
+            let shape = [history.len() / epochs, epochs];
+            tensors.push(TensorBytes::new(tensor::HISTORY, &shape, &history));
+        }
+        write_tensors(path, Kind::Checkpoint, VERSION, strings, tensors)
+    }
+
+    fn facts(&self) -> Result<Facts> {
+        let score = match &self.kept.score {
+            Some(Err(metric)) => {
+                return Err(Error::Unfit {
+                    option: "--metrics",
+                    value: metric.clone(),
+                    reason: "its state within an epoch is not known".to_owned(),
+                    remedy: "save the run between epochs only, or implement `Metric::state`"
+                        .to_owned(),
+                });
+            }
+            Some(Ok(score)) => Some(score.clone()),
+            None => None,
+        };
+        let quantities = self.kept.history.series().map(|(name, _)| name.to_owned());
+        Ok(Facts {
+            epoch: self.place.epoch,
+            batch: self.place.batch,
+            epochs: self.plan.options.epochs,
+            batches: self.plan.batches(),
+            window: self.window.index,
+            score,
+            quantities: quantities.collect(),
+            kernels: self.level.name().to_owned(),
+            dataset: DatasetFacts::of(self.plan),
+            options: options_of(self.plan)
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        })
+    }
+}
