@@ -50,6 +50,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("etcetera", &["cli/cache.rs"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/progress.rs"]),
+    ("signal_hook", &["cli/train/stop.rs"]),
 ];
 
 /// Outside crates without a door: what they name is everyone's vocabulary.

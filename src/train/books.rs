@@ -224,11 +224,12 @@ impl Score {
 
     /// For a checkpoint; nothing where a metric cannot tell its state, whose name is then the error.
     pub(super) fn facts(&self) -> Result<ScoreFacts, String> {
-        let state = |metric: &Box<dyn Metric>| metric.state().ok_or(metric.name().to_owned());
+        let states =
+            self.metrics.iter().map(|metric| metric.state().ok_or(metric.name().to_owned()));
         Ok(ScoreFacts {
             loss_bits: self.loss.to_bits(),
             reviews: self.reviews,
-            metrics: self.metrics.iter().map(state).collect::<Result<_, _>>()?,
+            metrics: states.collect::<Result<_, _>>()?,
         })
     }
 

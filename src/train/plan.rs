@@ -184,9 +184,10 @@ impl TrainPlan<'_> {
     }
 
     /// Whether a run keeps the weights of its best epoch: where it is asked to end with them, and where so many weights are
-    /// copied in about a hundredth of the time that an epoch takes, to fall back to if the run diverges.
+    /// copied in some microseconds or about a hundredth of the time that an epoch takes, to fall back to if the run diverges.
     pub(super) fn remembers_best(&self, weights: usize) -> bool {
-        self.options.keep_best || weights <= self.words() / 8
+        const FEW: usize = 1 << 15;
+        self.options.keep_best || weights <= FEW.max(self.words() / 8)
     }
 
     pub(super) fn order(&self) -> Order {
