@@ -134,7 +134,11 @@ fn train_arguments(words: &[OsString]) -> std::result::Result<train::Args, Strin
     match Cli::try_parse_from(words) {
         Ok(Cli { command: Command::Train(args), .. }) => Ok(*args),
         Ok(_) => Err("they are of another command than `train`".to_owned()),
-        Err(error) => Err(error.to_string().lines().next().unwrap_or("no arguments").to_owned()),
+        Err(error) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or("no arguments");
+            Err(line.strip_prefix("error: ").unwrap_or(line).to_owned())
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Args;
 use super::lock::Lock;
-use crate::cli::shown;
+use crate::cli::{quoted, shown};
 
 pub(super) const MODEL: &str = "model.safetensors";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -47,7 +47,8 @@ impl<'a> Outputs<'a> {
                 value: shown(folder),
                 reason: format!("{CHECKPOINT} in it is that of a run that is not finished"),
                 remedy: format!(
-                    "go on with it by `imdb-fast train --resume`, discard it by --fresh, or name another folder"
+                    "go on with it by `imdb-fast train --resume {}`, discard it by --fresh, or name another folder",
+                    quoted(&shown(folder))
                 ),
             });
         }
