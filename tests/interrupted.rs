@@ -199,11 +199,11 @@ fn a_second_signal_stops_at_once() {
 /// Kills runs at random moments. `IMDB_FAST_KILLS` says how many of them have to go on; another number has other moments.
 #[test]
 fn a_killed_run_goes_on_from_its_last_checkpoint() {
-    let kills = std::env::var("IMDB_FAST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(8);
+    let kills = std::env::var("IMDB_FAST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
     let desk = Desk::new();
     let options = ["--checkpoint-every", "3steps", "--keep-best", "--metrics", "accuracy,f1"];
     let start = Instant::now();
-    desk.ok(&train("aaaaa", "30", &options));
+    desk.ok(&train("aaaaa", "12", &options));
     let time = start.elapsed();
     let whole = desk.results("aaaaa");
     let mut random = Random::new(kills, Stream::Shuffle);
@@ -213,7 +213,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint() {
             break;
         }
         let out = &format!("b{:04}", round);
-        let mut arguments = train(out, "30", &options);
+        let mut arguments = train(out, "12", &options);
         // Killed until it has been killed enough: a run that goes on is killed, too.
         for _ in 0..1 + random.below(3) {
             let running = Running::start(&desk, &arguments);
@@ -237,7 +237,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint() {
             // Before the first checkpoint, or after the end.
             false if desk.path(out).join("model.safetensors").exists() => finished += 1,
             false => {
-                desk.ok(&train(out, "30", &options));
+                desk.ok(&train(out, "12", &options));
                 anew += 1;
             }
         }
@@ -327,6 +327,30 @@ fn a_run_may_be_made_longer_or_shorter_and_begun_anew() {
     // Another run may start from the weights of one that is not finished.
     stopped(&desk, "eeeee", "2000", &[]);
     desk.ok(&train("fffff", "1", &["--init", "eeeee/checkpoint.safetensors"]));
+}
+
+/// Words and paths need not be UTF-8, nor stand where they are looked for.
+#[test]
+fn a_run_goes_on_from_anywhere() {
+    use std::os::unix::ffi::OsStrExt;
+    let desk = Desk::new();
+    let name = std::ffi::OsStr::from_bytes(b"\xff.safetensors");
+    if std::fs::copy(desk.path("d.safetensors"), desk.0.path().join(name)).is_err() {
+        println!("skipped: the file system wants UTF-8");
+        return;
+    }
+    let options = ["--validation", "100", "--out", "run", "--epochs", "3000"];
+    let mut command = desk.command(&["train"]);
+    command.arg(name).args(options).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
+    running.wait_for_an_epoch();
+    running.signal("-INT");
+    assert_eq!(running.end().0, Some(130));
+    std::fs::create_dir(desk.path("elsewhere")).unwrap();
+    let mut command = desk.command(&["-q", "train", "--resume", "../run", "--epochs", "2500"]);
+    let output = command.current_dir(desk.path("elsewhere")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(names(&desk.path("run")), FINISHED);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
 use imdb_fast::optimizer;
 use imdb_fast::train::{
-    Checkpoint, EarlyStopping, Ending, FitOptions, History, Observer, Outcome, Shuffle, Silent,
-    Snapshot, TrainPlan, fit, metric, resume,
+    Checkpoint, EarlyStopping, Ending, FitOptions, History, Metric, Observer, Outcome, Shuffle,
+    Silent, Snapshot, TrainPlan, fit, metric, resume,
 };
 use serde_json::json;
 
@@ -221,4 +221,115 @@ fn a_stop_at_any_step_changes_no_bit() {
     }
     println!("{stops} stops in {} runs, and as many in a row", cases.len());
     assert!(stops > 200, "{stops}");
+}
+
+/// Of more reviews than a window holds: stopped within a window, at its end, and between epochs.
+#[test]
+fn nor_does_a_stop_among_several_windows() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(720_000, 40, 3), &folder.path().join("d.safetensors"));
+    let path = &folder.path().join("checkpoint.safetensors");
+    for shuffle in [Shuffle::Full, Shuffle::Blocked] {
+        // Windows of 64 times 5,000 reviews: two of them, and 108 batches an epoch.
+        let case = Case {
+            hidden: &[2],
+            batch_size: 5000,
+            epochs: 2,
+            validation: Holdout::None,
+            shuffle: Some(shuffle),
+            ..PLAIN
+        };
+        let whole = run(&dataset, &case, 2, &mut Silent);
+        for place in [30, 63, 64, 108, 172] {
+            let here = |asked| asked == place;
+            let mut stopper = Stopper::new(path, &here, false);
+            run(&dataset, &case, 2, &mut stopper);
+            assert!(stopper.failure.is_none() && stopper.saved == 1, "{shuffle:?}, {place}");
+            let again = go_on(&dataset, &case, 1, path, &mut Silent).unwrap();
+            assert!(again == whole, "{shuffle:?}, stopped at place {place}");
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_on_with_what_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(800, 900, 1), &folder.path().join("d.safetensors"));
+    let other = written(generated(800, 900, 2), &folder.path().join("other.safetensors"));
+    let path = &folder.path().join("checkpoint.safetensors");
+    let here = |asked| asked == 10;
+    run(&dataset, &PLAIN, 1, &mut Stopper::new(path, &here, false));
+    let refused = |dataset: &Dataset, case: Case, parts: &[&str]| {
+        let error = go_on(dataset, &case, 1, path, &mut Silent).err().unwrap().to_string();
+        for part in [parts, &["checkpoint.safetensors"]].concat() {
+            assert!(error.contains(part), "no {part:?} in {error}");
+        }
+    };
+    let parts = ["other.safetensors", "d.safetensors", "fingerprint"];
+    refused(&other, PLAIN, &parts);
+    refused(&dataset, Case { batch_size: 65, ..PLAIN }, &["--batch-size is 65", "with 64"]);
+    refused(&dataset, Case { optimizer: "adam", ..PLAIN }, &["--optimizer", "RmsProp", "Adam"]);
+    refused(&dataset, Case { optimizer: "rmsprop:rho=0.8", ..PLAIN }, &["rho: 0.8", "rho: 0.9"]);
+    refused(&dataset, Case { hidden: &[16], ..PLAIN }, &["the model", "\"units\":16"]);
+    let shuffle = Some(Shuffle::None);
+    refused(&dataset, Case { shuffle, ..PLAIN }, &["--shuffle is none", "with full"]);
+    refused(&dataset, Case { patience: Some(1), ..PLAIN }, &["--early-stopping"]);
+    refused(&dataset, Case { validation: Holdout::First(101), ..PLAIN }, &["--validation"]);
+    refused(&dataset, Case { epochs: 1, ..PLAIN }, &["--epochs is 1", "ask for more"]);
+    // A copy elsewhere is the same dataset, and more epochs are the run that was to have them.
+    let copy = folder.path().join("copy.safetensors");
+    std::fs::copy(folder.path().join("d.safetensors"), &copy).unwrap();
+    let copy = Dataset::open(&copy, imdb_fast::container::Access::Read).unwrap();
+    let longer = Case { epochs: 5, ..PLAIN };
+    let whole = run(&dataset, &longer, 1, &mut Silent);
+    assert!(go_on(&copy, &longer, 2, path, &mut Silent).unwrap() == whole);
+}
+
+/// Counts reviews, and keeps how many to itself.
+#[derive(Debug, Default)]
+struct Secretive(usize);
+
+impl Metric for Secretive {
+    fn name(&self) -> &str {
+        "secretive"
+    }
+    fn update(&mut self, probabilities: &[f32], _labels: &[u8]) {
+        self.0 += probabilities.len();
+    }
+    fn result(&self) -> f64 {
+        self.0 as f64
+    }
+    fn fresh(&self) -> Box<dyn Metric> {
+        Box::new(Secretive::default())
+    }
+}
+
+#[test]
+fn a_metric_without_a_state_is_saved_between_epochs_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(800, 900, 1), &folder.path().join("d.safetensors"));
+    let path = &folder.path().join("checkpoint.safetensors");
+    let options = || FitOptions { metrics: vec![Box::new(Secretive(0))], ..PLAIN.options() };
+    let stop = |place: usize| {
+        let mut model = PLAIN.model(&dataset);
+        let plan = TrainPlan::new(&dataset, &model, options()).unwrap();
+        let here = |asked| asked == place;
+        let mut stopper = Stopper::new(path, &here, false);
+        let outcome = fit(&plan, &mut model, &team(1), &mut stopper).unwrap();
+        assert!(matches!(outcome.ending, Ending::Interrupted));
+        (stopper.failure, outcome.epoch)
+    };
+    let (failure, epoch) = stop(3);
+    let failure = failure.unwrap().to_string();
+    assert!(failure.contains("secretive") && failure.contains("Metric::state"), "{failure}");
+    assert!(!path.exists() && epoch.is_none());
+    // Eight batches an epoch, and then its end.
+    let (failure, epoch) = stop(8);
+    assert!(failure.is_none() && epoch == Some(0));
+    let mut model = PLAIN.model(&dataset);
+    let plan = TrainPlan::new(&dataset, &model, options()).unwrap();
+    let checkpoint = Checkpoint::load(path).unwrap();
+    assert_eq!((checkpoint.epoch(), checkpoint.batch()), (1, 0));
+    let outcome = resume(&plan, &mut model, &team(2), &mut Silent, checkpoint).unwrap();
+    assert_eq!(outcome.history.get("secretive"), Some(&[500.0; 3][..]));
 }

@@ -5,18 +5,20 @@
 //! 2. each block of reviews adds the shards' sums, goes forward through the head, and back;
 //! 3. each shard adds the deltas to its gradient and updates its rows; the leader updates the head and keeps the books.
 
+mod pauses;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 
 use super::block::{BLOCK_ROWS, Block, Through};
 use super::books::Books;
-use super::checkpoint::{Checkpoint, Kept, Place, Snapshot};
+use super::checkpoint::{Checkpoint, Place};
 use super::cut::cut_features;
 use super::first_layer::FirstLayer;
-use super::parallel::{Team, Worker, inside, inside_lock, lock, read, write};
+use super::parallel::{Team, Worker, lock, read, write};
 use super::rows::{Rows, Word};
-use super::shard::{Shard, Standing};
+use super::shard::Shard;
 use super::validation::Validation;
 use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
@@ -46,7 +48,7 @@ pub enum Ending {
     Completed,
     /// The validation loss did not fall any more.
     StoppedEarly,
-    /// The observer said so.
+    /// The observer said so, at the end of an epoch or where it had paused the run.
     Interrupted,
     /// The loss or a weight is not a number any more; an [`Error::Diverged`].
     Diverged(Error),
@@ -85,6 +87,59 @@ pub fn fit(
 /// bit, those of a run that never stopped, on any number of threads; with other kernels they are as good, but not the same.
 ///
 /// The plan has to be that of the run, except for the number of epochs: it may be any that is not done yet.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use std::path::Path;
+///
+/// use imdb_fast::container::Access;
+/// use imdb_fast::dataset::{self, Dataset, Holdout, Synthetic, SyntheticOptions};
+/// use imdb_fast::model::Model;
+/// use imdb_fast::nn::Architecture;
+/// use imdb_fast::train::{
+///     Checkpoint, FitOptions, Observer, Silent, Snapshot, Team, TrainPlan, fit, resume,
+/// };
+///
+/// /// Saves a run at the fifth batch of its second epoch, and ends it there.
+/// struct Saver<'a>(&'a Path);
+///
+/// impl Observer for Saver<'_> {
+///     fn pauses(&mut self, epoch: usize, batch: usize) -> bool {
+///         (epoch, batch) == (1, 5)
+///     }
+///     fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+///         snapshot.save(self.0, &serde_json::json!("by hand")).expect("the disk has room");
+///         ControlFlow::Break(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("reviews.safetensors");
+/// # let options = SyntheticOptions { reviews: 2_000, words: 1_000, ..Default::default() };
+/// # dataset::write(&mut Synthetic::new(options)?, &path)?;
+/// # let dataset = Dataset::open(&path, Access::Map)?;
+/// # let fresh = || Architecture::new(dataset.features(), &[]).map(|network| Model::new(network, 1));
+/// # let options = || FitOptions {
+/// #     epochs: 3,
+/// #     batch_size: 64,
+/// #     validation: Holdout::Fraction(0.2),
+/// #     ..FitOptions::default()
+/// # };
+/// let file = folder.path().join("checkpoint.safetensors");
+/// let mut model = fresh()?;
+/// let plan = TrainPlan::new(&dataset, &model, options())?;
+/// fit(&plan, &mut model, &Team::new(2)?, &mut Saver(&file))?;
+///
+/// let checkpoint = Checkpoint::load(&file)?;
+/// assert_eq!((checkpoint.epoch(), checkpoint.batch()), (1, 5));
+/// let outcome = resume(&plan, &mut model, &Team::new(1)?, &mut Silent, checkpoint)?;
+/// # let mut whole = fresh()?;
+/// # assert_eq!(outcome.history, fit(&plan, &mut whole, &Team::new(2)?, &mut Silent)?.history);
+/// # assert!(whole.parameters() == model.parameters());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`Error::Unfit`] where plan, dataset or network are not those of the run; [`Error::Malformed`] where the checkpoint is
@@ -201,98 +256,6 @@ impl Own {
 }
 
 impl<'a, I: Word> Run<'a, I> {
-    /// Goes on from where a checkpoint was taken; the weights are those of its model already.
-    fn take_up(&mut self, checkpoint: &Checkpoint) -> Result<()> {
-        let (order, window) = (inside(&mut self.order), inside_lock(&mut self.window));
-        checkpoint.restore_order(self.labels, order, window)?;
-        let books = inside(&mut self.books);
-        checkpoint.restore_books(self.plan, books, inside_lock(&mut self.head))?;
-        checkpoint.restore_shards(self.plan, &mut self.first_layer, books.best.is_some())?;
-        self.from = checkpoint.place();
-        books.resume(self.from);
-        Ok(())
-    }
-
-    /// Trains to the end, and stands still where the observer wants to save the run. Returns where it ends it there.
-    fn go_on(&mut self, team: &Team) -> Option<Place> {
-        loop {
-            self.ended.store(false, Ordering::Release);
-            team.run(team.size(), |worker| self.work(&worker));
-            let place = inside(&mut self.books).pause.take()?;
-            self.from = place;
-            if !self.is_finite() {
-                // What is saved stays good.
-                let Place { epoch, batch } = place;
-                let (epoch, batch) =
-                    if batch == 0 { (epoch, self.plan.batches()) } else { (epoch + 1, batch) };
-                inside(&mut self.books).ending = Ending::diverged(self.plan, epoch, batch);
-                return None;
-            }
-            if self.pause(place).is_break() {
-                inside(&mut self.books).ending = Ending::Interrupted;
-                return Some(place);
-            }
-        }
-    }
-
-    /// Shows the observer how the run stands.
-    fn pause(&mut self, place: Place) -> ControlFlow<()> {
-        let mut shards: Vec<Standing<'_>> =
-            self.first_layer.shards_mut().map(|shard| shard.standing()).collect();
-        shards.sort_by_key(|shard| (shard.features.start, shard.features.end));
-        let (kept, observer) = Kept::of(inside(&mut self.books), place);
-        let snapshot = Snapshot {
-            plan: self.plan,
-            architecture: self.architecture,
-            level: self.level,
-            place,
-            shards,
-            head: inside_lock(&mut self.head),
-            order: inside(&mut self.order),
-            window: inside_lock(&mut self.window),
-            kept,
-        };
-        observer.paused(&snapshot)
-    }
-
-    fn is_finite(&mut self) -> bool {
-        let head = inside_lock(&mut self.head);
-        head.values.iter().all(|value| value.is_finite())
-            && self.first_layer.shards_mut().all(|shard| shard.is_finite())
-    }
-
-    /// Puts the weights that the model is to have in their place. Returns the head, which stands apart.
-    fn finish(mut self, stopped: Option<Place>) -> (Outcome, Head) {
-        let is_finite = self.is_finite();
-        let Run { plan, mut books, mut head, mut first_layer, .. } = self;
-        let books = inside(&mut books);
-        let head = inside_lock(&mut head);
-        // The last update may have spoilt weights that no loss has seen.
-        if !is_finite && !matches!(books.ending, Ending::Diverged(_)) {
-            books.ending = Ending::diverged(plan, books.history.epochs(), plan.batches());
-        }
-        let has_diverged = matches!(books.ending, Ending::Diverged(_));
-        let is_within = stopped.is_some_and(|place| place.batch > 0);
-        let mut epoch = books.history.epochs().checked_sub(1);
-        if has_diverged || is_within {
-            epoch = None;
-        }
-        if (has_diverged || plan.options.keep_best)
-            && let Some((best_epoch, best_head)) = books.best.take()
-        {
-            first_layer.shards_mut().for_each(Shard::restore);
-            *head = best_head;
-            let is_sound = head.values.iter().all(|value| value.is_finite())
-                && first_layer.shards_mut().all(|shard| shard.is_finite());
-            epoch = is_sound.then_some(best_epoch);
-        }
-        let (history, ending) = (
-            std::mem::take(&mut books.history),
-            std::mem::replace(&mut books.ending, Ending::Completed),
-        );
-        (Outcome { history, ending, epoch }, head.clone())
-    }
-
     /// What every thread does. `ended` and `is_best` are set by the leader before a meeting and read by all after it.
     fn work(&self, worker: &Worker<'_>) {
         let mut own = Own::new(self.architecture);

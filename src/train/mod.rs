@@ -1,4 +1,4 @@
-//! Training and using networks: the loop, its bookkeeping, its threads.
+//! Training and using networks: the loop, its bookkeeping, its threads; saving a run on its way, and going on.
 
 mod balance;
 mod block;

@@ -86,50 +86,58 @@ impl Snapshot<'_> {
             ("run", facts),
             ("notes", notes.to_string()),
         ];
-        let Snapshot { shards, head, order, window, kept, .. } = self;
-        let (features, width) = (self.architecture.inputs(), self.architecture.width());
-        let arrays = self.plan.options.optimizer.state().len();
-        let (permutation, generator) = order.standing();
-        let history = kept.history.series().flat_map(|(_, values)| values.iter().copied());
-        let history: Vec<f64> = history.collect();
-        // A shard that is swept whole counts no steps.
-        let most = shards.iter().map(|shard| shard.features.len()).max();
-        let no_steps = vec![0u32; most.unwrap_or(0)];
+        let made = Made::of(self);
+        let kernel = self.shards.iter().map(|shard| shard.kernel).collect();
+        let mut tensors = model::tensors(self.architecture, kernel, self.head);
+        self.add_optimizer(&made, &mut tensors);
+        self.add_best(&mut tensors);
+        self.add_order_and_history(&made, &mut tensors);
+        write_tensors(path, Kind::Checkpoint, VERSION, strings, tensors)
+    }
 
-        let kernel = shards.iter().map(|shard| shard.kernel).collect();
-        let mut tensors = model::tensors(self.architecture, kernel, head);
+    fn add_optimizer<'s>(&'s self, made: &'s Made, tensors: &mut Vec<TensorBytes<'s>>) {
+        let (features, width) = (self.architecture.inputs(), self.architecture.width());
+        let optimizer = &self.plan.options.optimizer;
+        let arrays = optimizer.state().len();
         if arrays > 0 {
-            let state = shards.iter().map(|shard| shard.state);
+            let state = self.shards.iter().map(|shard| shard.state);
             let shape = [features, arrays, width];
             tensors.push(TensorBytes::of_pieces(tensor::FIRST_KERNEL_STATE, &shape, state));
-            let shape = [arrays, head.values.len()];
-            tensors.push(TensorBytes::new(tensor::HEAD_STATE, &shape, kept.head_state));
+            let shape = [arrays, self.head.values.len()];
+            tensors.push(TensorBytes::new(tensor::HEAD_STATE, &shape, self.kept.head_state));
         }
-        if self.plan.options.optimizer.idle() != Idle::Moves {
-            let updated = shards.iter().map(|shard| match shard.updated {
-                [] => &no_steps[..shard.features.len()],
+        if optimizer.idle() != Idle::Moves {
+            let updated = self.shards.iter().map(|shard| match shard.updated {
+                [] => &made.no_steps[..shard.features.len()],
                 updated => updated,
             });
             tensors.push(TensorBytes::of_pieces(tensor::UPDATED, &[features], updated));
         }
-        if let Some(best) = kept.best_head {
-            let shape = [features, width];
-            let kernel = shards.iter().filter_map(|shard| shard.best);
-            tensors.push(TensorBytes::of_pieces(tensor::BEST_FIRST_KERNEL, &shape, kernel));
-            tensors.push(TensorBytes::new(tensor::BEST_HEAD, &[best.values.len()], &best.values));
-        }
+    }
+
+    fn add_best<'s>(&'s self, tensors: &mut Vec<TensorBytes<'s>>) {
+        let Some(head) = self.kept.best_head else { return };
+        let shape = [self.architecture.inputs(), self.architecture.width()];
+        let kernel = self.shards.iter().filter_map(|shard| shard.best);
+        tensors.push(TensorBytes::of_pieces(tensor::BEST_FIRST_KERNEL, &shape, kernel));
+        tensors.push(TensorBytes::new(tensor::BEST_HEAD, &[head.values.len()], &head.values));
+    }
+
+    fn add_order_and_history<'s>(&'s self, made: &'s Made, tensors: &mut Vec<TensorBytes<'s>>) {
+        let (permutation, _) = self.order.standing();
         if !permutation.is_empty() {
             let shape = [permutation.len()];
             tensors.push(TensorBytes::new(tensor::PERMUTATION, &shape, permutation));
         }
-        tensors.push(TensorBytes::new(tensor::WINDOW, &[window.order.len()], &window.order));
-        tensors.push(TensorBytes::new(tensor::GENERATOR, &[generator.len()], &generator));
-        if !history.is_empty() {
-            let epochs = kept.history.epochs();
-            let shape = [history.len() / epochs, epochs];
-            tensors.push(TensorBytes::new(tensor::HISTORY, &shape, &history));
+        let window = &self.window.order;
+        tensors.push(TensorBytes::new(tensor::WINDOW, &[window.len()], window));
+        let generator = &made.generator;
+        tensors.push(TensorBytes::new(tensor::GENERATOR, &[generator.len()], generator));
+        if !made.history.is_empty() {
+            let epochs = self.kept.history.epochs();
+            let shape = [made.history.len() / epochs, epochs];
+            tensors.push(TensorBytes::new(tensor::HISTORY, &shape, &made.history));
         }
-        write_tensors(path, Kind::Checkpoint, VERSION, strings, tensors)
     }
 
     fn facts(&self) -> Result<Facts> {
@@ -162,5 +170,25 @@ impl Snapshot<'_> {
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect(),
         })
+    }
+}
+
+/// What a run has not got in the form in which it is written.
+struct Made {
+    history: Vec<f64>,
+    generator: [u8; 32],
+    /// As long as the longest shard: one that is swept whole counts no steps.
+    no_steps: Vec<u32>,
+}
+
+impl Made {
+    fn of(snapshot: &Snapshot<'_>) -> Made {
+        let history = snapshot.kept.history.series();
+        let longest = snapshot.shards.iter().map(|shard| shard.features.len()).max();
+        Made {
+            history: history.flat_map(|(_, values)| values.iter().copied()).collect(),
+            generator: snapshot.order.standing().1,
+            no_steps: vec![0; longest.unwrap_or(0)],
+        }
     }
 }
