@@ -227,20 +227,20 @@ fn a_stop_at_any_step_changes_no_bit() {
 #[test]
 fn nor_does_a_stop_among_several_windows() {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = written(generated(720_000, 40, 3), &folder.path().join("d.safetensors"));
+    let dataset = written(generated(360_000, 40, 3), &folder.path().join("d.safetensors"));
     let path = &folder.path().join("checkpoint.safetensors");
     for shuffle in [Shuffle::Full, Shuffle::Blocked] {
-        // Windows of 64 times 5,000 reviews: two of them, and 108 batches an epoch.
+        // 270,000 reviews, a window of 64 batches, and one of two.
         let case = Case {
             hidden: &[2],
-            batch_size: 5000,
+            batch_size: 4096,
             epochs: 2,
             validation: Holdout::None,
             shuffle: Some(shuffle),
             ..PLAIN
         };
         let whole = run(&dataset, &case, 2, &mut Silent);
-        for place in [30, 63, 64, 108, 172] {
+        for place in [30, 63, 64, 130] {
             let here = |asked| asked == place;
             let mut stopper = Stopper::new(path, &here, false);
             run(&dataset, &case, 2, &mut stopper);
@@ -332,4 +332,126 @@ fn a_metric_without_a_state_is_saved_between_epochs_only() {
     assert_eq!((checkpoint.epoch(), checkpoint.batch()), (1, 0));
     let outcome = resume(&plan, &mut model, &team(2), &mut Silent, checkpoint).unwrap();
     assert_eq!(outcome.history.get("secretive"), Some(&[500.0; 3][..]));
+}
+
+/// The header of a file as text, what follows it, and a way back.
+fn parts(bytes: &[u8]) -> (String, Vec<u8>) {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = String::from_utf8(bytes[8..8 + length].to_vec()).unwrap();
+    (header, bytes[8 + length..].to_vec())
+}
+
+fn joined((header, tensors): (&str, &[u8])) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), tensors].concat()
+}
+
+/// Whoever writes a checkpoint by hand can get its checksums right, and still nothing is trusted.
+#[test]
+fn a_forged_checkpoint_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(800, 900, 1), &folder.path().join("d.safetensors"));
+    let path = &folder.path().join("checkpoint.safetensors");
+    let here = |asked| asked == 10;
+    let case = Case { hidden: &[2], ..PLAIN };
+    run(&dataset, &case, 1, &mut Stopper::new(path, &here, false));
+    let (header, tensors) = parts(&std::fs::read(path).unwrap());
+    let value: serde_json::Value = serde_json::from_str(header.trim_end()).unwrap();
+    let meta = |key: &str| value["__metadata__"][key].as_str().unwrap().to_owned();
+    let texts = ["architecture", "run", "notes"].map(meta);
+
+    let forge = |change: &dyn Fn(&mut serde_json::Value, &mut Vec<u8>, &mut serde_json::Value)| {
+        let (mut header, mut tensors) = (value.clone(), tensors.clone());
+        let mut run: serde_json::Value = serde_json::from_str(&texts[1]).unwrap();
+        change(&mut header, &mut tensors, &mut run);
+        let run = run.to_string();
+        let metadata = header["__metadata__"].as_object_mut().unwrap();
+        let all = [&texts[0], &run, &texts[2]].map(String::as_str).join("\n");
+        metadata["run"] = run.clone().into();
+        metadata["checksum"] = format!("{:016x}", xxh3(all.as_bytes())).into();
+        for (name, info) in header.clone().as_object().unwrap() {
+            if let Some(offsets) = info["data_offsets"].as_array() {
+                let at = |i: usize| offsets[i].as_u64().unwrap() as usize;
+                let hash = format!("{:016x}", xxh3(&tensors[at(0)..at(1)]));
+                header["__metadata__"][format!("xxh3:{name}")] = hash.into();
+            }
+        }
+        let mut header = header.to_string();
+        header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+        std::fs::write(path, joined((&header, &tensors))).unwrap();
+        go_on(&dataset, &case, 2, path, &mut Silent)
+    };
+    let start = |header: &serde_json::Value, tensor: &str| {
+        header[tensor]["data_offsets"][0].as_u64().unwrap() as usize
+    };
+    assert!(forge(&|_, _, _| {}).unwrap() == run(&dataset, &case, 1, &mut Silent), "unchanged");
+
+    let refused = |what: &str, part: &str, result: Result<End>| {
+        let error = result.err().unwrap_or_else(|| panic!("{what} was taken")).to_string();
+        assert!(error.contains(part), "{what}: no {part:?} in {error}");
+    };
+    // Facts.
+    for (key, forged, part) in [
+        ("epoch", json!(7), "--epochs"),
+        ("epoch", json!(0), "tensor `optimizer.updated`"),
+        ("epoch", json!(-1), "metadata `run`"),
+        ("epoch", json!(u64::MAX), "--epochs"),
+        ("batch", json!(u64::MAX), "metadata `run`"),
+        ("batches", json!(0), "metadata `run`"),
+        ("window", json!(u64::MAX >> 1), "tensor `order.window`"),
+        ("score", json!(null), "metadata `run`"),
+        ("quantities", json!(["loss"]), "the history is of"),
+        ("options", json!([]), "--batch-size"),
+        ("dataset", json!({"path": "d", "fingerprint": "0"}), "the dataset"),
+    ] {
+        refused(key, part, forge(&|_, _, run| run[key] = forged.clone()));
+    }
+    for (at, forged) in [
+        ("/score/loss_bits", json!(u64::MAX)),
+        ("/score/metrics", json!([])),
+        ("/score/metrics/0", json!([9])),
+        ("/score/metrics/2/7", json!(u64::MAX)),
+    ] {
+        let result = forge(&|_, _, run| *run.pointer_mut(at).unwrap() = forged.clone());
+        refused(at, "metadata `run`", result);
+    }
+    // Values.
+    for (tensor, forged) in [
+        ("order.window", 0xffff_ffffu32.to_le_bytes()),
+        ("optimizer.updated", 1_000u32.to_le_bytes()),
+        ("dense_0.kernel", f32::NAN.to_le_bytes()),
+        ("dense_1.bias", f32::INFINITY.to_le_bytes()),
+    ] {
+        let result = forge(&|header, tensors, _| {
+            let at = start(header, tensor);
+            tensors[at..at + 4].copy_from_slice(&forged);
+        });
+        refused(tensor, &format!("tensor `{tensor}`"), result);
+    }
+    // Shapes and types that the bytes have room for, and tensors that are not there.
+    for (tensor, field, forged) in [
+        ("optimizer.first_kernel", "shape", json!([900, 2, 1])),
+        ("optimizer.head", "shape", json!([5, 1])),
+        ("optimizer.updated", "dtype", json!("F32")),
+        ("order.generator", "shape", json!([4, 8])),
+        ("order.window", "shape", json!([50, 10])),
+        ("history", "shape", json!([2, 4])),
+        ("dense_0.kernel", "shape", json!([2, 900])),
+        ("best.first_kernel", "shape", json!([1800])),
+        ("best.head", "shape", json!([5, 1])),
+    ] {
+        let result = forge(&|header, _, _| header[tensor][field] = forged.clone());
+        refused(tensor, &format!("tensor `{tensor}`"), result);
+    }
+    for tensor in ["optimizer.first_kernel", "best.head", "order.window", "history"] {
+        let result = forge(&|header, _, _| {
+            let info = header.as_object_mut().unwrap().shift_remove(tensor).unwrap();
+            header["unknown"] = info;
+        });
+        refused(tensor, &format!("no tensor `{tensor}`"), result);
+    }
+}
+
+/// Bytes as a file's own checksums have them.
+fn xxh3(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
 }

@@ -331,11 +331,13 @@ impl<'m> Shard<'m> {
         let Range { start, end } = self.features;
         let row = self.state.len() / (end - start).max(1);
         self.state.copy_from_slice(&state[start * row..end * row]);
-        if !self.is_swept_whole {
-            self.updated.copy_from_slice(&updated[start..end]);
-        }
         self.best = best.map(|best| best[start * self.width..end * self.width].to_vec());
-        self.updated.iter().all(|&step| step <= steps)
+        let updated = updated.get(start..end).unwrap_or_default();
+        let most = if self.is_swept_whole { 0 } else { steps };
+        if !self.is_swept_whole {
+            self.updated.copy_from_slice(updated);
+        }
+        updated.iter().all(|&step| step <= most)
     }
 
     /// Whether no weight is NaN or infinite.

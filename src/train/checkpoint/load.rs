@@ -9,8 +9,8 @@ use super::super::first_layer::FirstLayer;
 use super::super::window::{Order, Window};
 use super::super::{History, TrainPlan};
 use super::facts::{DatasetFacts, Facts, options_of};
-use super::{Place, VERSION, tensor};
-use crate::container::{Access, Container, Element, Kind};
+use super::{CHECKSUM, Place, VERSION, tensor};
+use crate::container::{Access, Container, Element, Kind, checksum_of};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::nn::{Architecture, Head};
@@ -38,6 +38,11 @@ impl Checkpoint {
         container.expect(Kind::Checkpoint, VERSION)?;
         container.verify()?;
         let text = |key: &str| container.metadata(key).unwrap_or("null");
+        let found = checksum_of(["architecture", "run", "notes"].map(text));
+        if text(CHECKSUM) != found {
+            let problem = format!("its checksum is {found}, the header says {}", text(CHECKSUM));
+            return Err(container.malformed("metadata", problem, REMEDY));
+        }
         let malformed = |key: &str, problem: String| {
             container.malformed(format!("metadata `{key}`"), problem, REMEDY)
         };
