@@ -2,6 +2,7 @@
 //!
 //! A reader (or a memory map) of the old file never sees it change, and a crash leaves the old file as it was.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -28,8 +29,9 @@ impl OutputFile {
             let source = std::io::Error::other("it is a folder, pipe or device; name a file");
             return Err(Error::Io { path: path.to_path_buf(), action: "write", source });
         }
+        let prefix = temporary_prefix(path);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".imdb-fast-").suffix(".tmp");
+        builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -59,11 +61,37 @@ impl OutputFile {
     /// # Errors
     /// [`Error::Io`]; the older file is then untouched.
     pub fn commit(self) -> Result<()> {
+        self.stage()?.commit()
+    }
+
+    /// Flushes and syncs: all that takes space on the disk. Of several files, none is replaced before all are staged.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn stage(self) -> Result<StagedFile> {
         let path = self.path;
         let file = self.writer.into_inner().map_err(|e| e.into_error());
         let file = file.map_err(Error::io(&path, "write"))?;
         file.as_file().sync_all().map_err(Error::io(&path, "sync"))?;
-        file.persist(&path).map_err(|e| Error::io(&path, "replace")(e.error))?;
+        Ok(StagedFile { file, path })
+    }
+}
+
+/// A file that is whole, beside its place. Dropped before [`StagedFile::commit`], it vanishes.
+#[derive(Debug)]
+pub struct StagedFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl StagedFile {
+    /// Renames it into place, replacing an older file at once.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the older file is then untouched.
+    pub fn commit(self) -> Result<()> {
+        let path = self.path;
+        self.file.persist(&path).map_err(|e| Error::io(&path, "replace")(e.error))?;
         sync_folder_of(&path);
         Ok(())
     }
@@ -85,14 +113,51 @@ impl Seek for OutputFile {
     }
 }
 
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// How the names of temporary siblings begin: they tell whose they are, where that leaves room for the rest of the name.
+fn temporary_prefix(path: &Path) -> OsString {
+    const LONGEST: usize = 128;
+    let mut prefix = OsString::from(".imdb-fast-");
+    if let Some(name) = path.file_name().filter(|name| name.len() <= LONGEST) {
+        prefix.push(name);
+        prefix.push("-");
+    }
+    prefix
+}
+
+/// Removes what a program that was killed has left of an output at `path`. For callers who know that nobody is writing it;
+/// what cannot be removed stays.
+pub fn remove_leftovers(path: &Path) {
+    let prefix = temporary_prefix(path);
+    let Ok(entries) = std::fs::read_dir(folder_of(path)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let middle = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
+        let middle = middle.and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX.as_bytes()));
+        // What makes the name unique has no dashes: `a-b` is another output than `a`.
+        if middle.is_some_and(|unique| unique.iter().all(u8::is_ascii_alphanumeric)) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Writes `bytes` to `path`, whole or not at all.
 ///
 /// # Errors
 /// [`Error::Io`]
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    stage(path, bytes)?.commit()
+}
+
+/// Writes `bytes` beside `path`.
+///
+/// # Errors
+/// [`Error::Io`]
+pub fn stage(path: &Path, bytes: &[u8]) -> Result<StagedFile> {
     let mut file = OutputFile::create(path)?;
     file.write_all(bytes).map_err(Error::io(path, "write"))?;
-    file.commit()
+    file.stage()
 }
 
 /// Makes a rename within the folder of `path` durable; where folders cannot be synced nothing is lost but that.

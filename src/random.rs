@@ -42,6 +42,16 @@ impl Random {
         Random(Xoshiro256PlusPlus::seed_from_u64(key))
     }
 
+    /// Where it stands: [`Random::from_state`] goes on from there.
+    pub fn state(&self) -> [u8; 32] {
+        self.0.state()
+    }
+
+    /// The generator that stood at `state`. All zeros are no state of any generator; they give a seeded one.
+    pub fn from_state(state: [u8; 32]) -> Random {
+        Random(Xoshiro256PlusPlus::from_seed(state))
+    }
+
     /// 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
@@ -131,6 +141,16 @@ mod tests {
     #[test]
     fn the_key_derivation_is_splitmix64() {
         assert_eq!(SplitMix64::seed_from_u64(0).next_u64(), 0xE220_A839_7B1D_CDAF);
+    }
+
+    #[test]
+    fn a_state_goes_on_where_it_was_taken() {
+        let mut random = Random::new(5, Stream::Shuffle);
+        random.next_u64();
+        let mut again = Random::from_state(random.state());
+        assert!((0..9).all(|_| again.next_u64() == random.next_u64()));
+        // A generator of nothing but zeros would draw nothing else.
+        assert_ne!(Random::from_state([0; 32]).next_u64(), 0);
     }
 
     #[test]

@@ -505,8 +505,8 @@ fn a_diverging_run_keeps_its_good_epochs() {
         let values = values.as_array().unwrap();
         assert!(values.len() == kept && values.iter().all(Value::is_number), "{name}");
     }
-    let expected = ["curves.png", "curves.svg", "history.csv", "history.json"];
-    assert_eq!(names(&desk.path().join("run")), expected, "and no model");
+    let expected = ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
+    assert_eq!(names(&desk.path().join("run")), expected, "and the model of the best epoch");
 }
 
 /// The loss of the only epoch is good, and there is no validation to tell that its last step went too far.

@@ -373,6 +373,6 @@ fn early_stopping_and_the_best_epoch() {
     let outcome = fit(&plan, &mut model, &team(2), &mut Silent).unwrap();
     assert!(matches!(outcome.ending, Ending::StoppedEarly));
     let lowest = outcome.history.lowest("val_loss").unwrap();
-    assert_eq!(outcome.epoch, lowest);
+    assert_eq!(outcome.epoch, Some(lowest));
     assert_eq!(outcome.history.epochs(), lowest + 1 + 3);
 }

@@ -6,13 +6,14 @@ use imdb_fast::Result;
 use imdb_fast::container::{Container, Kind};
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
-use imdb_fast::nn::Embedding;
+use imdb_fast::nn::{Architecture, Embedding};
 use imdb_fast::report::table::{Align, aligned};
 use imdb_fast::text::{Rules, Vocabulary};
+use imdb_fast::train::Checkpoint;
 
 use super::{Global, shown, thousands, to_stdout};
 
-/// Show what a dataset, a model or another safetensors file holds
+/// Show what a dataset, a model, a checkpoint or another safetensors file holds
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,6 +34,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     match container.kind() {
         Kind::Dataset => dataset(&Dataset::open(&file, global.access())?, &mut facts)?,
         Kind::Model => model(&Model::load(&file)?, &mut facts),
+        Kind::Checkpoint => checkpoint(&Checkpoint::load(&file)?, &mut facts),
         Kind::Foreign => facts.push(row("kind", "safetensors of another program")),
     }
     let tensors: Rows = container
@@ -97,17 +99,33 @@ fn encoding(embedding: Option<Embedding>) -> String {
 }
 
 fn model(model: &Model, facts: &mut Rows) {
-    let architecture = model.architecture();
+    facts.push(row("kind", "model"));
+    network(model.architecture(), facts);
+    text(model.vocabulary.as_ref(), model.text.as_ref(), facts);
+    facts.push(row("training", model.training.to_string()));
+}
+
+fn checkpoint(checkpoint: &Checkpoint, facts: &mut Rows) {
+    let of = |done: usize, all: usize| {
+        format!("{} of {}", thousands(done as u64), thousands(all as u64))
+    };
+    facts.push(row("kind", "checkpoint of a run that is not finished"));
+    network(checkpoint.architecture(), facts);
+    facts.push(row("epochs done", of(checkpoint.epoch(), checkpoint.epochs())));
+    facts.push(row("batches of the next", of(checkpoint.batch(), checkpoint.batches())));
+    facts.push(row("dataset", checkpoint.dataset()));
+    facts.push(row("kernels", checkpoint.kernels()));
+    facts.push(row("notes", checkpoint.notes().to_string()));
+}
+
+fn network(architecture: &Architecture, facts: &mut Rows) {
     let layers: Vec<String> = architecture
         .layers()
         .iter()
         .map(|layer| format!("{} {}", layer.units, layer.activation))
         .collect();
-    facts.push(row("kind", "model"));
     facts.push(row("inputs", thousands(architecture.inputs() as u64)));
     facts.push(row("encoding", encoding(architecture.embedding())));
     facts.push(row("layers", layers.join(", ")));
     facts.push(row("parameters", thousands(architecture.parameters() as u64)));
-    text(model.vocabulary.as_ref(), model.text.as_ref(), facts);
-    facts.push(row("training", model.training.to_string()));
 }

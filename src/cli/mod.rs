@@ -1,7 +1,7 @@
 //! The commands: one file each, an `Args` and a `run`.
 //!
 //! Data goes to stdout, progress and warnings to stderr. Exit code 0 is success, 1 a failure of data or system, 2 wrong
-//! arguments.
+//! arguments; a training run that a signal has stopped ends with 130 or 143.
 
 mod answers;
 mod cache;
@@ -25,12 +25,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::styling::AnsiColor;
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
@@ -68,7 +70,8 @@ Environment:
   IMDB_FAST_KERNEL          portable, avx2 or avx512: the kernels to use
   HTTPS_PROXY, NO_PROXY     the proxy for `fetch`, and what is reached without it
 
-Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are.";
+Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; of a training run that was stopped
+and saved itself, 130 after SIGINT and 143 after SIGTERM.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -109,25 +112,8 @@ enum Command {
 /// Parses the arguments, runs the command, reports its error.
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
-    let result = match command {
-        Command::Fetch(args) => fetch::run(&global, args),
-        Command::Import(args) => import::run(&global, *args),
-        Command::Train(args) => train::run(&global, *args),
-        Command::Evaluate(args) => evaluate::run(&global, args),
-        Command::Predict(args) => predict::run(&global, *args),
-        Command::Words(args) => words::run(&global, args),
-        Command::Export(args) => export::run(&global, args),
-        Command::Decode(args) => decode::run(&global, args),
-        Command::Inspect(args) => inspect::run(&global, args),
-        Command::Verify(args) => verify::run(&global, args),
-        Command::Plot(args) => plot::run(&global, args),
-        Command::Synth(args) => synth::run(&global, args),
-        Command::Info(args) => info::run(&global, args),
-        Command::Completions(args) => completions::run(&global, args),
-        Command::Man(args) => man::run(&global, args),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&global, command) {
+        Ok(code) => code,
         // The reader of a pipe has seen enough: not our failure.
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
@@ -137,6 +123,52 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
     }
+}
+
+fn run(global: &Global, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Train(args) => return train::run(global, *args),
+        Command::Fetch(args) => fetch::run(global, args),
+        Command::Import(args) => import::run(global, *args),
+        Command::Evaluate(args) => evaluate::run(global, args),
+        Command::Predict(args) => predict::run(global, *args),
+        Command::Words(args) => words::run(global, args),
+        Command::Export(args) => export::run(global, args),
+        Command::Decode(args) => decode::run(global, args),
+        Command::Inspect(args) => inspect::run(global, args),
+        Command::Verify(args) => verify::run(global, args),
+        Command::Plot(args) => plot::run(global, args),
+        Command::Synth(args) => synth::run(global, args),
+        Command::Info(args) => info::run(global, args),
+        Command::Completions(args) => completions::run(global, args),
+        Command::Man(args) => man::run(global, args),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The arguments of `train` that the words behind the program's name stand for, or what is wrong with them.
+fn train_arguments(words: &[OsString]) -> std::result::Result<train::Args, String> {
+    let words = std::iter::once("imdb-fast".into()).chain(words.iter().cloned());
+    match Cli::try_parse_from(words) {
+        Ok(Cli { command: Command::Train(args), .. }) => Ok(*args),
+        Ok(_) => Err("they are of another command than `train`".to_owned()),
+        Err(error) => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or("no arguments");
+            Err(line.strip_prefix("error: ").unwrap_or(line).to_owned())
+        }
+    }
+}
+
+/// Which arguments of `train` stand in a command line, and are not defaults.
+fn given_to_train(words: impl Iterator<Item = OsString>) -> Vec<String> {
+    let command = Cli::command();
+    let train = command.find_subcommand("train").expect("there is such a command");
+    let names: Vec<String> = train.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+    let matches = command.get_matches_from(words);
+    let Some(given) = matches.subcommand_matches("train") else { return Vec::new() };
+    let is_given = |name: &String| given.value_source(name) == Some(ValueSource::CommandLine);
+    names.into_iter().filter(is_given).collect()
 }
 
 impl Global {

@@ -27,6 +27,12 @@ impl Progress {
         self.bar.reset();
     }
 
+    /// Goes on in the midst of an epoch.
+    pub(super) fn skip_to(&self, batch: usize) {
+        self.bar.set_position(batch as u64);
+        self.bar.reset_eta();
+    }
+
     pub(super) fn batch(&self) {
         self.bar.inc(1);
     }

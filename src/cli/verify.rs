@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use imdb_fast::container::{Container, Kind};
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
+use imdb_fast::train::Checkpoint;
 use imdb_fast::{Error, Result};
 
 use super::{Global, shown, to_stdout};
 
-/// Check a dataset or model completely: structure and the checksum of every tensor
+/// Check a dataset, model or checkpoint completely: structure and the checksum of every tensor
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   imdb-fast verify imdb
   imdb-fast verify run/model.safetensors")]
 pub(crate) struct Args {
-    /// A dataset or model, or the name of a fetched dataset
+    /// A dataset, model or checkpoint, or the name of a fetched dataset
     file: PathBuf,
 }
 
@@ -32,10 +33,14 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             Model::load(&file)?;
             "model"
         }
+        Kind::Checkpoint => {
+            Checkpoint::load(&file)?.model()?;
+            "checkpoint"
+        }
         Kind::Foreign => {
             return Err(Error::WrongKind {
                 path: file.into_owned(),
-                expected: "a dataset or model of imdb-fast",
+                expected: "a dataset, model or checkpoint of imdb-fast",
                 found: "a safetensors file of another program".to_owned(),
                 remedy: "it has no checksums to compare".to_owned(),
             });

@@ -39,6 +39,12 @@ fn checksum_text(hash: u64) -> String {
     format!("{hash:016x}")
 }
 
+/// The checksum of texts, one after the other.
+pub(crate) fn checksum_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let texts: Vec<&str> = texts.into_iter().collect();
+    checksum_text(xxh3_64(texts.join("\n").as_bytes()))
+}
+
 /// A type that tensors are made of.
 pub(crate) trait Element: bytemuck::Pod {
     const DTYPE: Dtype;
@@ -59,6 +65,9 @@ impl Element for u64 {
 impl Element for f32 {
     const DTYPE: Dtype = Dtype::F32;
 }
+impl Element for f64 {
+    const DTYPE: Dtype = Dtype::F64;
+}
 
 /// Where a tensor of `T` lies in its container. Only [`Container::section`] makes one, after it has checked type,
 /// bounds and alignment.
@@ -75,6 +84,8 @@ pub enum Kind {
     Dataset,
     /// A model of this program.
     Model,
+    /// A run of this program that is not finished.
+    Checkpoint,
     /// Tensors of another program.
     Foreign,
 }
@@ -85,6 +96,7 @@ impl Kind {
         match self {
             Kind::Dataset => "imdb-fast dataset",
             Kind::Model => "imdb-fast model",
+            Kind::Checkpoint => "imdb-fast checkpoint",
             Kind::Foreign => "",
         }
     }
@@ -93,6 +105,7 @@ impl Kind {
         match self {
             Kind::Dataset => "a dataset of imdb-fast",
             Kind::Model => "a model of imdb-fast",
+            Kind::Checkpoint => "a checkpoint of imdb-fast",
             Kind::Foreign => "a safetensors file of another program",
         }
     }
@@ -146,6 +159,7 @@ impl Container {
         match self.metadata("format") {
             Some(format) if format == Kind::Dataset.format() => Kind::Dataset,
             Some(format) if format == Kind::Model.format() => Kind::Model,
+            Some(format) if format == Kind::Checkpoint.format() => Kind::Checkpoint,
             _ => Kind::Foreign,
         }
     }
@@ -155,6 +169,7 @@ impl Container {
         if self.kind() != kind {
             let remedy = match kind {
                 Kind::Dataset => "name a file that `imdb-fast import` or `synth` made",
+                Kind::Checkpoint => "name the folder of a run that was stopped",
                 _ => "name a `model.safetensors` that `imdb-fast train` made",
             };
             return Err(Error::WrongKind {
@@ -255,6 +270,27 @@ impl Container {
             checked += 1;
         }
         Ok(checked)
+    }
+
+    /// One number for the contents of all tensors that are `relevant`, by their checksums: equal contents give equal
+    /// numbers, wherever the file lies and whatever else it holds.
+    pub(crate) fn fingerprint(&self, relevant: impl Fn(&str) -> bool) -> String {
+        let mut names: Vec<String> = self.header.offset_keys();
+        names.retain(|name| relevant(name));
+        names.sort();
+        let mut text = String::new();
+        for name in names {
+            let Some(info) = self.header.info(&name) else { continue };
+            let checksum = match self.metadata(&checksum_key(&name)) {
+                Some(checksum) => checksum.to_owned(),
+                None => {
+                    let bytes = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
+                    checksum_text(xxh3_64(&self.bytes.as_slice()[bytes]))
+                }
+            };
+            text.push_str(&format!("{name:?} {} {:?} {checksum:?}\n", info.dtype, info.shape));
+        }
+        checksum_text(xxh3_64(text.as_bytes()))
     }
 
     /// An [`Error::Malformed`] of this file.

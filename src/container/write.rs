@@ -16,12 +16,12 @@ use crate::output::{self, OutputFile};
 /// Strings for `__metadata__`, besides format, version and checksums.
 pub(crate) type Strings = Vec<(&'static str, String)>;
 
-/// A tensor that is in memory already.
+/// A tensor that is in memory already, in one piece or several.
 pub(crate) struct TensorBytes<'a> {
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
-    bytes: &'a [u8],
+    pieces: Vec<&'a [u8]>,
 }
 
 impl<'a> TensorBytes<'a> {
@@ -30,8 +30,32 @@ impl<'a> TensorBytes<'a> {
         shape: &[usize],
         values: &'a [T],
     ) -> TensorBytes<'a> {
-        let bytes = bytemuck::cast_slice(values);
-        TensorBytes { name: name.into(), dtype: T::DTYPE, shape: shape.to_vec(), bytes }
+        TensorBytes::of_pieces(name, shape, [values])
+    }
+
+    /// One piece after the other.
+    pub(crate) fn of_pieces<T: Element>(
+        name: impl Into<String>,
+        shape: &[usize],
+        pieces: impl IntoIterator<Item = &'a [T]>,
+    ) -> TensorBytes<'a> {
+        let pieces: Vec<&[u8]> = pieces.into_iter().map(bytemuck::cast_slice).collect();
+        debug_assert_eq!(
+            pieces.iter().map(|piece| piece.len()).sum::<usize>(),
+            shape.iter().product::<usize>() * size_of::<T>()
+        );
+        TensorBytes { name: name.into(), dtype: T::DTYPE, shape: shape.to_vec(), pieces }
+    }
+
+    fn hash(&self) -> u64 {
+        match self.pieces[..] {
+            [bytes] => xxh3_64(bytes),
+            _ => {
+                let mut hash = Xxh3::new();
+                self.pieces.iter().for_each(|piece| hash.update(piece));
+                hash.digest()
+            }
+        }
     }
 }
 
@@ -44,7 +68,7 @@ pub(crate) fn write_tensors(
     mut tensors: Vec<TensorBytes<'_>>,
 ) -> Result<()> {
     tensors.sort_by(|a, b| widest_first((a.dtype, &a.name), (b.dtype, &b.name)));
-    let hashes = tensors.iter().map(|t| (t.name.as_str(), xxh3_64(t.bytes)));
+    let hashes = tensors.iter().map(|t| (t.name.as_str(), t.hash()));
     write_all(path, own_metadata(kind, version, strings, hashes), &tensors)
 }
 
@@ -65,8 +89,9 @@ fn write_all(
 ) -> Result<()> {
     let mut output = OutputFile::create(path)?;
     let described = tensors.iter().map(|t| (t.name.clone(), t.dtype, t.shape.clone()));
+    let mut pieces = tensors.iter().flat_map(|tensor| &tensor.pieces);
     header(&mut output, metadata, described)
-        .and_then(|_| tensors.iter().try_for_each(|tensor| output.write_all(tensor.bytes)))
+        .and_then(|_| pieces.try_for_each(|piece| output.write_all(piece)))
         .map_err(Error::io(path, "write"))?;
     output.commit()
 }

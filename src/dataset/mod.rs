@@ -75,6 +75,14 @@ impl Dataset {
         &self.container
     }
 
+    /// A number, as text, for all that a run reads of it: rows, labels, vocabulary. Another file with the same of these has the
+    /// same one, wherever it lies. By the checksums of the file, which only
+    /// [`Container::verify`] compares with its contents.
+    pub fn fingerprint(&self) -> String {
+        let unread = [".sequences", ".sequence_ptr", ".ratings", ".groups"];
+        self.container.fingerprint(|tensor| !unread.iter().any(|part| tensor.ends_with(part)))
+    }
+
     /// How many features: every word id is below it.
     pub fn features(&self) -> usize {
         self.features

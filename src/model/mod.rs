@@ -13,7 +13,7 @@ use crate::container::{
     Access, Container, Kind, TEXT_RULES, TensorBytes, vocabulary, write_tensors,
 };
 use crate::error::{Error, Result};
-use crate::nn::{Architecture, Parameters};
+use crate::nn::{Architecture, Head, Parameters};
 use crate::text::{Rules, Vocabulary};
 
 /// `version` in the metadata.
@@ -48,8 +48,12 @@ impl Model {
     /// [`Error::Malformed`] where a tensor is missing, has another shape than
     /// the architecture asks for, or a value that is not finite.
     pub fn from_tensors(architecture: Architecture, path: &Path) -> Result<Model> {
-        let container = Container::open(path, Access::Read)?;
-        let parameters = read_parameters(&container, &architecture)?;
+        Model::of_container(&Container::open(path, Access::Read)?, architecture)
+    }
+
+    /// The same, of a file that is open.
+    pub(crate) fn of_container(container: &Container, architecture: Architecture) -> Result<Model> {
+        let parameters = read_parameters(container, &architecture)?;
         let training = serde_json::Value::Null;
         Ok(Model { architecture, parameters, vocabulary: None, text: None, training })
     }
@@ -80,22 +84,8 @@ impl Model {
     /// # Errors
     /// [`Error::Io`]
     pub fn save(&self, path: &Path) -> Result<()> {
-        let mut tensors = Vec::new();
-        if self.architecture.embedding().is_some() {
-            let shape = [self.architecture.inputs(), self.architecture.width()];
-            let kernel = &self.parameters.first_kernel;
-            tensors.push(TensorBytes::new(EMBEDDING.to_owned(), &shape, kernel));
-        }
-        for (i, ranges) in self.parameters.head.layers().iter().enumerate() {
-            let units = self.architecture.layers()[i].units;
-            let shape = [self.architecture.fan_in(i), units];
-            let head = &self.parameters.head;
-            tensors.push(TensorBytes::new(kernel_name(i), &shape, self.parameters.kernel(i)));
-            tensors.push(TensorBytes::new(bias_name(i), &[units], head.bias(i)));
-            if !ranges.alpha.is_empty() {
-                tensors.push(TensorBytes::new(alpha_name(i), &[units], head.alpha(i)));
-            }
-        }
+        let Parameters { first_kernel, head } = &self.parameters;
+        let mut tensors = tensors(&self.architecture, vec![first_kernel], head);
         tensors.extend(self.vocabulary.iter().flat_map(vocabulary::tensors));
         let mut strings = vec![
             ("architecture", self.architecture.to_json().to_string()),
@@ -133,6 +123,15 @@ impl Model {
         })
     }
 
+    /// Takes over the weights of another model of the same architecture.
+    ///
+    /// # Panics
+    /// If the architectures differ.
+    pub(crate) fn take_weights(&mut self, other: Model) {
+        assert_eq!(self.architecture, other.architecture, "weights of the same network");
+        self.parameters = other.parameters;
+    }
+
     /// Its weights, to be trained; their shapes are fixed.
     pub(crate) fn parameters_mut(&mut self) -> &mut Parameters {
         &mut self.parameters
@@ -141,6 +140,32 @@ impl Model {
 
 /// The rows of an embedding.
 const EMBEDDING: &str = "embedding.kernel";
+
+/// The tensors of a network whose first kernel comes in pieces.
+pub(crate) fn tensors<'a>(
+    architecture: &Architecture,
+    first_kernel: Vec<&'a [f32]>,
+    head: &'a Head,
+) -> Vec<TensorBytes<'a>> {
+    let mut tensors = Vec::new();
+    let mut first_kernel = Some(first_kernel);
+    if architecture.embedding().is_some() {
+        let shape = [architecture.inputs(), architecture.width()];
+        let rows = first_kernel.take().unwrap_or_default();
+        tensors.push(TensorBytes::of_pieces(EMBEDDING, &shape, rows));
+    }
+    for (i, ranges) in head.layers().iter().enumerate() {
+        let units = architecture.layers()[i].units;
+        let shape = [architecture.fan_in(i), units];
+        let kernel = first_kernel.take().unwrap_or_else(|| vec![head.kernel(i)]);
+        tensors.push(TensorBytes::of_pieces(kernel_name(i), &shape, kernel));
+        tensors.push(TensorBytes::new(bias_name(i), &[units], head.bias(i)));
+        if !ranges.alpha.is_empty() {
+            tensors.push(TensorBytes::new(alpha_name(i), &[units], head.alpha(i)));
+        }
+    }
+    tensors
+}
 
 fn kernel_name(layer: usize) -> String {
     format!("dense_{layer}.kernel")

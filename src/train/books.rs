@@ -1,9 +1,10 @@
-//! The books of a run, kept by its leader: order, losses, metrics, history, the head's optimizer, the best epoch.
+//! The books of a run, kept by its leader: losses, metrics, history, the head's optimizer, the best epoch, pauses.
 
 use std::ops::ControlFlow;
 use std::sync::RwLock;
 
 use super::block::Block;
+use super::checkpoint::{Place, ScoreFacts};
 use super::parallel::read;
 use super::{Ending, History, Metric, Observer, TrainPlan};
 use crate::nn::Head;
@@ -11,23 +12,28 @@ use crate::optimizer::Step;
 
 pub(super) struct Books<'a> {
     plan: &'a TrainPlan<'a>,
-    observer: &'a mut dyn Observer,
+    pub(super) observer: &'a mut dyn Observer,
     pub(super) history: History,
     pub(super) ending: Ending,
-    /// The epoch with the lowest validation loss and its head, where the plan keeps it.
+    /// Where the observer has paused the run.
+    pub(super) pause: Option<Place>,
+    /// Whether the weights of the best epoch are remembered.
+    remembers: bool,
+    /// The epoch with the lowest loss, of the validation where there is one, and its head.
     pub(super) best: Option<(usize, Head)>,
     lowest: f64,
     /// The lowest validation loss that counted for early stopping, and the epochs since.
     stopping_best: f64,
     epochs_without: usize,
-    train: Score,
+    pub(super) train: Score,
     validation: Score,
     d_head: Vec<f32>,
-    head_state: Vec<f32>,
+    pub(super) head_state: Vec<f32>,
 }
 
 /// Loss and metrics of an epoch so far.
-struct Score {
+#[derive(Debug)]
+pub(super) struct Score {
     loss: f64,
     reviews: usize,
     metrics: Vec<Box<dyn Metric>>,
@@ -38,6 +44,7 @@ impl<'a> Books<'a> {
         plan: &'a TrainPlan<'a>,
         head: &Head,
         observer: &'a mut dyn Observer,
+        remembers: bool,
     ) -> Books<'a> {
         let n = head.values.len();
         let state = plan.options.optimizer.state();
@@ -46,6 +53,8 @@ impl<'a> Books<'a> {
             observer,
             history: History::default(),
             ending: Ending::Completed,
+            pause: None,
+            remembers,
             best: None,
             lowest: f64::INFINITY,
             stopping_best: f64::INFINITY,
@@ -107,13 +116,10 @@ impl<'a> Books<'a> {
             values.extend(self.validation.values("val_"));
         }
         self.history.push(&values);
-        let mut has_ended = false;
-        let mut is_best = false;
-        if let Some(loss) = self.history.get("val_loss").and_then(|losses| losses.last().copied()) {
-            is_best = self.plan.options.keep_best && loss < self.lowest;
-            has_ended = self.is_early_end(loss);
-            self.lowest = self.lowest.min(loss);
-        }
+        let is_last = epoch + 1 == self.plan.options.epochs;
+        let (mut has_ended, mut is_best) = self.judge(epoch);
+        // Nobody falls back from the last epoch to itself.
+        is_best &= self.remembers && (self.plan.options.keep_best || !is_last);
         if is_best {
             self.best = Some((epoch, head.clone()));
         }
@@ -124,7 +130,73 @@ impl<'a> Books<'a> {
             self.ending = Ending::Interrupted;
             has_ended = true;
         }
+        if !has_ended && !is_last {
+            has_ended = self.pauses(Place { epoch: epoch + 1, batch: 0 });
+        }
         (has_ended, is_best)
+    }
+
+    /// Tells the observer that the run goes on from here.
+    pub(super) fn resume(&mut self, place: Place) {
+        if place.batch > 0 {
+            let plan = self.plan;
+            self.observer.epoch_begins(place.epoch, plan.options.epochs, plan.batches());
+        }
+        self.observer.resumes(&self.history, place.batch);
+    }
+
+    /// Whether the observer wants the run to stand still here.
+    pub(super) fn pauses(&mut self, place: Place) -> bool {
+        let pauses = self.observer.pauses(place.epoch, place.batch);
+        self.pause = pauses.then_some(place);
+        pauses
+    }
+
+    /// Whether an epoch of the history ends the run early, and whether its loss is the lowest so far. To be asked once for each.
+    fn judge(&mut self, epoch: usize) -> (bool, bool) {
+        let validated = self.history.get("val_loss");
+        let Some(losses) = validated.or(self.history.get("loss")) else { return (false, false) };
+        let (loss, is_validated) = (losses[epoch], validated.is_some());
+        let is_lowest = loss < self.lowest;
+        self.lowest = self.lowest.min(loss);
+        (is_validated && self.is_early_end(loss), is_lowest)
+    }
+
+    /// Opens the books of a run where they stood: its history, the sums of the epoch so far, the head's optimizer, and the head
+    /// of the best epoch, if it is there. Returns false where they cannot be of this run.
+    pub(super) fn take_up(
+        &mut self,
+        history: History,
+        score: Option<&ScoreFacts>,
+        head_state: &[f32],
+        best: Option<Head>,
+    ) -> bool {
+        self.history = history;
+        self.head_state.copy_from_slice(head_state);
+        let mut best_epoch = None;
+        for epoch in 0..self.history.epochs() {
+            let (has_ended, is_best) = self.judge(epoch);
+            best_epoch = if is_best { Some(epoch) } else { best_epoch };
+            if has_ended {
+                return false;
+            }
+        }
+        self.best = best_epoch.zip(best);
+        score.is_none_or(|score| self.train.take_up(score))
+    }
+
+    /// What the history has of each epoch, in its order.
+    pub(super) fn quantities(&self) -> Vec<String> {
+        let mut names = self.train.names("");
+        if self.plan.validation.is_some() {
+            names.extend(self.validation.names("val_"));
+        }
+        names
+    }
+
+    /// What they would remember of an epoch: whether a checkpoint has to hold the best weights.
+    pub(super) fn expects_best(&self, history: &History) -> bool {
+        self.remembers && history.epochs() > 0
     }
 
     /// Counts the epochs without an improvement (`keras/src/callbacks/early_stopping.py`).
@@ -150,6 +222,25 @@ impl Score {
         Score { loss: 0.0, reviews: 0, metrics }
     }
 
+    /// For a checkpoint; nothing where a metric cannot tell its state, whose name is then the error.
+    pub(super) fn facts(&self) -> Result<ScoreFacts, String> {
+        let states =
+            self.metrics.iter().map(|metric| metric.state().ok_or(metric.name().to_owned()));
+        Ok(ScoreFacts {
+            loss_bits: self.loss.to_bits(),
+            reviews: self.reviews,
+            metrics: states.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn take_up(&mut self, facts: &ScoreFacts) -> bool {
+        self.loss = f64::from_bits(facts.loss_bits);
+        self.reviews = facts.reviews;
+        self.loss.is_finite()
+            && self.metrics.len() == facts.metrics.len()
+            && self.metrics.iter_mut().zip(&facts.metrics).all(|(m, state)| m.restore(state))
+    }
+
     fn clear(&mut self) {
         self.loss = 0.0;
         self.reviews = 0;
@@ -168,10 +259,12 @@ impl Score {
     /// over reviews (`keras/src/trainers/trainer.py`, `_loss_tracker`).
     fn values(&self, prefix: &str) -> Vec<(String, f64)> {
         let loss = self.loss / self.reviews as f64;
-        let metrics = self.metrics.iter().map(|m| (m.name(), m.result()));
-        std::iter::once(("loss", loss))
-            .chain(metrics)
-            .map(|(name, value)| (format!("{prefix}{name}"), value))
-            .collect()
+        let values = std::iter::once(loss).chain(self.metrics.iter().map(|m| m.result()));
+        self.names(prefix).into_iter().zip(values).collect()
+    }
+
+    fn names(&self, prefix: &str) -> Vec<String> {
+        let metrics = self.metrics.iter().map(|m| m.name());
+        std::iter::once("loss").chain(metrics).map(|name| format!("{prefix}{name}")).collect()
     }
 }

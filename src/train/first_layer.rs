@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::balance::Balance;
 use super::cut::MOST_SHARDS;
-use super::parallel::{Worker, read, write};
+use super::parallel::{Worker, inside_lock, read, write};
 use super::rows::{Rows, Word};
 use super::shard::Shard;
 use crate::kernel::{Aligned, Sum};
@@ -94,10 +94,9 @@ impl<'m> FirstLayer<'m> {
         self.balance.look();
     }
 
-    /// The shards, after the run.
-    pub(super) fn into_shards(self) -> impl Iterator<Item = Shard<'m>> {
-        let shards = self.shards.into_iter();
-        shards.map(|shard| shard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// The shards, while no thread is at work.
+    pub(super) fn shards_mut(&mut self) -> impl Iterator<Item = &mut Shard<'m>> {
+        self.shards.iter_mut().map(inside_lock)
     }
 }
 

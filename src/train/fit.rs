@@ -5,12 +5,15 @@
 //! 2. each block of reviews adds the shards' sums, goes forward through the head, and back;
 //! 3. each shard adds the deltas to its gradient and updates its rows; the leader updates the head and keeps the books.
 
+mod pauses;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, RwLock};
 
 use super::block::{BLOCK_ROWS, Block, Through};
 use super::books::Books;
+use super::checkpoint::{Checkpoint, Place};
 use super::cut::cut_features;
 use super::first_layer::FirstLayer;
 use super::parallel::{Team, Worker, lock, read, write};
@@ -34,8 +37,9 @@ pub struct Outcome {
     pub history: History,
     /// Why it ended.
     pub ending: Ending,
-    /// The epoch (from 0) whose weights the model has.
-    pub epoch: usize,
+    /// The epoch (from 0) whose weights the model has; `None` where they are those of a run that was interrupted within an
+    /// epoch, or of one that diverged and remembered no good epoch, when they are of no use.
+    pub epoch: Option<usize>,
 }
 
 /// Why a run ended.
@@ -45,7 +49,7 @@ pub enum Ending {
     Completed,
     /// The validation loss did not fall any more.
     StoppedEarly,
-    /// The observer said so.
+    /// The observer said so, at the end of an epoch or where it had paused the run.
     Interrupted,
     /// The loss or a weight is not a number any more; an [`Error::Diverged`].
     Diverged(Error),
@@ -64,7 +68,7 @@ impl Ending {
 ///
 /// # Errors
 /// [`Error::Unfit`] where the dataset lacks a split that the plan names. A run that diverges is no error here: its
-/// [`Outcome`] has the history up to the last good epoch.
+/// [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one, if they were remembered.
 ///
 /// # Panics
 /// If a loss, metric or observer of the caller panics.
@@ -74,15 +78,103 @@ pub fn fit(
     team: &Team,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
+    fit_from(plan, model, team, observer, None)
+}
+
+/// Goes on from a checkpoint, whose weights take the place of the model's. The history and the model at the end are, to the
+/// bit, those of a run that never stopped, on any number of threads; with other kernels they are as good, but not the same.
+///
+/// The plan has to be that of the run, except for the number of epochs: it may be any that is not done yet.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use std::path::Path;
+///
+/// use imdb_fast::container::Access;
+/// use imdb_fast::dataset::{self, Dataset, Holdout, Synthetic, SyntheticOptions};
+/// use imdb_fast::model::Model;
+/// use imdb_fast::nn::Architecture;
+/// use imdb_fast::train::{
+///     Checkpoint, FitOptions, Observer, Silent, Snapshot, Team, TrainPlan, fit, resume,
+/// };
+///
+/// /// Saves a run at the fifth batch of its second epoch, and ends it there.
+/// struct Saver<'a>(&'a Path);
+///
+/// impl Observer for Saver<'_> {
+///     fn pauses(&mut self, epoch: usize, batch: usize) -> bool {
+///         (epoch, batch) == (1, 5)
+///     }
+///     fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+///         snapshot.save(self.0, &serde_json::json!("by hand")).expect("the disk has room");
+///         ControlFlow::Break(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("reviews.safetensors");
+/// # let options = SyntheticOptions { reviews: 2_000, words: 1_000, ..Default::default() };
+/// # dataset::write(&mut Synthetic::new(options)?, &path)?;
+/// # let dataset = Dataset::open(&path, Access::Map)?;
+/// # let fresh = || Architecture::new(dataset.features(), &[]).map(|network| Model::new(network, 1));
+/// # let options = || FitOptions {
+/// #     epochs: 3,
+/// #     batch_size: 64,
+/// #     validation: Holdout::Fraction(0.2),
+/// #     ..FitOptions::default()
+/// # };
+/// let file = folder.path().join("checkpoint.safetensors");
+/// let mut model = fresh()?;
+/// let plan = TrainPlan::new(&dataset, &model, options())?;
+/// fit(&plan, &mut model, &Team::new(2)?, &mut Saver(&file))?;
+///
+/// let checkpoint = Checkpoint::load(&file)?;
+/// assert_eq!((checkpoint.epoch(), checkpoint.batch()), (1, 5));
+/// let outcome = resume(&plan, &mut model, &Team::new(1)?, &mut Silent, checkpoint)?;
+/// # let mut whole = fresh()?;
+/// # assert_eq!(outcome.history, fit(&plan, &mut whole, &Team::new(2)?, &mut Silent)?.history);
+/// # assert!(whole.parameters() == model.parameters());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::Unfit`] where plan, dataset or network are not those of the run; [`Error::Malformed`] where the checkpoint is
+/// damaged. The model's weights may then have been replaced.
+///
+/// # Panics
+/// If a loss, metric or observer of the caller panics.
+pub fn resume(
+    plan: &TrainPlan<'_>,
+    model: &mut Model,
+    team: &Team,
+    observer: &mut dyn Observer,
+    checkpoint: Checkpoint,
+) -> Result<Outcome> {
+    checkpoint.expect(plan, model.architecture())?;
+    model.take_weights(checkpoint.model()?);
+    fit_from(plan, model, team, observer, Some(checkpoint))
+}
+
+/// Trains from the beginning or from a checkpoint, by what the model takes of a review.
+fn fit_from(
+    plan: &TrainPlan<'_>,
+    model: &mut Model,
+    team: &Team,
+    observer: &mut dyn Observer,
+    from: Option<Checkpoint>,
+) -> Result<Outcome> {
     if let Some(embedding) = model.architecture().embedding() {
-        return match sequences(plan.dataset, Split::Train)? {
-            Sequences::Narrow(..) => fit_sequences::<u16>(plan, model, team, observer, embedding),
-            Sequences::Wide(..) => fit_sequences::<u32>(plan, model, team, observer, embedding),
+        let run = match sequences(plan.dataset, Split::Train)? {
+            Sequences::Narrow(..) => fit_sequences::<u16>,
+            Sequences::Wide(..) => fit_sequences::<u32>,
         };
+        return run(plan, model, team, observer, embedding, from);
     }
     match plan.dataset.csr(Split::Train)? {
-        Csr::Narrow(_) => fit_sets::<u16>(plan, model, team, observer),
-        Csr::Wide(_) => fit_sets::<u32>(plan, model, team, observer),
+        Csr::Narrow(_) => fit_sets::<u16>(plan, model, team, observer, from),
+        Csr::Wide(_) => fit_sets::<u32>(plan, model, team, observer, from),
     }
 }
 
@@ -92,10 +184,11 @@ fn fit_sets<I: Counted>(
     model: &mut Model,
     team: &Team,
     observer: &mut dyn Observer,
+    from: Option<Checkpoint>,
 ) -> Result<Outcome> {
     let rows = |split: Split| Ok(Rows::<I>::of(plan.dataset.csr(split)?));
     let held_out = plan.validation.as_ref().map(|(split, _)| rows(*split)).transpose()?;
-    fit_rows(plan, model, team, observer, (rows(Split::Train)?, held_out))
+    fit_rows(plan, model, team, observer, (rows(Split::Train)?, held_out), from)
 }
 
 /// Trains on sequences of words.
@@ -105,6 +198,7 @@ fn fit_sequences<I: Counted>(
     team: &Team,
     observer: &mut dyn Observer,
     embedding: Embedding,
+    from: Option<Checkpoint>,
 ) -> Result<Outcome> {
     let counted =
         |split: Split| Ok(CountedRows::<I>::of(team, embedding, sequences(plan.dataset, split)?));
@@ -114,7 +208,7 @@ fn fit_sequences<I: Counted>(
         _ => None,
     };
     let held_out = plan.validation.is_some().then(|| other.as_ref().unwrap_or(&train).rows());
-    fit_rows(plan, model, team, observer, (train.rows(), held_out))
+    fit_rows(plan, model, team, observer, (train.rows(), held_out), from)
 }
 
 /// Trains on the rows of the train split, and validates on those of the split that the plan says.
@@ -124,6 +218,7 @@ fn fit_rows<I: Word>(
     team: &Team,
     observer: &mut dyn Observer,
     (rows, held_out): (Rows<'_, I>, Option<Rows<'_, I>>),
+    from: Option<Checkpoint>,
 ) -> Result<Outcome> {
     let level = team.level();
     let architecture = model.architecture().clone();
@@ -139,8 +234,9 @@ fn fit_rows<I: Word>(
     };
     let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));
     let first_kernel = &mut parameters.first_kernel;
+    let remembers = plan.remembers_best(first_kernel.len());
     let shards = Shard::split(first_kernel, &architecture, &cuts, &*options.optimizer, level);
-    let run = Run {
+    let mut run = Run {
         plan,
         level,
         rows,
@@ -150,30 +246,22 @@ fn fit_rows<I: Word>(
         next_block: AtomicUsize::new(0),
         order: Mutex::new(plan.order()),
         window: RwLock::default(),
-        books: Mutex::new(Books::new(plan, head, observer)),
+        books: Mutex::new(Books::new(plan, head, observer, remembers)),
         head: RwLock::new(head.clone()),
         first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), team.size()),
         architecture: &architecture,
+        from: Place { epoch: 0, batch: 0 },
         ended: AtomicBool::new(false),
         is_best: AtomicBool::new(false),
     };
-    team.run(team.size(), |worker| run.work(&worker));
-
-    let Run { books, head, first_layer, .. } = run;
-    let books = books.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut head = head.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut epoch = books.history.epochs().saturating_sub(1);
-    if let Some((best_epoch, best_head)) = books.best {
-        first_layer.into_shards().for_each(|mut shard| shard.restore());
-        (epoch, head) = (best_epoch, best_head);
+    match from {
+        Some(checkpoint) => run.take_up(&checkpoint)?,
+        None => run.prepare_epoch(0),
     }
-    let (history, mut ending) = (books.history, books.ending);
+    let stopped = run.go_on(team);
+    let (outcome, head) = run.finish(stopped);
     parameters.head = head;
-    // The last update may have spoilt weights that no loss has seen.
-    if !matches!(ending, Ending::Diverged(_)) && !parameters.are_finite() {
-        ending = Ending::diverged(plan, history.epochs(), plan.batches());
-    }
-    Ok(Outcome { history, ending, epoch })
+    Ok(outcome)
 }
 
 /// What the threads of a run share.
@@ -192,6 +280,9 @@ struct Run<'a, I> {
     order: Mutex<Order>,
     window: RwLock<Window>,
     books: Mutex<Books<'a>>,
+    /// Where the threads set out.
+    from: Place,
+    /// Whether the run has ended or stands still.
     ended: AtomicBool,
     is_best: AtomicBool,
 }
@@ -202,6 +293,8 @@ struct Own {
     targets: Vec<f32>,
     /// The deltas of the whole batch, `[batch, width]`.
     deltas: Aligned,
+    /// Whether the thread has been through a window since it set out.
+    has_window: bool,
 }
 
 impl Own {
@@ -210,6 +303,7 @@ impl Own {
             workspace: Workspace::new(architecture, BLOCK_ROWS),
             targets: Vec::with_capacity(BLOCK_ROWS),
             deltas: Aligned::zeros(0),
+            has_window: false,
         }
     }
 }
@@ -218,12 +312,15 @@ impl<'a, I: Word> Run<'a, I> {
     /// What every thread does. `ended` and `is_best` are set by the leader before a meeting and read by all after it.
     fn work(&self, worker: &Worker<'_>) {
         let mut own = Own::new(self.architecture);
-        self.prepare_epoch(worker, 0);
-        for epoch in 0..self.plan.options.epochs {
-            if self.train(worker, epoch, &mut own).is_break() {
+        for epoch in self.from.epoch..self.plan.options.epochs {
+            let done = if epoch == self.from.epoch { self.from.batch } else { 0 };
+            if self.train(worker, Place { epoch, batch: done }, &mut own).is_break() {
                 return;
             }
-            self.prepare_epoch(worker, epoch + 1);
+            // By the last thread: it has the fewest other duties, and while it is at it, the others go ahead with the validation.
+            if worker.index + 1 == worker.size {
+                self.prepare_epoch(epoch + 1);
+            }
             if let Some(validation) = &self.validation {
                 let through = Through {
                     level: self.level,
@@ -256,25 +353,22 @@ impl<'a, I: Word> Run<'a, I> {
         }
     }
 
-    /// All batches of an epoch; `Break` where one of them has ended the run.
-    fn train(&self, worker: &Worker<'_>, epoch: usize, own: &mut Own) -> ControlFlow<()> {
+    /// All batches of an epoch from a place on; `Break` where one of them has ended the run.
+    fn train(&self, worker: &Worker<'_>, mut place: Place, own: &mut Own) -> ControlFlow<()> {
         let batch_size = self.plan.options.batch_size;
-        let batches = self.plan.batches();
-        let mut batch = 0;
-        while batch < batches {
-            let renews = self.turn_to_window(worker, epoch, batch);
+        while place.batch < self.plan.batches() {
+            let done = self.turn_to_window(worker, place);
             let window = read(&self.window);
-            if renews {
+            if !own.has_window || !lock(&self.order).is_single() {
                 self.first_layer
                     .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
+                own.has_window = true;
             }
-            let mut orders = window.order.chunks(batch_size).peekable();
+            let mut orders = window.order.chunks(batch_size).skip(done).peekable();
             while let Some(order) = orders.next() {
-                let number = (epoch * batches + batch + 1) as u32;
-                let step = Step { number, level: self.level };
                 let next = orders.peek().copied().unwrap_or_default();
-                self.step(worker, batch, step, &window, [order, next], own)?;
-                batch += 1;
+                self.step(worker, place, &window, [order, next], own)?;
+                place.batch += 1;
             }
             drop(window);
             worker.meet();
@@ -285,10 +379,9 @@ impl<'a, I: Word> Run<'a, I> {
         ControlFlow::Continue(())
     }
 
-    /// Draws the order of an epoch and its first window. By the last thread: it has the fewest other duties, and while it is
-    /// at it, the others go ahead with the validation of the epoch before.
-    fn prepare_epoch(&self, worker: &Worker<'_>, epoch: usize) {
-        if worker.index + 1 == worker.size && epoch < self.plan.options.epochs {
+    /// Draws the order of an epoch, if there is one more, and its first window.
+    fn prepare_epoch(&self, epoch: usize) {
+        if epoch < self.plan.options.epochs {
             lock(&self.order).begin_epoch();
             self.fill_window(0);
         }
@@ -302,30 +395,35 @@ impl<'a, I: Word> Run<'a, I> {
         }
     }
 
-    /// Lets the leader prepare the window that starts with a batch, and says whether its rows are others than before.
-    fn turn_to_window(&self, worker: &Worker<'_>, epoch: usize, batch: usize) -> bool {
+    /// Lets the leader prepare the window that a place lies in, and returns how many of its batches are done.
+    fn turn_to_window(&self, worker: &Worker<'_>, place: Place) -> usize {
         worker.meet();
+        let window_batches = lock(&self.order).window_batches();
+        let index = place.batch / window_batches;
         if worker.leads() {
-            let window_batches = lock(&self.order).window_batches();
-            match batch {
-                0 => lock(&self.books).begin_epoch(epoch),
-                _ => self.fill_window(batch / window_batches),
+            if place.batch == 0 {
+                lock(&self.books).begin_epoch(place.epoch);
+            }
+            // The first one is there, and so is the one that a run stopped in.
+            if read(&self.window).index != index {
+                self.fill_window(index);
             }
         }
         worker.meet();
-        epoch == 0 || !lock(&self.order).is_single()
+        place.batch - index * window_batches
     }
 
     /// One batch; `Break` where the one before has ended the run.
     fn step(
         &self,
         worker: &Worker<'_>,
-        batch: usize,
-        step: Step,
+        place: Place,
         window: &Window,
         [order, next]: [&[u32]; 2],
         own: &mut Own,
     ) -> ControlFlow<()> {
+        let number = (place.steps(self.plan.batches()) + 1) as u32;
+        let step = Step { number, level: self.level };
         self.first_layer.gather(worker, self.rows, |shard| shard.begin_batch(order));
         worker.meet();
         if self.has_ended() {
@@ -346,9 +444,14 @@ impl<'a, I: Word> Run<'a, I> {
         if worker.leads() {
             self.next_block.store(0, Ordering::Relaxed);
             let mut books = lock(&self.books);
-            if books.end_batch(batch, blocks).is_continue() {
-                books.update_head(blocks, &mut write(&self.head), step);
-            } else {
+            let is_over = match books.end_batch(place.batch, blocks) {
+                ControlFlow::Continue(()) => {
+                    books.update_head(blocks, &mut write(&self.head), step);
+                    books.pauses(Place { batch: place.batch + 1, ..place })
+                }
+                ControlFlow::Break(()) => true,
+            };
+            if is_over {
                 self.ended.store(true, Ordering::Release);
             }
         }

@@ -47,6 +47,25 @@ pub trait Metric: Debug + Send + Sync {
 
     /// The same metric, having seen nothing.
     fn fresh(&self) -> Box<dyn Metric>;
+
+    /// All that it has seen so far, for a checkpoint within an epoch; `None` where it cannot tell. Then a run with it can be
+    /// saved between epochs only.
+    fn state(&self) -> Option<Vec<u64>> {
+        None
+    }
+
+    /// Goes back to where a [`Metric::state`] was taken. Returns false for numbers that no state has.
+    fn restore(&mut self, state: &[u64]) -> bool {
+        let _ = state;
+        false
+    }
+}
+
+/// Numbers of a file as counts; `None` where they are not so many, or so large that sums of them might not fit.
+fn counts<const N: usize>(state: &[u64]) -> Option<[u64; N]> {
+    const LARGEST: u64 = 1 << 48;
+    let counts: [u64; N] = state.try_into().ok()?;
+    counts.iter().all(|&count| count <= LARGEST).then_some(counts)
 }
 
 /// Metrics by name.
@@ -91,6 +110,16 @@ impl Metric for Accuracy {
 
     fn fresh(&self) -> Box<dyn Metric> {
         Box::new(Accuracy::default())
+    }
+
+    fn state(&self) -> Option<Vec<u64>> {
+        Some(vec![self.right, self.seen])
+    }
+
+    fn restore(&mut self, state: &[u64]) -> bool {
+        let Some([right, seen]) = counts(state) else { return false };
+        (self.right, self.seen) = (right, seen);
+        right <= seen
     }
 }
 
@@ -173,6 +202,16 @@ impl Metric for Confusion {
     fn fresh(&self) -> Box<dyn Metric> {
         Box::new(Confusion::new(self.what))
     }
+
+    fn state(&self) -> Option<Vec<u64>> {
+        Some(self.matrix.counts.concat())
+    }
+
+    fn restore(&mut self, state: &[u64]) -> bool {
+        let Some([a, b, c, d]) = counts(state) else { return false };
+        self.matrix.counts = [[a, b], [c, d]];
+        true
+    }
 }
 
 /// How many thresholds `keras.metrics.AUC` compares by default.
@@ -225,6 +264,18 @@ impl Metric for Auc {
     fn fresh(&self) -> Box<dyn Metric> {
         Box::new(Auc::default())
     }
+
+    fn state(&self) -> Option<Vec<u64>> {
+        Some(self.buckets.concat())
+    }
+
+    fn restore(&mut self, state: &[u64]) -> bool {
+        let Some(counts) = counts::<{ 2 * THRESHOLDS }>(state) else { return false };
+        let (negative, positive) = counts.split_at(THRESHOLDS);
+        self.buckets[0].copy_from_slice(negative);
+        self.buckets[1].copy_from_slice(positive);
+        true
+    }
 }
 
 #[cfg(test)]
@@ -250,6 +301,22 @@ mod tests {
         assert!((of("f1") - 4.0 / 7.0).abs() < 1e-15);
         // Of the 8 pairs of a positive and a negative, 6 are in order.
         assert!((of("auc") - 6.0 / 8.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_metric_goes_on_from_its_state_and_from_nothing_else() {
+        for name in ["accuracy", "precision", "recall", "f1", "auc"] {
+            let mut before = metric(name).unwrap();
+            before.update(&PROBABILITIES[..3], &LABELS[..3]);
+            let state = before.state().unwrap();
+            let mut after = before.fresh();
+            assert!(after.restore(&state), "{name}");
+            after.update(&PROBABILITIES[3..], &LABELS[3..]);
+            assert_eq!(after.result(), of(name), "{name}");
+            assert!(!after.restore(&state[1..]), "{name}: too few");
+            assert!(!after.restore(&vec![u64::MAX; state.len()]), "{name}: sums would overflow");
+        }
+        assert!(!metric("accuracy").unwrap().restore(&[2, 1]));
     }
 
     #[test]

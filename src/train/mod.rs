@@ -1,8 +1,9 @@
-//! Training and using networks: the loop, its bookkeeping, its threads.
+//! Training and using networks: the loop, its bookkeeping, its threads; saving a run on its way, and going on.
 
 mod balance;
 mod block;
 mod books;
+mod checkpoint;
 mod cut;
 mod evaluate;
 mod first_layer;
@@ -19,8 +20,9 @@ mod spans;
 mod validation;
 mod window;
 
+pub use checkpoint::{Checkpoint, Snapshot};
 pub use evaluate::{Evaluation, Evaluator, evaluate, labels_to_judge_by, predict};
-pub use fit::{Ending, Outcome, fit};
+pub use fit::{Ending, Outcome, fit, resume};
 pub use history::History;
 pub use metric::{Accuracy, Auc, ConfusionMatrix, Metric, metric};
 pub use observer::{Observer, Silent};

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::History;
+use super::{History, Snapshot};
 
 /// Hears of a run while it goes on; the library itself prints nothing and reads no clock.
 pub trait Observer: Send {
@@ -14,6 +14,26 @@ pub trait Observer: Send {
     /// A batch is done. Called from within the run: whatever takes time here makes training slower.
     fn batch_ended(&mut self, batch: usize) {
         let _ = batch;
+    }
+
+    /// A run goes on from a checkpoint: `history` is what it had then, and `batch` batches of the epoch were done. Called
+    /// after the epoch's `epoch_begins`.
+    fn resumes(&mut self, history: &History, batch: usize) {
+        let _ = (history, batch);
+    }
+
+    /// Whether to pause here, where `batch` batches of an epoch (from 0) are done, for [`Observer::paused`] to save the run or
+    /// to end it. Asked after each batch, and with no batch done after each epoch but the last. Called from within the run,
+    /// as `batch_ended`.
+    fn pauses(&mut self, epoch: usize, batch: usize) -> bool {
+        let _ = (epoch, batch);
+        false
+    }
+
+    /// The run stands still, since [`Observer::pauses`] wanted it. `Break` ends it.
+    fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+        let _ = snapshot;
+        ControlFlow::Continue(())
     }
 
     /// An epoch and its validation are done and stand at the end of `history`. `Break` ends the run.

@@ -57,6 +57,20 @@ pub(super) struct Shard<'m> {
     best: Option<Vec<f32>>,
 }
 
+/// What a checkpoint keeps of a shard.
+#[derive(Debug)]
+pub(super) struct Standing<'s> {
+    pub(super) features: Range<usize>,
+    /// `[features, width]`
+    pub(super) kernel: &'s [f32],
+    /// `[features, arrays, width]`
+    pub(super) state: &'s [f32],
+    /// The last step that each row has seen; empty where all rows see all steps.
+    pub(super) updated: &'s [u32],
+    /// `[features, width]`, the weights at the best epoch so far.
+    pub(super) best: Option<&'s [f32]>,
+}
+
 /// What a shard has taken up: the batch, or a round of the validation.
 #[derive(Debug, Clone, Copy)]
 enum Current {
@@ -293,6 +307,43 @@ impl<'m> Shard<'m> {
             decays: &self.decays,
         };
         optimizer.sweep(step, rows);
+    }
+
+    /// What a checkpoint keeps of it, between two steps.
+    pub(super) fn standing(&self) -> Standing<'_> {
+        Standing {
+            features: self.features.clone(),
+            kernel: self.kernel,
+            state: &self.state,
+            updated: &self.updated,
+            best: self.best.as_deref(),
+        }
+    }
+
+    /// Goes on from where a run stood after so many steps; its weights are there already. `state`, `updated` and `best` are
+    /// those of all features, or empty where the optimizer needs none. Returns false where they cannot be of this run.
+    pub(super) fn take_up(
+        &mut self,
+        steps: u32,
+        state: &[f32],
+        updated: &[u32],
+        best: Option<&[f32]>,
+    ) -> bool {
+        let Range { start, end } = self.features;
+        let row = self.state.len() / (end - start).max(1);
+        self.state.copy_from_slice(&state[start * row..end * row]);
+        self.best = best.map(|best| best[start * self.width..end * self.width].to_vec());
+        let updated = updated.get(start..end).unwrap_or_default();
+        let most = if self.is_swept_whole { 0 } else { steps };
+        if !self.is_swept_whole {
+            self.updated.copy_from_slice(updated);
+        }
+        updated.iter().all(|&step| step <= most)
+    }
+
+    /// Whether no weight is NaN or infinite.
+    pub(super) fn is_finite(&self) -> bool {
+        self.kernel.iter().all(|weight| weight.is_finite())
     }
 
     /// Remembers the weights as the best so far.

@@ -44,6 +44,8 @@ pub(super) struct Window {
     pub(super) labels: Vec<u8>,
     /// In which order they come: positions in `rows`.
     pub(super) order: Vec<u32>,
+    /// Which one of the epoch it is.
+    pub(super) index: usize,
 }
 
 impl Order {
@@ -96,11 +98,7 @@ impl Order {
     /// Fills in the rows of a window of this epoch, and their order.
     pub(super) fn fill(&mut self, index: usize, labels: &[u8], window: &mut Window) {
         if !self.is_single() || window.rows.is_empty() {
-            let places =
-                index * self.window_rows..self.rows.len().min((index + 1) * self.window_rows);
-            self.rows_of(places, &mut window.rows);
-            window.labels.clear();
-            window.labels.extend(window.rows.iter().map(|&row| labels[row as usize]));
+            self.fill_rows(index, labels, window);
             window.order.clear();
             window.order.extend(0..window.rows.len() as u32);
         }
@@ -111,14 +109,53 @@ impl Order {
         }
     }
 
+    fn fill_rows(&self, index: usize, labels: &[u8], window: &mut Window) {
+        self.rows_of(self.places(index), &mut window.rows);
+        window.labels.clear();
+        window.labels.extend(window.rows.iter().map(|&row| labels[row as usize]));
+        window.index = index;
+    }
+
+    /// The places of an epoch that a window has.
+    fn places(&self, index: usize) -> Range<usize> {
+        index * self.window_rows..self.rows.len().min((index + 1) * self.window_rows)
+    }
+
+    /// What it takes to go on from here, besides the window's index and order: the order of all rows or chunks, and the
+    /// generator.
+    pub(super) fn standing(&self) -> (&[u32], [u8; 32]) {
+        (&self.permutation, self.random.state())
+    }
+
+    /// Goes back to where a [`Order::standing`] was taken, and the window with it. Returns false, and may have changed
+    /// anything, for parts that do not fit this run.
+    pub(super) fn restore(
+        &mut self,
+        (permutation, random): (&[u32], [u8; 32]),
+        (index, order): (usize, &[u32]),
+        labels: &[u8],
+        window: &mut Window,
+    ) -> bool {
+        if index >= self.windows()
+            || !is_permutation(permutation, self.permutation.len())
+            || !is_permutation(order, self.places(index).len())
+        {
+            return false;
+        }
+        self.permutation.copy_from_slice(permutation);
+        self.random = Random::from_state(random);
+        self.fill_rows(index, labels, window);
+        order.clone_into(&mut window.order);
+        true
+    }
+
     /// The stretches of rows that a window reads from one end to the other, for reading ahead; none where its rows lie
     /// anywhere.
     pub(super) fn stretches(&self, index: usize) -> Vec<Range<usize>> {
         if index >= self.windows() || (self.shuffle == Shuffle::Full && !self.is_single()) {
             return Vec::new();
         }
-        let places = index * self.window_rows..self.rows.len().min((index + 1) * self.window_rows);
-        places.step_by(self.chunk_rows).map(|place| self.chunk(place)).collect()
+        self.places(index).step_by(self.chunk_rows).map(|place| self.chunk(place)).collect()
     }
 
     fn rows_of(&self, places: Range<usize>, rows: &mut Vec<u32>) {
@@ -140,6 +177,16 @@ impl Order {
         let start = self.rows.start + chunk * self.chunk_rows;
         start..self.rows.end.min(start + self.chunk_rows)
     }
+}
+
+/// Whether each number below `length` is there once.
+fn is_permutation(values: &[u32], length: usize) -> bool {
+    let mut is_there = vec![false; length];
+    let mut is_new = |&value: &u32| {
+        let place = is_there.get_mut(value as usize);
+        place.is_some_and(|is_there| !std::mem::replace(is_there, true))
+    };
+    values.len() == length && values.iter().all(&mut is_new)
 }
 
 #[cfg(test)]
@@ -172,6 +219,38 @@ mod tests {
                     let mut seen = windows.concat();
                     seen.sort_unstable();
                     assert!(seen.into_iter().map(|row| row as usize).eq(rows.clone()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_order_goes_on_from_where_it_stood() {
+        let labels: Vec<u8> = (0..700_003).map(|row| (row % 3 == 0) as u8).collect();
+        for rows in [7..700_003, 5..99] {
+            for shuffle in [Shuffle::None, Shuffle::Full, Shuffle::Blocked] {
+                let new = || Order::new(rows.clone(), shuffle, 1, 10);
+                let (mut order, mut window) = (new(), Window::default());
+                order.begin_epoch();
+                order.fill(0, &labels, &mut window);
+                order.begin_epoch();
+                let last = order.windows() - 1;
+                (0..=last).for_each(|index| order.fill(index, &labels, &mut window));
+                let (mut again, mut again_window) = (new(), Window::default());
+                let at = (window.index, &window.order[..]);
+                let is_sound = again.restore(order.standing(), at, &labels, &mut again_window);
+                assert!(is_sound, "{rows:?} {shuffle:?}");
+                let parts = |window: &Window| {
+                    (window.rows.clone(), window.labels.clone(), window.order.clone())
+                };
+                assert!(parts(&window) == parts(&again_window), "{rows:?} {shuffle:?}");
+                assert!(epoch(&mut order, &labels) == epoch(&mut again, &labels));
+
+                let mut twice = window.order.clone();
+                twice[0] = twice[1];
+                for (index, order_of) in [(last, &twice), (last + 1, &window.order)] {
+                    let at = (index, &order_of[..]);
+                    assert!(!again.restore(order.standing(), at, &labels, &mut again_window));
                 }
             }
         }

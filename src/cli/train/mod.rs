@@ -1,29 +1,48 @@
 //! `imdb-fast train`: the main job.
 
+mod lock;
 mod options;
 mod outputs;
 mod retrain;
+mod stop;
+mod unfinished;
+mod watcher;
 
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use imdb_fast::dataset::{self, Dataset, Split, Synthetic, SyntheticOptions};
 use imdb_fast::model::Model;
 use imdb_fast::nn::Architecture;
-use imdb_fast::train::{Ending, History, Observer, TrainPlan, fit};
+use imdb_fast::train::{Checkpoint, Ending, History, Outcome, Team, TrainPlan, fit, resume};
 use imdb_fast::{Error, Result};
 
 use super::progress::Progress;
-use super::{Global, thousands, to_stdout, warn};
+use super::{Global, quoted, shown, thousands, to_stdout, warn};
+use lock::Lock;
 pub(crate) use options::Args;
 use outputs::Outputs;
+use stop::Stop;
+use unfinished::{Notes, Unfinished};
+use watcher::{Size, Watcher};
 
-pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+pub(crate) fn run(global: &Global, args: Args) -> Result<ExitCode> {
+    match &args.resume {
+        Some(folder) => go_on(global, folder, &args),
+        None => start(global, args),
+    }
+}
+
+/// A run from its beginning.
+fn start(global: &Global, args: Args) -> Result<ExitCode> {
     let fit_options = args.fit_options()?;
     let hidden = args.hidden_layers()?;
     let embedding = args.embedding()?;
     let team = global.team()?;
-    let dataset = open(global, &args)?;
+    let path = args.dataset.as_deref().map(|path| global.find(path)).transpose()?;
+    let dataset = open(global, path.as_deref())?;
     let mut architecture = Architecture::new(dataset.features(), &hidden)?;
     if let Some(embedding) = embedding {
         architecture = architecture.with_embedding(embedding)?;
@@ -32,63 +51,219 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         Some(path) => Model::from_tensors(architecture, path)?,
         None => Model::new(architecture, args.seed),
     };
-    model.vocabulary = dataset.vocabulary().cloned();
-    model.text = dataset.text_rules().cloned();
+    take_words(&mut model, &dataset);
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
     warn_of_one_class(&dataset, &plan)?;
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let notes = Notes::new(&args, &words, path.as_deref());
     let outputs = Outputs::create(&args, team.size())?;
+    let run = Run { global, args: &args, words: &words, plan: &plan, team: &team, outputs };
+    run.train(model, notes, None)
+}
 
-    let reviews = plan.train_reviews() + plan.validation_reviews();
-    let mut watcher = Watcher {
-        progress: Progress::new(global.quiet),
-        outputs: &outputs,
-        reviews,
-        epochs: plan.options().epochs,
-        start: Instant::now(),
-        epoch_start: Instant::now(),
-        last_saved: Instant::now(),
-        saving: Duration::ZERO,
-        failure: None,
-    };
-    let outcome = fit(&plan, &mut model, &team, &mut watcher)?;
-    let fit_time = watcher.start.elapsed() - watcher.saving;
-    watcher.progress.finish();
-    if let Some(error) = watcher.failure {
-        return Err(error);
-    }
-    let history = &outcome.history;
-    if let Ending::Diverged(error) = outcome.ending {
-        if history.epochs() > 0 {
-            outputs.save_history(history, fit_time)?;
-            outputs.save_curves(history)?;
-            let kept = thousands(history.epochs() as u64);
-            warn("note", format_args!("the history of {kept} epochs is in {}", outputs.shown()));
+/// A run from where it was stopped.
+fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
+    let team = global.team()?;
+    let lock = Lock::take(folder, "--resume")?;
+    let run = Unfinished::read(folder, new)?;
+    let Unfinished { checkpoint, args, words, dataset: path, is_dataset_noted, seconds } = run;
+    let path = path.as_deref().map(|path| global.find(path)).transpose()?;
+    let dataset = open(global, path.as_deref()).map_err(|error| match error {
+        Error::Io { source, .. }
+            if is_dataset_noted && source.kind() == std::io::ErrorKind::NotFound =>
+        {
+            let folder_word = quoted(&shown(folder));
+            Error::Unfit {
+                option: "--resume",
+                value: shown(folder),
+                reason: format!("its dataset is not at {} any more", checkpoint.dataset()),
+                remedy: format!("name it: `imdb-fast train --resume {folder_word} DATASET`"),
+            }
         }
-        return Err(error);
+        other => other,
+    })?;
+    let mut model = checkpoint.model()?;
+    take_words(&mut model, &dataset);
+    let plan = TrainPlan::new(&dataset, &model, args.fit_options()?)?;
+    let level = team.level();
+    if checkpoint.kernels() != level.name() {
+        let kernels = checkpoint.kernels();
+        warn(
+            "warning",
+            format_args!(
+                "the run began with {kernels} kernels and goes on with {level}: the last digits will differ from a run \
+                 that was not stopped"
+            ),
+        );
     }
-    model.training = outputs.training(history, outcome.epoch);
-    outputs.save_history(history, fit_time)?;
-    outputs.save_curves(history)?;
-    outputs.save_model(&model)?;
-    if global.quiet {
-        return Ok(());
-    }
-    to_stdout(|out| {
-        let reviews = (history.epochs() * reviews) as f64 / fit_time.as_secs_f64();
-        writeln!(
-            out,
-            "{} epochs in {:.3} s on {} threads, {} reviews/s",
-            history.epochs(),
-            fit_time.as_secs_f64(),
-            team.size(),
-            thousands(reviews as u64),
-        )?;
-        if matches!(outcome.ending, Ending::StoppedEarly) {
-            writeln!(out, "stopped early: the validation loss did not fall any more")?;
+    global.note(format_args!(
+        "going on in epoch {} of {}, after batch {} of {}",
+        checkpoint.epoch() + 1,
+        plan.options().epochs,
+        checkpoint.batch(),
+        checkpoint.batches()
+    ));
+    let mut notes = Notes::new(&args, &words, path.as_deref());
+    notes.seconds = seconds;
+    let outputs = Outputs::open(&args, folder, team.size(), lock)?;
+    let run = Run { global, args: &args, words: &words, plan: &plan, team: &team, outputs };
+    run.train(model, notes, Some(checkpoint))
+}
+
+fn take_words(model: &mut Model, dataset: &Dataset) {
+    model.vocabulary = dataset.vocabulary().cloned();
+    model.text = dataset.text_rules().cloned();
+}
+
+/// A run that is ready.
+struct Run<'a> {
+    global: &'a Global,
+    args: &'a Args,
+    words: &'a [OsString],
+    plan: &'a TrainPlan<'a>,
+    team: &'a Team,
+    outputs: Outputs<'a>,
+}
+
+impl Run<'_> {
+    fn train(
+        &self,
+        mut model: Model,
+        notes: Notes,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<ExitCode> {
+        let Run { plan, team, outputs, .. } = self;
+        let stop = Stop::listen()?;
+        let size = Size {
+            reviews: plan.train_reviews() + plan.validation_reviews(),
+            epochs: plan.options().epochs,
+            batches: plan.batches(),
+        };
+        let progress = Progress::new(self.global.quiet);
+        let every = self.args.checkpoint_every;
+        let mut watcher = Watcher::new(progress, outputs, &stop, every, notes, size);
+        let outcome = match checkpoint {
+            None => fit(plan, &mut model, team, &mut watcher)?,
+            Some(checkpoint) => resume(plan, &mut model, team, &mut watcher, checkpoint)?,
+        };
+        let fit_time = watcher.fit_time();
+        watcher.progress.finish();
+        if let Some(error) = watcher.failure {
+            return Err(error);
         }
-        write!(out, "{}", advice(&args, history, outcome.epoch))?;
-        writeln!(out, "wrote model, history and curves to {}", outputs.shown())
-    })
+        if let Some((epoch, batch)) = watcher.stopped {
+            return Ok(self.say_how_to_go_on(&stop, epoch, batch));
+        }
+        if let Ending::Diverged(_) = outcome.ending {
+            return Err(self.save_what_is_good(model, outcome, fit_time)?);
+        }
+        let history = &outcome.history;
+        // It has ended between epochs.
+        let epoch = outcome.epoch.unwrap_or(0);
+        model.training = outputs.training(history, epoch);
+        outputs.save(history, fit_time, Some(&model))?;
+        if !self.global.quiet {
+            self.report(&outcome, epoch, fit_time, size.reviews)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn report(
+        &self,
+        outcome: &Outcome,
+        epoch: usize,
+        fit_time: Duration,
+        reviews: usize,
+    ) -> Result<()> {
+        let history = &outcome.history;
+        to_stdout(|out| {
+            let reviews = (history.epochs() * reviews) as f64 / fit_time.as_secs_f64();
+            writeln!(
+                out,
+                "{} epochs in {:.3} s on {} threads, {} reviews/s",
+                history.epochs(),
+                fit_time.as_secs_f64(),
+                self.team.size(),
+                thousands(reviews as u64),
+            )?;
+            if matches!(outcome.ending, Ending::StoppedEarly) {
+                writeln!(out, "stopped early: the validation loss did not fall any more")?;
+            }
+            write!(out, "{}", self.advice(history, epoch))?;
+            writeln!(out, "wrote model, history and curves to {}", self.outputs.shown())
+        })
+    }
+
+    /// What a run that a signal has stopped leaves with. Not for a person alone, so silence does not hide it.
+    fn say_how_to_go_on(&self, stop: &Stop, epoch: usize, batch: usize) -> ExitCode {
+        let (signal, code) = stop.signal();
+        let Run { plan, outputs, .. } = self;
+        let (epochs, batches) = (plan.options().epochs, plan.batches());
+        warn(
+            "stopped",
+            format_args!(
+                "{signal} in epoch {} of {epochs}, after batch {batch} of {batches}; to go on:\n  \
+                 imdb-fast train --resume {}",
+                epoch + 1,
+                quoted(&outputs.shown())
+            ),
+        );
+        ExitCode::from(code)
+    }
+
+    /// Writes what a run that has diverged leaves of use. Returns the error that it ends with.
+    fn save_what_is_good(
+        &self,
+        mut model: Model,
+        outcome: Outcome,
+        fit_time: Duration,
+    ) -> Result<Error> {
+        let Outcome { history, ending, epoch } = outcome;
+        let Ending::Diverged(error) = ending else { unreachable!("the caller has matched on it") };
+        let outputs = &self.outputs;
+        let (folder, kept) = (outputs.shown(), thousands(history.epochs() as u64));
+        if let Some(epoch) = epoch {
+            model.training = outputs.training(&history, epoch);
+            outputs.save(&history, fit_time, Some(&model))?;
+            warn("note", format_args!("the history of {kept} epochs is in {folder}"));
+            let best = epoch + 1;
+            warn("note", format_args!("the model there has the weights of epoch {best}, the best"));
+        } else if history.epochs() > 0 && outputs.has_only_own() {
+            outputs.save(&history, fit_time, None)?;
+            warn("note", format_args!("the history of {kept} epochs is in {folder}"));
+        } else if history.epochs() > 0 {
+            let path = outputs.save_partial_history(&history, fit_time)?;
+            warn("note", format_args!("the history of {kept} epochs is in {}", shown(&path)));
+        }
+        Ok(error)
+    }
+
+    /// What the validation loss says about the number of epochs.
+    fn advice(&self, history: &History, epoch: usize) -> String {
+        let (Some(lowest), Some(losses)) = (history.lowest("val_loss"), history.get("val_loss"))
+        else {
+            return String::new();
+        };
+        let mut text = format!(
+            "the validation loss was lowest at epoch {}: {:.4}",
+            lowest + 1,
+            losses[lowest]
+        );
+        if let Some(accuracies) = history.get("val_accuracy") {
+            text.push_str(&format!(", accuracy {:.4}", accuracies[lowest]));
+        }
+        text.push('\n');
+        if self.args.keep_best {
+            text.push_str(&format!("the model has the weights of epoch {}\n", epoch + 1));
+        }
+        if lowest + 1 < history.epochs() {
+            text.push_str("training beyond it overfits; to train on all reviews up to there:\n  ");
+            let words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
+            text.push_str(&retrain::command(words, lowest + 1));
+            text.push('\n');
+        }
+        text
+    }
 }
 
 /// Says so where the reviews to train on, or those held out, are all of one class: then the figures mean little.
@@ -115,32 +290,9 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
     Ok(())
 }
 
-/// What the validation loss says about the number of epochs.
-fn advice(args: &Args, history: &History, epoch: usize) -> String {
-    let (Some(lowest), Some(losses)) = (history.lowest("val_loss"), history.get("val_loss")) else {
-        return String::new();
-    };
-    let mut text =
-        format!("the validation loss was lowest at epoch {}: {:.4}", lowest + 1, losses[lowest]);
-    if let Some(accuracies) = history.get("val_accuracy") {
-        text.push_str(&format!(", accuracy {:.4}", accuracies[lowest]));
-    }
-    text.push('\n');
-    if args.keep_best {
-        text.push_str(&format!("the model has the weights of epoch {}\n", epoch + 1));
-    }
-    if lowest + 1 < history.epochs() {
-        text.push_str("training beyond it overfits; to train on all reviews up to there:\n  ");
-        let arguments = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-        text.push_str(&retrain::command(arguments, lowest + 1));
-        text.push('\n');
-    }
-    text
-}
-
 /// The dataset that was named, or generated reviews.
-fn open(global: &Global, args: &Args) -> Result<Dataset> {
-    if let Some(path) = &args.dataset {
+fn open(global: &Global, path: Option<&Path>) -> Result<Dataset> {
+    if let Some(path) = path {
         return global.open(path);
     }
     let options = SyntheticOptions::default();
@@ -155,47 +307,4 @@ fn open(global: &Global, args: &Args) -> Result<Dataset> {
     dataset::write(&mut Synthetic::new(options)?, &path)?;
     // On systems that cannot delete a mapped file the folder stays; the system clears it in time.
     global.open(&path)
-}
-
-/// Shows the run and saves its history now and then.
-struct Watcher<'a> {
-    progress: Progress,
-    outputs: &'a Outputs<'a>,
-    reviews: usize,
-    epochs: usize,
-    start: Instant,
-    epoch_start: Instant,
-    last_saved: Instant,
-    /// Time spent on writing, which is not training.
-    saving: Duration,
-    failure: Option<Error>,
-}
-
-/// Epochs that take longer are saved one by one; of shorter ones no more than this much time is lost.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
-
-impl Observer for Watcher<'_> {
-    fn epoch_begins(&mut self, epoch: usize, epochs: usize, batches: usize) {
-        self.epoch_start = Instant::now();
-        self.progress.begin(epoch, epochs, batches);
-    }
-
-    fn batch_ended(&mut self, _batch: usize) {
-        self.progress.batch();
-    }
-
-    fn epoch_ended(&mut self, _epoch: usize, history: &History) -> ControlFlow<()> {
-        let now = Instant::now();
-        self.progress.epoch(self.epochs, history, self.reviews, now - self.epoch_start);
-        if now - self.last_saved >= SAVE_EVERY {
-            let saved = self.outputs.save_history(history, now - self.start - self.saving);
-            self.last_saved = Instant::now();
-            self.saving += self.last_saved - now;
-            if let Err(error) = saved {
-                self.failure = Some(error);
-                return ControlFlow::Break(());
-            }
-        }
-        ControlFlow::Continue(())
-    }
 }

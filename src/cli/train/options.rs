@@ -1,6 +1,8 @@
 //! The options of a run.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use imdb_fast::dataset::{Holdout, Split};
 use imdb_fast::nn::{Activation, Dense, Embedding, loss};
@@ -20,23 +22,35 @@ Examples:
   imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
   imdb-fast train imdb --early-stopping 2 --keep-best
   imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
+  imdb-fast train large.safetensors --epochs 500 --checkpoint-every 10
+  imdb-fast train --resume run                           go on with a run that was stopped or killed
 
 --encoding multi-hot is the book's first: each review is a row of zeros and ones, one column a word. --encoding embedding is
 its other: the sequence of the word ids, padded and cut to --max-len as Keras' pad_sequences does, an Embedding layer with a
 vector for each word, and GlobalAveragePooling1D, the average of the vectors over all positions. The Dense layers follow.
 Padding has a vector like any word and counts, unless --mask leaves it out. The dataset needs the reviews' sequences: those
-of libsvm text and of `synth --no-sequences` have none, and n-grams have no place in one.")]
+of libsvm text and of `synth --no-sequences` have none, and n-grams have no place in one.
+
+Ctrl-C (SIGINT) and SIGTERM let a run finish its step and save itself in its folder; it exits with 130 or 143 and
+says how it goes on. A second signal stops it at once. A run that goes on ends with the same model and history, to the
+bit, as one that was never stopped (with the same kernels, on any number of threads); only its times differ. When it
+is finished, its checkpoint is removed.
+
+While a run is on its way, its history is in history.partial.json; model.safetensors, history.json, history.csv,
+curves.svg and curves.png of an earlier run in the folder stay until it is finished. Where the loss or a weight is not
+finite any more, training stops, and the model is that of the best epoch before: always with --keep-best, else where
+the weights are few for the words of an epoch, since they have to be copied.")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it
     #[serde(serialize_with = "optional_path")]
     pub(crate) dataset: Option<PathBuf>,
-    /// The folder for model, history and curves; files of an earlier run in it are replaced
+    /// The folder for model, history and curves; at the end of the run, they replace those of an earlier one
     #[arg(long, value_name = "DIR", default_value = "run", value_hint = clap::ValueHint::DirPath)]
     #[serde(serialize_with = "path")]
     pub(crate) out: PathBuf,
     /// How often all reviews are seen
     #[arg(long, value_name = "N", default_value_t = 20)]
-    epochs: usize,
+    pub(super) epochs: usize,
     /// Reviews a step
     #[arg(long, value_name = "N", default_value_t = 512)]
     batch_size: usize,
@@ -92,6 +106,19 @@ pub(crate) struct Args {
     /// End with the weights of the epoch with the lowest validation loss
     #[arg(long)]
     pub(crate) keep_best: bool,
+    /// Save the run every N epochs, or every N steps as in `50steps`; one that is stopped by a signal is saved in any case
+    #[arg(long, value_name = "N|Nsteps")]
+    #[serde(skip)]
+    pub(super) checkpoint_every: Option<Every>,
+    /// Go on with the run of a folder, with the options that it began with. Only --epochs and --checkpoint-every may be given
+    /// anew, and the dataset if it has moved
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip)]
+    pub(crate) resume: Option<PathBuf>,
+    /// Start anew where the folder has a run that is not finished, and discard that
+    #[arg(long)]
+    #[serde(skip)]
+    pub(crate) fresh: bool,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
     #[arg(long, value_name = "MODEL")]
     #[serde(serialize_with = "optional_path")]
@@ -187,6 +214,49 @@ impl Args {
     }
 }
 
+/// How often a run is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Every {
+    Epochs(usize),
+    Steps(usize),
+}
+
+impl Every {
+    /// Whether a run is to be saved where so many batches of an epoch are done. The end of an epoch is a place of its own, behind
+    /// its last batch.
+    pub(super) fn is_due(self, epoch: usize, batch: usize, batches: usize) -> bool {
+        match self {
+            Every::Epochs(n) => batch == 0 && epoch.is_multiple_of(n),
+            Every::Steps(n) => batch > 0 && (epoch * batches + batch).is_multiple_of(n),
+        }
+    }
+}
+
+impl FromStr for Every {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Every, &'static str> {
+        let (number, unit): (&str, fn(usize) -> Every) =
+            match text.strip_suffix("steps").or(text.strip_suffix("step")) {
+                Some(number) => (number, Every::Steps),
+                None => (text, Every::Epochs),
+            };
+        match number.trim().parse() {
+            Ok(0) | Err(_) => Err("expected a number of epochs from 1, or of steps as in 50steps"),
+            Ok(number) => Ok(unit(number)),
+        }
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Every::Epochs(n) => write!(f, "{n}"),
+            Every::Steps(n) => write!(f, "{n}steps"),
+        }
+    }
+}
+
 /// A path as messages show it: JSON has no way to write one that is not UTF-8.
 fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
@@ -227,6 +297,30 @@ impl From<ShuffleArg> for Shuffle {
             ShuffleArg::None => Shuffle::None,
             ShuffleArg::Full => Shuffle::Full,
             ShuffleArg::Blocked => Shuffle::Blocked,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_come_by_epochs_or_steps() {
+        let due = |text: &str| {
+            let every: Every = text.parse().unwrap();
+            assert_eq!(every.to_string(), text);
+            // Three epochs of four batches, in the order in which a run asks.
+            let places =
+                (0..3).flat_map(|epoch| (1..=4).map(move |b| (epoch, b)).chain([(epoch + 1, 0)]));
+            places.filter(|&(epoch, batch)| every.is_due(epoch, batch, 4)).collect::<Vec<_>>()
+        };
+        assert_eq!(due("1"), [(1, 0), (2, 0), (3, 0)]);
+        assert_eq!(due("2"), [(2, 0)]);
+        assert_eq!(due("5steps"), [(1, 1), (2, 2)]);
+        assert_eq!(due("4steps"), [(0, 4), (1, 4), (2, 4)]);
+        for wrong in ["0", "0steps", "", "steps", "2epochs", "-1", "1.5"] {
+            assert!(wrong.parse::<Every>().unwrap_err().contains("50steps"), "{wrong}");
         }
     }
 }

@@ -1,46 +1,95 @@
 //! What a run leaves behind.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use imdb_fast::model::Model;
 use imdb_fast::report::csv::history_csv;
 use imdb_fast::report::json::HistoryFile;
 use imdb_fast::report::plot::{curves_png, curves_svg};
-use imdb_fast::train::History;
+use imdb_fast::train::{History, Snapshot};
 use imdb_fast::{Error, Result, output};
 use serde_json::{Value, json};
 
 use super::Args;
+use super::lock::Lock;
+use crate::cli::{quoted, shown};
+
+pub(super) const MODEL: &str = "model.safetensors";
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The history of a run that is on its way. An earlier run's files stay together until this one has all of its own.
+const PARTIAL_HISTORY: &str = "history.partial.json";
+/// What a finished run leaves, and what it needs on its way.
+const NAMES: [&str; 7] =
+    [MODEL, CHECKPOINT, PARTIAL_HISTORY, "history.json", "history.csv", "curves.svg", "curves.png"];
 
 /// The folder of a run.
 pub(super) struct Outputs<'a> {
     args: &'a Args,
+    folder: &'a Path,
     threads: usize,
+    _lock: Lock,
 }
 
-impl Outputs<'_> {
-    /// Makes the folder and tries whether it can be written, before any training.
-    pub(super) fn create(args: &Args, threads: usize) -> Result<Outputs<'_>> {
-        std::fs::create_dir_all(&args.out).map_err(Error::io(&args.out, "create the folder"))?;
-        let outputs = Outputs { args, threads };
-        output::OutputFile::create(&outputs.path("model.safetensors"))?;
+impl<'a> Outputs<'a> {
+    /// Makes the folder and takes its lock; refuses one with a run that is not finished, unless that may be discarded.
+    pub(super) fn create(args: &'a Args, threads: usize) -> Result<Outputs<'a>> {
+        let folder = &args.out;
+        std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+        let outputs = Outputs::open(args, folder, threads, Lock::take(folder, "--out")?)?;
+        let checkpoint = outputs.path(CHECKPOINT);
+        if !checkpoint.exists() {
+            return Ok(outputs);
+        }
+        if !args.fresh {
+            return Err(Error::Unfit {
+                option: "--out",
+                value: shown(folder),
+                reason: format!("{CHECKPOINT} in it is that of a run that is not finished"),
+                remedy: format!(
+                    "go on with it by `imdb-fast train --resume {}`, discard it by --fresh, or name another folder",
+                    quoted(&shown(folder))
+                ),
+            });
+        }
+        remove(&checkpoint)?;
         Ok(outputs)
     }
 
-    pub(super) fn shown(&self) -> String {
-        self.args.out.display().to_string()
+    /// Clears away what a run that was killed has left, and tries whether all files can be written, before any training.
+    pub(super) fn open(
+        args: &'a Args,
+        folder: &'a Path,
+        threads: usize,
+        lock: Lock,
+    ) -> Result<Outputs<'a>> {
+        let outputs = Outputs { args, folder, threads, _lock: lock };
+        for name in NAMES {
+            let path = outputs.path(name);
+            output::remove_leftovers(&path);
+            output::OutputFile::create(&path)?;
+        }
+        Ok(outputs)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.args.out.join(name)
+    /// Whether the folder has no model of an earlier run.
+    pub(super) fn has_only_own(&self) -> bool {
+        !self.path(MODEL).exists()
+    }
+
+    pub(super) fn shown(&self) -> String {
+        shown(self.folder)
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     fn options(&self) -> Value {
         serde_json::to_value(self.args).expect("options are plain values")
     }
 
-    pub(super) fn save_history(&self, history: &History, fit_time: Duration) -> Result<()> {
+    fn history_json(&self, history: &History, fit_time: Duration) -> String {
         let file = HistoryFile {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             options: self.options(),
@@ -49,17 +98,48 @@ impl Outputs<'_> {
             fit_seconds: fit_time.as_secs_f64(),
             history: history.clone(),
         };
-        output::write(&self.path("history.json"), file.to_json().as_bytes())?;
-        output::write(&self.path("history.csv"), history_csv(history).as_bytes())
+        file.to_json()
     }
 
-    pub(super) fn save_curves(&self, history: &History) -> Result<()> {
-        output::write(&self.path("curves.svg"), curves_svg(history).as_bytes())?;
-        output::write(&self.path("curves.png"), &curves_png(history))
+    /// Returns where it is.
+    pub(super) fn save_partial_history(
+        &self,
+        history: &History,
+        time: Duration,
+    ) -> Result<PathBuf> {
+        let path = self.path(PARTIAL_HISTORY);
+        output::write(&path, self.history_json(history, time).as_bytes())?;
+        Ok(path)
     }
 
-    pub(super) fn save_model(&self, model: &Model) -> Result<()> {
-        model.save(&self.path("model.safetensors"))
+    pub(super) fn save_checkpoint(&self, snapshot: &Snapshot<'_>, notes: &Value) -> Result<()> {
+        snapshot.save(&self.path(CHECKPOINT), notes)
+    }
+
+    /// Writes history, curves and the model, if there is one, in place of an earlier run's: what takes space comes first, so
+    /// that on a full disk all of those stay. Then removes what the run needed on its way; the checkpoint last, so that until
+    /// then it can go on.
+    pub(super) fn save(
+        &self,
+        history: &History,
+        fit_time: Duration,
+        model: Option<&Model>,
+    ) -> Result<()> {
+        let json = self.history_json(history, fit_time);
+        let staged = [
+            output::stage(&self.path("history.json"), json.as_bytes())?,
+            output::stage(&self.path("history.csv"), history_csv(history).as_bytes())?,
+            output::stage(&self.path("curves.svg"), curves_svg(history).as_bytes())?,
+            output::stage(&self.path("curves.png"), &curves_png(history))?,
+        ];
+        if let Some(model) = model {
+            model.save(&self.path(MODEL))?;
+        }
+        for file in staged {
+            file.commit()?;
+        }
+        remove(&self.path(PARTIAL_HISTORY))?;
+        remove(&self.path(CHECKPOINT))
     }
 
     /// What a model file says about its making.
@@ -73,5 +153,15 @@ impl Outputs<'_> {
         training["epoch"] = (epoch + 1).into();
         training["reached"] = reached;
         training
+    }
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(path, "remove")(error))
+        }
+        _ => Ok(()),
     }
 }

@@ -3,13 +3,14 @@
 use crate::cli::quoted;
 
 /// Options that the second run sets anew or has no use for, and whether a value follows them.
-const REPLACED: [(&str, bool); 6] = [
+const REPLACED: [(&str, bool); 7] = [
     ("--epochs", true),
     ("--validation", true),
     ("--early-stopping", true),
     ("--min-delta", true),
     ("--keep-best", false),
     ("--init", true),
+    ("--fresh", false),
 ];
 
 /// The same arguments (without the program's name) with other epochs and no validation.

@@ -1,0 +1,45 @@
+//! Signals that end a run in good order.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use imdb_fast::{Error, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// The signals, their names, and what a shell calls the exit of a program that one of them has ended.
+const SIGNALS: [(i32, &str, u8); 2] = [(SIGINT, "SIGINT", 130), (SIGTERM, "SIGTERM", 143)];
+
+/// Whether somebody wants the run to stop.
+#[derive(Debug, Default)]
+pub(super) struct Stop {
+    is_asked: Arc<AtomicBool>,
+    /// The signal, as its place in [`SIGNALS`].
+    which: Arc<AtomicUsize>,
+}
+
+impl Stop {
+    /// From now on the first signal is noted, and a second one ends the program at once.
+    pub(super) fn listen() -> Result<Stop> {
+        let stop = Stop::default();
+        for (place, (signal, name, code)) in SIGNALS.into_iter().enumerate() {
+            // In this order: at the first signal, nothing has been asked for yet.
+            flag::register_conditional_shutdown(signal, code.into(), stop.is_asked.clone())
+                .and_then(|_| flag::register_usize(signal, stop.which.clone(), place))
+                .and_then(|_| flag::register(signal, stop.is_asked.clone()))
+                .map_err(Error::io(Path::new(name), "listen to"))?;
+        }
+        Ok(stop)
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::Relaxed)
+    }
+
+    /// The name of the signal, and the exit code that it stands for.
+    pub(super) fn signal(&self) -> (&'static str, u8) {
+        let (_, name, code) = SIGNALS[self.which.load(Ordering::SeqCst)];
+        (name, code)
+    }
+}

@@ -1,0 +1,144 @@
+//! What looks after a run: it shows it, saves it, and stops it.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use imdb_fast::Error;
+use imdb_fast::train::{History, Observer, Snapshot};
+
+use super::options::Every;
+use super::outputs::Outputs;
+use super::stop::Stop;
+use super::unfinished::Notes;
+use crate::cli::progress::Progress;
+
+/// Epochs that take longer have their history saved one by one; of shorter ones no more than this much time is lost.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Watcher<'a> {
+    pub(super) progress: Progress,
+    outputs: &'a Outputs<'a>,
+    stop: &'a Stop,
+    every: Option<Every>,
+    notes: Notes,
+    /// Reviews of an epoch, and what is left of it where a run goes on within one.
+    reviews: usize,
+    epochs: usize,
+    batches: usize,
+    start: Instant,
+    epoch_start: Instant,
+    last_saved: Instant,
+    /// Time spent on writing, which is not training.
+    saving: Duration,
+    /// Training time before this program took over.
+    before: Duration,
+    /// Where the run was stopped: epochs and batches that are done.
+    pub(super) stopped: Option<(usize, usize)>,
+    pub(super) failure: Option<Error>,
+}
+
+/// How large a run is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) reviews: usize,
+    pub(super) epochs: usize,
+    pub(super) batches: usize,
+}
+
+impl<'a> Watcher<'a> {
+    pub(super) fn new(
+        progress: Progress,
+        outputs: &'a Outputs<'a>,
+        stop: &'a Stop,
+        every: Option<Every>,
+        notes: Notes,
+        Size { reviews, epochs, batches }: Size,
+    ) -> Watcher<'a> {
+        let now = Instant::now();
+        // A file may hold any number.
+        let before = Duration::try_from_secs_f64(notes.seconds).unwrap_or_default();
+        Watcher {
+            progress,
+            outputs,
+            stop,
+            every,
+            notes,
+            reviews,
+            epochs,
+            batches,
+            start: now,
+            epoch_start: now,
+            last_saved: now,
+            saving: Duration::ZERO,
+            before,
+            stopped: None,
+            failure: None,
+        }
+    }
+
+    /// The training time of the whole run.
+    pub(super) fn fit_time(&self) -> Duration {
+        self.before + self.start.elapsed() - self.saving
+    }
+
+    /// Calls `save`, whose time is no training; `Break` where it fails.
+    fn save(
+        &mut self,
+        save: impl FnOnce(&Outputs<'a>) -> imdb_fast::Result<()>,
+    ) -> ControlFlow<()> {
+        let start = Instant::now();
+        let saved = save(self.outputs);
+        let time = start.elapsed();
+        self.saving += time;
+        self.epoch_start += time;
+        match saved {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failure = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn epoch_begins(&mut self, epoch: usize, epochs: usize, batches: usize) {
+        self.epoch_start = Instant::now();
+        self.progress.begin(epoch, epochs, batches);
+    }
+
+    fn resumes(&mut self, _history: &History, batch: usize) {
+        self.progress.skip_to(batch);
+    }
+
+    fn batch_ended(&mut self, _batch: usize) {
+        self.progress.batch();
+    }
+
+    fn pauses(&mut self, epoch: usize, batch: usize) -> bool {
+        self.stop.is_asked()
+            || self.every.is_some_and(|every| every.is_due(epoch, batch, self.batches))
+    }
+
+    fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+        self.notes.seconds = self.fit_time().as_secs_f64();
+        let notes = self.notes.to_json();
+        self.save(|outputs| outputs.save_checkpoint(snapshot, &notes))?;
+        if self.stop.is_asked() {
+            self.stopped = Some((snapshot.epoch(), snapshot.batch()));
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn epoch_ended(&mut self, _epoch: usize, history: &History) -> ControlFlow<()> {
+        let now = Instant::now();
+        self.progress.epoch(self.epochs, history, self.reviews, now - self.epoch_start);
+        if now - self.last_saved >= SAVE_EVERY {
+            self.last_saved = now;
+            let fit_time = self.fit_time();
+            self.save(|outputs| outputs.save_partial_history(history, fit_time).map(drop))?;
+        }
+        ControlFlow::Continue(())
+    }
+}

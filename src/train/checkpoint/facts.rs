@@ -1,0 +1,73 @@
+//! What a checkpoint says besides its tensors.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::TrainPlan;
+
+/// Where a run stands, and which run it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Facts {
+    /// Epochs and batches of the epoch that are done.
+    pub(super) epoch: usize,
+    pub(super) batch: usize,
+    /// How many there are in all.
+    pub(super) epochs: usize,
+    pub(super) batches: usize,
+    /// Which window of the epoch is at work.
+    pub(super) window: usize,
+    /// The sums of the epoch so far; none before its first batch.
+    pub(super) score: Option<ScoreFacts>,
+    /// What the rows of the history are.
+    pub(super) quantities: Vec<String>,
+    /// The kernels that the bits depend on.
+    pub(super) kernels: String,
+    pub(super) dataset: DatasetFacts,
+    /// The options that a run cannot change on its way, by their names.
+    pub(super) options: Vec<(String, String)>,
+}
+
+/// Loss and metrics of an epoch so far.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in super::super) struct ScoreFacts {
+    /// The sum of the losses, as its bits: JSON would round some values.
+    pub(in super::super) loss_bits: u64,
+    pub(in super::super) reviews: usize,
+    /// The state of each metric.
+    pub(in super::super) metrics: Vec<Vec<u64>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct DatasetFacts {
+    /// As messages show it.
+    pub(super) path: String,
+    pub(super) fingerprint: String,
+}
+
+impl DatasetFacts {
+    pub(super) fn of(plan: &TrainPlan<'_>) -> DatasetFacts {
+        DatasetFacts {
+            path: plan.dataset.container().path().display().to_string(),
+            fingerprint: plan.dataset.fingerprint(),
+        }
+    }
+}
+
+/// All options that decide the bits, but for the number of epochs: a run may be made longer. Optimizers and losses by what
+/// `Debug` says of them, which has all parameters.
+pub(super) fn options_of(plan: &TrainPlan<'_>) -> [(&'static str, String); 9] {
+    let options = &plan.options;
+    let metrics: Vec<&str> = options.metrics.iter().map(|metric| metric.name()).collect();
+    let validation = plan.validation.as_ref();
+    let validation = validation.map(|(split, rows)| format!("{} {rows:?}", split.name()));
+    [
+        ("--batch-size", options.batch_size.to_string()),
+        ("--validation", validation.unwrap_or_else(|| "0".to_owned())),
+        ("--shuffle", format!("{:?}", plan.shuffle()).to_lowercase()),
+        ("--seed", options.seed.to_string()),
+        ("--loss", format!("{:?}", options.loss)),
+        ("--optimizer", format!("{:?}", options.optimizer)),
+        ("--metrics", metrics.join(",")),
+        ("--early-stopping", format!("{:?}", options.early_stopping)),
+        ("--keep-best", options.keep_best.to_string()),
+    ]
+}

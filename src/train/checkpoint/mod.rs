@@ -1,0 +1,68 @@
+//! Runs that are stopped and go on, to the same last bit.
+//!
+//! A run stands still between two steps where its [`Observer`](super::Observer) says so, and hands out a [`Snapshot`] of
+//! itself. Saved to a file, it is a [`Checkpoint`], from which [`resume`](super::resume) goes on: on any number of threads, with
+//! the same kernels, the model and the history become those of a run that never stopped.
+//!
+//! # The file, version 1
+//! One [safetensors](https://github.com/huggingface/safetensors) file. The weights stand in it as in a [model](crate::model), so
+//! that another run can start from them, too.
+//!
+//! | tensor | type | shape | meaning |
+//! | --- | --- | --- | --- |
+//! | `dense_I.kernel`, `.bias`, `.alpha` | F32 | as in a model | the weights |
+//! | `optimizer.first_kernel` | F32 | \[features, arrays, width\] | the first kernel's optimizer state, if there is any: not made up for skipped steps |
+//! | `optimizer.updated` | U32 | \[features\] | the last step that each of these rows has seen, 0 before the first; where steps may skip rows. 0 where none do, as a shard's are swept whole |
+//! | `optimizer.head` | F32 | \[arrays, values\] | the state of all other weights, if there is any: kernel, bias and alpha of each layer |
+//! | `best.first_kernel`, `best.head` | F32 | \[features, width\], \[values\] | the weights at the best epoch so far, where the run remembers them |
+//! | `order.permutation` | U32 | \[rows\] or \[chunks\] | the order of the epoch's rows or chunks, if it has more than one window |
+//! | `order.window` | U32 | \[rows\] | the order of the window's rows |
+//! | `order.generator` | U8 | \[32\] | the state of the generator that draws the orders |
+//! | `history` | F64 | \[quantities, epochs\] | the history, if an epoch is done |
+//!
+//! `__metadata__` holds `format` = `imdb-fast checkpoint`, `version`, `architecture` as in a model, `run` (JSON: where the run
+//! stands, the sums of the epoch so far, the dataset's path and fingerprint, the options), `notes` (JSON, the caller's own),
+//! `checksum` of these three, and a checksum of each tensor; all are compared when the file is read.
+
+mod facts;
+mod load;
+mod snapshot;
+
+pub use load::Checkpoint;
+pub use snapshot::Snapshot;
+
+pub(super) use facts::ScoreFacts;
+pub(super) use snapshot::Kept;
+
+/// The key of the metadata's own checksum.
+const CHECKSUM: &str = "checksum";
+
+/// `version` in the metadata.
+const VERSION: &str = "1";
+
+/// Between two steps: so many batches of an epoch (from 0) are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) epoch: usize,
+    pub(super) batch: usize,
+}
+
+impl Place {
+    /// The steps before it.
+    pub(super) fn steps(self, batches: usize) -> usize {
+        self.epoch * batches + self.batch
+    }
+}
+
+/// The names of the tensors.
+mod tensor {
+    pub(super) const FIRST_KERNEL_STATE: &str = "optimizer.first_kernel";
+    pub(super) const UPDATED: &str = "optimizer.updated";
+    pub(super) const HEAD_STATE: &str = "optimizer.head";
+    pub(super) const BEST_FIRST_KERNEL: &str = "best.first_kernel";
+    pub(super) const BEST_HEAD: &str = "best.head";
+    pub(super) const PERMUTATION: &str = "order.permutation";
+    pub(super) const WINDOW: &str = "order.window";
+    pub(super) const GENERATOR: &str = "order.generator";
+    pub(super) const HISTORY: &str = "history";
+}

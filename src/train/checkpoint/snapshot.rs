@@ -1,0 +1,194 @@
+//! A run that stands still, to be saved.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::super::books::Books;
+use super::super::shard::Standing;
+use super::super::window::{Order, Window};
+use super::super::{History, TrainPlan};
+use super::facts::{DatasetFacts, Facts, options_of};
+use super::{CHECKSUM, Place, VERSION, tensor};
+use crate::container::{Kind, TensorBytes, checksum_of, write_tensors};
+use crate::error::{Error, Result};
+use crate::kernel::Level;
+use crate::model;
+use crate::nn::{Architecture, Head};
+use crate::optimizer::Idle;
+
+/// A run that stands still between two steps. See [`Observer::paused`](super::super::Observer::paused).
+#[derive(Debug)]
+pub struct Snapshot<'r> {
+    pub(in super::super) plan: &'r TrainPlan<'r>,
+    pub(in super::super) architecture: &'r Architecture,
+    pub(in super::super) level: Level,
+    pub(in super::super) place: Place,
+    /// In the order of their features.
+    pub(in super::super) shards: Vec<Standing<'r>>,
+    pub(in super::super) head: &'r Head,
+    pub(in super::super) order: &'r Order,
+    pub(in super::super) window: &'r Window,
+    pub(in super::super) kept: Kept<'r>,
+}
+
+/// The part of a snapshot that stands in the books.
+#[derive(Debug)]
+pub(in super::super) struct Kept<'r> {
+    pub(in super::super) history: &'r History,
+    pub(in super::super) score: Option<Result<super::ScoreFacts, String>>,
+    pub(in super::super) head_state: &'r [f32],
+    pub(in super::super) best_head: Option<&'r Head>,
+}
+
+impl<'r> Kept<'r> {
+    /// All but the observer, who is to see it.
+    pub(in super::super) fn of<'b>(
+        books: &'r mut Books<'b>,
+        place: Place,
+    ) -> (Kept<'r>, &'r mut (dyn super::super::Observer + 'b)) {
+        let kept = Kept {
+            history: &books.history,
+            // Before the first batch the sums are still those of the epoch before.
+            score: (place.batch > 0).then(|| books.train.facts()),
+            head_state: &books.head_state,
+            best_head: books.best.as_ref().map(|(_, head)| head),
+        };
+        (kept, &mut *books.observer)
+    }
+}
+
+impl Snapshot<'_> {
+    /// How many epochs are done, with their validation.
+    pub fn epoch(&self) -> usize {
+        self.place.epoch
+    }
+
+    /// How many batches of the next epoch are done; all of them where only its validation is missing.
+    pub fn batch(&self) -> usize {
+        self.place.batch
+    }
+
+    /// One value a quantity and epoch that is done.
+    pub fn history(&self) -> &History {
+        self.kept.history
+    }
+
+    /// Writes the run to a file, whole or not at all. `notes` are the caller's own: [`Checkpoint::notes`](super::Checkpoint::notes)
+    /// gives them back.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; within an epoch, [`Error::Unfit`] where a [`Metric`](super::super::Metric) of the caller has no state.
+    pub fn save(&self, path: &Path, notes: &Value) -> Result<()> {
+        let facts = serde_json::to_string(&self.facts()?).expect("facts are plain values");
+        let architecture = self.architecture.to_json().to_string();
+        let mut strings =
+            vec![("architecture", architecture), ("run", facts), ("notes", notes.to_string())];
+        let checksum = checksum_of(strings.iter().map(|(_, text)| text.as_str()));
+        strings.push((CHECKSUM, checksum));
+        let made = Made::of(self);
+        let kernel = self.shards.iter().map(|shard| shard.kernel).collect();
+        let mut tensors = model::tensors(self.architecture, kernel, self.head);
+        self.add_optimizer(&made, &mut tensors);
+        self.add_best(&mut tensors);
+        self.add_order_and_history(&made, &mut tensors);
+        write_tensors(path, Kind::Checkpoint, VERSION, strings, tensors)
+    }
+
+    fn add_optimizer<'s>(&'s self, made: &'s Made, tensors: &mut Vec<TensorBytes<'s>>) {
+        let (features, width) = (self.architecture.inputs(), self.architecture.width());
+        let optimizer = &self.plan.options.optimizer;
+        let arrays = optimizer.state().len();
+        if arrays > 0 {
+            let state = self.shards.iter().map(|shard| shard.state);
+            let shape = [features, arrays, width];
+            tensors.push(TensorBytes::of_pieces(tensor::FIRST_KERNEL_STATE, &shape, state));
+            let shape = [arrays, self.head.values.len()];
+            tensors.push(TensorBytes::new(tensor::HEAD_STATE, &shape, self.kept.head_state));
+        }
+        if optimizer.idle() != Idle::Moves {
+            let updated = self.shards.iter().map(|shard| match shard.updated {
+                [] => &made.no_steps[..shard.features.len()],
+                updated => updated,
+            });
+            tensors.push(TensorBytes::of_pieces(tensor::UPDATED, &[features], updated));
+        }
+    }
+
+    fn add_best<'s>(&'s self, tensors: &mut Vec<TensorBytes<'s>>) {
+        let Some(head) = self.kept.best_head else { return };
+        let shape = [self.architecture.inputs(), self.architecture.width()];
+        let kernel = self.shards.iter().filter_map(|shard| shard.best);
+        tensors.push(TensorBytes::of_pieces(tensor::BEST_FIRST_KERNEL, &shape, kernel));
+        tensors.push(TensorBytes::new(tensor::BEST_HEAD, &[head.values.len()], &head.values));
+    }
+
+    fn add_order_and_history<'s>(&'s self, made: &'s Made, tensors: &mut Vec<TensorBytes<'s>>) {
+        let (permutation, _) = self.order.standing();
+        if !permutation.is_empty() {
+            let shape = [permutation.len()];
+            tensors.push(TensorBytes::new(tensor::PERMUTATION, &shape, permutation));
+        }
+        let window = &self.window.order;
+        tensors.push(TensorBytes::new(tensor::WINDOW, &[window.len()], window));
+        let generator = &made.generator;
+        tensors.push(TensorBytes::new(tensor::GENERATOR, &[generator.len()], generator));
+        if !made.history.is_empty() {
+            let epochs = self.kept.history.epochs();
+            let shape = [made.history.len() / epochs, epochs];
+            tensors.push(TensorBytes::new(tensor::HISTORY, &shape, &made.history));
+        }
+    }
+
+    fn facts(&self) -> Result<Facts> {
+        let score = match &self.kept.score {
+            Some(Err(metric)) => {
+                return Err(Error::Unfit {
+                    option: "--metrics",
+                    value: metric.clone(),
+                    reason: "its state within an epoch is not known".to_owned(),
+                    remedy: "save the run between epochs only, or implement `Metric::state`"
+                        .to_owned(),
+                });
+            }
+            Some(Ok(score)) => Some(score.clone()),
+            None => None,
+        };
+        let quantities = self.kept.history.series().map(|(name, _)| name.to_owned());
+        Ok(Facts {
+            epoch: self.place.epoch,
+            batch: self.place.batch,
+            epochs: self.plan.options.epochs,
+            batches: self.plan.batches(),
+            window: self.window.index,
+            score,
+            quantities: quantities.collect(),
+            kernels: self.level.name().to_owned(),
+            dataset: DatasetFacts::of(self.plan),
+            options: options_of(self.plan)
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        })
+    }
+}
+
+/// What a run has not got in the form in which it is written.
+struct Made {
+    history: Vec<f64>,
+    generator: [u8; 32],
+    /// As long as the longest shard: one that is swept whole counts no steps.
+    no_steps: Vec<u32>,
+}
+
+impl Made {
+    fn of(snapshot: &Snapshot<'_>) -> Made {
+        let history = snapshot.kept.history.series();
+        let longest = snapshot.shards.iter().map(|shard| shard.features.len()).max();
+        Made {
+            history: history.flat_map(|(_, values)| values.iter().copied()).collect(),
+            generator: snapshot.order.standing().1,
+            no_steps: vec![0; longest.unwrap_or(0)],
+        }
+    }
+}

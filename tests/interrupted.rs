@@ -1,0 +1,514 @@
+//! Training runs that are stopped, killed, or run out of disk: what is left is whole, and goes on to the same bytes.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{names, repository};
+use imdb_fast::random::{Random, Stream};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const FINISHED: [&str; 5] =
+    ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
+
+/// A folder with the sample dataset, `d.safetensors`.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk(tempfile::tempdir().unwrap());
+        desk.import("600", "d.safetensors");
+        desk
+    }
+
+    fn import(&self, words: &str, name: &str) {
+        let sample = repository("data/sample.npz");
+        let index = repository("data/sample_word_index.json");
+        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
+        let import = ["import", sample, "--word-index", index, "--num-words", words, "-o", name];
+        self.ok(&import);
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+        command.args(arguments).current_dir(self.0.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs and returns stderr.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        errors
+    }
+
+    /// Expects an exit code and an error that says all of `parts`.
+    fn fails(&self, code: i32, arguments: &[&str], parts: &[&str]) {
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
+        for part in parts {
+            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
+        }
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// What a run has left that does not depend on the clock or on its threads.
+    fn results(&self, folder: &str) -> Results {
+        assert_eq!(names(&self.path(folder)), FINISHED, "{folder}");
+        let file = |name: &str| self.read(&format!("{folder}/{name}"));
+        let mut history: Value = serde_json::from_slice(&file("history.json")).unwrap();
+        for changing in ["fit_seconds", "threads"] {
+            history.as_object_mut().unwrap().remove(changing).unwrap();
+        }
+        history["options"]["out"] = Value::Null;
+        let mut model = file("model.safetensors");
+        // The model notes the folder that it was made for; all these names are of one length.
+        let place = format!("\\\"out\\\":\\\"{folder}\\\"").into_bytes();
+        let at = model.windows(place.len()).position(|window| window == place);
+        let at = at.expect("the model tells its options") + place.len() - 2 - folder.len();
+        model[at..at + folder.len()].fill(b'_');
+        Results { files: ["history.csv", "curves.svg", "curves.png"].map(file), model, history }
+    }
+}
+
+#[derive(PartialEq)]
+struct Results {
+    files: [Vec<u8>; 3],
+    model: Vec<u8>,
+    history: Value,
+}
+
+/// Ends a child whatever happens.
+struct Running(Child);
+
+impl Running {
+    fn start(desk: &Desk, arguments: &[&str]) -> Running {
+        let mut command = desk.command(arguments);
+        Running(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Waits until an epoch is done.
+    fn wait_for_an_epoch(&mut self) {
+        let stderr = self.0.stderr.as_mut().unwrap();
+        let mut lines = BufReader::with_capacity(1, stderr).lines();
+        assert!(lines.any(|line| line.unwrap().starts_with("epoch ")), "the run ended too soon");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut errors = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        (self.0.wait().unwrap().code(), errors)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+const TRAIN: [&str; 6] = ["train", "d.safetensors", "--validation", "100", "--batch-size", "16"];
+
+fn train<'a>(out: &'a str, epochs: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&TRAIN[..], &["--out", out, "--epochs", epochs], more].concat()
+}
+
+#[test]
+fn a_signal_saves_the_run_and_says_how_it_goes_on() {
+    let desk = Desk::new();
+    let options = ["--metrics", "accuracy,auc", "--optimizer", "rmsprop:centered=true"];
+    desk.ok(&train("aaaaa", "600", &options));
+    let whole = desk.results("aaaaa");
+    for (out, signal, code, name) in
+        [("b b b", "-INT", 130, "SIGINT"), ("ccccc", "-TERM", 143, "SIGTERM")]
+    {
+        let arguments = train(out, "600", &options);
+        let mut running = Running::start(&desk, &arguments);
+        running.wait_for_an_epoch();
+        running.signal(signal);
+        let (ended, errors) = running.end();
+        assert_eq!(ended, Some(code), "{errors}");
+        assert!(errors.contains(&format!("stopped: {name} in epoch ")), "{errors}");
+        let word = if out.contains(' ') { format!("'{out}'") } else { out.to_owned() };
+        let hint = format!("imdb-fast train --resume {word}\n");
+        assert!(errors.ends_with(&hint), "{errors}");
+        let left = names(&desk.path(out));
+        let ours = ["checkpoint.safetensors", "history.partial.json"];
+        assert!(left.iter().all(|name| ours.contains(&name.as_str())), "{left:?}");
+        let checkpoint = format!("{out}/checkpoint.safetensors");
+        assert!(desk.ok(&["verify", &checkpoint]).is_empty());
+        let facts = String::from_utf8(desk.run(&["inspect", &checkpoint]).stdout).unwrap();
+        assert!(facts.contains("epochs done") && facts.contains("of 600"), "{facts}");
+        desk.ok(&["train", "--resume", out, "--threads", "1"]);
+        assert!(desk.results(out) == whole, "{name}");
+        // And again: there is nothing left to do.
+        desk.fails(1, &["train", "--resume", out], &["--resume", out, "is finished"]);
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let desk = Desk::new();
+    // A step takes its time: the second signal comes long before it is done.
+    let heavy = ["--hidden", "4096,4096,4096", "--batch-size", "400"];
+    let arguments =
+        [&["train", "d.safetensors", "--validation", "100", "--out", "run"], &heavy[..]].concat();
+    let running = Running::start(&desk, &arguments);
+    let start = Instant::now();
+    // There is a bar from the first step on, but not without a terminal; the handlers are there soon after the folder.
+    while !desk.path("run").exists() {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(150));
+    running.signal("-TERM");
+    running.signal("-INT");
+    let (code, errors) = running.end();
+    assert_eq!(
+        (code, errors.as_str()),
+        (Some(130), ""),
+        "no step and no checkpoint was waited for"
+    );
+    assert_eq!(names(&desk.path("run")), Vec::<String>::new());
+}
+
+/// Kills runs at random moments. `IMDB_FAST_KILLS` says how many of them have to go on; another number has other moments.
+#[test]
+fn a_killed_run_goes_on_from_its_last_checkpoint() {
+    let kills = std::env::var("IMDB_FAST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
+    let desk = Desk::new();
+    let options = ["--checkpoint-every", "3steps", "--keep-best", "--metrics", "accuracy,f1"];
+    let start = Instant::now();
+    desk.ok(&train("aaaaa", "12", &options));
+    let mut time = start.elapsed();
+    let whole = desk.results("aaaaa");
+    let mut random = Random::new(kills, Stream::Shuffle);
+    let (mut resumed, mut anew, mut finished) = (0, 0, 0);
+    for round in 0..20 * kills {
+        if resumed == kills {
+            break;
+        }
+        let out = &format!("b{:04}", round);
+        let mut arguments = train(out, "12", &options);
+        // Killed until it has been killed enough: a run that goes on is killed, too.
+        for _ in 0..1 + random.below(3) {
+            let running = Running::start(&desk, &arguments);
+            std::thread::sleep(time.mul_f64(random.uniform_f64()));
+            running.signal("-KILL");
+            let (code, errors) = running.end();
+            if code.is_some() {
+                assert_eq!(code, Some(0), "{errors}");
+                // Runs may be faster than the first one was.
+                time = time.mul_f64(0.9);
+                break;
+            }
+            match desk.path(out).join("checkpoint.safetensors").exists() {
+                true => arguments = vec!["train", "--resume", out],
+                false => break,
+            }
+            time = time.mul_f64(1.05);
+        }
+        match desk.path(out).join("checkpoint.safetensors").exists() {
+            true => {
+                desk.ok(&["train", "--resume", out]);
+                resumed += 1;
+            }
+            // Before the first checkpoint, or after the end.
+            false if desk.path(out).join("model.safetensors").exists() => finished += 1,
+            false => {
+                desk.ok(&train(out, "12", &options));
+                anew += 1;
+            }
+        }
+        assert!(desk.results(out) == whole, "round {round}");
+        std::fs::remove_dir_all(desk.path(out)).unwrap();
+    }
+    println!("{resumed} killed runs went on, {anew} began anew, {finished} were finished");
+    assert_eq!(resumed, kills);
+}
+
+#[test]
+fn two_runs_do_not_share_a_folder() {
+    let desk = Desk::new();
+    let mut first = Running::start(&desk, &train("run", "100000", &[]));
+    first.wait_for_an_epoch();
+    let parts = ["run", "another run is writing into this folder"];
+    desk.fails(1, &train("run", "1", &[]), &parts);
+    desk.fails(1, &train("./run", "1", &["--fresh"]), &parts);
+    desk.fails(1, &["train", "--resume", "run"], &parts);
+    first.signal("-KILL");
+    drop(first);
+    // No lock outlives its run.
+    desk.ok(&train("run", "1", &[]));
+    assert_eq!(names(&desk.path("run")), FINISHED);
+}
+
+/// A run that has been stopped in its first epochs.
+fn stopped(desk: &Desk, out: &str, epochs: &str, more: &[&str]) {
+    let arguments = train(out, epochs, more);
+    let mut running = Running::start(desk, &arguments);
+    running.wait_for_an_epoch();
+    running.signal("-INT");
+    let (code, errors) = running.end();
+    assert_eq!(code, Some(130), "{errors}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_changes_nothing() {
+    let desk = Desk::new();
+    stopped(&desk, "run", "3000", &[]);
+    let checkpoint = desk.read("run/checkpoint.safetensors");
+    let refused = |code: i32, arguments: &[&str], parts: &[&str]| {
+        desk.fails(code, arguments, parts);
+        let bytes = desk.read("run/checkpoint.safetensors");
+        assert!(bytes == checkpoint, "{arguments:?} changed the checkpoint");
+    };
+    let resume = ["train", "--resume", "run"];
+    let with = |more: &[&'static str]| [&resume[..], more].concat();
+    refused(1, &train("run", "1", &[]), &["not finished", "--resume run", "--fresh"]);
+    refused(2, &with(&["--seed", "0"]), &["--resume", "no --seed beside it"]);
+    refused(2, &with(&["--hidden=16,16"]), &["no --hidden beside it"]);
+    refused(2, &with(&["--no-shuffle"]), &["no --no-shuffle beside it"]);
+    refused(2, &with(&["--checkpoint-every", "0"]), &["--checkpoint-every", "50steps"]);
+    refused(1, &with(&["--epochs", "1"]), &["--epochs is 1", "ask for more"]);
+    refused(1, &["train", "--resume", "nowhere"], &["nowhere"]);
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    refused(1, &["train", "--resume", "empty"], &["no run that was saved"]);
+    // Other reviews, of the same shape or of another.
+    desk.import("500", "e.safetensors");
+    refused(1, &with(&["e.safetensors"]), &["600"]);
+    let moved = desk.path("moved.safetensors");
+    std::fs::rename(desk.path("d.safetensors"), &moved).unwrap();
+    refused(1, &resume, &["d.safetensors any more", "imdb-fast train --resume run DATASET"]);
+    let small = ["synth", "--reviews", "400", "--words", "600", "-o", "f.safetensors"];
+    desk.ok(&small);
+    let parts = ["f.safetensors", "d.safetensors", "which had other contents (fingerprint "];
+    refused(1, &with(&["f.safetensors"]), &parts);
+    // Where it is now, and fewer epochs than it was to have.
+    desk.ok(&with(&["moved.safetensors", "--epochs", "2000", "--quiet"]));
+    assert_eq!(names(&desk.path("run")), FINISHED);
+}
+
+#[test]
+fn a_run_may_be_made_longer_or_shorter_and_begun_anew() {
+    let desk = Desk::new();
+    stopped(&desk, "bbbbb", "2000", &["--early-stopping", "5000"]);
+    desk.ok(&train("aaaaa", "2500", &["--early-stopping", "5000"]));
+    desk.ok(&["train", "--resume", "bbbbb", "--epochs", "2500", "--checkpoint-every", "1000"]);
+    assert!(desk.results("aaaaa") == desk.results("bbbbb"));
+    stopped(&desk, "ccccc", "2000", &[]);
+    desk.ok(&train("ccccc", "3", &["--fresh"]));
+    desk.ok(&train("ddddd", "3", &[]));
+    assert!(desk.results("ccccc") == desk.results("ddddd"));
+    // Another run may start from the weights of one that is not finished.
+    stopped(&desk, "eeeee", "2000", &[]);
+    desk.ok(&train("fffff", "1", &["--init", "eeeee/checkpoint.safetensors"]));
+}
+
+/// Words and paths need not be UTF-8, nor stand where they are looked for.
+#[test]
+fn a_run_goes_on_from_anywhere() {
+    use std::os::unix::ffi::OsStrExt;
+    let desk = Desk::new();
+    let name = std::ffi::OsStr::from_bytes(b"\xff.safetensors");
+    if std::fs::copy(desk.path("d.safetensors"), desk.0.path().join(name)).is_err() {
+        println!("skipped: the file system wants UTF-8");
+        return;
+    }
+    let options = ["--validation", "100", "--out", "run", "--epochs", "3000"];
+    let mut command = desk.command(&["train"]);
+    command.arg(name).args(options).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut running = Running(command.spawn().unwrap());
+    running.wait_for_an_epoch();
+    running.signal("-INT");
+    assert_eq!(running.end().0, Some(130));
+    std::fs::create_dir(desk.path("elsewhere")).unwrap();
+    let mut command = desk.command(&["-q", "train", "--resume", "../run", "--epochs", "2500"]);
+    let output = command.current_dir(desk.path("elsewhere")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(names(&desk.path("run")), FINISHED);
+}
+
+#[test]
+fn damaged_checkpoints_are_refused() {
+    let desk = Desk::new();
+    stopped(&desk, "run", "3000", &[]);
+    let sound = desk.read("run/checkpoint.safetensors");
+    let path = desk.path("run/checkpoint.safetensors");
+    let resume = ["train", "--resume", "run"];
+    for length in [0, 7, 100, 1000, sound.len() / 2, sound.len() - 1] {
+        std::fs::write(&path, &sound[..length]).unwrap();
+        desk.fails(1, &resume, &["run/checkpoint.safetensors"]);
+    }
+    let mut flipped = sound.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, flipped).unwrap();
+    desk.fails(1, &resume, &["checksum", "altered or damaged"]);
+    std::fs::write(&path, desk.read("d.safetensors")).unwrap();
+    desk.fails(1, &resume, &["expected a checkpoint of imdb-fast, found a dataset"]);
+    // Well-formed, and another run's.
+    let word = b"train 0..100";
+    let at = sound.windows(word.len()).position(|window| window == word).unwrap();
+    let mut bytes = sound.clone();
+    bytes[at + word.len() - 1] = b'1';
+    std::fs::write(&path, bytes).unwrap();
+    desk.fails(1, &resume, &["metadata", "checksum"]);
+    std::fs::write(&path, sound).unwrap();
+    desk.ok(&["-q", "train", "--resume", "run", "--epochs", "2000"]);
+}
+
+/// A file system of its own, which only root can make.
+struct Disk<'a>(&'a Path);
+
+impl Disk<'_> {
+    fn mount<'a>(path: &'a Path, options: &str) -> Option<Disk<'a>> {
+        std::fs::create_dir_all(path).unwrap();
+        let mut mount = Command::new("mount");
+        let mount = mount.args(["-t", "tmpfs", "-o", options, "none"]).arg(path).output();
+        match mount {
+            Ok(output) if output.status.success() => Some(Disk(path)),
+            _ => {
+                println!("skipped: to make a small disk takes root");
+                None
+            }
+        }
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let status = Command::new("mount").args(["-o", &options]).arg(self.0).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+/// All files of a folder with their bytes.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let read = |name: String| (name.clone(), std::fs::read(folder.join(name)).unwrap());
+    names(folder).into_iter().map(read).collect()
+}
+
+#[test]
+fn a_full_disk_leaves_earlier_files_and_no_halves() {
+    let desk = Desk::new();
+    let path = desk.path("disk");
+    let Some(disk) = Disk::mount(&path, "size=1m") else { return };
+    // A dataset that does not fit.
+    let import = ["synth", "--reviews", "20000", "--words", "5000", "-o", "disk/d.safetensors"];
+    desk.fails(1, &import, &["disk/d.safetensors", "No space left"]);
+    let text = repository("data/sample_acl.tar.gz");
+    std::fs::write(path.join("fill"), vec![0; 1000 << 10]).unwrap();
+    desk.fails(
+        1,
+        &["import", text.to_str().unwrap(), "-o", "disk/d.safetensors"],
+        &["disk/d.safetensors", "No space left"],
+    );
+    assert_eq!(names(&path), ["fill"]);
+    std::fs::remove_file(path.join("fill")).unwrap();
+
+    // An earlier run's files, and one that has no room to end.
+    desk.ok(&train("disk", "1", &[]));
+    let earlier = contents(&path);
+    assert_eq!(names(&path), FINISHED);
+    let wide = train("disk", "3", &["--hidden", "450"]);
+    desk.fails(1, &wide, &["disk/", "No space left"]);
+    assert!(contents(&path) == earlier, "at the end");
+    let saving = train("disk", "3", &["--hidden", "256", "--checkpoint-every", "1"]);
+    desk.fails(1, &saving, &["disk/checkpoint.safetensors", "No space left"]);
+    assert!(contents(&path) == earlier, "at a checkpoint");
+
+    // A run that was saved, and whose next checkpoint finds no room.
+    stopped(&desk, "disk", "3000", &[]);
+    let stopped_there = contents(&path);
+    let used: usize =
+        stopped_there.iter().map(|(_, bytes)| bytes.len().next_multiple_of(4096)).sum();
+    std::fs::write(path.join("fill"), vec![0; (1 << 20) - used - (40 << 10)]).unwrap();
+    let before = contents(&path);
+    let go_on = ["train", "--resume", "disk", "--checkpoint-every", "1"];
+    desk.fails(1, &go_on, &["disk/checkpoint.safetensors", "No space left"]);
+    let kept = |files: Vec<(String, Vec<u8>)>| -> Vec<(String, Vec<u8>)> {
+        files.into_iter().filter(|(name, _)| name != "history.partial.json").collect()
+    };
+    assert!(kept(contents(&path)) == kept(before), "the last checkpoint");
+    std::fs::remove_file(path.join("fill")).unwrap();
+
+    // A folder that cannot be written any more.
+    disk.remount("ro");
+    let before = contents(&path);
+    desk.fails(1, &["train", "--resume", "disk"], &["disk/", "Read-only file system"]);
+    desk.fails(1, &train("disk", "1", &["--fresh"]), &["disk/", "Read-only file system"]);
+    assert!(contents(&path) == before);
+    disk.remount("rw,size=16m");
+    desk.ok(&["train", "--resume", "disk"]);
+    assert_eq!(names(&path), FINISHED);
+}
+
+#[test]
+fn places_that_cannot_be_written_are_found_out_before_training() {
+    let desk = Desk::new();
+    for name in ["history.json", "curves.png", "checkpoint.safetensors", "history.partial.json"] {
+        let out = format!("with-{name}");
+        std::fs::create_dir_all(desk.path(&out).join(name)).unwrap();
+        let place = format!("{out}/{name}");
+        desk.fails(1, &train(&out, "100000000", &[]), &[&place, "name a file"]);
+        assert_eq!(names(&desk.path(&out)), [name]);
+    }
+}
+
+#[test]
+fn a_run_that_diverges_leaves_its_best_epoch_or_the_run_before() {
+    let desk = Desk::new();
+    // Without an activation to bound them, the layers' weights multiply each other's gradients.
+    let wild = ["--activation", "linear", "--optimizer", "sgd", "--learning-rate", "1"];
+    let output = desk.run(&train("aaaaa", "50", &wild));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    let note = "the model there has the weights of epoch ";
+    let best: usize =
+        errors.split_once(note).expect(&errors).1.split(',').next().unwrap().parse().unwrap();
+    assert!(errors.contains("not finite any more in epoch"), "{errors}");
+    assert_eq!(names(&desk.path("aaaaa")), FINISHED);
+    // It is the model of a run that ends there.
+    let short = best.to_string();
+    desk.ok(&train("bbbbb", &short, &wild));
+    let weights = |folder: &str| {
+        let model = imdb_fast::model::Model::load(&desk.path(folder).join("model.safetensors"));
+        model.unwrap().parameters().clone()
+    };
+    assert!(weights("aaaaa") == weights("bbbbb"));
+
+    // No good epoch: the files of the run before stay together.
+    let before = contents(&desk.path("bbbbb"));
+    let far = ["--learning-rate", "3e38", "--optimizer", "sgd"];
+    desk.fails(1, &train("bbbbb", "3", &far), &["not finite any more in epoch 1"]);
+    assert!(contents(&desk.path("bbbbb")) == before);
+}
