@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use imdb_fast::container::Access;
+use imdb_fast::container::{self, Access};
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use imdb_fast::train::Team;
@@ -92,6 +92,7 @@ enum Command {
 /// Parses the arguments, runs the command, reports its error.
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
+    blame_changed_files();
     let result = match command {
         Command::Fetch(args) => fetch::run(&global, args),
         Command::Import(args) => import::run(&global, *args),
@@ -117,6 +118,30 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
     }
+}
+
+/// Where another program cuts a mapped file, or writes into it, that is the error: not the fault or the panic that follows.
+fn blame_changed_files() {
+    #[cfg(unix)]
+    {
+        let message = |path: &Path| {
+            format!(
+                "error: {}: another program has cut it short while it was in use; start again with --no-mmap, \
+                 which reads the file once\n",
+                path.display()
+            )
+        };
+        // Without the handler the system says it in its own way.
+        let _ = container::exit_on_lost_pages(message);
+    }
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match container::changed_map() {
+        Some(error) => {
+            warn("error", error);
+            std::process::exit(1);
+        }
+        None => hook(panic),
+    }));
 }
 
 impl Global {

@@ -9,7 +9,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::{Element, Kind, checksum_key, checksum_text};
+use super::{Element, HEADER_CHECKSUM, Kind, checksum_key, checksum_text, header_checksum};
 use crate::error::{Error, Result};
 use crate::output::{self, OutputFile};
 
@@ -134,8 +134,9 @@ fn header(
         tensors.push((name, TensorInfo { dtype, shape, data_offsets: (start, end) }));
     }
     let header = Metadata::new(Some(metadata), tensors).map_err(std::io::Error::other)?;
-    // `Value` sorts nothing but `HashMap` shuffles: through a sorted map the same contents give the same bytes.
     let mut header = serde_json::to_value(&header)?;
+    header["__metadata__"][HEADER_CHECKSUM] = header_checksum(header.clone()).into();
+    // `Value` sorts nothing but `HashMap` shuffles: through a sorted map the same contents give the same bytes.
     header.sort_all_objects();
     let mut header = serde_json::to_vec(&header)?;
     // The container pads with spaces, so that the tensors start on a multiple of eight.

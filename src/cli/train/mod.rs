@@ -47,6 +47,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         failure: None,
     };
     let outcome = fit(&plan, &mut model, &team, &mut watcher)?;
+    dataset.container().check_unchanged()?;
     let fit_time = watcher.start.elapsed() - watcher.saving;
     watcher.progress.finish();
     if let Some(error) = watcher.failure {
