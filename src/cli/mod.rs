@@ -15,11 +15,12 @@ mod plot;
 mod predict;
 mod progress;
 mod synth;
+mod terminal;
 mod train;
 mod verify;
 mod words;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use imdb_fast::train::Team;
 use imdb_fast::{Error, Result};
+use terminal::Tame;
 
 /// Train and run small neural networks on sparse text features, at the speed of the memory system
 #[derive(Debug, Parser)]
@@ -173,12 +175,15 @@ impl Global {
 }
 
 fn warn(kind: &str, message: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "{kind}: {message}");
+    let _ = writeln!(Tame(io::stderr()), "{kind}: {message}");
 }
 
-/// Runs `write` on a buffered stdout.
+/// Runs `write` on a buffered stdout, which gets all as it is unless it is a terminal.
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let stdout = io::stdout().lock();
+    let stdout: Box<dyn Write> =
+        if stdout.is_terminal() { Box::new(Tame(stdout)) } else { Box::new(stdout) };
+    let mut out = io::BufWriter::new(stdout);
     write(&mut out).and_then(|()| out.flush()).map_err(Error::io(Path::new("stdout"), "write to"))
 }
 
