@@ -75,11 +75,15 @@ fn program(pickle: &[u8]) -> bool {
                 assert!(words <= pickle.len() + 1, "{words} words of {} bytes", pickle.len());
                 is_accepted = true;
             }
-            Err(error) => desk::assert_explains(&error, &path),
+            Err(error) => {
+                desk::assert_explains(&error, &path);
+                // Only another row count could help.
+                if error.to_string().contains("the header promises") {
+                    continue;
+                }
+            }
         }
-        if is_accepted {
-            break;
-        }
+        break;
     }
     is_accepted
 }

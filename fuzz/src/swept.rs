@@ -91,6 +91,8 @@ impl Exact {
         for average in [&mut self.velocity, &mut self.average] {
             let decayed = average.times(power);
             *average = decayed.rounded(decayed.value, roundings);
+            // Among the smallest numbers each step may round up by as much as it decays, and the value stays where it is.
+            average.error += SMALLEST * roundings.min(1.0 / (1.0 - f64::from(rule.rho)));
         }
     }
 

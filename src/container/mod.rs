@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
-use safetensors::tensor::Metadata;
+use safetensors::tensor::{Metadata, TensorInfo};
 use xxhash_rust::xxh3::xxh3_64;
 
 #[cfg(unix)]
@@ -279,7 +279,8 @@ impl Container {
             let Some(info) = self.header.info(name) else { continue };
             let bytes = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
             let found = checksum_text(xxh3_64(&self.bytes.as_slice()[bytes]));
-            self.compare(&format!("tensor `{name}`"), &checksum_key(name), &found)?;
+            let place = format!("tensor `{}`", name.escape_debug());
+            self.compare(&place, &checksum_key(name), &found)?;
         }
         Ok(names.len())
     }
@@ -287,8 +288,10 @@ impl Container {
     fn compare(&self, place: &str, key: &str, found: &str) -> Result<()> {
         let problem = match self.metadata(key) {
             Some(expected) if expected == found => return Ok(()),
-            Some(expected) => format!("its checksum is {found}, the header says {expected}"),
-            None => format!("the header does not tell its checksum (`{key}`)"),
+            Some(expected) => {
+                format!("its checksum is {found}, the header says {:.40}", expected.escape_debug())
+            }
+            None => format!("the header does not tell its checksum (`{}`)", key.escape_debug()),
         };
         let remedy = "the file was altered or damaged: make it again, or fetch it again";
         Err(self.malformed(place, problem, remedy))
@@ -327,6 +330,26 @@ fn refuse_other_formats(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// Reads a header, or says what is wrong with it. The crate checks that the tensors follow each other and are as long as their
+/// shapes say; its own reader names one of several that are wrong by chance.
+fn header_of(json: &[u8]) -> Result<Metadata, String> {
+    let mut entries: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let strings = entries.remove("__metadata__").map(serde_json::from_value).transpose();
+    let strings = strings.map_err(|error| format!("`__metadata__`: {error}"))?;
+    let mut tensors = Vec::with_capacity(entries.len());
+    for (name, value) in entries {
+        match serde_json::from_value::<TensorInfo>(value) {
+            Ok(info) => tensors.push((name, info)),
+            Err(error) => return Err(format!("tensor `{}`: {error}", name.escape_debug())),
+        }
+    }
+    tensors.sort_by(|(a, one), (b, other)| {
+        one.data_offsets.cmp(&other.data_offsets).then_with(|| a.cmp(b))
+    });
+    Metadata::new(strings, tensors).map_err(|error| error.to_string())
+}
+
 /// Checks the container's own rules by the first bytes of a file and its length. Returns where the tensors start, and the
 /// header.
 fn parse_header(path: &Path, head: &[u8], file_length: usize) -> Result<(usize, Metadata)> {
@@ -344,9 +367,8 @@ fn parse_header(path: &Path, head: &[u8], file_length: usize) -> Result<(usize, 
         return Err(Error::malformed(path, "byte 0", problem, remedy));
     }
     let length = length as usize;
-    // Deserialising checks that the tensors follow each other and are as long as their shapes say.
-    let header: Metadata = serde_json::from_slice(&rest[..length])
-        .map_err(|error| Error::malformed(path, "header", error.to_string(), remedy))?;
+    let header = header_of(&rest[..length])
+        .map_err(|problem| Error::malformed(path, "header", problem, remedy))?;
     // The sum may be anything that a header can claim.
     let end = header.data_len().checked_add(8 + length);
     if end != Some(file_length) {
