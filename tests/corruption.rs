@@ -1,6 +1,7 @@
 //! Files that are damaged in thousands of ways: each is refused with its name, or has what it had, or `verify` tells.
 //!
-//! By default a part of the cases; all of them with `IMDB_FAST_CORRUPTIONS=all`, and a table with `-- --nocapture`.
+//! By default a part of the cases; all of them with `IMDB_FAST_CORRUPTIONS=all`, those of one file with `=all:npz`, and a
+//! table with `-- --nocapture`.
 
 mod common;
 
@@ -214,8 +215,10 @@ fn status(name: &str) -> u64 {
 
 #[test]
 fn damaged_files_are_refused_or_harmless() {
-    let counts = match std::env::var("IMDB_FAST_CORRUPTIONS").as_deref() {
-        Ok("all") => {
+    let asked = std::env::var("IMDB_FAST_CORRUPTIONS").unwrap_or_default();
+    let (asked, only) = asked.split_once(':').unwrap_or((&asked, ""));
+    let counts = match asked {
+        "all" => {
             Counts { truncations_step: 1, random_truncations: 200, flips: 2000, overwrites: 500 }
         }
         _ => Counts { truncations_step: 61, random_truncations: 20, flips: 150, overwrites: 40 },
@@ -241,7 +244,7 @@ fn damaged_files_are_refused_or_harmless() {
             }
         });
         let run = catch_unwind(AssertUnwindSafe(|| {
-            table(folder.path(), &path, &counts, &|| {
+            table(folder.path(), &path, (&counts, only), &|| {
                 begun.store(clock.elapsed().as_millis() as u64, Ordering::Relaxed);
             });
         }));
@@ -250,7 +253,7 @@ fn damaged_files_are_refused_or_harmless() {
     });
 }
 
-fn table(folder: &Path, path: &Path, counts: &Counts, begin: &dyn Fn()) {
+fn table(folder: &Path, path: &Path, (counts, only): (&Counts, &str), begin: &dyn Fn()) {
     println!(
         "{:<16} {:>7} {:<20} {:>6} {:>8} {:>9} {:>7} {:>10} {:>7} {:>6} {:>9} {:>5}",
         "file",
@@ -266,7 +269,9 @@ fn table(folder: &Path, path: &Path, counts: &Counts, begin: &dyn Fn()) {
         "slowest",
         "MiB"
     );
-    for (seed, kind) in kinds(folder).iter().enumerate() {
+    let kinds = kinds(folder);
+    let asked = kinds.iter().enumerate().filter(|(_, kind)| only.is_empty() || kind.name == only);
+    for (seed, kind) in asked {
         begin();
         std::fs::write(path, &kind.bytes).unwrap();
         let sound = (kind.open)(path).unwrap_or_else(|error| panic!("{}: {error}", kind.name));

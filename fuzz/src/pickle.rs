@@ -207,7 +207,11 @@ pub fn options() -> ImportOptions {
 
 /// A pickle in the form of a protocol, for files to begin with.
 pub fn sample(protocol: u8) -> Vec<u8> {
-    let program =
-        Program { protocol, memo: protocol % 2 == 0, append: protocol == 3, frame: protocol > 3 };
+    let program = Program {
+        protocol,
+        memo: protocol.is_multiple_of(2),
+        append: protocol == 3,
+        frame: protocol > 3,
+    };
     program.of(&[vec![1, 300, 70_000], vec![], vec![5]])
 }
