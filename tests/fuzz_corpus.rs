@@ -8,7 +8,7 @@ mod fuzz;
 use std::io::Write;
 use std::path::PathBuf;
 
-use common::{InMemory, written};
+use common::{InMemory, generated, written};
 use imdb_fast::dataset::{Contents, Split};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
@@ -96,6 +96,9 @@ fn the_first_files_of_the_corpora_are_written() {
         drop(written(rows(features, None), &file));
         put("dataset_open", name, &std::fs::read(&file).unwrap());
     }
+    // What `tests/small_run.rs` begins with under Miri.
+    drop(written(generated(24, 40, 2), &file));
+    put("dataset_open", "valid-small-run", &std::fs::read(&file).unwrap());
     let rules = Rules { num_words: 7, ..Rules::default() };
     drop(written(rows(7, Some(rules.clone())), &file));
     put("dataset_open", "valid-text", &std::fs::read(&file).unwrap());
