@@ -57,7 +57,7 @@ fn run(
     let layer = Dense { units, activation: Activation::Relu };
     let mut model = Model::new(Architecture::new(dataset.features(), &[layer]).unwrap(), 1);
     let options = FitOptions {
-        epochs: 2,
+        epochs: if cfg!(miri) { 1 } else { 2 },
         batch_size: 7,
         validation: Holdout::Fraction(0.3),
         optimizer: optimizer::parse(optimizer, Some(0.01)).unwrap(),
