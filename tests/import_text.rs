@@ -11,7 +11,7 @@ use common::repository;
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Split, format};
 use imdb_fast::import::{
-    self, Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions, WordOptions,
+    self, Format, ImportOptions, InvalidUtf8, KerasOptions, LibsvmOptions, TextOptions, WordOptions,
 };
 use imdb_fast::text::{Encoder, Encoding, Tokenizer};
 
@@ -401,6 +401,21 @@ fn hostile_archives_are_refused() {
         let (_folder, path) = file("a.tar", &whole[..length]);
         refusal(&path, &text(TextOptions::default()));
     }
+    // Cut between two entries, before the mark of the end, and within the mark, of which a half will do.
+    let zeros = tar_of(&[good, bad, (Kind::Regular, "zeros", &[0; 512])]);
+    for (archive, length) in [(&whole, 1024), (&whole, 2048), (&zeros, 3072)] {
+        for packed in [false, true] {
+            let cut = &archive[..length];
+            let (_folder, path) = file("a.tar", &if packed { gzipped(cut) } else { cut.to_vec() });
+            let error = refusal(&path, &text(TextOptions::default()));
+            assert!(
+                error.contains(&format!("a.tar: byte {length}: the archive ends without")),
+                "{error}"
+            );
+        }
+    }
+    let (_folder, path) = file("a.tar", &whole[..2048 + 512]);
+    assert!(imported(&path, &text(TextOptions::default())).is_ok());
     let (_folder, path) = file("a.tar", &tar_of(&[(Kind::Regular, "readme", b"nothing")]));
     let error = refusal(&path, &text(TextOptions::default()));
     assert!(error.contains("it holds no review"), "{error}");
@@ -415,6 +430,35 @@ fn hostile_archives_are_refused() {
         let (_folder, path) = file("a.tar", &archive);
         let dataset = imported(&path, &text(TextOptions::default())).unwrap();
         assert_eq!(dataset.labels(Split::Train).unwrap().iter().filter(|&&l| l == 1).count(), 2);
+    }
+}
+
+#[test]
+fn texts_may_be_as_long_as_the_user_says() {
+    let long = "good ".repeat(200);
+    let json = format!("{{\"text\":\"{long}\",\"label\":1}}\n{{\"text\":\"bad\",\"label\":0}}\n");
+    let archive = tar_of(&[
+        (tar::EntryType::Regular, "train/pos/0_9.txt", long.as_bytes()),
+        (tar::EntryType::Regular, "train/neg/0_2.txt", b"bad"),
+    ]);
+    for (content, needed) in [
+        (json.as_bytes(), json.find('\n').unwrap()),
+        (format!("text,label\n{long},1\nbad,0\n").as_bytes(), long.len()),
+        (format!("__label__1 {long}\n__label__0 bad\n").as_bytes(), long.len() + 11),
+        (b"1 2:1 \n0 1:1\n", 6),
+        (&archive, long.len()),
+    ] {
+        let (_folder, path) = file("long", content);
+        let limited = |bytes| ImportOptions {
+            libsvm: LibsvmOptions { max_line: Some(bytes), ..LibsvmOptions::default() },
+            ..text(TextOptions { max_text: Some(bytes), ..TextOptions::default() })
+        };
+        imported(&path, &limited(needed)).unwrap();
+        let error = refusal(&path, &limited(needed - 1));
+        assert!(error.contains("--max-text"), "{error}");
+        for wrong in [0, (1 << 30) + 1] {
+            assert!(import::open(&path, &limited(wrong)).err().unwrap().is_usage());
+        }
     }
 }
 

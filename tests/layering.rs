@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Outside crate, and the only files or folders that may name it.
 const DOORS: &[(&str, &[&str])] = &[
     ("memmap2", &["container/map.rs", "kernel/aligned.rs"]),
+    ("libc", &["container/fault.rs"]),
     ("safetensors", &["container/"]),
     ("xxhash_rust", &["container/"]),
     ("sprs", &["dataset/split.rs"]),

@@ -59,6 +59,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             Ok(())
         },
     )?;
+    dataset.container().check_unchanged()?;
     let predict_seconds = (start.elapsed() - judging).as_secs_f64();
     let result = evaluator.finish();
     let confusion = result.confusion;

@@ -18,6 +18,7 @@ mod plot;
 mod predict;
 mod progress;
 mod synth;
+mod terminal;
 mod train;
 mod verify;
 mod words;
@@ -26,18 +27,19 @@ mod words;
 mod tests;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::styling::AnsiColor;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use imdb_fast::container::Access;
+use imdb_fast::container::{self, Access};
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use imdb_fast::train::Team;
 use imdb_fast::{Error, Result};
+use terminal::Tame;
 
 /// Train and run small neural networks on sparse text features, at the speed of the memory system
 #[derive(Debug, Parser)]
@@ -112,6 +114,7 @@ enum Command {
 /// Parses the arguments, runs the command, reports its error.
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
+    blame_changed_files();
     match run(&global, command) {
         Ok(code) => code,
         // The reader of a pipe has seen enough: not our failure.
@@ -171,6 +174,30 @@ fn given_to_train(words: impl Iterator<Item = OsString>) -> Vec<String> {
     names.into_iter().filter(is_given).collect()
 }
 
+/// Where another program cuts a mapped file, or writes into it, that is the error: not the fault or the panic that follows.
+fn blame_changed_files() {
+    #[cfg(unix)]
+    {
+        let message = |path: &Path| {
+            format!(
+                "error: {}: another program has cut it short while it was in use; start again with --no-mmap, \
+                 which reads the file once\n",
+                path.display()
+            )
+        };
+        // Without the handler the system says it in its own way.
+        let _ = container::exit_on_lost_pages(message);
+    }
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match container::changed_map() {
+        Some(error) => {
+            warn("error", error);
+            std::process::exit(1);
+        }
+        None => hook(panic),
+    }));
+}
+
 impl Global {
     /// The threads, with the kernels that the environment asks for.
     fn team(&self) -> Result<Team> {
@@ -207,12 +234,17 @@ fn warn(kind: &str, message: impl std::fmt::Display) {
         _ => AnsiColor::Cyan,
     };
     let style = colour.on_default().bold();
-    let _ = writeln!(anstream::stderr(), "{style}{kind}:{style:#} {message}");
+    let mut stderr = anstream::stderr().lock();
+    let _ = write!(stderr, "{style}{kind}:{style:#} ")
+        .and_then(|()| writeln!(Tame(&mut stderr), "{message}"));
 }
 
-/// Runs `write` on a buffered stdout.
+/// Runs `write` on a buffered stdout, which gets all as it is unless it is a terminal.
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let stdout = io::stdout().lock();
+    let stdout: Box<dyn Write> =
+        if stdout.is_terminal() { Box::new(Tame(stdout)) } else { Box::new(stdout) };
+    let mut out = io::BufWriter::new(stdout);
     write(&mut out).and_then(|()| out.flush()).map_err(Error::io(Path::new("stdout"), "write to"))
 }
 

@@ -1,18 +1,34 @@
 //! The bytes of a file, mapped or read.
 //!
 //! # What a map can and cannot promise
-//! The program's own writers never change a file in place: they replace it, and a map keeps the old one alive. If
-//! *another* program cuts a mapped file short, the system ends this process with SIGBUS at the next touch of a lost page;
-//! if it overwrites the file, rows change under the reader. [`Access::Read`] is the remedy where that can happen, as on
-//! some network file systems.
+//! The program's own writers never change a file in place: they write a temporary sibling and rename it (`output`), and a
+//! map keeps the old file alive. So only *another* program can take the ground from under a map:
+//!
+//! * If it cuts the file short, the system sends SIGBUS at the next touch of a lost page, which ends the process. The program
+//!   turns that into an error that names the file ([`exit_on_lost_pages`](super::exit_on_lost_pages)); a library must not
+//!   take a signal for itself.
+//! * If it overwrites the file, rows change under the reader. What `open` has checked need not hold any more: word ids may be
+//!   out of range or out of order, row pointers may lead anywhere. The kernels and the loops of training check every place
+//!   they go to, so that the outcome is a panic (which the program turns into an error of the file) or wrong numbers, and
+//!   never memory that is not theirs. Wrong numbers are noticed before anything is written, by the file's length and time of
+//!   modification ([`Container::check_unchanged`](super::Container::check_unchanged)); a writer that sets the time back stays
+//!   unseen. What sprs does with the matrices of [`Csr`](crate::dataset::Csr) is its own: some of its functions trust them.
+//!   And for the language itself, bytes that change behind a `&[u8]` are undefined behaviour, however careful the loops.
+//!
+//! [`Access::Read`] is the remedy for both: the file is read once, before any of it is checked.
 
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use memmap2::Mmap;
 
+use super::MAX_HEAD;
+#[cfg(unix)]
+use super::fault;
+use super::watch::Watched;
 use crate::error::{Error, Result};
 use crate::input;
 
@@ -29,31 +45,59 @@ pub enum Access {
 /// The bytes of a file, aligned to at least eight.
 #[derive(Debug)]
 pub(super) enum Bytes {
-    Mapped(Mmap),
+    Mapped(Mapped),
     /// As `u64`s for the alignment; the length in bytes beside them.
     Read(Vec<u64>, usize),
 }
 
+/// A map, and what is known of its file.
+#[derive(Debug)]
+pub(super) struct Mapped {
+    /// Goes before the map does.
+    #[cfg(unix)]
+    _place: Option<fault::Place>,
+    map: Mmap,
+    file: Arc<Watched>,
+}
+
 impl Bytes {
-    pub(super) fn open(path: &Path, access: Access) -> Result<Bytes> {
+    /// Opens a file whose first bytes, as many as a header may have, and whose length please `check`. Of other files no more
+    /// than that is read.
+    pub(super) fn open<T>(
+        path: &Path,
+        access: Access,
+        check: impl FnOnce(&[u8], usize) -> Result<T>,
+    ) -> Result<(Bytes, T)> {
         let mut file = input::open(path)?;
         let length = file.metadata().map_err(Error::io(path, "read"))?.len();
-        match access {
-            Access::Map if length > 0 => {
-                // SAFETY: the map is read-only and the file is a regular one (`input::open`). The bytes stay as they
-                // are as long as no other program writes into the file, which the module docs make the user's part.
-                let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path, "map"))?;
-                Ok(Bytes::Mapped(map))
-            }
-            _ => read(&mut file, length).map_err(Error::io(path, "read")),
+        let length = usize::try_from(length).map_err(std::io::Error::other);
+        let length = length.map_err(Error::io(path, "read"))?;
+        if access == Access::Map && length > 0 {
+            // SAFETY: the map is read-only and the file is a regular one (`input::open`). The bytes stay as they
+            // are as long as no other program writes into the file, which the module docs make the user's part.
+            let map = unsafe { Mmap::map(&file) }.map_err(Error::io(path, "map"))?;
+            let mapped = Mapped {
+                #[cfg(unix)]
+                _place: fault::Place::of(path, &map),
+                file: Watched::new(path, file)?,
+                map,
+            };
+            let checked = check(&mapped.map[..mapped.map.len().min(MAX_HEAD)], mapped.map.len())?;
+            return Ok((Bytes::Mapped(mapped), checked));
         }
+        let mut words = Vec::new();
+        let head = length.min(MAX_HEAD);
+        read(&mut file, &mut words, 0..head).map_err(Error::io(path, "read"))?;
+        let checked = check(&bytemuck::cast_slice(&words)[..head], length)?;
+        read(&mut file, &mut words, head..length).map_err(Error::io(path, "read"))?;
+        Ok((Bytes::Read(words, length), checked))
     }
 
     /// Asks for the pages of some bytes. Only a hint, so a refusal changes nothing but the time.
     pub(super) fn will_need(&self, bytes: Range<usize>) {
         #[cfg(unix)]
-        if let Bytes::Mapped(map) = self {
-            let _ = map.advise_range(memmap2::Advice::WillNeed, bytes.start, bytes.len());
+        if let Bytes::Mapped(mapped) = self {
+            let _ = mapped.map.advise_range(memmap2::Advice::WillNeed, bytes.start, bytes.len());
         }
         #[cfg(not(unix))]
         let _ = bytes;
@@ -61,17 +105,21 @@ impl Bytes {
 
     pub(super) fn as_slice(&self) -> &[u8] {
         match self {
-            Bytes::Mapped(map) => map,
+            Bytes::Mapped(mapped) => &mapped.map,
             Bytes::Read(words, length) => &bytemuck::cast_slice(words)[..*length],
         }
     }
+
+    /// Whether another program has written into the file or cut it.
+    pub(super) fn is_changed(&self) -> bool {
+        matches!(self, Bytes::Mapped(mapped) if mapped.file.is_changed())
+    }
 }
 
-fn read(file: &mut File, length: u64) -> std::io::Result<Bytes> {
-    let length = usize::try_from(length).map_err(std::io::Error::other)?;
-    let mut words = Vec::new();
-    words.try_reserve_exact(length.div_ceil(8)).map_err(std::io::Error::other)?;
-    words.resize(length.div_ceil(8), 0u64);
-    file.read_exact(&mut bytemuck::cast_slice_mut(&mut words)[..length])?;
-    Ok(Bytes::Read(words, length))
+/// Reads the next bytes of a file, those of `range`, to the same place in `words`.
+fn read(file: &mut File, words: &mut Vec<u64>, range: Range<usize>) -> std::io::Result<()> {
+    let needed = range.end.div_ceil(8);
+    words.try_reserve_exact(needed - words.len()).map_err(std::io::Error::other)?;
+    words.resize(needed, 0u64);
+    file.read_exact(&mut bytemuck::cast_slice_mut(words)[range])
 }

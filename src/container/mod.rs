@@ -3,22 +3,29 @@
 //! Reading checks the container itself (header, sizes, types) and hands out typed slices; what the tensors mean is
 //! the business of [`dataset`](crate::dataset) and [`model`](crate::model).
 
+#[cfg(unix)]
+mod fault;
 mod map;
 #[forbid(unsafe_code)]
 pub(crate) mod vocabulary;
+#[forbid(unsafe_code)]
+mod watch;
 #[forbid(unsafe_code)]
 mod write;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::Metadata;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
 use xxhash_rust::xxh3::xxh3_64;
 
+#[cfg(unix)]
+pub use fault::exit_on_lost_pages;
 pub use map::Access;
 use map::Bytes;
 pub(crate) use vocabulary::TEXT_RULES;
+pub use watch::changed_map;
 pub(crate) use write::{Spool, TensorBytes, join, write_foreign, write_tensors};
 
 use crate::error::{Error, Result};
@@ -29,9 +36,24 @@ compile_error!("the files are little endian and are used as they are mapped");
 /// The longest header that a reader accepts, 1 MiB, before the container's own parser sees it.
 const MAX_HEADER: u64 = 1 << 20;
 
+/// As many bytes of a file as a header may take, with its length.
+const MAX_HEAD: usize = 8 + MAX_HEADER as usize;
+
 /// The key of a tensor's checksum in the metadata.
 fn checksum_key(tensor: &str) -> String {
     format!("xxh3:{tensor}")
+}
+
+/// The key of the checksum of all else in the header: the metadata says how the tensors are to be read.
+const HEADER_CHECKSUM: &str = "xxh3:header";
+
+/// The checksum of a header, whatever the order of its keys.
+fn header_checksum(mut header: serde_json::Value) -> String {
+    if let Some(metadata) = header.get_mut("__metadata__").and_then(|m| m.as_object_mut()) {
+        metadata.remove(HEADER_CHECKSUM);
+    }
+    header.sort_all_objects();
+    checksum_text(xxh3_64(header.to_string().as_bytes()))
 }
 
 /// A checksum as it stands in the metadata.
@@ -128,10 +150,23 @@ impl Container {
     /// [`Error::Io`]; [`Error::WrongKind`] where the file is no safetensors file; [`Error::Malformed`] where its
     /// header and its length disagree.
     pub fn open(path: &Path, access: Access) -> Result<Container> {
-        let bytes = Bytes::open(path, access)?;
-        refuse_other_formats(path, bytes.as_slice())?;
-        let (start, header) = parse_header(path, bytes.as_slice())?;
+        let (bytes, (start, header)) = Bytes::open(path, access, |head, length| {
+            refuse_other_formats(path, head)?;
+            parse_header(path, head, length)
+        })?;
         Ok(Container { path: path.to_path_buf(), bytes, header, start })
+    }
+
+    /// Whether the bytes are still those that were opened. A file that is read stays what it was; one that is mapped changes
+    /// under its reader where another program writes into it. Replacing it, as this program does, changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] where the file was written into or cut since.
+    pub fn check_unchanged(&self) -> Result<()> {
+        match self.bytes.is_changed() {
+            false => Ok(()),
+            true => Err(watch::changed(&self.path)),
+        }
     }
 
     /// The file.
@@ -246,30 +281,35 @@ impl Container {
         self.bytes.will_need(start..start + values.len() * size_of::<T>());
     }
 
-    /// Compares every tensor with its checksum and returns how many had one.
+    /// Compares the header and every tensor with their checksums. Returns how many tensors there are.
     ///
     /// # Errors
-    /// [`Error::Malformed`] that names the first tensor that differs.
+    /// [`Error::Malformed`] that names the header, or the first tensor that differs; a missing checksum is a difference.
     pub fn verify(&self) -> Result<usize> {
-        let mut checked = 0;
-        for name in self.header.offset_keys() {
-            let (Some(info), Some(expected)) =
-                (self.header.info(&name), self.metadata(&checksum_key(&name)))
-            else {
-                continue;
-            };
+        let header = serde_json::to_value(&self.header)
+            .map_err(|error| self.malformed("header", error.to_string(), "make the file again"))?;
+        self.compare("header", HEADER_CHECKSUM, &header_checksum(header))?;
+        let names = self.header.offset_keys();
+        for name in &names {
+            let Some(info) = self.header.info(name) else { continue };
             let bytes = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
             let found = checksum_text(xxh3_64(&self.bytes.as_slice()[bytes]));
-            if found != expected {
-                return Err(self.malformed(
-                    format!("tensor `{name}`"),
-                    format!("its checksum is {found}, the header says {expected}"),
-                    "the file was altered or damaged: make it again, or fetch it again",
-                ));
-            }
-            checked += 1;
+            let place = format!("tensor `{}`", name.escape_debug());
+            self.compare(&place, &checksum_key(name), &found)?;
         }
-        Ok(checked)
+        Ok(names.len())
+    }
+
+    fn compare(&self, place: &str, key: &str, found: &str) -> Result<()> {
+        let problem = match self.metadata(key) {
+            Some(expected) if expected == found => return Ok(()),
+            Some(expected) => {
+                format!("its checksum is {found}, the header says {:.40}", expected.escape_debug())
+            }
+            None => format!("the header does not tell its checksum (`{}`)", key.escape_debug()),
+        };
+        let remedy = "the file was altered or damaged: make it again, or fetch it again";
+        Err(self.malformed(place, problem, remedy))
     }
 
     /// One number for the contents of all tensors that are `relevant`, by their checksums: equal contents give equal
@@ -326,23 +366,54 @@ fn refuse_other_formats(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Checks the container's own rules. Returns where the tensors start, and the header.
-fn parse_header(path: &Path, bytes: &[u8]) -> Result<(usize, Metadata)> {
+/// Reads a header, or says what is wrong with it. The crate checks that the tensors follow each other and are as long as their
+/// shapes say; its own reader names one of several that are wrong by chance.
+fn header_of(json: &[u8]) -> Result<Metadata, String> {
+    let mut entries: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let strings = entries.remove("__metadata__").map(serde_json::from_value).transpose();
+    let strings = strings.map_err(|error| format!("`__metadata__`: {error}"))?;
+    let mut tensors = Vec::with_capacity(entries.len());
+    for (name, value) in entries {
+        match serde_json::from_value::<TensorInfo>(value) {
+            Ok(info) => tensors.push((name, info)),
+            Err(error) => return Err(format!("tensor `{}`: {error}", name.escape_debug())),
+        }
+    }
+    tensors.sort_by(|(a, one), (b, other)| {
+        one.data_offsets.cmp(&other.data_offsets).then_with(|| a.cmp(b))
+    });
+    Metadata::new(strings, tensors).map_err(|error| error.to_string())
+}
+
+/// Checks the container's own rules by the first bytes of a file and its length. Returns where the tensors start, and the
+/// header.
+fn parse_header(path: &Path, head: &[u8], file_length: usize) -> Result<(usize, Metadata)> {
     let remedy = "the file is cut short, altered, or no safetensors file: make it again";
-    let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
-        let problem = format!("the file ends after {} bytes", bytes.len());
+    let Some((length, rest)) = head.split_first_chunk::<8>() else {
+        let problem = format!("the file ends after {} bytes", head.len());
         return Err(Error::malformed(path, "byte 0", problem, remedy));
     };
     let length = u64::from_le_bytes(*length);
-    if length > MAX_HEADER || length > rest.len() as u64 {
+    let follow = file_length.saturating_sub(8);
+    if length > MAX_HEADER || length > follow as u64 {
         let problem = format!(
-            "the header says it is {length} bytes long; {} follow and {MAX_HEADER} are allowed",
-            rest.len()
+            "the header says it is {length} bytes long; {follow} follow and {MAX_HEADER} are allowed"
         );
         return Err(Error::malformed(path, "byte 0", problem, remedy));
     }
-    match SafeTensors::read_metadata(bytes) {
-        Ok((length, header)) => Ok((8 + length, header)),
-        Err(error) => Err(Error::malformed(path, "header", error.to_string(), remedy)),
+    let length = length as usize;
+    let header = header_of(&rest[..length])
+        .map_err(|problem| Error::malformed(path, "header", problem, remedy))?;
+    // The sum may be anything that a header can claim.
+    let end = header.data_len().checked_add(8 + length);
+    if end != Some(file_length) {
+        let problem = format!(
+            "its tensors have {} bytes, behind it are {}",
+            header.data_len(),
+            file_length - 8 - length
+        );
+        return Err(Error::malformed(path, "header", problem, remedy));
     }
+    Ok((8 + length, header))
 }

@@ -9,7 +9,7 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::{Element, Kind, checksum_key, checksum_text};
+use super::{Element, HEADER_CHECKSUM, Kind, checksum_key, checksum_text, header_checksum};
 use crate::error::{Error, Result};
 use crate::output::{self, OutputFile};
 
@@ -69,7 +69,7 @@ pub(crate) fn write_tensors(
 ) -> Result<()> {
     tensors.sort_by(|a, b| widest_first((a.dtype, &a.name), (b.dtype, &b.name)));
     let hashes = tensors.iter().map(|t| (t.name.as_str(), t.hash()));
-    write_all(path, own_metadata(kind, version, strings, hashes), &tensors)
+    write_all(path, own_metadata(kind, version, strings, hashes), &tensors, true)
 }
 
 /// As [`write_tensors`], for another program: only these strings, the tensors in this order. All have values of one width.
@@ -79,18 +79,19 @@ pub(crate) fn write_foreign(
     tensors: &[TensorBytes<'_>],
 ) -> Result<()> {
     let strings = strings.into_iter().map(|(key, value)| (key.to_owned(), value));
-    write_all(path, strings.collect(), tensors)
+    write_all(path, strings.collect(), tensors, false)
 }
 
 fn write_all(
     path: &Path,
     metadata: HashMap<String, String>,
     tensors: &[TensorBytes<'_>],
+    is_ours: bool,
 ) -> Result<()> {
     let mut output = OutputFile::create(path)?;
     let described = tensors.iter().map(|t| (t.name.clone(), t.dtype, t.shape.clone()));
     let mut pieces = tensors.iter().flat_map(|tensor| &tensor.pieces);
-    header(&mut output, metadata, described)
+    header(&mut output, metadata, described, is_ours)
         .and_then(|_| pieces.try_for_each(|piece| output.write_all(piece)))
         .map_err(Error::io(path, "write"))?;
     output.commit()
@@ -141,7 +142,7 @@ pub(crate) fn join(
     let hashes = spools.iter().map(|s| (s.name.as_str(), s.hash.digest()));
     let metadata = own_metadata(kind, version, strings, hashes);
     let described = spools.iter().map(|s| (s.name.clone(), s.dtype, vec![s.elements as usize]));
-    let mut bytes = header(output, metadata, described)?;
+    let mut bytes = header(output, metadata, described, true)?;
     for spool in spools {
         let mut file = spool.file.into_inner().map_err(|e| e.into_error())?;
         file.rewind()?;
@@ -171,11 +172,13 @@ fn own_metadata<'a>(
     metadata
 }
 
-/// Writes the header of tensors (name, type, shape) that follow in this order. Returns its bytes.
+/// Writes the header of tensors (name, type, shape) that follow in this order, with a checksum of its own where the file is
+/// one of ours. Returns its bytes.
 fn header(
     output: &mut impl Write,
     metadata: HashMap<String, String>,
     described: impl Iterator<Item = (String, Dtype, Vec<usize>)>,
+    is_ours: bool,
 ) -> std::io::Result<u64> {
     let mut tensors = Vec::new();
     let mut end = 0;
@@ -185,8 +188,11 @@ fn header(
         tensors.push((name, TensorInfo { dtype, shape, data_offsets: (start, end) }));
     }
     let header = Metadata::new(Some(metadata), tensors).map_err(std::io::Error::other)?;
-    // `Value` sorts nothing but `HashMap` shuffles: through a sorted map the same contents give the same bytes.
     let mut header = serde_json::to_value(&header)?;
+    if is_ours {
+        header["__metadata__"][HEADER_CHECKSUM] = header_checksum(header.clone()).into();
+    }
+    // `Value` sorts nothing but `HashMap` shuffles: through a sorted map the same contents give the same bytes.
     header.sort_all_objects();
     let mut header = serde_json::to_vec(&header)?;
     // The container pads with spaces, so that the tensors start on a multiple of eight.

@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
-use super::corpus::{LABEL_NAMES, MAX_TEXT, Row, Rows, TEXT_NAMES, TextOptions, column};
+use super::corpus::{LABEL_NAMES, Row, Rows, TEXT_NAMES, TextOptions, column};
+use super::lines::max_text;
 use super::unpack::{self, Faults, Unpack};
 use crate::error::{Error, Result};
 
 /// Comes behind the end of each file. A quote that is still open there swallows it, which the csv crate would not tell.
 const END: &[u8] = b"\n\x1aimdb-fast: the end of the file\x1a\n";
-
-/// The most bytes of one row: the review, and as much of other columns.
-const MAX_ROW: usize = 2 * MAX_TEXT;
 
 /// The rows of a file.
 pub(super) struct Delimited {
@@ -27,6 +25,8 @@ pub(super) struct Delimited {
     delimiter: u8,
     /// How many fields each row has.
     width: usize,
+    /// The most bytes of one row: the review, and as much of other columns.
+    longest: usize,
     columns: Columns,
     record: ByteRecord,
     /// A first row that is no header.
@@ -83,13 +83,15 @@ pub(super) fn open(
     if !is_csv {
         builder.terminator(Terminator::Any(b'\n'));
     }
-    let reader = builder.from_reader(Bounded { reader: input.reader.chain(END), left: MAX_ROW });
+    let longest = 2 * max_text(options.max_text);
+    let reader = builder.from_reader(Bounded { reader: input.reader.chain(END), left: longest });
     let mut file = Delimited {
         reader,
         faults: input.faults,
         path: path.to_path_buf(),
         delimiter,
         width: 0,
+        longest,
         columns: Columns { text: 0, label: None, split: None },
         record: ByteRecord::new(),
         pending: !options.header,
@@ -116,7 +118,7 @@ pub(super) fn open(
 impl Delimited {
     /// Reads the next record; false at the end.
     fn read(&mut self) -> Result<bool> {
-        self.reader.get_mut().left = MAX_ROW;
+        self.reader.get_mut().left = self.longest;
         let start = self.reader.position().clone();
         match self.reader.read_byte_record(&mut self.record) {
             Ok(true) => {}
@@ -156,8 +158,8 @@ impl Delimited {
             csv::ErrorKind::Io(error) if error.to_string() == TOO_LONG => Error::malformed(
                 &self.path,
                 place,
-                format!("the row has more than {MAX_ROW} bytes"),
-                "look for a quote that is never closed",
+                format!("the row has more than {} bytes", self.longest),
+                "look for a quote that is never closed, or raise --max-text",
             ),
             csv::ErrorKind::Io(error) => self.faults.explain(error),
             kind => Error::malformed(&self.path, place, format!("{kind:?}"), "mend the file"),

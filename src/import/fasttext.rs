@@ -25,7 +25,8 @@ pub(super) fn looks_like_it(head: &[u8]) -> bool {
 /// # Errors
 /// Those of [`Lines::open`].
 pub(super) fn open(path: &Path, options: &TextOptions) -> Result<Fasttext> {
-    Ok(Fasttext { lines: Lines::open(path, options.max_unpacked)?, path: path.to_path_buf() })
+    let lines = Lines::open(path, options.max_unpacked, options.max_text)?;
+    Ok(Fasttext { lines, path: path.to_path_buf() })
 }
 
 impl Rows for Fasttext {

@@ -53,7 +53,7 @@ pub(super) fn looks_like_it(head: &[u8]) -> bool {
 /// Those of [`Lines::open`].
 pub(super) fn open(path: &Path, options: &TextOptions, labelled: bool) -> Result<JsonLines> {
     Ok(JsonLines {
-        lines: Lines::open(path, options.max_unpacked)?,
+        lines: Lines::open(path, options.max_unpacked, options.max_text)?,
         path: path.to_path_buf(),
         options: options.clone(),
         labelled,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::lines::Lines;
+use super::lines::{Lines, check_max_text};
 use super::rows::Rows;
 use crate::dataset::{Contents, Review, ReviewSource, Split, format};
 use crate::error::{Error, Result};
@@ -34,6 +34,8 @@ pub struct LibsvmOptions {
     pub binarize: bool,
     /// The most bytes that a gzip file may unpack to; 4 GiB where it is not given.
     pub max_unpacked: Option<u64>,
+    /// The most bytes of a line; 16 MiB where it is not given.
+    pub max_line: Option<usize>,
 }
 
 /// One or two SVMlight files, decoded.
@@ -76,11 +78,12 @@ impl Libsvm {
     ///
     /// # Errors
     /// [`Error::Malformed`] with line and column, [`Error::Unfit`] where there are more features than the options
-    /// allow, [`Error::InvalidOption`] for a feature count of 0 or above 2^26, [`Error::Io`].
+    /// allow, [`Error::InvalidOption`] for a feature count of 0 or above 2^26 or a limit that means nothing, [`Error::Io`].
     pub fn open(path: &Path, options: LibsvmOptions) -> Result<Libsvm> {
         if let Some(features) = options.features {
             super::check_features("--features", features)?;
         }
+        check_max_text(options.max_line)?;
         let mut findings = Findings::default();
         let mut parts = vec![Part::read(path, Split::Train, &options, &mut findings)?];
         if let Some(test) = &options.test {
@@ -169,7 +172,7 @@ impl Part {
         findings: &mut Findings,
     ) -> Result<Part> {
         let mut part = Part { split, rows: Rows::default(), labels: Vec::new() };
-        let mut lines = Lines::open(path, options.max_unpacked)?;
+        let mut lines = Lines::open(path, options.max_unpacked, options.max_line)?;
         while let Some((number, line)) = lines.next_line()? {
             let read = part.read_line(line, options, findings);
             read.map_err(|(column, problem)| {

@@ -6,32 +6,54 @@ use std::path::{Path, PathBuf};
 use super::unpack::{self, Input};
 use crate::error::{Error, Result};
 
-/// The longest line that is read, 16 MiB.
-pub(super) const MAX_LINE: usize = 16 << 20;
+/// The longest text, and the longest line, that is read where the user does not say, 16 MiB.
+const MAX_TEXT: usize = 16 << 20;
+
+/// The most that the user can say, 1 GiB.
+const MOST: usize = 1 << 30;
+
+/// The longest text that is read.
+pub(super) fn max_text(asked: Option<usize>) -> usize {
+    asked.unwrap_or(MAX_TEXT)
+}
+
+/// Refuses limits that mean nothing.
+///
+/// # Errors
+/// [`Error::InvalidOption`] for 0 and above 1 GiB.
+pub(super) fn check_max_text(asked: Option<usize>) -> Result<()> {
+    match asked {
+        Some(bytes) if bytes == 0 || bytes > MOST => {
+            Err(Error::invalid("--max-text", bytes, format!("a number from 1 to {MOST}")))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The lines of one file, from line 1 on.
 pub(super) struct Lines {
     input: Input,
     path: PathBuf,
     line: Vec<u8>,
+    longest: usize,
     number: u64,
 }
 
 impl Lines {
-    /// Opens `path`, a text file or a gzip file of one that unpacks to at most `limit` bytes. A byte-order mark is no
-    /// part of line 1.
+    /// Opens `path`, a text file or a gzip file of one that unpacks to at most `limit` bytes, whose lines have at most
+    /// [`max_text`] bytes. A byte-order mark is no part of line 1.
     ///
     /// # Errors
     /// Those of [`unpack::open_text`].
-    pub fn open(path: &Path, limit: Option<u64>) -> Result<Lines> {
-        let input = unpack::open_text(path, limit)?;
-        Ok(Lines { input, path: path.to_path_buf(), line: Vec::new(), number: 0 })
+    pub fn open(path: &Path, limit: Option<u64>, longest: Option<usize>) -> Result<Lines> {
+        let (input, longest) = (unpack::open_text(path, limit)?, max_text(longest));
+        Ok(Lines { input, path: path.to_path_buf(), line: Vec::new(), longest, number: 0 })
     }
 
     /// The next line with its number, without its line break (`\n` or `\r\n`); `None` at the end.
     ///
     /// # Errors
-    /// Those of the input, and [`Error::Malformed`] for a line above [`MAX_LINE`].
+    /// Those of the input, and [`Error::Malformed`] for a line that is too long.
     pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>> {
         Ok(match self.advance()? {
             true => Some((self.number, self.line())),
@@ -45,18 +67,18 @@ impl Lines {
     /// Those of [`Lines::next_line`].
     pub fn advance(&mut self) -> Result<bool> {
         self.line.clear();
-        let mut bounded = self.input.reader.by_ref().take(MAX_LINE as u64 + 1);
+        let mut bounded = self.input.reader.by_ref().take(self.longest as u64 + 1);
         let read = bounded.read_until(b'\n', &mut self.line);
         if read.map_err(|error| self.input.faults.explain(error))? == 0 {
             return Ok(false);
         }
         self.number += 1;
-        if self.line.strip_suffix(b"\n").unwrap_or(&self.line).len() > MAX_LINE {
+        if self.line.strip_suffix(b"\n").unwrap_or(&self.line).len() > self.longest {
             return Err(Error::malformed(
                 &self.path,
                 format!("line {}", self.number),
-                format!("it is longer than {MAX_LINE} bytes"),
-                "check that this is a text file with one review a line",
+                format!("it is longer than {} bytes", self.longest),
+                "check that this is a text file with one review a line, or raise --max-text",
             ));
         }
         Ok(true)

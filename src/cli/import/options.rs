@@ -95,6 +95,9 @@ struct Text {
     /// The most bytes that a gzip file may unpack to [default: 4294967296]
     #[arg(long, value_name = "BYTES")]
     max_unpacked: Option<u64>,
+    /// The most bytes of one review, or of the line that it is in, libsvm's too [default: 16777216]
+    #[arg(long, value_name = "BYTES")]
+    max_text: Option<usize>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -213,6 +216,7 @@ impl Args {
                 index_base: libsvm.index_base,
                 binarize: libsvm.binarize,
                 max_unpacked: text.max_unpacked,
+                max_line: text.max_text,
             },
             text: TextOptions {
                 test: splits.test.clone(),
@@ -229,6 +233,7 @@ impl Args {
                 with_unlabelled: !splits.no_unlabelled,
                 invalid_utf8: text.invalid_utf8,
                 max_unpacked: text.max_unpacked,
+                max_text: text.max_text,
                 threads: global.threads,
                 spool: Some(folder_of(&self.output.output).to_path_buf()),
             },

@@ -79,6 +79,7 @@ pub(super) fn run(
         }
         Ok(())
     })?;
+    dataset.container().check_unchanged()?;
     answers.flush()
 }
 

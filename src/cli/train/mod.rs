@@ -57,7 +57,8 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let notes = Notes::new(&args, &words, path.as_deref());
     let outputs = Outputs::create(&args, team.size())?;
-    let run = Run { global, args: &args, words: &words, plan: &plan, team: &team, outputs };
+    let (words, dataset) = (&words[..], &dataset);
+    let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs };
     run.train(model, notes, None)
 }
 
@@ -106,7 +107,8 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let mut notes = Notes::new(&args, &words, path.as_deref());
     notes.seconds = seconds;
     let outputs = Outputs::open(&args, folder, team.size(), lock)?;
-    let run = Run { global, args: &args, words: &words, plan: &plan, team: &team, outputs };
+    let (words, dataset) = (&words[..], &dataset);
+    let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs };
     run.train(model, notes, Some(checkpoint))
 }
 
@@ -120,6 +122,7 @@ struct Run<'a> {
     global: &'a Global,
     args: &'a Args,
     words: &'a [OsString],
+    dataset: &'a Dataset,
     plan: &'a TrainPlan<'a>,
     team: &'a Team,
     outputs: Outputs<'a>,
@@ -146,6 +149,7 @@ impl Run<'_> {
             None => fit(plan, &mut model, team, &mut watcher)?,
             Some(checkpoint) => resume(plan, &mut model, team, &mut watcher, checkpoint)?,
         };
+        self.dataset.container().check_unchanged()?;
         let fit_time = watcher.fit_time();
         watcher.progress.finish();
         if let Some(error) = watcher.failure {

@@ -11,7 +11,7 @@ use tar::{Archive, Entry, EntryType, PaxExtensions};
 use super::{Member, Movies, REMEDY, member};
 use crate::dataset::Split;
 use crate::error::{Error, Result};
-use crate::import::corpus::{Batcher, Emit, Findings, MAX_TEXT, Origin, Reader};
+use crate::import::corpus::{Batcher, Emit, Findings, Origin, Reader};
 use crate::import::unpack::{self, Faults};
 
 /// The longest path, and the longest extended header, that is read.
@@ -21,6 +21,7 @@ const MAX_PATH: u64 = 64 << 10;
 pub(in crate::import) struct Tar {
     path: PathBuf,
     max_unpacked: Option<u64>,
+    max_text: usize,
     with_unlabelled: bool,
     movies: Movies,
 }
@@ -37,10 +38,14 @@ pub(in crate::import) fn looks_like_it(head: &[u8]) -> bool {
 }
 
 impl Tar {
-    /// The archive at `path`, with or without its unlabelled reviews.
-    pub fn new(path: &Path, max_unpacked: Option<u64>, with_unlabelled: bool) -> Tar {
+    /// The archive at `path`, with or without its unlabelled reviews; how much it may unpack to, and how long a review may be.
+    pub fn new(
+        path: &Path,
+        (max_unpacked, max_text): (Option<u64>, usize),
+        with_unlabelled: bool,
+    ) -> Tar {
         let movies = Movies::default();
-        Tar { path: path.to_path_buf(), max_unpacked, with_unlabelled, movies }
+        Tar { path: path.to_path_buf(), max_unpacked, max_text, with_unlabelled, movies }
     }
 
     fn malformed(&self, index: u64, path: &str, problem: impl Into<String>) -> Error {
@@ -88,8 +93,10 @@ impl Tar {
         match member(path).map_err(|problem| self.malformed(index, path, problem))? {
             Member::Review(header) if self.with_unlabelled || header.split != Split::Unlabelled => {
                 let size = entry.size();
-                if size > MAX_TEXT as u64 {
-                    let problem = format!("a review of {size} bytes, of {MAX_TEXT} at most");
+                let most = self.max_text;
+                if size > most as u64 {
+                    let problem =
+                        format!("a review of {size} bytes, of {most} at most (--max-text)");
                     return Err(self.malformed(index, path, problem));
                 }
                 let text = batcher.text();
@@ -117,7 +124,8 @@ impl Reader for Tar {
     fn read(&mut self, emit: Emit<'_>) -> Result<()> {
         let input = unpack::open(&self.path, self.max_unpacked)?;
         let faults = input.faults;
-        let mut archive = Archive::new(Forward { reader: input.reader, position: 0 });
+        let mut archive =
+            Archive::new(Forward { reader: input.reader, position: 0, has_ended: false });
         let mut batcher = Batcher::new(Origin::Archive(self.path.clone()), emit);
         // Raw, because the crate would read the long path of an extended header whatever its length.
         let entries = archive.entries_with_seek().map_err(|error| faults.explain(error))?.raw(true);
@@ -143,8 +151,17 @@ impl Reader for Tar {
                 kind => return Err(self.malformed(index, &path, unwanted(kind))),
             }
         }
+        let mut rest = archive.into_inner();
+        if !rest.has_ended {
+            return Err(Error::malformed(
+                &self.path,
+                format!("byte {}", rest.position),
+                "the archive ends without its mark of the end (blocks of zeros): it is cut short",
+                "get the archive again, or unpack it and import the folder",
+            ));
+        }
         // What follows is padding, but behind it comes the checksum of a gzip file.
-        let rest = std::io::copy(&mut archive.into_inner(), &mut std::io::sink());
+        let rest = std::io::copy(&mut rest, &mut std::io::sink());
         rest.map_err(|error| faults.explain(error))?;
         batcher.finish()
     }
@@ -158,12 +175,16 @@ impl Reader for Tar {
 struct Forward<R> {
     reader: R,
     position: u64,
+    /// Whether what was read last is zeros, as the mark of an archive's end is. The crate reads no further than that, but takes
+    /// the end of the stream, where nothing is read, for an end as good.
+    has_ended: bool,
 }
 
 impl<R: Read> Read for Forward<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(buffer)?;
         self.position += read as u64;
+        self.has_ended = read > 0 && buffer[..read].iter().all(|&byte| byte == 0);
         Ok(read)
     }
 }

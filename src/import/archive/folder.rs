@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use super::{FOLDERS, Member, Movies, REMEDY, member, place_of};
 use crate::dataset::Split;
 use crate::error::{Error, Result};
-use crate::import::corpus::{Batcher, Emit, Findings, Header, MAX_TEXT, Origin, Reader};
+use crate::import::corpus::{Batcher, Emit, Findings, Header, Origin, Reader};
 use crate::input;
 
 /// A folder with reviews.
 pub(in crate::import) struct Folder {
     path: PathBuf,
+    max_text: usize,
     with_unlabelled: bool,
     movies: Movies,
 }
@@ -35,9 +36,10 @@ pub(in crate::import) fn relative(header: &Header) -> String {
 /// Reads the text of each review in the folder at `path`, one after the other, and sets where it ends.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Malformed`] for texts above 16 MiB.
+/// [`Error::Io`]; [`Error::Malformed`] for texts of more than `max_text` bytes.
 pub(in crate::import) fn read_texts(
     path: &Path,
+    max_text: usize,
     reviews: &mut [(Header, usize)],
     text: &mut Vec<u8>,
 ) -> Result<()> {
@@ -48,9 +50,9 @@ pub(in crate::import) fn read_texts(
         let opened = File::open(&file).map_err(Error::io(&file, "open"))?;
         // Room for one of nearly any length: the system is asked once for it, and once more for its end.
         text.reserve(8 << 10);
-        let read = opened.take(MAX_TEXT as u64 + 1).read_to_end(text);
-        if read.map_err(Error::io(&file, "read"))? > MAX_TEXT {
-            let problem = format!("it is longer than {MAX_TEXT} bytes");
+        let read = opened.take(max_text as u64 + 1).read_to_end(text);
+        if read.map_err(Error::io(&file, "read"))? > max_text {
+            let problem = format!("it is longer than {max_text} bytes (--max-text)");
             return Err(Error::malformed(&file, "the file", problem, REMEDY));
         }
         *end = text.len();
@@ -60,8 +62,8 @@ pub(in crate::import) fn read_texts(
 
 impl Folder {
     /// The folder at `path`, as [`find`] has found it.
-    pub fn new(path: &Path, with_unlabelled: bool) -> Folder {
-        Folder { path: path.to_path_buf(), with_unlabelled, movies: Movies::default() }
+    pub fn new(path: &Path, max_text: usize, with_unlabelled: bool) -> Folder {
+        Folder { path: path.to_path_buf(), max_text, with_unlabelled, movies: Movies::default() }
     }
 
     /// The reviews in one of [`FOLDERS`], by id.
@@ -105,7 +107,7 @@ impl Folder {
 
 impl Reader for Folder {
     fn read(&mut self, emit: Emit<'_>) -> Result<()> {
-        let mut batcher = Batcher::new(Origin::Folder(self.path.clone()), emit);
+        let mut batcher = Batcher::new(Origin::Folder(self.path.clone(), self.max_text), emit);
         for (place, (split, class, part, _)) in FOLDERS.into_iter().enumerate() {
             let folder = self.path.join(split).join(class);
             if !folder.is_dir() || (part == Split::Unlabelled && !self.with_unlabelled) {

@@ -40,8 +40,8 @@ pub(in crate::import) struct Batch {
 pub(in crate::import) enum Origin {
     /// An entry of this tar archive.
     Archive(PathBuf),
-    /// A file in this folder.
-    Folder(PathBuf),
+    /// A file in this folder, of at most so many bytes.
+    Folder(PathBuf, usize),
     /// A line of this file.
     Lines(PathBuf),
     /// A row of this file, counted from 1.
@@ -53,7 +53,7 @@ impl Origin {
     pub fn place(&self, header: &Header) -> (PathBuf, String) {
         match self {
             Origin::Archive(path) => (path.clone(), format!("entry {}", folder::relative(header))),
-            Origin::Folder(path) => (path.join(folder::relative(header)), "the file".into()),
+            Origin::Folder(path, _) => (path.join(folder::relative(header)), "the file".into()),
             Origin::Lines(path) => (path.clone(), format!("line {}", header.number)),
             Origin::Rows(path) => (path.clone(), format!("row {}", header.number)),
         }
@@ -63,7 +63,7 @@ impl Origin {
     pub fn path(&self) -> &Path {
         match self {
             Origin::Archive(path)
-            | Origin::Folder(path)
+            | Origin::Folder(path, _)
             | Origin::Lines(path)
             | Origin::Rows(path) => path,
         }
@@ -80,8 +80,8 @@ impl Batch {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) for texts that are too long.
     pub fn load(&mut self) -> Result<()> {
-        if let Origin::Folder(path) = &*self.origin {
-            folder::read_texts(path, &mut self.reviews, &mut self.text)?;
+        if let Origin::Folder(path, max_text) = &*self.origin {
+            folder::read_texts(path, *max_text, &mut self.reviews, &mut self.text)?;
         }
         Ok(())
     }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::MAX_TEXT;
 use super::document::{Batcher, Emit, Findings, Header, Origin, Reader};
 use super::labels::Labels;
 use super::options::TextOptions;
 use crate::dataset::Split;
 use crate::error::{Error, Result};
+use crate::import::lines::max_text;
 use crate::import::{Format, delimited, fasttext, json_lines, parquet_file};
 
 /// One row.
@@ -149,6 +149,7 @@ fn split_of(name: &[u8]) -> Option<Split> {
 
 impl Reader for Labelled {
     fn read(&mut self, emit: Emit<'_>) -> Result<()> {
+        let longest = max_text(self.options.max_text);
         for (path, split) in self.files.clone() {
             let mut rows = self.open(&path, split)?;
             let origin = self.origin(&path);
@@ -160,10 +161,13 @@ impl Reader for Labelled {
                     let (path, place) = origin.place(&header);
                     Error::malformed(&path, place, problem, remedy)
                 };
-                if row.text.len() > MAX_TEXT {
+                if row.text.len() > longest {
                     let problem =
-                        format!("a review of {} bytes, of {MAX_TEXT} at most", row.text.len());
-                    return Err(malformed((problem, "leave it out".to_owned())));
+                        format!("a review of {} bytes, of {longest} at most", row.text.len());
+                    return Err(malformed((
+                        problem,
+                        "leave it out, or raise --max-text".to_owned(),
+                    )));
                 }
                 (header.split, header.class) = self.sort(&row, split).map_err(malformed)?;
                 if header.split != Split::Unlabelled || self.options.with_unlabelled {

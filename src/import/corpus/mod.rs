@@ -20,6 +20,7 @@ use serde_json::json;
 use self::cut::{Cut, Shard};
 use self::words::Lexicon;
 use super::archive::{self, Folder, Movies, Tar};
+use super::lines::max_text;
 use super::parallel::Workers;
 use super::{Format, KerasOptions};
 use crate::dataset::{Contents, Review, ReviewSource, Split};
@@ -30,9 +31,6 @@ pub(super) use document::{Batcher, Emit, Findings, Header, Origin, Reader};
 pub(super) use labelled::{LABEL_NAMES, Labelled, Row, Rows, TEXT_NAMES, column};
 pub use options::{InvalidUtf8, TextOptions};
 pub use words::WordOptions;
-
-/// The longest text that is read, 16 MiB.
-pub(super) const MAX_TEXT: usize = super::lines::MAX_LINE;
 
 /// Rows that a thread makes at a time.
 const ROWS: usize = 128;
@@ -70,11 +68,12 @@ impl Corpus {
         let workers = Workers::new(options.threads)?;
         let mut reader: Box<dyn Reader> = match format {
             Format::Archive => {
-                Box::new(Tar::new(path, options.max_unpacked, options.with_unlabelled))
+                let limits = (options.max_unpacked, max_text(options.max_text));
+                Box::new(Tar::new(path, limits, options.with_unlabelled))
             }
             Format::Folder => {
                 let found = archive::folder::find(path).unwrap_or_else(|| path.to_path_buf());
-                Box::new(Folder::new(&found, options.with_unlabelled))
+                Box::new(Folder::new(&found, max_text(options.max_text), options.with_unlabelled))
             }
             format => Box::new(Labelled::new(path, format, options)?),
         };

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::import::Format;
+use crate::import::lines::check_max_text;
 
 /// What becomes of reviews that are not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -73,6 +74,8 @@ pub struct TextOptions {
     pub invalid_utf8: InvalidUtf8,
     /// The most bytes that a gzip file may unpack to; 4 GiB where it is not given.
     pub max_unpacked: Option<u64>,
+    /// The most bytes of a review's text, or of the line that it is in; 16 MiB where it is not given.
+    pub max_text: Option<usize>,
     /// Threads to use; 0 is one a core. The results do not depend on it.
     pub threads: usize,
     /// Where what does not fit into memory is put, unnamed; the current folder where it is not given.
@@ -96,6 +99,7 @@ impl Default for TextOptions {
             with_unlabelled: true,
             invalid_utf8: InvalidUtf8::default(),
             max_unpacked: None,
+            max_text: None,
             threads: 0,
             spool: None,
         }
@@ -106,13 +110,14 @@ impl TextOptions {
     /// Checks what can be checked before the source is read.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for a fraction that is none; [`Error::Unfit`] for options that mean nothing in `format`.
+    /// [`Error::InvalidOption`] for a fraction that is none or a limit that means nothing; [`Error::Unfit`] for options that mean nothing in `format`.
     pub(super) fn check(&self, path: &Path, format: Format) -> Result<()> {
         if let Some(fraction) = self.test_fraction
             && !(fraction > 0.0 && fraction < 1.0)
         {
             return Err(Error::invalid("--test-fraction", fraction, "a fraction between 0 and 1"));
         }
+        check_max_text(self.max_text)?;
         let is_archive = matches!(format, Format::Archive | Format::Folder);
         let is_table = matches!(format, Format::Csv | Format::Tsv);
         let has_fields = is_table || matches!(format, Format::JsonLines | Format::Parquet);

@@ -1,0 +1,145 @@
+//! Files in the container's form that say what no writer of ours would.
+
+use arbitrary::{Result, Unstructured};
+use serde_json::{Map, Value, json};
+
+use super::desk::{choice, seldom};
+
+/// A tensor to be.
+pub struct Tensor {
+    pub name: String,
+    pub dtype: &'static str,
+    pub shape: Vec<u64>,
+    pub bytes: Vec<u8>,
+}
+
+impl Tensor {
+    pub fn of<T: bytemuck::NoUninit>(
+        name: impl Into<String>,
+        dtype: &'static str,
+        shape: &[u64],
+        values: &[T],
+    ) -> Tensor {
+        let bytes = bytemuck::cast_slice(values).to_vec();
+        Tensor { name: name.into(), dtype, shape: shape.to_vec(), bytes }
+    }
+}
+
+/// Whether the bytes are a file of their own and not the source of a structured one.
+pub fn looks_like_a_file(data: &[u8]) -> bool {
+    data.get(8) == Some(&b'{')
+}
+
+/// Joins tensors behind a header that seldom tells the truth about all of them. Checksums are missing: they are no matter of
+/// opening.
+pub fn joined(
+    u: &mut Unstructured,
+    metadata: &[(&str, String)],
+    tensors: &[Tensor],
+) -> Result<Vec<u8>> {
+    let mut header = Map::new();
+    let mut strings = Map::new();
+    for (key, value) in metadata {
+        if !seldom(u, 1)? {
+            strings.insert((*key).to_owned(), Value::from(value.as_str()));
+        }
+    }
+    header.insert("__metadata__".to_owned(), strings.into());
+    let mut body = Vec::new();
+    for tensor in tensors {
+        if seldom(u, 1)? {
+            continue;
+        }
+        let mut ends = [body.len() as u64, (body.len() + tensor.bytes.len()) as u64];
+        body.extend(&tensor.bytes);
+        let (mut dtype, mut shape) = (tensor.dtype, tensor.shape.clone());
+        if seldom(u, 1)? {
+            match u.int_in_range(0..=3u8)? {
+                0 => dtype = choice(u, &["U8", "U16", "U32", "U64", "F32", "F64", "BOOL", "X1"])?,
+                1 => shape.push(choice(u, &[0, 1, 2, u64::MAX])?),
+                2 => shape = vec![u.arbitrary()?],
+                _ => ends[u.int_in_range(0..=1)?] = u.arbitrary()?,
+            }
+        }
+        header.insert(
+            tensor.name.clone(),
+            json!({ "dtype": dtype, "shape": shape, "data_offsets": ends }),
+        );
+    }
+    let mut header = Value::from(header).to_string().into_bytes();
+    if !seldom(u, 1)? {
+        header.resize(header.len().next_multiple_of(8), b' ');
+    }
+    let mut length = header.len() as u64;
+    if seldom(u, 1)? {
+        length = choice(u, &[0, 1, length + 1, length - 1, u64::MAX, 1 << 20, (1 << 20) + 1])?;
+    }
+    let mut file = [&length.to_le_bytes()[..], &header, &body].concat();
+    if seldom(u, 1)? {
+        file.truncate(u.int_in_range(0..=file.len())?);
+    }
+    Ok(file)
+}
+
+/// A vocabulary's tensors, mostly sound, for at most so many ids.
+pub fn vocabulary(u: &mut Unstructured, most: usize) -> Result<Vec<Tensor>> {
+    const WORDS: [&str; 8] = ["", "a", "the", "film", "good", "naïve", "not good", "日本"];
+    let (mut offsets, mut text) = (vec![0u64], String::new());
+    for _ in 0..u.int_in_range(0..=most.min(12))? {
+        text.push_str(u.choose(&WORDS)?);
+        offsets.push(text.len() as u64);
+    }
+    if seldom(u, 1)? {
+        let at = u.choose_index(offsets.len())?;
+        offsets[at] = u.arbitrary()?;
+    }
+    let mut bytes = text.into_bytes();
+    if seldom(u, 1)? && !bytes.is_empty() {
+        let at = u.choose_index(bytes.len())?;
+        bytes[at] = u.arbitrary()?;
+    }
+    let count = |n: usize| [n as u64];
+    let mut tensors = vec![
+        Tensor::of("vocabulary.offsets", "U64", &count(offsets.len()), &offsets),
+        Tensor::of("vocabulary.text", "U8", &count(bytes.len()), &bytes),
+    ];
+    if u.arbitrary()? {
+        let cut: &[u8] = choice(u, &[&b"awful dull"[..], b"", b"  ", b"\xff"])?;
+        tensors.push(Tensor::of("vocabulary.cut", "U8", &count(cut.len()), cut));
+    }
+    Ok(tensors)
+}
+
+/// The text rules, mostly sound.
+pub fn text_rules(u: &mut Unstructured, features: u64) -> Result<String> {
+    let mark = |u: &mut Unstructured| {
+        Ok::<Value, arbitrary::Error>(match u.int_in_range(0..=4u8)? {
+            0 => Value::Null,
+            1 => 1.into(),
+            2 => 2.into(),
+            3 => 0.into(),
+            _ => u.arbitrary::<u32>()?.into(),
+        })
+    };
+    let num_words = if seldom(u, 2)? { u.arbitrary::<u64>()? } else { features };
+    let hash = match u.int_in_range(0..=7u8)? {
+        0 => json!({ "bits": u.int_in_range(0..=70u8)?, "seed": u.arbitrary::<u64>()? }),
+        _ => Value::Null,
+    };
+    let rules = json!({
+        "tokenizer": choice(u, &["keras", "words-and-marks", "none"])?,
+        "num_words": num_words,
+        "skip_top": if seldom(u, 1)? { u.arbitrary::<u64>()? } else { 0 },
+        "start_char": mark(u)?,
+        "oov_char": mark(u)?,
+        "index_from": if seldom(u, 1)? { u.arbitrary::<u32>()? } else { 3 },
+        "unknown": choice(u, &["drop", "cut"])?,
+        "ngrams": if seldom(u, 2)? { u.int_in_range(0..=7u8)? } else { 1 },
+        "hash": hash,
+    });
+    let mut rules = rules.to_string();
+    if seldom(u, 1)? {
+        rules.truncate(u.choose_index(rules.len())?);
+    }
+    Ok(rules)
+}

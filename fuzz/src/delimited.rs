@@ -1,0 +1,87 @@
+//! CSV, TSV and JSON lines: any text is refused with its place or imported, and the same reviews are the same in all three.
+
+use arbitrary::{Result, Unstructured};
+use imdb_fast::import::{Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions};
+
+use super::dataset_open::walk;
+use super::desk::{self, choice, seldom};
+
+/// The first byte of inputs that are sources of reviews, and not files: no text begins so.
+const STRUCTURED: u8 = 0xff;
+
+pub fn check(data: &[u8]) -> bool {
+    match data.split_first() {
+        Some((&STRUCTURED, rest)) => three_ways(&mut Unstructured::new(rest)).unwrap_or(false),
+        _ => any_text(data),
+    }
+}
+
+fn options(format: Format, text: TextOptions) -> ImportOptions {
+    let text = TextOptions {
+        threads: 1,
+        spool: Some(desk::path("")),
+        max_unpacked: Some(1 << 20),
+        max_text: Some(1 << 16),
+        ..text
+    };
+    // All words that occur.
+    let keras = KerasOptions { num_words: None, ..KerasOptions::default() };
+    ImportOptions { format: Some(format), text, keras, ..ImportOptions::default() }
+}
+
+/// One text in every format, in every way to read it.
+fn any_text(data: &[u8]) -> bool {
+    let path = desk::file("text", data);
+    let mut is_accepted = false;
+    for format in [Format::Csv, Format::Tsv, Format::JsonLines, Format::Fasttext] {
+        let is_table = matches!(format, Format::Csv | Format::Tsv);
+        for other in [false, true] {
+            let text = TextOptions {
+                header: !(is_table && other),
+                quoting: (is_table && other).then_some(format == Format::Tsv),
+                text_column: (is_table && other).then(|| "1".to_owned()),
+                label_column: (is_table && other).then(|| "2".to_owned()),
+                invalid_utf8: if other { InvalidUtf8::Replace } else { InvalidUtf8::Skip },
+                keep_order: other,
+                ..TextOptions::default()
+            };
+            is_accepted |= desk::imported(&path, &options(format, text)).is_ok();
+        }
+    }
+    is_accepted
+}
+
+/// Reviews, written in each format as its standard has it.
+fn three_ways(u: &mut Unstructured) -> Result<bool> {
+    let mut rows = vec![("a good film".to_owned(), "1"), ("a bad one".to_owned(), "0")];
+    for _ in 0..u.int_in_range(0..=8u8)? {
+        // What TSV cannot hold is left out.
+        let mut text =
+            desk::text(u, 20)?.replace(['\t', '\n', '\r', '\0', '\u{1a}', '\u{feff}'], "");
+        if seldom(u, 1)? {
+            text = text.repeat(200);
+        }
+        rows.push((text, choice(u, &["0", "1", ""])?));
+    }
+    let [mut csv, mut tsv, mut json] = ["text,label\n", "text\tlabel\n", ""].map(str::to_owned);
+    let break_of = choice(u, &["\n", "\r\n"])?;
+    for (text, label) in &rows {
+        csv.push_str(&format!("\"{}\",{label}{break_of}", text.replace('"', "\"\"")));
+        tsv.push_str(&format!("{text}\t{label}{break_of}"));
+        let object = serde_json::json!({ "text": text, "label": label, "other": [[{}], null] });
+        json.push_str(&format!("{object}{break_of}"));
+    }
+    let keep_order = u.arbitrary()?;
+    let mut found = Vec::new();
+    for (format, text) in [(Format::Csv, csv), (Format::Tsv, tsv), (Format::JsonLines, json)] {
+        let path = desk::file("rows", text.as_bytes());
+        let options = options(format, TextOptions { keep_order, ..TextOptions::default() });
+        let dataset =
+            desk::imported(&path, &options).unwrap_or_else(|error| panic!("{error}: {text:?}"));
+        found.push((walk(&dataset), dataset.vocabulary().cloned()));
+    }
+    assert_eq!(found[0], found[1], "csv and tsv of {rows:?}");
+    assert_eq!(found[0], found[2], "csv and json of {rows:?}");
+    assert_eq!(found[0].0.len(), rows.len());
+    Ok(true)
+}
