@@ -105,14 +105,23 @@ impl Key {
 
 impl Default for Words {
     fn default() -> Words {
-        let hasher = DefaultHashBuilder::default();
-        let seeds = [hasher.hash_one(0u64), hasher.hash_one(1u64)];
-        let (text, ends, keys) = (String::new(), Vec::new(), Vec::new());
-        Words { text, ends, keys, slots: vec![EMPTY; 2], hasher, seeds }
+        Words::with_room(0)
     }
 }
 
 impl Words {
+    /// No words yet, and room for so many: where it is known, the table need not grow.
+    ///
+    /// # Panics
+    /// If the room is more than memory has.
+    pub fn with_room(words: usize) -> Words {
+        let hasher = DefaultHashBuilder::default();
+        let seeds = [hasher.hash_one(0u64), hasher.hash_one(1u64)];
+        let (ends, keys) = (Vec::with_capacity(words), Vec::with_capacity(words));
+        let slots = vec![EMPTY; (2 * words).max(2).next_power_of_two()];
+        Words { text: String::new(), ends, keys, slots, hasher, seeds }
+    }
+
     /// Appends to `numbers` the number of each word of a text, in reading order. Words that were not there become new.
     ///
     /// # Errors
