@@ -1,12 +1,12 @@
 //! Writing a container: the header, then the tensors, widest type first so that each is aligned.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
-use tempfile::{SpooledData, SpooledTempFile};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::{Element, Kind, checksum_key, checksum_text};
@@ -53,25 +53,22 @@ pub(crate) fn write_tensors(
     output.commit()
 }
 
-/// What a spool keeps in memory, in bytes, before it becomes a file. The largest of IMDB has 23 MiB.
-const IN_MEMORY: usize = 32 << 20;
-
-/// A tensor on its way, its length and its checksum so far: in memory while it is small, then in an unlinked temporary
-/// file.
+/// A tensor on its way: an unlinked temporary file, its length and its checksum so far.
 pub(crate) struct Spool {
     name: String,
     dtype: Dtype,
-    file: BufWriter<SpooledTempFile>,
+    file: BufWriter<File>,
     elements: u64,
     hash: Box<Xxh3>,
 }
 
 impl Spool {
     /// A spool of `T`s in the folder of the output at `path`.
-    pub(crate) fn create<T: Element>(path: &Path, name: String) -> Spool {
-        let file = tempfile::spooled_tempfile_in(IN_MEMORY, output::folder_of(path));
+    pub(crate) fn create<T: Element>(path: &Path, name: String) -> Result<Spool> {
+        let file = tempfile::tempfile_in(output::folder_of(path))
+            .map_err(Error::io(path, "create a spool file for"))?;
         let file = BufWriter::with_capacity(1 << 16, file);
-        Spool { name, dtype: T::DTYPE, file, elements: 0, hash: Box::default() }
+        Ok(Spool { name, dtype: T::DTYPE, file, elements: 0, hash: Box::default() })
     }
 
     /// How many values it holds so far.
@@ -103,18 +100,9 @@ pub(crate) fn join(
         .map(|s| (s.name.clone(), s.dtype, vec![s.elements as usize], s.hash.digest()));
     let mut bytes = header(output, kind, version, strings, described)?;
     for spool in spools {
-        let file = spool.file.into_inner().map_err(|e| e.into_error())?;
-        bytes += match file.into_inner() {
-            SpooledData::InMemory(memory) => {
-                let values = memory.into_inner();
-                output.write_all(&values)?;
-                values.len() as u64
-            }
-            SpooledData::OnDisk(mut file) => {
-                file.rewind()?;
-                output.append(&mut file)?
-            }
-        };
+        let mut file = spool.file.into_inner().map_err(|e| e.into_error())?;
+        file.rewind()?;
+        bytes += output.append(&mut file)?;
     }
     Ok(bytes)
 }
@@ -155,32 +143,4 @@ fn header(
     output.write_all(&(header.len() as u64).to_le_bytes())?;
     output.write_all(&header)?;
     Ok(8 + header.len() as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::container::{Access, Container};
-
-    #[test]
-    fn small_and_large_spools_are_joined_alike() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("joined");
-        let mut output = OutputFile::create(&path).unwrap();
-        let mut small = Spool::create::<u64>(&path, "small".into());
-        let mut large = Spool::create::<u16>(&path, "large".into());
-        small.write(&[7u64, 9]).unwrap();
-        let values: Vec<u16> = (0..IN_MEMORY / 2 + 5).map(|value| value as u16).collect();
-        for part in values.chunks(1_000_003) {
-            large.write(part).unwrap();
-        }
-        let spools = vec![large, small];
-        let bytes = join(&mut output, Kind::Dataset, "1", Vec::new(), spools).unwrap();
-        output.commit().unwrap();
-        assert_eq!(bytes, std::fs::metadata(&path).unwrap().len());
-        let file = Container::open(&path, Access::Read).unwrap();
-        file.verify().unwrap();
-        assert_eq!(file.get(&file.list::<u64>("small").unwrap()), [7, 9]);
-        assert!(file.get(&file.list::<u16>("large").unwrap()) == values);
-    }
 }

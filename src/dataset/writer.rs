@@ -1,7 +1,7 @@
-//! Writes a dataset row by row: one spool a tensor, joined behind the header at the end.
+//! Writes a dataset row by row: one spool file a tensor, joined behind the header at the end.
 //!
-//! The container wants all sizes first and a stream knows them last, hence the spools. They are in memory while they are
-//! small, then unlinked temporary files in the output's folder; nothing is left of them, however the program ends.
+//! The container wants all sizes first and a stream knows them last, hence the spools. They are unlinked temporary
+//! files in the output's folder; nothing is left of them, however the program ends.
 
 use std::path::Path;
 
@@ -130,15 +130,15 @@ impl Writer {
             spools.extend(spool.into_spools());
         }
         if let Some(words) = &contents.vocabulary {
-            let mut offsets = Spool::create::<u64>(&path, vocabulary::OFFSETS.into());
-            let mut text = Spool::create::<u8>(&path, vocabulary::TEXT.into());
+            let mut offsets = Spool::create::<u64>(&path, vocabulary::OFFSETS.into())?;
+            let mut text = Spool::create::<u8>(&path, vocabulary::TEXT.into())?;
             offsets
                 .write(words.offsets())
                 .and_then(|()| text.write(words.text().as_bytes()))
                 .map_err(Error::io(&path, "spool the vocabulary for"))?;
             spools.extend([offsets, text]);
             if !words.cut().is_empty() {
-                let mut cut = Spool::create::<u8>(&path, vocabulary::CUT.into());
+                let mut cut = Spool::create::<u8>(&path, vocabulary::CUT.into())?;
                 cut.write(words.cut().as_bytes())
                     .map_err(Error::io(&path, "spool the vocabulary for"))?;
                 spools.push(cut);
@@ -186,28 +186,28 @@ impl SplitSpool {
             false => Spool::create::<u32>(path, name(tensor)),
         };
         let pointers = |tensor: &str| {
-            let mut spool = Spool::create::<u64>(path, name(tensor));
+            let mut spool = Spool::create::<u64>(path, name(tensor))?;
             spool.write(&[0u64]).map_err(Error::io(path, "spool rows for"))?;
             Ok(spool)
         };
         Ok(SplitSpool {
             rows: 0,
             indptr: pointers("indptr")?,
-            indices: ids("indices"),
+            indices: ids("indices")?,
             labels: match split.is_labelled() {
-                true => Some(Spool::create::<u8>(path, name("labels"))),
+                true => Some(Spool::create::<u8>(path, name("labels"))?),
                 false => None,
             },
             sequences: match sequences {
-                true => Some((pointers("sequence_ptr")?, ids("sequences"))),
+                true => Some((pointers("sequence_ptr")?, ids("sequences")?)),
                 false => None,
             },
             ratings: match first.rating {
-                Some(_) => Some(Spool::create::<u8>(path, name("ratings"))),
+                Some(_) => Some(Spool::create::<u8>(path, name("ratings"))?),
                 None => None,
             },
             groups: match first.group {
-                Some(_) => Some(Spool::create::<u32>(path, name("groups"))),
+                Some(_) => Some(Spool::create::<u32>(path, name("groups"))?),
                 None => None,
             },
             narrow: is_narrow.then(Vec::new),
