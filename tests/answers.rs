@@ -148,6 +148,12 @@ fn answers_come_in_every_format() {
     assert!(row["label"].is_u64() && row["probability"].is_f64(), "{rows}");
 }
 
+fn gzipped(content: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(content).unwrap();
+    packer.finish().unwrap()
+}
+
 #[test]
 fn labelled_files_are_read_as_they_lie() {
     let desk = Desk::new();
@@ -175,6 +181,13 @@ fn labelled_files_are_read_as_they_lie() {
     check("f.data", fasttext, &[], &two([1, 2], ["2", "1"]));
     check("g.data", "a fine, fine film\nbad", &[], &two([1, 2], ["", ""]));
     check("h.data", "a fine, fine film\r\nbad\r\n", &["--input", "lines"], &two([1, 2], ["", ""]));
+
+    for (content, lines) in [(csv, [2, 4]), (json, [1, 3])] {
+        let labels = if content == csv { ["positive", "negative"] } else { ["1", "neg"] };
+        desk.write("packed.data", gzipped(content.as_bytes()));
+        let answers = desk.ok(&["predict", MODEL, "packed.data", "--csv"]);
+        assert_eq!(answers, format!("line,probability,label\n{}", two(lines, labels)));
+    }
 
     let stdin = desk.ok_with(&["predict", MODEL, "-", "--input", "csv"], csv.as_bytes());
     assert_eq!(stdin, plain);
@@ -233,7 +246,11 @@ fn files_that_are_no_texts_say_why() {
     fails(b"{\"text\": \"a\"}\n{\"text\n", &[], &["bad.data: line 2", "expected an object a line"]);
     let unclosed = [b"text\n\"a", " b".repeat(20 << 20).as_bytes()].concat();
     fails(&unclosed, &["--input", "csv"], &["bad.data: line", "is a quote not closed?"]);
-    fails(b"\x1f\x8b\x08\0", &[], &["a gzip file"]);
+    fails(b"\x1f\x8b\x08\0", &[], &["bad.data", "the gzip file is damaged or cut short"]);
+    let lines = "a fine film\n".repeat(100_000);
+    let cut = gzipped(lines.as_bytes());
+    fails(&cut[..cut.len() - 4], &[], &["bad.data", "the gzip file is damaged or cut short"]);
+    fails(&gzipped(&gzipped(b"a fine film")), &[], &["bad.data"]);
     fails(b"", &[], &["an empty file"]);
     let remedy = ["--text"];
     desk.fails(1, &["predict", MODEL, "d.safetensors", "--explain"], b"", &remedy);

@@ -27,6 +27,7 @@ pub use corpus::{Corpus, InvalidUtf8, TextOptions, WordOptions};
 pub use detect::detect;
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
+pub use unpack::stream;
 
 /// A kind of file that holds reviews.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -80,6 +80,16 @@ pub(super) fn open(path: &Path, limit: Option<u64>) -> Result<Input> {
     Ok(Input { reader: BufReader::with_capacity(BUFFER, unpack), faults })
 }
 
+/// Opens `path` to read it once from end to end: what a gzip file unpacks to, any other file as it is. There is no limit,
+/// because nothing has to be kept of what is read.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::WrongKind`] for folders, pipes and devices. The reader's errors say what is wrong with a gzip
+/// file.
+pub fn stream(path: &Path) -> Result<impl Read + Send + use<>> {
+    Ok(open(path, Some(u64::MAX))?.reader)
+}
+
 /// Opens a text file: as [`open`], without the byte-order mark of UTF-8.
 ///
 /// # Errors

@@ -64,8 +64,8 @@ impl Encoder {
         let mut encoder = Encoder {
             rules: rules.clone(),
             features,
-            words: Words::default(),
-            tokens: Vec::new(),
+            words: Words::with_room(names as usize),
+            tokens: Vec::with_capacity(names as usize),
             runs: HashMap::new(),
         };
         for id in 0..names {

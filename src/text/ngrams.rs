@@ -203,3 +203,29 @@ fn too_many(length: usize) -> Error {
         remedy: "raise --min-count, lower --num-words, or use --hash-bits".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The runs of two of a text of three words, with room for so many features.
+    fn two_runs(room: usize) -> (Ngrams, Result<usize>) {
+        let mut ngrams = Ngrams::new(MAX_FEATURES - room);
+        let mut counts = NgramCounts::default();
+        counts.add(&ngrams, &[5, 6, 7]).unwrap();
+        let grown = ngrams.grow(counts, 1);
+        (ngrams, grown)
+    }
+
+    #[test]
+    fn runs_that_find_no_room_are_refused() {
+        let (ngrams, grown) = two_runs(2);
+        assert_eq!((ngrams.len(), grown.unwrap()), (2, 2));
+        let (ngrams, grown) = two_runs(1);
+        let error = grown.unwrap_err().to_string();
+        for part in ["--ngrams", "\"2\"", "67108864 runs", "raise --min-count"] {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+        assert!(ngrams.is_empty() && ngrams.next_length() == 2, "nothing was taken in");
+    }
+}

@@ -32,7 +32,9 @@ pub struct Scratch {
     pub(super) lowered: String,
     /// The words' keys, and where each starts.
     pub(super) keys: Vec<(Key, usize)>,
-    /// For each word the number that it probably has.
+    /// The words that are no early ones, by their places among `keys`, with their hashes; the first of them count.
+    pub(super) missed: Vec<(u32, u64)>,
+    /// For each of those the number that it probably has.
     pub(super) guesses: Vec<u32>,
 }
 

@@ -22,7 +22,8 @@ const SHORT: usize = 16;
 /// Looking up words is what an import spends most of its time on, and it waits for memory. So the table is one of its own
 /// and not a crate's: slots of eight bytes, so that it spreads over few pages; keys in the order of the numbers, so that
 /// those of frequent words, which come first, lie together; and the words of a text are looked up in one go, so that the
-/// processor fetches many slots at once.
+/// processor fetches many slots at once. Five words of six are among the few thousand that come first: a table of those
+/// alone, keys and numbers side by side, stays near the processor and is looked at before the others.
 #[derive(Debug, Clone)]
 pub struct Words {
     text: String,
@@ -32,6 +33,8 @@ pub struct Words {
     keys: Vec<Key>,
     /// As many as a power of two, and at least twice as many as words; a word stands at its hash or behind.
     slots: Vec<Slot>,
+    /// For each value of the topmost bits of a hash the first short word that has it; empty before the first text.
+    early: Vec<Early>,
     hasher: DefaultHashBuilder,
     seeds: [u64; 2],
 }
@@ -42,6 +45,17 @@ struct Slot {
     tag: u32,
     number: u32,
 }
+
+/// A word that came early.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(32))]
+struct Early {
+    key: Key,
+    number: u32,
+}
+
+/// How many bits of a hash choose among the early words: a quarter of a megabyte, which the second cache holds.
+const EARLY_BITS: u32 = 13;
 
 /// The number in slots without a word.
 const NOBODY: u32 = u32::MAX;
@@ -105,14 +119,23 @@ impl Key {
 
 impl Default for Words {
     fn default() -> Words {
-        let hasher = DefaultHashBuilder::default();
-        let seeds = [hasher.hash_one(0u64), hasher.hash_one(1u64)];
-        let (text, ends, keys) = (String::new(), Vec::new(), Vec::new());
-        Words { text, ends, keys, slots: vec![EMPTY; 2], hasher, seeds }
+        Words::with_room(0)
     }
 }
 
 impl Words {
+    /// No words yet, and room for so many: where it is known, the table need not grow.
+    ///
+    /// # Panics
+    /// If the room is more than memory has.
+    pub fn with_room(words: usize) -> Words {
+        let hasher = DefaultHashBuilder::default();
+        let seeds = [hasher.hash_one(0u64), hasher.hash_one(1u64)];
+        let (ends, keys) = (Vec::with_capacity(words), Vec::with_capacity(words));
+        let slots = vec![EMPTY; (2 * words).max(2).next_power_of_two()];
+        Words { text: String::new(), ends, keys, slots, early: Vec::new(), hasher, seeds }
+    }
+
     /// Appends to `numbers` the number of each word of a text, in reading order. Words that were not there become new.
     ///
     /// # Errors
@@ -124,27 +147,40 @@ impl Words {
         scratch: &mut Scratch,
         numbers: &mut Vec<u32>,
     ) -> Result<()> {
-        let Scratch { lowered, keys, guesses } = scratch;
+        let Scratch { lowered, keys, missed, guesses } = scratch;
         keys.clear();
         tokenizer.for_each_place(text, lowered, |lowered, word| {
             keys.push((Key::within(lowered.padded(), &word), word.start));
         });
         let word = |key: Key, start: usize| &lowered[start..start + key.length as usize];
+        if self.early.is_empty() {
+            // No word of a text is empty, so this is the key of none.
+            let nobody = Early { key: Key { bytes: [0; 2], length: 0 }, number: NOBODY };
+            self.early.resize(1 << EARLY_BITS, nobody);
+        }
+        // Without a branch on whether a word is early, which nobody can foresee.
+        let first = numbers.len();
+        let mut count = 0;
+        missed.resize(keys.len().max(missed.len()), (0, 0));
+        numbers.extend((0..).zip(&*keys).map(|(index, &(key, start))| {
+            let hash = self.hash(key, || word(key, start));
+            let early = &self.early[early_place(hash)];
+            missed[count] = (index, hash);
+            count += usize::from(early.key != key);
+            early.number
+        }));
         // Nothing here waits for what is fetched.
         let mask = self.slots.len() - 1;
         guesses.clear();
-        guesses.extend(keys.iter().map(|&(key, start)| {
-            let hash = self.hash(key, || word(key, start));
-            self.slots[hash as usize & mask].number
-        }));
-        numbers.reserve(keys.len());
-        for (&(key, start), &guess) in keys.iter().zip(&*guesses) {
-            // Nearly always the word stands right at its hash.
+        guesses.extend(missed[..count].iter().map(|&(_, h)| self.slots[h as usize & mask].number));
+        for (&(index, hash), &guess) in missed[..count].iter().zip(&*guesses) {
+            let (key, start) = keys[index as usize];
+            // Mostly the word stands right at its hash.
             let is_right = key.is_short() && self.keys.get(guess as usize) == Some(&key);
-            numbers.push(match is_right {
+            numbers[first + index as usize] = match is_right {
                 true => guess,
-                false => self.insert_key(key, || word(key, start))?,
-            });
+                false => self.insert_hashed(hash, key, || word(key, start))?,
+            };
         }
         Ok(())
     }
@@ -186,7 +222,16 @@ impl Words {
 
     #[inline]
     fn insert_key<'a>(&mut self, key: Key, word: impl Fn() -> &'a str) -> Result<u32> {
-        let hash = self.hash(key, &word);
+        self.insert_hashed(self.hash(key, &word), key, word)
+    }
+
+    #[inline]
+    fn insert_hashed<'a>(
+        &mut self,
+        hash: u64,
+        key: Key,
+        word: impl Fn() -> &'a str,
+    ) -> Result<u32> {
         match self.find(hash, key, &word) {
             Ok(number) => Ok(number),
             Err(slot) => self.insert_new(slot, hash, key, word()),
@@ -227,6 +272,12 @@ impl Words {
         self.ends.push(self.text.len() as u32);
         self.keys.push(key);
         self.slots[slot] = Slot { tag: (hash >> 32) as u32, number };
+        if let Some(early) = self.early.get_mut(early_place(hash))
+            && early.number == NOBODY
+            && key.is_short()
+        {
+            *early = Early { key, number };
+        }
         if self.ends.len() * 2 > self.slots.len() {
             self.grow();
         }
@@ -258,6 +309,12 @@ impl Words {
         let product = u128::from(low ^ self.seeds[0]) * u128::from(high);
         product as u64 ^ (product >> 64) as u64
     }
+}
+
+/// Which of the early words has this hash, if any has.
+#[inline]
+fn early_place(hash: u64) -> usize {
+    (hash >> (u64::BITS - EARLY_BITS)) as usize
 }
 
 #[cold]
@@ -312,5 +369,23 @@ mod tests {
         words.add(Tokenizer::Keras, &text, &mut scratch, &mut numbers).unwrap();
         let new = all.len() as u32;
         assert_eq!(numbers, [words.number("xx2").unwrap(), new, 4_000, new, numbers[0]]);
+    }
+
+    #[test]
+    fn texts_find_early_words_late_ones_and_those_between() {
+        let all: Vec<String> = (0..30_000u32).map(|n| format!("w{}", n * n % 30_011)).collect();
+        let (mut words, mut scratch) = (Words::default(), Scratch::default());
+        for text in [all.join(" "), all.iter().rev().fold(String::new(), |t, w| t + w + ",")] {
+            let mut numbers = vec![7];
+            words.add(Tokenizer::Keras, &text, &mut scratch, &mut numbers).unwrap();
+            let cut = text.split([' ', ',']).filter(|word| !word.is_empty());
+            let mut count = 1;
+            for (word, &number) in cut.zip(&numbers[1..]) {
+                assert_eq!((words.word(number), words.number(word)), (word, Some(number)));
+                count += 1;
+            }
+            assert_eq!(numbers.len(), count);
+        }
+        assert!(words.early.iter().filter(|early| early.number != NOBODY).count() > 6_000);
     }
 }

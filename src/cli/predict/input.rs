@@ -3,12 +3,11 @@
 //! A thread, so that reading and judging overlap, and so that a person who types a line need not wait for more: what has
 //! been read is judged before anybody waits for the rest.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
-use imdb_fast::{Error, Result};
+use imdb_fast::{Error, Result, import};
 use serde_json::Value;
 
 use super::table::Table;
@@ -333,10 +332,10 @@ pub(super) fn look_at(path: &Path) -> Result<Source> {
     if !std::fs::metadata(path).map_err(Error::io(path, "open"))?.is_file() {
         return Ok(Source::Dataset);
     }
-    let mut file = File::open(path).map_err(Error::io(path, "open"))?;
+    let mut file = import::stream(path)?;
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
-    // Datasets, archives and other binary files have zeros where they begin; text has none.
+    // Datasets, archives and other binary files have zeros where they begin; text has none. A gzip file here was in another.
     let is_text = !head.is_empty() && !head.contains(&0) && !head.starts_with(b"\x1f\x8b");
     match is_text {
         true => {

@@ -30,7 +30,7 @@ Examples:
   imdb-fast predict run/model.safetensors --text 'A great film.' --text 'Two hours of boredom.'
   imdb-fast predict run/model.safetensors --text 'Not bad at all, was it?' --explain
   imdb-fast predict run/model.safetensors - < reviews.txt      a review a line; answers as they come
-  imdb-fast predict run/model.safetensors reviews.csv --jsonl  also TSV, JSON lines, fastText
+  imdb-fast predict run/model.safetensors reviews.csv --jsonl  also TSV, JSON lines, fastText; also .gz
   imdb-fast predict run/model.safetensors imdb.safetensors --rows 0..10 --csv
 
 Text needs a model that was trained on a dataset with words: one that `imdb-fast import` made of text, or of imdb.npz with
@@ -41,7 +41,7 @@ it. Numbers above 0 made the review more positive. On a terminal it is coloured 
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
-    /// A dataset or the name of a fetched one, a file with texts (a review a line, CSV, TSV, JSON lines or fastText), or `-` for stdin
+    /// A dataset or the name of a fetched one, a file with texts (a review a line, CSV, TSV, JSON lines or fastText; packed by gzip or not), or `-` for stdin
     #[arg(value_name = "DATASET|FILE|-")]
     input: Option<PathBuf>,
     /// A review; may be repeated

@@ -153,6 +153,11 @@ impl Cut {
         self.origins[after - 1].1.place(&self.headers[review as usize])
     }
 
+    /// A review's shard: whose numbers its words have.
+    pub fn shard(&self, review: u32) -> usize {
+        self.shards[self.places[review as usize].chunk as usize]
+    }
+
     /// A review's shard, and the numbers of its words there.
     ///
     /// # Errors
@@ -163,7 +168,7 @@ impl Cut {
         buffer: &'a mut Vec<u32>,
     ) -> Result<(usize, &'a [u32])> {
         let place = &self.places[review as usize];
-        Ok((self.shards[place.chunk as usize], self.store.get(place, buffer)?))
+        Ok((self.shard(review), self.store.get(place, buffer)?))
     }
 
     /// How many words some reviews have together.

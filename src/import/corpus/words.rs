@@ -104,7 +104,7 @@ impl Plan {
         workers: Workers,
     ) -> Result<Lexicon> {
         let counted = match &self.index {
-            None => Some(Counted::count(cut, train, shards)?),
+            None => Some(Counted::count(cut, train, shards, workers)?),
             Some(_) => None,
         };
         if counted.as_ref().is_some_and(|counted| counted.words.is_empty()) {
@@ -201,34 +201,73 @@ struct Counted<'a> {
     words: Vec<(&'a str, u64)>,
 }
 
-impl<'a> Counted<'a> {
-    /// Counts the words of the training reviews, in the order of these.
-    fn count(cut: &Cut, train: &[u32], shards: &'a [Shard]) -> Result<Counted<'a>> {
-        let of_shards = shards.iter().map(|shard| vec![0u64; shard.words.len()]);
-        let mut totals: Vec<Vec<u64>> = of_shards.collect();
-        // A word may have a number in several shards; those that occur, in the order in which they first do.
-        let mut seen = Vec::new();
+/// The words of one shard in the training reviews.
+struct ShardCounts {
+    /// How often each word of the shard occurs.
+    totals: Vec<u64>,
+    /// Those that do, with the place of the first occurrence, in the order of these.
+    seen: Vec<(u64, u32)>,
+}
+
+impl ShardCounts {
+    /// Counts the words of those training reviews that are in the numbers of this shard.
+    fn count(cut: &Cut, train: &[u32], index: usize, shard: &Shard) -> Result<ShardCounts> {
+        let mut counts = ShardCounts { totals: vec![0; shard.words.len()], seen: Vec::new() };
         let mut buffer = Vec::new();
-        for &review in train {
-            let (shard, numbers) = cut.numbers(review, &mut buffer)?;
-            let totals = &mut totals[shard];
-            for &number in numbers {
-                let total = &mut totals[number as usize];
+        for (row, &review) in (0u64..).zip(train) {
+            if cut.shard(review) != index {
+                continue;
+            }
+            let (_, numbers) = cut.numbers(review, &mut buffer)?;
+            // No review has 2^32 words.
+            for (place, &number) in (row << 32..).zip(numbers) {
+                let total = &mut counts.totals[number as usize];
                 if *total == 0 {
-                    seen.push((shard, number));
+                    counts.seen.push((place, number));
                 }
                 *total += 1;
             }
         }
-        let mut words: Vec<(&str, u64)> = Vec::new();
-        let mut distinct = Words::default();
-        for (shard, number) in seen {
+        Ok(counts)
+    }
+}
+
+impl<'a> Counted<'a> {
+    /// Counts the words of the training reviews, in the order of these: each shard's by a thread of its own, for the
+    /// places of first occurrences put them in order again.
+    fn count(
+        cut: &Cut,
+        train: &[u32],
+        shards: &'a [Shard],
+        workers: Workers,
+    ) -> Result<Counted<'a>> {
+        let mut parts = Vec::with_capacity(shards.len());
+        workers.pipeline(
+            &mut workers.states(|| ()),
+            |emit| shards.iter().enumerate().try_for_each(emit),
+            |(), (index, shard)| ShardCounts::count(cut, train, index, shard),
+            |part| {
+                parts.push(part);
+                Ok(())
+            },
+        )?;
+        // A word may have a number in several shards.
+        let of_shard = |(shard, part): (usize, &ShardCounts)| {
+            let seen = part.seen.iter().map(move |&(place, number)| (place, shard, number));
+            seen.collect::<Vec<_>>()
+        };
+        let mut seen: Vec<_> = parts.iter().enumerate().flat_map(of_shard).collect();
+        // The stable sort finds the runs that are in order already, and merges them.
+        seen.sort_by_key(|&(place, ..)| place);
+        let mut words: Vec<(&str, u64)> = Vec::with_capacity(seen.len());
+        let mut distinct = Words::with_room(seen.len());
+        for (_, shard, number) in seen {
             let word = shards[shard].words.word(number);
             let place = distinct.insert(word)? as usize;
             if place == words.len() {
                 words.push((word, 0));
             }
-            words[place].1 += totals[shard][number as usize];
+            words[place].1 += parts[shard].totals[number as usize];
         }
         Ok(Counted { words })
     }
