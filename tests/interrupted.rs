@@ -376,7 +376,7 @@ fn damaged_checkpoints_are_refused() {
     let mut bytes = sound.clone();
     bytes[at + word.len() - 1] = b'1';
     std::fs::write(&path, bytes).unwrap();
-    desk.fails(1, &resume, &["metadata", "checksum"]);
+    desk.fails(1, &resume, &["header", "checksum"]);
     std::fs::write(&path, sound).unwrap();
     desk.ok(&["-q", "train", "--resume", "run", "--epochs", "2000"]);
 }

@@ -61,12 +61,6 @@ fn checksum_text(hash: u64) -> String {
     format!("{hash:016x}")
 }
 
-/// The checksum of texts, one after the other.
-pub(crate) fn checksum_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    let texts: Vec<&str> = texts.into_iter().collect();
-    checksum_text(xxh3_64(texts.join("\n").as_bytes()))
-}
-
 /// A type that tensors are made of.
 pub(crate) trait Element: bytemuck::Pod {
     const DTYPE: Dtype;

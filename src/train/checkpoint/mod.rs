@@ -22,7 +22,7 @@
 //!
 //! `__metadata__` holds `format` = `imdb-fast checkpoint`, `version`, `architecture` as in a model, `run` (JSON: where the run
 //! stands, the sums of the epoch so far, the dataset's path and fingerprint, the options), `notes` (JSON, the caller's own),
-//! `checksum` of these three, and a checksum of each tensor; all are compared when the file is read.
+//! and the checksums of all our files, of the header and of each tensor; all are compared when the file is read.
 
 mod facts;
 mod load;
@@ -33,9 +33,6 @@ pub use snapshot::Snapshot;
 
 pub(super) use facts::ScoreFacts;
 pub(super) use snapshot::Kept;
-
-/// The key of the metadata's own checksum.
-const CHECKSUM: &str = "checksum";
 
 /// `version` in the metadata.
 const VERSION: &str = "1";

@@ -9,8 +9,8 @@ use super::super::shard::Standing;
 use super::super::window::{Order, Window};
 use super::super::{History, TrainPlan};
 use super::facts::{DatasetFacts, Facts, options_of};
-use super::{CHECKSUM, Place, VERSION, tensor};
-use crate::container::{Kind, TensorBytes, checksum_of, write_tensors};
+use super::{Place, VERSION, tensor};
+use crate::container::{Kind, TensorBytes, write_tensors};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model;
@@ -82,10 +82,8 @@ impl Snapshot<'_> {
     pub fn save(&self, path: &Path, notes: &Value) -> Result<()> {
         let facts = serde_json::to_string(&self.facts()?).expect("facts are plain values");
         let architecture = self.architecture.to_json().to_string();
-        let mut strings =
+        let strings =
             vec![("architecture", architecture), ("run", facts), ("notes", notes.to_string())];
-        let checksum = checksum_of(strings.iter().map(|(_, text)| text.as_str()));
-        strings.push((CHECKSUM, checksum));
         let made = Made::of(self);
         let kernel = self.shards.iter().map(|shard| shard.kernel).collect();
         let mut tensors = model::tensors(self.architecture, kernel, self.head);
