@@ -32,7 +32,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     model.text = dataset.text_rules().cloned();
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
     warn_of_one_class(&dataset, &plan)?;
-    let outputs = Outputs::create(&args, team.size())?;
+    let outputs = Outputs::create(&args, &team, &dataset, &plan)?;
 
     let reviews = plan.train_reviews() + plan.validation_reviews();
     let mut watcher = Watcher {
@@ -139,12 +139,17 @@ fn open(global: &Global, args: &Args) -> Result<Dataset> {
     if let Some(path) = &args.dataset {
         return global.open(path);
     }
-    let options = SyntheticOptions::default();
     global.note(format_args!(
         "no dataset named: training on {} generated reviews; the real ones: \
          `imdb-fast fetch`, then `imdb-fast train imdb`",
-        thousands(options.reviews as u64)
+        thousands(SyntheticOptions::default().reviews as u64)
     ));
+    generated(global)
+}
+
+/// Generated reviews, always the same.
+pub(super) fn generated(global: &Global) -> Result<Dataset> {
+    let options = SyntheticOptions::default();
     let temporary = std::env::temp_dir();
     let folder = tempfile::tempdir_in(&temporary).map_err(Error::io(&temporary, "write to"))?;
     let path = folder.path().join("synthetic.safetensors");

@@ -3,27 +3,53 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::report::csv::history_csv;
-use imdb_fast::report::json::HistoryFile;
+use imdb_fast::report::json::{Environment, HistoryFile};
 use imdb_fast::report::plot::{curves_png, curves_svg};
-use imdb_fast::train::History;
+use imdb_fast::train::{History, Team, TrainPlan};
 use imdb_fast::{Error, Result, output};
 use serde_json::{Value, json};
 
+use super::super::info;
 use super::Args;
 
 /// The folder of a run.
 pub(super) struct Outputs<'a> {
     args: &'a Args,
-    threads: usize,
+    /// The facts of the run; its history comes with time.
+    facts: HistoryFile,
 }
 
 impl Outputs<'_> {
     /// Makes the folder and tries whether it can be written, before any training.
-    pub(super) fn create(args: &Args, threads: usize) -> Result<Outputs<'_>> {
+    pub(super) fn create<'a>(
+        args: &'a Args,
+        team: &Team,
+        dataset: &Dataset,
+        plan: &TrainPlan,
+    ) -> Result<Outputs<'a>> {
         std::fs::create_dir_all(&args.out).map_err(Error::io(&args.out, "create the folder"))?;
-        let outputs = Outputs { args, threads };
+        // Of generated reviews nothing is left; a path that is not UTF-8 cannot be written down.
+        let path =
+            dataset.container().path().canonicalize().ok().filter(|_| args.dataset.is_some());
+        let facts = HistoryFile {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            options: options(args),
+            seed: args.seed,
+            threads: team.size(),
+            dataset: path.and_then(|path| path.into_os_string().into_string().ok()),
+            train_reviews: plan.train_reviews(),
+            validation_reviews: plan.validation_reviews(),
+            environment: Environment {
+                target: info::target(),
+                cpu_features: info::cpu_features().join(" "),
+                kernels: team.level().to_string(),
+            },
+            ..HistoryFile::default()
+        };
+        let outputs = Outputs { args, facts };
         output::OutputFile::create(&outputs.path("model.safetensors"))?;
         Ok(outputs)
     }
@@ -36,18 +62,11 @@ impl Outputs<'_> {
         self.args.out.join(name)
     }
 
-    fn options(&self) -> Value {
-        serde_json::to_value(self.args).expect("options are plain values")
-    }
-
     pub(super) fn save_history(&self, history: &History, fit_time: Duration) -> Result<()> {
         let file = HistoryFile {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            options: self.options(),
-            seed: self.args.seed,
-            threads: self.threads,
             fit_seconds: fit_time.as_secs_f64(),
             history: history.clone(),
+            ..self.facts.clone()
         };
         output::write(&self.path("history.json"), file.to_json().as_bytes())?;
         output::write(&self.path("history.csv"), history_csv(history).as_bytes())
@@ -68,10 +87,14 @@ impl Outputs<'_> {
         for (name, values) in history.series() {
             reached[name] = json!(values[epoch]);
         }
-        let mut training = self.options();
+        let mut training = options(self.args);
         training["version"] = env!("CARGO_PKG_VERSION").into();
         training["epoch"] = (epoch + 1).into();
         training["reached"] = reached;
         training
     }
+}
+
+fn options(args: &Args) -> Value {
+    serde_json::to_value(args).expect("options are plain values")
 }
