@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -172,7 +173,8 @@ fn mistakes_are_the_surest_ones_with_their_text() {
     let desk = Desk::new();
     let page = desk.report(&["--mistakes", "3"]);
     let csv = desk.ok(&["predict", "run/model.safetensors", "d.safetensors", "--csv"]);
-    let mut wrong: Vec<(f32, usize)> = csv
+    // Row and distance from the label of each mistake.
+    let wrong: BTreeMap<usize, f32> = csv
         .lines()
         .skip(1)
         .filter_map(|line| {
@@ -181,22 +183,22 @@ fn mistakes_are_the_surest_ones_with_their_text() {
             let probability: f32 = fields.next()?.parse().ok()?;
             let label: f32 = fields.next()?.parse().ok()?;
             let is_wrong = (probability > 0.5) != (label == 1.0);
-            is_wrong.then_some(((probability - label).abs(), row))
+            is_wrong.then_some((row, (probability - label).abs()))
         })
         .collect();
-    wrong.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     assert!(wrong.len() > 3, "the sample leaves mistakes to show");
     let cards: Vec<&str> = page.split("<article>").skip(1).collect();
     assert_eq!(cards.len(), 3);
-    for (card, (_, row)) in cards.iter().zip(wrong) {
-        assert!(card.starts_with(&format!("<h3>Row {row} ")), "{row}: {}", &card[..60]);
-        let row = row.to_string();
-        let decoded = desk.ok(&["decode", "d.safetensors", "--split", "test", "--row", &row]);
+    let mut distances: Vec<f32> = wrong.values().copied().collect();
+    distances.sort_by(|a, b| b.total_cmp(a));
+    for (card, expected) in cards.iter().zip(distances) {
+        let row = card.strip_prefix("<h3>Row ").and_then(|rest| rest.split(' ').next()).unwrap();
+        assert_eq!(wrong[&row.parse().unwrap()], expected, "row {row}");
+        let decoded = desk.ok(&["decode", "d.safetensors", "--split", "test", "--row", row]);
         // Without the mark of the start, which is no word.
         let expected = decoded.trim().strip_prefix("? ").unwrap();
-        let shown =
-            text(card.split("<div class=\"text\"").nth(1).unwrap().split_once('>').unwrap().1);
-        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ").replace("&#39;", "'");
+        let shown = card.split("<div class=\"text\"").nth(1).unwrap().split_once('>').unwrap().1;
+        let shown = text(shown).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(shown.starts_with(expected), "{shown}\n{expected}");
         assert!(card.contains("misled by") && card.contains("<span class=\"part\">"));
     }

@@ -44,7 +44,7 @@ pub struct Findings {
     pub distribution: Distribution,
     /// None where the model does not know what its inputs are called.
     pub strongest: Option<Strongest>,
-    /// The mistakes that the model is surest of, the surest first; equal ones in the order of their rows.
+    /// The mistakes that the model is surest of by their log-odds, the surest first; equal ones in the order of their rows.
     pub mistakes: Vec<Mistake>,
     /// How many mistakes there are in all.
     pub all_mistakes: u64,
@@ -59,6 +59,8 @@ pub struct Mistake {
     pub label: u8,
     /// That it is positive, as the model has it.
     pub probability: f32,
+    /// The same as log-odds, which tell answers apart where the probability is 0 or 1 to all its digits.
+    pub logit: f32,
     /// What is known of its text.
     pub text: Text,
 }
@@ -97,10 +99,12 @@ impl Findings {
         expect_same_words(model, dataset)?;
         let mut evaluator = Evaluator::new(loss, team.level());
         let mut all = Vec::with_capacity(labels.len());
+        let mut all_logits = Vec::with_capacity(labels.len());
         let rows = 0..labels.len();
         predict(team, model, dataset, wanted.split, rows, |first, probabilities, logits| {
             evaluator.add(probabilities, logits, &labels[first..first + probabilities.len()]);
             all.extend_from_slice(probabilities);
+            all_logits.extend_from_slice(logits);
             Ok(())
         })?;
         // A model that names its inputs is a judge, or damaged.
@@ -111,9 +115,10 @@ impl Findings {
         let evaluation = evaluator.finish();
         let [[_, called_positive], [called_negative, _]] = evaluation.confusion.counts;
         let mut mistakes = Vec::new();
-        for row in surest_mistakes(&all, labels, wanted.mistakes) {
+        for row in surest_mistakes(&all, &all_logits, labels, wanted.mistakes) {
             let text = text(model, dataset, judge.as_ref(), wanted.split, row)?;
-            mistakes.push(Mistake { row, label: labels[row], probability: all[row], text });
+            let (probability, logit) = (all[row], all_logits[row]);
+            mistakes.push(Mistake { row, label: labels[row], probability, logit, text });
         }
         Ok(Findings {
             split: wanted.split,
@@ -162,11 +167,15 @@ fn expect_same_words(model: &Model, dataset: &Dataset) -> Result<()> {
 }
 
 /// The rows of the mistakes furthest from their labels.
-fn surest_mistakes(probabilities: &[f32], labels: &[u8], count: usize) -> Vec<usize> {
+fn surest_mistakes(
+    probabilities: &[f32],
+    logits: &[f32],
+    labels: &[u8],
+    count: usize,
+) -> Vec<usize> {
     let is_wrong = |&row: &usize| (probabilities[row] > 0.5) != (labels[row] == 1);
-    let distance = |row: usize| (probabilities[row] - f32::from(labels[row])).abs();
     let mut rows: Vec<usize> = (0..labels.len()).filter(is_wrong).collect();
-    rows.sort_by(|&a, &b| distance(b).total_cmp(&distance(a)));
+    rows.sort_by(|&a, &b| logits[b].abs().total_cmp(&logits[a].abs()));
     rows.truncate(count);
     rows
 }
@@ -203,10 +212,12 @@ mod tests {
 
     #[test]
     fn the_surest_mistakes_come_first_and_equal_ones_by_row() {
-        let probabilities = [0.9, 0.6, 0.1, 0.9, 0.5, 0.2];
-        let labels = [0, 0, 1, 0, 1, 0];
-        assert_eq!(surest_mistakes(&probabilities, &labels, 10), [0, 2, 3, 1, 4]);
-        assert_eq!(surest_mistakes(&probabilities, &labels, 1), [0]);
-        assert_eq!(surest_mistakes(&probabilities, &labels, 0), [0; 0]);
+        let logits = [2.0, 0.5, -2.5, 2.0, 0.0, -1.0, 40.0, 30.0];
+        let probabilities = logits.map(|logit: f32| 1.0 / (1.0 + (-logit).exp()));
+        let labels = [0, 0, 1, 0, 1, 0, 0, 1];
+        let of = |count| surest_mistakes(&probabilities, &logits, &labels, count);
+        assert_eq!(of(10), [6, 2, 0, 3, 1, 4]);
+        assert_eq!(of(1), [6]);
+        assert_eq!(of(0), [0; 0]);
     }
 }

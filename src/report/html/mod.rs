@@ -96,10 +96,8 @@ fn headline(file: &HistoryFile, findings: &Findings) -> Markup {
     }
     let history = &file.history;
     if let (Some(epoch), Some(losses)) = (history.lowest("val_loss"), history.get("val_loss")) {
-        figures.push((
-            "lowest validation loss".to_owned(),
-            format!("{} at epoch {}", number(losses[epoch]), epoch + 1),
-        ));
+        figures
+            .push((format!("lowest validation loss, epoch {}", epoch + 1), number(losses[epoch])));
     }
     if let Some(rate) = facts::throughput(file) {
         let time = format!("{:.2} s", file.fit_seconds);

@@ -11,7 +11,7 @@ const MOST_WORDS: usize = 3_000;
 /// How many parts are listed on each side.
 const MOST_PARTS: usize = 6;
 /// Parts with less than this share of a review's largest evidence are not marked in its text.
-const LEAST_MARKED: f32 = 0.15;
+const LEAST_MARKED: f32 = 0.25;
 
 /// The part of the page about single words.
 pub(super) fn words(findings: &Findings) -> Markup {
@@ -93,12 +93,16 @@ pub(super) fn mistakes(findings: &Findings) -> Markup {
 fn card(mistake: &Mistake) -> Markup {
     let name = |label: bool| if label { "positive" } else { "negative" };
     let is_positive = mistake.label == 1;
-    let probability = format!("{:.6}", mistake.probability);
+    let probability = format!("{:.4}", mistake.probability);
+    let log_odds = signed(f64::from(mistake.logit), 1);
     html! {
         article {
             h3 {
                 "Row " (thousands(mistake.row as u64)) " "
-                span { "is " (name(is_positive)) ", called " (name(!is_positive)) ": probability " (probability) }
+                span {
+                    "is " (name(is_positive)) ", called " (name(!is_positive))
+                    ": probability " (probability) ", log-odds " (log_odds)
+                }
             }
             @match &mistake.text {
                 Text::Unknown => p.note { "Neither model nor dataset has words for it." },

@@ -96,7 +96,7 @@ fn figures(findings: &Findings) -> Markup {
     ));
     html! {
         div.scroll tabindex="0" role="group" aria-label="Figures" {
-            table.plain {
+            table.plain.figures {
                 caption { "Figures" }
                 tbody {
                     @for (name, value, meaning) in rows {
