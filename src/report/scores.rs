@@ -210,18 +210,21 @@ mod tests {
         let roc = Roc::new(&probabilities, &labels).unwrap();
         assert!((roc.area - auc.result()).abs() < 1e-3, "{} {}", roc.area, auc.result());
         // By its definition, pair by pair.
-        let mut halves = 0u64;
-        let of = |label| (0..1_000).filter(move |&row| labels_at(&labels, row) == label);
-        fn labels_at(labels: &[u8], row: usize) -> u8 {
-            labels[row]
-        }
-        for positive in of(1) {
-            for negative in of(0) {
-                let (p, n) = (probabilities[positive], probabilities[negative]);
-                halves += if p > n { 2 } else { u64::from(p == n) };
-            }
-        }
-        let pairs = of(1).count() * of(0).count();
+        let of = |label: u8| -> Vec<f32> {
+            let pairs = probabilities.iter().zip(&labels).take(1_000);
+            pairs
+                .filter(|&(_, &other)| other == label)
+                .map(|(&probability, _)| probability)
+                .collect()
+        };
+        let (negatives, positives) = (of(0), of(1));
+        let halves = |positive: f32, negative: f32| match positive > negative {
+            true => 2,
+            false => u64::from(positive == negative),
+        };
+        let halves: u64 =
+            positives.iter().flat_map(|&p| negatives.iter().map(move |&n| halves(p, n))).sum();
+        let pairs = positives.len() * negatives.len();
         let part = Roc::new(&probabilities[..1_000], &labels[..1_000]).unwrap();
         assert!((part.area - halves as f64 / (2 * pairs) as f64).abs() < 1e-12);
     }
