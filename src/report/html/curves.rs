@@ -131,8 +131,9 @@ fn hits(epochs: usize, training: Option<&[f64]>, validation: Option<&[f64]>) -> 
 fn table(history: &History, lowest: Option<usize>) -> Markup {
     let epochs = history.epochs();
     let stride = epochs.div_ceil(MOST_LINES).max(1);
-    let is_shown =
-        |epoch: &usize| epoch % stride == 0 || Some(*epoch) == lowest || epoch + 1 == epochs;
+    let is_shown = |epoch: &usize| {
+        epoch.is_multiple_of(stride) || Some(*epoch) == lowest || epoch + 1 == epochs
+    };
     html! {
         details {
             summary {

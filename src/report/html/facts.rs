@@ -26,9 +26,10 @@ pub(super) fn section(file: &HistoryFile, model: &Model, findings: &Findings) ->
 
 /// How many reviews a second went through the network, those to validate on included; none where the run does not tell.
 pub(super) fn throughput(file: &HistoryFile) -> Option<u64> {
-    let reviews = (file.train_reviews + file.validation_reviews) * file.history.epochs();
-    let rate = reviews as f64 / file.fit_seconds;
-    (reviews > 0 && rate.is_finite()).then_some(rate as u64)
+    // As floats: what a damaged file says may overflow.
+    let reviews = file.train_reviews as f64 + file.validation_reviews as f64;
+    let rate = reviews * file.history.epochs() as f64 / file.fit_seconds;
+    (rate > 0.0 && rate.is_finite()).then_some(rate as u64)
 }
 
 fn table(caption: &str, rows: &[Row]) -> Markup {
