@@ -45,6 +45,8 @@ pub struct Part {
     pub count: usize,
     /// The probability with it, less that without it: above 0 where it makes the text more positive.
     pub effect: f32,
+    /// The same in log-odds, which still tell parts apart where the probability is nearly 0 or 1.
+    pub evidence: f32,
 }
 
 /// What a part of a text is.
@@ -111,8 +113,21 @@ impl Judge<'_> {
         self.explain_with(&mut Workspace::new(self.model.architecture(), BLOCK), text)
     }
 
+    /// Explains a review that is there as word ids in reading order, with the marks of its start and of cut words among
+    /// them, as a dataset keeps it. A word without a name is `?`; blanks within a name become no-break spaces.
+    ///
+    /// # Panics
+    /// If an id is not below the features of the model.
+    pub fn explain_ids(&self, ids: &[u32]) -> Explanation {
+        let mut workspace = Workspace::new(self.model.architecture(), BLOCK);
+        self.explain_reading(&mut workspace, self.read_ids(ids))
+    }
+
     fn explain_with(&self, workspace: &mut Workspace, text: &str) -> Explanation {
-        let reading = self.read(text);
+        self.explain_reading(workspace, self.read(text))
+    }
+
+    fn explain_reading(&self, workspace: &mut Workspace, reading: Reading) -> Explanation {
         let (mut candidates, candidate_of) = reading.candidates(self);
         let probability = match self.embedding() {
             None => self.weigh(workspace, &reading, &mut candidates),
@@ -137,19 +152,35 @@ impl Judge<'_> {
 
     fn read(&self, text: &str) -> Reading {
         let mut reading = Reading::default();
-        let Reading { words, ends, encoding, runs } = &mut reading;
         let mut tokens = Vec::new();
         let tokenizer = self.encoder.rules().tokenizer;
         tokenizer.for_each(text, &mut Scratch::default(), |word| {
-            if !ends.is_empty() {
-                words.push(' ');
-            }
-            words.push_str(word);
-            ends.push(words.len());
+            reading.push(word);
             tokens.push(self.encoder.token(word));
         });
-        self.encoder.encode_tokens(tokens.iter().copied(), encoding);
-        self.encoder.for_each_run(&tokens, |at, length, feature| runs.push((at, length, feature)));
+        reading.finish(self, &tokens);
+        reading
+    }
+
+    fn read_ids(&self, ids: &[u32]) -> Reading {
+        let rules = self.encoder.rules();
+        // The encoder puts the mark of the start before the words again.
+        let start = match rules.start_char {
+            Some(start) if (start as usize) < rules.skip_top => rules.oov_char,
+            start => start,
+        };
+        let words = match ids {
+            [first, words @ ..] if Some(*first) == start => words,
+            words => words,
+        };
+        let vocabulary = self.model.vocabulary.as_ref();
+        let mut reading = Reading::default();
+        for &id in words {
+            let name = vocabulary.and_then(|vocabulary| vocabulary.word(id)).unwrap_or("?");
+            reading.push(&name.replace(' ', "\u{A0}"));
+        }
+        let token = |&id: &u32| if Some(id) == rules.oov_char { CUT } else { id };
+        reading.finish(self, &words.iter().map(token).collect::<Vec<_>>());
         reading
     }
 
@@ -165,7 +196,7 @@ impl Judge<'_> {
         let sums = self.sum_of(reading.encoding.features());
         workspace.first_z(1).copy_from_slice(&sums);
         workspace.forward(level, head);
-        let probability = workspace.probabilities()[0];
+        let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
         for block in candidates.chunks_mut(BLOCK) {
             let rows = workspace.first_z(block.len()).chunks_exact_mut(sums.len());
             for (z, candidate) in rows.zip(block.iter()) {
@@ -175,8 +206,10 @@ impl Judge<'_> {
                 }
             }
             workspace.forward(level, head);
-            for (candidate, without) in block.iter_mut().zip(workspace.probabilities()) {
+            let without = workspace.probabilities().iter().zip(workspace.logits());
+            for (candidate, (without, logit_without)) in block.iter_mut().zip(without) {
                 candidate.part.effect = probability - without;
+                candidate.part.evidence = logit - logit_without;
             }
         }
         probability
@@ -184,6 +217,21 @@ impl Judge<'_> {
 }
 
 impl Reading {
+    fn push(&mut self, word: &str) {
+        if !self.ends.is_empty() {
+            self.words.push(' ');
+        }
+        self.words.push_str(word);
+        self.ends.push(self.words.len());
+    }
+
+    /// Finds the features that the words make, whose tokens are given.
+    fn finish(&mut self, judge: &Judge<'_>, tokens: &[u32]) {
+        let Reading { encoding, runs, .. } = self;
+        judge.encoder.encode_tokens(tokens.iter().copied(), encoding);
+        judge.encoder.for_each_run(tokens, |at, length, feature| runs.push((at, length, feature)));
+    }
+
     /// A run of words. There are spaces between them already.
     fn run(&self, at: usize, length: usize) -> &str {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
@@ -274,7 +322,7 @@ const SHARED: &str = " | ";
 
 impl Candidate {
     fn new(name: &str, kind: Kind) -> Candidate {
-        let part = Part { name: name.to_owned(), kind, count: 0, effect: 0.0 };
+        let part = Part { name: name.to_owned(), kind, count: 0, effect: 0.0, evidence: 0.0 };
         Candidate { part, features: Vec::new() }
     }
 }

@@ -19,12 +19,17 @@ pub(crate) fn run(global: &Global, _args: Args) -> Result<()> {
     let team = global.team()?;
     let rows = [
         row("version", env!("CARGO_PKG_VERSION").to_owned()),
-        row("target", format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)),
+        row("target", target()),
         row("cpu features", cpu_features().join(" ")),
         row("kernels", kernels(team.level())),
         row("threads", team.size().to_string()),
     ];
     to_stdout(|out| write!(out, "{}", aligned(&[Align::Left, Align::Left], &rows)))
+}
+
+/// Processor family and system.
+pub(super) fn target() -> String {
+    format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
 }
 
 /// The kernels in use, and those that could be forced.
@@ -34,7 +39,7 @@ fn kernels(chosen: Level) -> String {
 }
 
 /// Of the instruction sets that matter here, those that this CPU has.
-fn cpu_features() -> Vec<&'static str> {
+pub(super) fn cpu_features() -> Vec<&'static str> {
     #[cfg(target_arch = "x86_64")]
     let known = [
         ("sse4.2", is_x86_feature_detected!("sse4.2")),

@@ -17,6 +17,7 @@ mod man;
 mod plot;
 mod predict;
 mod progress;
+mod report;
 mod synth;
 mod terminal;
 mod train;
@@ -62,6 +63,7 @@ Examples:
   imdb-fast predict final/model.safetensors imdb --rows 0..10
   imdb-fast predict final/model.safetensors --text 'Not bad at all.' --explain
   imdb-fast words final/model.safetensors
+  imdb-fast report final -o report.html
 
 Where a dataset is asked for, a path is, or `imdb` or `imdb-stanford` for what `fetch` brought.
 
@@ -105,6 +107,7 @@ enum Command {
     Inspect(inspect::Args),
     Verify(verify::Args),
     Plot(plot::Args),
+    Report(report::Args),
     Synth(synth::Args),
     Info(info::Args),
     Completions(completions::Args),
@@ -141,6 +144,7 @@ fn run(global: &Global, command: Command) -> Result<ExitCode> {
         Command::Inspect(args) => inspect::run(global, args),
         Command::Verify(args) => verify::run(global, args),
         Command::Plot(args) => plot::run(global, args),
+        Command::Report(args) => report::run(global, args),
         Command::Synth(args) => synth::run(global, args),
         Command::Info(args) => info::run(global, args),
         Command::Completions(args) => completions::run(global, args),

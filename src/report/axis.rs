@@ -88,6 +88,12 @@ impl Axis {
         Axis { range, ticks, exponent, decimals }
     }
 
+    /// An axis of shares and probabilities: all of 0 to 1.
+    pub(super) fn of_shares() -> Axis {
+        let ticks = (0..=5).map(|fifth| f64::from(fifth) / 5.0).collect();
+        Axis { range: 0.0..1.0, ticks, exponent: 0, decimals: 1 }
+    }
+
     /// The number as it stands at its tick.
     pub(super) fn label(&self, value: f64) -> String {
         format!("{:.*}", self.decimals, value / 10f64.powi(self.exponent))

@@ -19,6 +19,18 @@ const MAX_BYTES: u64 = 64 << 20;
 const REMEDY: &str =
     "expected is the JSON that a run leaves behind, or Keras' `History.history` as JSON";
 
+/// A machine, as far as it decides speed and the last bits of results.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Environment {
+    /// Processor family and system, such as `x86_64-linux`.
+    pub target: String,
+    /// The instruction sets that matter and that the CPU has, with spaces between.
+    pub cpu_features: String,
+    /// The kernels that ran.
+    pub kernels: String,
+}
+
 /// What a run leaves behind: its history and what it takes to repeat it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -33,6 +45,14 @@ pub struct HistoryFile {
     pub threads: usize,
     /// The wall time of the training, in seconds.
     pub fit_seconds: f64,
+    /// Where the dataset lies, from the root; none for generated reviews.
+    pub dataset: Option<String>,
+    /// How many reviews were trained on in an epoch; 0 where it is not known.
+    pub train_reviews: usize,
+    /// How many reviews were validated on after each epoch.
+    pub validation_reviews: usize,
+    /// The machine and what was used of it.
+    pub environment: Environment,
     /// What was measured, epoch by epoch. JSON has no numbers but the finite ones: others are written as `null`, and
     /// `null` is read as NaN.
     pub history: History,
@@ -148,6 +168,14 @@ mod tests {
             seed: u64::MAX,
             threads: 2,
             fit_seconds: 0.157,
+            dataset: Some("/data/imdb.safetensors".to_owned()),
+            train_reviews: 15_000,
+            validation_reviews: 10_000,
+            environment: Environment {
+                target: "x86_64-linux".to_owned(),
+                cpu_features: "avx2 fma".to_owned(),
+                kernels: "avx2".to_owned(),
+            },
             history: History::from_series(series).unwrap(),
         }
     }

@@ -23,7 +23,7 @@ use super::progress::Progress;
 use super::{Global, quoted, shown, thousands, to_stdout, warn};
 use lock::Lock;
 pub(crate) use options::Args;
-use outputs::Outputs;
+use outputs::{Outputs, facts};
 use stop::Stop;
 use unfinished::{Notes, Unfinished};
 use watcher::{Size, Watcher};
@@ -56,7 +56,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     warn_of_one_class(&dataset, &plan)?;
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let notes = Notes::new(&args, &words, path.as_deref());
-    let outputs = Outputs::create(&args, team.size())?;
+    let outputs = Outputs::create(&args, facts(&args, &team, &dataset, &plan))?;
     let (words, dataset) = (&words[..], &dataset);
     let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs };
     run.train(model, notes, None)
@@ -106,7 +106,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     ));
     let mut notes = Notes::new(&args, &words, path.as_deref());
     notes.seconds = seconds;
-    let outputs = Outputs::open(&args, folder, team.size(), lock)?;
+    let outputs = Outputs::open(&args, folder, facts(&args, &team, &dataset, &plan), lock)?;
     let (words, dataset) = (&words[..], &dataset);
     let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs };
     run.train(model, notes, Some(checkpoint))
@@ -299,12 +299,17 @@ fn open(global: &Global, path: Option<&Path>) -> Result<Dataset> {
     if let Some(path) = path {
         return global.open(path);
     }
-    let options = SyntheticOptions::default();
     global.note(format_args!(
         "no dataset named: training on {} generated reviews; the real ones: \
          `imdb-fast fetch`, then `imdb-fast train imdb`",
-        thousands(options.reviews as u64)
+        thousands(SyntheticOptions::default().reviews as u64)
     ));
+    generated(global)
+}
+
+/// Generated reviews, always the same.
+pub(super) fn generated(global: &Global) -> Result<Dataset> {
+    let options = SyntheticOptions::default();
     let temporary = std::env::temp_dir();
     let folder = tempfile::tempdir_in(&temporary).map_err(Error::io(&temporary, "write to"))?;
     let path = folder.path().join("synthetic.safetensors");

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::report::csv::history_csv;
-use imdb_fast::report::json::HistoryFile;
+use imdb_fast::report::json::{Environment, HistoryFile};
 use imdb_fast::report::plot::{curves_png, curves_svg};
-use imdb_fast::train::{History, Snapshot};
+use imdb_fast::train::{History, Snapshot, Team, TrainPlan};
 use imdb_fast::{Error, Result, output};
 use serde_json::{Value, json};
 
+use super::super::info;
 use super::Args;
 use super::lock::Lock;
 use crate::cli::{quoted, shown};
@@ -27,16 +29,17 @@ const NAMES: [&str; 7] =
 pub(super) struct Outputs<'a> {
     args: &'a Args,
     folder: &'a Path,
-    threads: usize,
+    /// The facts of the run; its history comes with time.
+    facts: HistoryFile,
     _lock: Lock,
 }
 
 impl<'a> Outputs<'a> {
     /// Makes the folder and takes its lock; refuses one with a run that is not finished, unless that may be discarded.
-    pub(super) fn create(args: &'a Args, threads: usize) -> Result<Outputs<'a>> {
+    pub(super) fn create(args: &'a Args, facts: HistoryFile) -> Result<Outputs<'a>> {
         let folder = &args.out;
         std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
-        let outputs = Outputs::open(args, folder, threads, Lock::take(folder, "--out")?)?;
+        let outputs = Outputs::open(args, folder, facts, Lock::take(folder, "--out")?)?;
         let checkpoint = outputs.path(CHECKPOINT);
         if !checkpoint.exists() {
             return Ok(outputs);
@@ -60,10 +63,10 @@ impl<'a> Outputs<'a> {
     pub(super) fn open(
         args: &'a Args,
         folder: &'a Path,
-        threads: usize,
+        facts: HistoryFile,
         lock: Lock,
     ) -> Result<Outputs<'a>> {
-        let outputs = Outputs { args, folder, threads, _lock: lock };
+        let outputs = Outputs { args, folder, facts, _lock: lock };
         for name in NAMES {
             let path = outputs.path(name);
             output::remove_leftovers(&path);
@@ -85,18 +88,11 @@ impl<'a> Outputs<'a> {
         self.folder.join(name)
     }
 
-    fn options(&self) -> Value {
-        serde_json::to_value(self.args).expect("options are plain values")
-    }
-
     fn history_json(&self, history: &History, fit_time: Duration) -> String {
         let file = HistoryFile {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            options: self.options(),
-            seed: self.args.seed,
-            threads: self.threads,
             fit_seconds: fit_time.as_secs_f64(),
             history: history.clone(),
+            ..self.facts.clone()
         };
         file.to_json()
     }
@@ -148,11 +144,37 @@ impl<'a> Outputs<'a> {
         for (name, values) in history.series() {
             reached[name] = json!(values[epoch]);
         }
-        let mut training = self.options();
+        let mut training = options(self.args);
         training["version"] = env!("CARGO_PKG_VERSION").into();
         training["epoch"] = (epoch + 1).into();
         training["reached"] = reached;
         training
+    }
+}
+
+/// What is known of a run before it has a history.
+pub(super) fn facts(
+    args: &Args,
+    team: &Team,
+    dataset: &Dataset,
+    plan: &TrainPlan<'_>,
+) -> HistoryFile {
+    // Of generated reviews nothing is left; a path that is not UTF-8 cannot be written down.
+    let path = dataset.container().path().canonicalize().ok().filter(|_| args.dataset.is_some());
+    HistoryFile {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        options: options(args),
+        seed: args.seed,
+        threads: team.size(),
+        dataset: path.and_then(|path| path.into_os_string().into_string().ok()),
+        train_reviews: plan.train_reviews(),
+        validation_reviews: plan.validation_reviews(),
+        environment: Environment {
+            target: info::target(),
+            cpu_features: info::cpu_features().join(" "),
+            kernels: team.level().to_string(),
+        },
+        ..HistoryFile::default()
     }
 }
 
@@ -164,4 +186,8 @@ fn remove(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn options(args: &Args) -> Value {
+    serde_json::to_value(args).expect("options are plain values")
 }

@@ -1,0 +1,140 @@
+//! `imdb-fast report`: a run as one page.
+
+use std::path::{Path, PathBuf};
+
+use imdb_fast::dataset::{Dataset, Split};
+use imdb_fast::model::Model;
+use imdb_fast::nn::loss;
+use imdb_fast::report::findings::{Findings, Wanted};
+use imdb_fast::report::html::run_page;
+use imdb_fast::report::json::HistoryFile;
+use imdb_fast::{Error, Result, output};
+use serde_json::Value;
+
+use super::{Global, OutputArg, shown, split, thousands, train};
+
+/// Write a run as one page for a browser: curves, scores, words, mistakes, and what it takes to repeat it
+///
+/// The page needs no other file and no network, and follows the browser's light or dark colours. It is judged on the whole
+/// test split of the dataset that the run was trained on. The texts of the mistakes are in the page: mind whose they are
+/// before you publish it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  imdb-fast report run -o report.html
+  imdb-fast report run --data moved/imdb.safetensors -o report.html
+  imdb-fast report run --split train --mistakes 50 -o train.html")]
+pub(crate) struct Args {
+    /// The folder of a run, as `imdb-fast train --out` leaves it
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    run: PathBuf,
+    /// The dataset, or the name of a fetched one; the one it was trained on where it is not given
+    #[arg(long, value_name = "DATASET")]
+    data: Option<PathBuf>,
+    /// The reviews to judge by: test or train
+    #[arg(long, default_value = "test", value_parser = split)]
+    split: Split,
+    /// How many of the strongest words to show, each way
+    #[arg(long, value_name = "N", default_value_t = Wanted::default().words)]
+    words: usize,
+    /// How many of the surest mistakes to show
+    #[arg(long, value_name = "N", default_value_t = Wanted::default().mistakes)]
+    mistakes: usize,
+    #[command(flatten)]
+    output: OutputArg,
+}
+
+pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    let path = &args.output.output;
+    let (history, model) = read(&args.run)?;
+    if [HISTORY, MODEL].iter().any(|name| super::export::is_same_file(&args.run.join(name), path)) {
+        let expected = "another file than those of the run: they would be lost";
+        return Err(Error::invalid("--output", shown(path), expected));
+    }
+    let dataset = dataset(global, &args, &history)?;
+    let loss = loss(model.training["loss"].as_str().unwrap_or("binary_crossentropy"))?;
+    let team = global.team()?;
+    let wanted = Wanted { split: args.split, words: args.words, mistakes: args.mistakes };
+    let findings = Findings::collect(&team, &model, &dataset, &*loss, wanted)?;
+    let page = run_page(&name(&args.run), &history, &model, &findings);
+    output::write(path, page.as_bytes())?;
+    let (bytes, reviews) = (page.len() as u64, findings.evaluation.reviews as u64);
+    global.note(format_args!(
+        "wrote {}: {} bytes, judged on the {} reviews of the {} split",
+        shown(path),
+        thousands(bytes),
+        thousands(reviews),
+        args.split.name()
+    ));
+    Ok(())
+}
+
+const HISTORY: &str = "history.json";
+const MODEL: &str = "model.safetensors";
+
+/// The history and the model of a run.
+fn read(run: &Path) -> Result<(HistoryFile, Model)> {
+    let unfit = |reason: String, remedy: &str| Error::Unfit {
+        option: "the run",
+        value: shown(run),
+        reason,
+        remedy: remedy.to_owned(),
+    };
+    if run.is_file() {
+        return Err(unfit("it is a file".into(), "name the folder that `imdb-fast train` wrote"));
+    }
+    if !run.exists() {
+        let remedy = "`imdb-fast train` makes one: `run`, or as --out names it";
+        return Err(unfit("there is no such folder".into(), remedy));
+    }
+    for name in [HISTORY, MODEL] {
+        if !run.join(name).exists() {
+            let remedy = "name the folder of a run that has ended well, or train again";
+            return Err(unfit(format!("it has no {name}"), remedy));
+        }
+    }
+    let history = HistoryFile::parse(&run.join(HISTORY))?;
+    let model = Model::load(&run.join(MODEL))?;
+    // A run that diverges leaves its history beside the model of an earlier one.
+    let differs = |(name, value): (&String, &Value)| model.training[name] != *value;
+    if let Some((name, _)) =
+        history.options.as_object().into_iter().flatten().find(|&entry| differs(entry))
+    {
+        let reason = format!("its {HISTORY} and its {MODEL} are of two runs: `{name}` differs");
+        return Err(unfit(reason, "train again"));
+    }
+    Ok((history, model))
+}
+
+/// The dataset that was named, or that of the run.
+fn dataset(global: &Global, args: &Args, history: &HistoryFile) -> Result<Dataset> {
+    if let Some(path) = &args.data {
+        return global.open(path);
+    }
+    let unfit = |value: String, reason: &str| Error::Unfit {
+        option: "the dataset",
+        value,
+        reason: reason.to_owned(),
+        remedy: "name it by --data".to_owned(),
+    };
+    match (&history.dataset, history.options.get("dataset")) {
+        (Some(path), _) if Path::new(path).exists() => global.open(Path::new(path)),
+        (Some(path), _) => {
+            Err(unfit(path.clone(), "the run was trained on it and it is not there any more"))
+        }
+        (None, Some(Value::Null)) => train::generated(global),
+        (None, named) => {
+            let named = named.and_then(Value::as_str).unwrap_or("unknown");
+            Err(unfit(named.to_owned(), "the run's history does not tell where it lies"))
+        }
+    }
+}
+
+/// What to call a run: its folder's own name, also where it is given as `.` or `..`.
+fn name(run: &Path) -> String {
+    let whole = run.canonicalize().unwrap_or_else(|_| run.to_path_buf());
+    match whole.file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => shown(run),
+    }
+}

@@ -1,0 +1,166 @@
+//! The epochs: loss and accuracy as curves and as a table.
+
+use maud::{Markup, html};
+
+use super::super::axis::{Axis, drawable};
+use super::chart::{Chart, Hit, figure, key};
+use super::words::{number, percent, thousands};
+use crate::train::History;
+
+/// More epochs than this are thinned out in a picture: its width has no room for more.
+const MOST_POINTS: usize = 1_000;
+/// More would be narrower than a pointer.
+const MOST_HITS: usize = 150;
+/// A longer table is thinned out; the history has all.
+const MOST_LINES: usize = 200;
+
+/// The part of the page.
+pub(super) fn section(history: &History) -> Markup {
+    let lowest = history.lowest("val_loss");
+    html! {
+        section aria-labelledby="training" {
+            h2 id="training" { "Training" }
+            p.lead { (summary(history, lowest)) }
+            @if history.epochs() > 0 {
+                div.pair {
+                    (curve(history, "loss", "Loss", f64::INFINITY, lowest))
+                    @if history.get("accuracy").or(history.get("val_accuracy")).is_some() {
+                        (curve(history, "accuracy", "Accuracy", 1.0, None))
+                    }
+                }
+                (table(history, lowest))
+            }
+        }
+    }
+}
+
+/// What the curves say, in a sentence.
+fn summary(history: &History, lowest: Option<usize>) -> String {
+    let (Some(losses), Some(lowest)) = (history.get("val_loss"), lowest) else {
+        return "Nothing was held out to validate, so the curves cannot tell where fitting ends and \
+                overfitting begins."
+            .to_owned();
+    };
+    let mut text = format!(
+        "The validation loss was lowest after epoch {} of {}: {}",
+        lowest + 1,
+        history.epochs(),
+        number(losses[lowest])
+    );
+    if let Some(accuracies) = history.get("val_accuracy") {
+        text.push_str(&format!(", with an accuracy of {}", percent(accuracies[lowest])));
+    }
+    match losses.last() {
+        Some(&last) if lowest + 1 < losses.len() => {
+            text.push_str(&format!(
+                ". It ended at {}: beyond that epoch, the run overfits.",
+                number(last)
+            ));
+        }
+        _ => text.push_str(", at the end of the run: more epochs may still help."),
+    }
+    text
+}
+
+fn curve(
+    history: &History,
+    name: &str,
+    title: &str,
+    ceiling: f64,
+    lowest: Option<usize>,
+) -> Markup {
+    let (training, validation) = (history.get(name), history.get(&format!("val_{name}")));
+    let epochs = history.epochs();
+    let values = training.into_iter().chain(validation).flatten().copied();
+    let y = Axis::of_values(values, ceiling);
+    let chart = Chart { x: Axis::of_epochs(epochs), y, x_title: "Epoch", mirrored: false };
+    let stride = epochs.div_ceil(MOST_POINTS).max(1);
+    let points = |values: Option<&[f64]>| -> Vec<(f64, f64)> {
+        let at = |epoch: usize| Some(((epoch + 1) as f64, values?[epoch]));
+        (0..epochs).step_by(stride).filter_map(at).collect()
+    };
+    let marked = lowest.zip(validation).map(|(epoch, values)| ((epoch + 1) as f64, values[epoch]));
+    let marked = marked.filter(|&(_, value)| drawable(value));
+    let radius = (150.0 / epochs as f64).clamp(1.0, 3.2);
+    let marks = html! {
+        (chart.line("validation", &points(validation)))
+        (chart.dots("training", radius, &points(training)))
+        @if let Some(point) = marked { (chart.dots("ring", 6.5, &[point])) }
+        (chart.hits(&hits(epochs, training, validation)))
+    };
+    let legend = html! {
+        @if training.is_some() {
+            (key(html! { circle.training cx="11" cy="6" r="3.6" {} }, "training"))
+        }
+        @if validation.is_some() {
+            (key(html! { line.line.validation x1="1" x2="21" y1="6" y2="6" {} }, "validation"))
+        }
+        @if let Some((epoch, value)) = marked {
+            (key(
+                html! { circle.ring cx="11" cy="6" r="5" {} },
+                &format!("lowest: {} at epoch {epoch}", number(value)),
+            ))
+        }
+    };
+    let described = format!(
+        "{} over {}; the table below has the values.",
+        chart.y.title(title),
+        super::words::count(epochs as u64, "epoch", "epochs")
+    );
+    figure(name, &chart.y.title(title), legend, chart.svg(name, &described, marks))
+}
+
+fn hits(epochs: usize, training: Option<&[f64]>, validation: Option<&[f64]>) -> Vec<Hit> {
+    let stride = epochs.div_ceil(MOST_HITS).max(1);
+    let half = stride as f64 / 2.0;
+    let hit = |epoch: usize| {
+        let middle = (epoch + 1) as f64;
+        let mut text = format!("Epoch {}", thousands(epoch as u64 + 1));
+        let mut marks = Vec::new();
+        for (role, values) in [("training", training), ("validation", validation)] {
+            let Some(values) = values else { continue };
+            text.push_str(&format!("\n{role} {}", number(values[epoch])));
+            marks.push((middle, values[epoch]));
+        }
+        Hit { from: middle - half, to: middle + half, text, marks }
+    };
+    (0..epochs).step_by(stride).map(hit).collect()
+}
+
+/// All that was measured.
+fn table(history: &History, lowest: Option<usize>) -> Markup {
+    let epochs = history.epochs();
+    let stride = epochs.div_ceil(MOST_LINES).max(1);
+    let is_shown = |epoch: &usize| {
+        epoch.is_multiple_of(stride) || Some(*epoch) == lowest || epoch + 1 == epochs
+    };
+    html! {
+        details {
+            summary {
+                @if stride == 1 { "Every epoch as a table" }
+                @else { "Every " (stride) "th epoch as a table; history.csv has all" }
+            }
+            div.scroll tabindex="0" role="group" aria-label="Epochs" {
+                table.numbers {
+                    thead { tr {
+                        th scope="col" { "epoch" }
+                        @for (name, _) in history.series() {
+                            th scope="col" { (super::words::shown(name).replace('_', " ")) }
+                        }
+                    } }
+                    tbody {
+                        @for epoch in (0..epochs).filter(is_shown) {
+                            tr class=[(Some(epoch) == lowest).then_some("chosen")] {
+                                th scope="row" {
+                                    (epoch + 1)
+                                    @if Some(epoch) == lowest { " (lowest)" }
+                                }
+                                @for (_, values) in history.series() { td { (number(values[epoch])) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What it takes to repeat the run: its options, its data, its machine.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::words::{count, shown, thousands};
+use crate::model::Model;
+use crate::report::findings::Findings;
+use crate::report::json::HistoryFile;
+
+type Row = (String, String);
+
+/// The part of the page.
+pub(super) fn section(file: &HistoryFile, model: &Model, findings: &Findings) -> Markup {
+    html! {
+        section aria-labelledby="facts" {
+            h2 id="facts" { "The run" }
+            div.three {
+                (table("Configuration", &of_json(&file.options)))
+                (table("Network and data", &network_and_data(file, model, findings)))
+                (table("Environment", &environment(file)))
+            }
+        }
+    }
+}
+
+/// How many reviews a second went through the network, those to validate on included; none where the run does not tell.
+pub(super) fn throughput(file: &HistoryFile) -> Option<u64> {
+    // As floats: what a damaged file says may overflow.
+    let reviews = file.train_reviews as f64 + file.validation_reviews as f64;
+    let rate = reviews * file.history.epochs() as f64 / file.fit_seconds;
+    (rate > 0.0 && rate.is_finite()).then_some(rate as u64)
+}
+
+fn table(caption: &str, rows: &[Row]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="group" aria-label=(caption) {
+            table.plain {
+                caption { (caption) }
+                tbody { @for (name, value) in rows { tr { th scope="row" { (name) } td { (value) } } } }
+            }
+        }
+    }
+}
+
+/// A row for each entry of an object.
+fn of_json(options: &Value) -> Vec<Row> {
+    let entries = options.as_object().into_iter().flatten();
+    entries.map(|(name, value)| (shown(name).replace('_', " "), written(value))).collect()
+}
+
+fn written(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => shown(text),
+        Value::Array(values) => values.iter().map(written).collect::<Vec<_>>().join(", "),
+        other => shown(&other.to_string()),
+    }
+}
+
+fn network_and_data(file: &HistoryFile, model: &Model, findings: &Findings) -> Vec<Row> {
+    let architecture = model.architecture();
+    let layers = architecture.layers().iter().map(|layer| {
+        let unit = count(layer.units as u64, "unit", "units");
+        format!("{unit}, {}", layer.activation.name())
+    });
+    let mut rows = vec![("inputs".to_owned(), thousands(architecture.inputs() as u64))];
+    rows.extend((1..).zip(layers).map(|(number, layer)| (format!("layer {number}"), layer)));
+    rows.push(("parameters".to_owned(), thousands(architecture.parameters() as u64)));
+    if let Some(epoch) = model.training["epoch"].as_u64() {
+        rows.push(("weights of epoch".to_owned(), thousands(epoch)));
+    }
+    if file.train_reviews > 0 {
+        rows.push(("trained on".to_owned(), count(file.train_reviews as u64, "review", "reviews")));
+        rows.push((
+            "validated on".to_owned(),
+            count(file.validation_reviews as u64, "review", "reviews"),
+        ));
+    }
+    rows.push((
+        "judged on".to_owned(),
+        format!("{} of {}", thousands(findings.evaluation.reviews as u64), findings.split.name()),
+    ));
+    let options = serde_json::from_str(&findings.dataset_options).unwrap_or_default();
+    let imported = |(name, value): Row| (format!("dataset’s {name}"), value);
+    rows.extend(of_json(&options).into_iter().map(imported));
+    rows
+}
+
+fn environment(file: &HistoryFile) -> Vec<Row> {
+    let row = |name: &str, value: String| (name.to_owned(), value);
+    let mut rows = vec![row("version", shown(&file.version)), row("seed", file.seed.to_string())];
+    for (name, value) in [
+        ("target", &file.environment.target),
+        ("CPU features", &file.environment.cpu_features),
+        ("kernels", &file.environment.kernels),
+    ] {
+        if !value.is_empty() {
+            rows.push(row(name, shown(value)));
+        }
+    }
+    rows.push(row("threads", file.threads.to_string()));
+    rows.push(row("training took", format!("{:.3} s", file.fit_seconds)));
+    if let Some(rate) = throughput(file) {
+        rows.push(row("throughput", format!("{} reviews/s", thousands(rate))));
+    }
+    rows
+}

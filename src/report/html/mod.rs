@@ -1,0 +1,112 @@
+//! A run as one page for a browser: it needs no other file and no network, follows the browser's light or dark colours, and
+//! can be read without its script, which only moves what the browser shows anyway to the pointer.
+//!
+//! Whatever comes from files is escaped, and a content security policy lets nothing else act or load. Same inputs, same
+//! bytes.
+
+mod chart;
+mod curves;
+mod facts;
+mod policy;
+mod reasons;
+mod scores;
+mod words;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::findings::Findings;
+use super::json::HistoryFile;
+use crate::model::Model;
+use words::{number, percent, shown, thousands};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The page of a run: what it was, how it went, and what its model does.
+///
+/// `name` is what to call it, such as the name of its folder.
+pub fn run_page(name: &str, file: &HistoryFile, model: &Model, findings: &Findings) -> String {
+    let name = shown(name);
+    let body = html! {
+        header {
+            p.eyebrow { "imdb-fast, report of a run" }
+            h1 { bdi { (name) } }
+            p.lead { (sentence(file, model, findings)) }
+            (headline(file, findings))
+        }
+        main {
+            (curves::section(&file.history))
+            (scores::section(findings))
+            (reasons::words(findings))
+            (reasons::mistakes(findings))
+            (facts::section(file, model, findings))
+        }
+    };
+    document(&format!("{name} – imdb-fast"), &body)
+}
+
+/// A whole page around `body`.
+fn document(title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy::policy(STYLE, SCRIPT));
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content="imdb-fast";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (body)
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+/// What the run was.
+fn sentence(file: &HistoryFile, model: &Model, findings: &Findings) -> String {
+    let architecture = model.architecture();
+    let units = architecture.layers().iter().map(|layer| layer.units.to_string());
+    let sizes: Vec<String> =
+        std::iter::once(architecture.inputs().to_string()).chain(units).collect();
+    format!(
+        "A {} network of {} parameters, trained for {}, judged on the {} reviews of the {} split.",
+        sizes.join("–"),
+        thousands(architecture.parameters() as u64),
+        words::count(file.history.epochs() as u64, "epoch", "epochs"),
+        thousands(findings.evaluation.reviews as u64),
+        findings.split.name()
+    )
+}
+
+/// The figures that people ask for first.
+fn headline(file: &HistoryFile, findings: &Findings) -> Markup {
+    let split = findings.split.name();
+    let mut figures = vec![
+        (format!("{split} accuracy"), percent(findings.evaluation.accuracy)),
+        (format!("{split} loss"), number(findings.evaluation.loss)),
+    ];
+    if let Some(roc) = &findings.roc {
+        figures.push(("ROC area".to_owned(), number(roc.area)));
+    }
+    let history = &file.history;
+    if let (Some(epoch), Some(losses)) = (history.lowest("val_loss"), history.get("val_loss")) {
+        figures
+            .push((format!("lowest validation loss, epoch {}", epoch + 1), number(losses[epoch])));
+    }
+    if let Some(rate) = facts::throughput(file) {
+        let time = format!("{:.2} s", file.fit_seconds);
+        figures.push(("trained in".to_owned(), time));
+        figures.push(("reviews a second".to_owned(), thousands(rate)));
+    }
+    html! {
+        dl.headline {
+            @for (name, value) in figures { div { dt { (name) } dd { (value) } } }
+        }
+    }
+}

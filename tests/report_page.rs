@@ -1,0 +1,351 @@
+//! The page of a run, from the program that writes it: what is in it, that it is whole, and that nothing gets out of it.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{InMemory, generated, repository};
+use imdb_fast::dataset;
+use imdb_fast::text::{Rules, Vocabulary};
+use tempfile::TempDir;
+
+/// A folder with the sample dataset, `d.safetensors`, and a run on it, `run`.
+struct Desk(TempDir);
+
+impl Desk {
+    fn empty() -> Desk {
+        Desk(tempfile::tempdir().unwrap())
+    }
+
+    fn new() -> Desk {
+        let desk = Desk::empty();
+        let [sample, index] = ["data/sample.npz", "data/sample_word_index.json"].map(repository);
+        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
+        let import = ["import", sample, "--word-index", index, "-o", "d.safetensors"];
+        desk.ok(&[&import[..], &["--num-words", "300"]].concat());
+        desk.ok(&["train", "d.safetensors", "--validation", "100", "--epochs", "4", "-q"]);
+        desk
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+        command.args(arguments).current_dir(self.0.path()).output().unwrap()
+    }
+
+    /// Runs and returns stdout.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Writes a report and returns it.
+    fn report(&self, arguments: &[&str]) -> String {
+        self.ok(&[&["report", "run", "-o", "r.html"], arguments].concat());
+        self.read("r.html")
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Expects an error with all of `parts`, and no page.
+    fn fails(&self, arguments: &[&str], parts: &[&str]) {
+        let output = self.run(&[&["report"], arguments, &["-o", "no.html"]].concat());
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+        for part in parts {
+            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
+        }
+        assert!(!self.path("no.html").exists());
+    }
+}
+
+/// The text of a page: no tags, no style, no script, entities as they are.
+fn text(page: &str) -> String {
+    let mut text = String::new();
+    let mut rest = page;
+    while let Some(at) = rest.find('<') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        for raw in ["style", "script"] {
+            if rest[1..].starts_with(raw) {
+                let end = format!("</{raw}>");
+                rest = &rest[rest.find(&end).expect("it is closed")..];
+            }
+        }
+        rest = &rest[rest.find('>').expect("a tag ends") + 1..];
+    }
+    text + rest
+}
+
+/// Fails where a page could load, or lead to, anything.
+fn is_self_contained(page: &str) {
+    let lower = page.to_lowercase();
+    for outward in
+        [" src=", " href=", "url(", "@import", "http://", "https://", "fetch(", "import("]
+    {
+        assert!(!lower.contains(outward), "{outward} in the page");
+    }
+    let policies = lower.matches("content-security-policy").count();
+    assert_eq!(policies, 1);
+    assert!(lower.contains("default-src 'none'") || lower.contains("default-src &#39;none&#39;"));
+    assert_eq!(lower.matches("<script").count(), 1, "the page's own script alone");
+    assert_eq!(lower.matches("<style").count(), 1);
+    assert!(!lower.contains(" style="), "the policy forbids styles in attributes");
+    let events = [" onload", " onclick", " onerror", " onmouseover"];
+    assert!(events.iter().all(|event| !lower.contains(&format!("{event}="))));
+}
+
+#[test]
+fn a_page_has_all_that_was_found() {
+    let desk = Desk::new();
+    let page = desk.report(&[]);
+    is_self_contained(&page);
+    assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">") && page.ends_with("</html>\n"));
+    let words = text(&page);
+
+    // The same figures as those of `evaluate`.
+    let found: serde_json::Value = serde_json::from_str(&desk.ok(&[
+        "evaluate",
+        "run/model.safetensors",
+        "d.safetensors",
+        "--json",
+    ]))
+    .unwrap();
+    let accuracy = format!("{:.2} %", 100.0 * found["accuracy"].as_f64().unwrap());
+    let loss = format!("{:.4}", found["loss"].as_f64().unwrap());
+    assert!(words.contains(&accuracy) && words.contains(&loss), "{accuracy} {loss}");
+    for cell in
+        found["confusion_matrix"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap())
+    {
+        assert!(page.contains(&format!("<strong>{cell}</strong>")), "{cell}");
+    }
+    for part in [
+        "Judged on 200 reviews, rows 0 to 199 of the test split",
+        "The validation loss was lowest after epoch",
+        "Loss",
+        "Accuracy",
+        "ROC area",
+        "Calibration",
+        "Reviews by probability",
+        "Towards positive",
+        "Towards negative",
+        "The surest mistakes",
+        "batch size",
+        "512",
+        "throughput",
+        "reviews/s",
+        "CPU features",
+    ] {
+        assert!(words.contains(part), "no {part:?}");
+    }
+    // A dot an epoch, the line, the mark of the lowest; what stands at the pointer can be read without the script.
+    for part in
+        ["<title>Epoch 1\ntraining ", "line validation", "class=\"ring\"", "<title>Threshold 0.5\n"]
+    {
+        assert!(page.contains(part), "no {part:?}");
+    }
+    // Each chart is named and described.
+    let charts = page.matches("role=\"img\"").count();
+    assert_eq!(
+        (charts, page.matches("<desc id=").count(), page.matches("<figcaption id=").count()),
+        (5, 5, 5)
+    );
+
+    // The strongest words are those that `words` lists.
+    let strongest = desk.ok(&["words", "run/model.safetensors", "--top", "15", "--csv"]);
+    for line in strongest.lines().skip(1) {
+        let word = line.split(',').next().unwrap();
+        assert!(page.contains(&format!("<bdi>{word}</bdi>")), "{word}");
+    }
+}
+
+#[test]
+fn mistakes_are_the_surest_ones_with_their_text() {
+    let desk = Desk::new();
+    let page = desk.report(&["--mistakes", "3"]);
+    let csv = desk.ok(&["predict", "run/model.safetensors", "d.safetensors", "--csv"]);
+    // Row and distance from the label of each mistake.
+    let wrong: BTreeMap<usize, f32> = csv
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let mut fields = line.split(',');
+            let row = fields.next()?.parse().ok()?;
+            let probability: f32 = fields.next()?.parse().ok()?;
+            let label: f32 = fields.next()?.parse().ok()?;
+            let is_wrong = (probability > 0.5) != (label == 1.0);
+            is_wrong.then_some((row, (probability - label).abs()))
+        })
+        .collect();
+    assert!(wrong.len() > 3, "the sample leaves mistakes to show");
+    let cards: Vec<&str> = page.split("<article>").skip(1).collect();
+    assert_eq!(cards.len(), 3);
+    let mut distances: Vec<f32> = wrong.values().copied().collect();
+    distances.sort_by(|a, b| b.total_cmp(a));
+    for (card, expected) in cards.iter().zip(distances) {
+        let row = card.strip_prefix("<h3>Row ").and_then(|rest| rest.split(' ').next()).unwrap();
+        assert_eq!(wrong[&row.parse().unwrap()], expected, "row {row}");
+        let decoded = desk.ok(&["decode", "d.safetensors", "--split", "test", "--row", row]);
+        // Without the mark of the start, which is no word.
+        let expected = decoded.trim().strip_prefix("? ").unwrap();
+        let shown = card.split("<div class=\"text\"").nth(1).unwrap().split_once('>').unwrap().1;
+        let shown = text(shown).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.starts_with(expected), "{shown}\n{expected}");
+        assert!(card.contains("misled by") && card.contains("<span class=\"part\">"));
+    }
+    assert!(!desk.report(&["--mistakes", "0"]).contains("<article>"));
+}
+
+#[test]
+fn same_inputs_same_bytes() {
+    let desk = Desk::new();
+    let page = desk.report(&["--threads", "1"]);
+    assert!(page == desk.report(&["--threads", "3"]));
+    assert!(page == desk.report(&["--data", "d.safetensors", "--no-mmap"]));
+    assert!(page != desk.report(&["--split", "train"]));
+    assert!(desk.read("r.html").contains("The network may have learned from these very reviews"));
+}
+
+const HOSTILE: [&str; 6] = [
+    "<script>alert(1)</script>",
+    "\"onload=alert(1)//",
+    "</style><img/src=x>",
+    "&lt;b&gt;",
+    "a\u{202E}b\0c",
+    "two\u{A0}words",
+];
+
+/// A dataset whose words attack the page, written to `d.safetensors`.
+fn hostile(desk: &Desk) {
+    let InMemory { mut contents, reviews } = generated(800, 100, 5);
+    let rules = Rules { num_words: 100, index_from: 3, ..Rules::default() };
+    let words = (0..100).map(|id| match id {
+        0..4 => String::new(),
+        id => format!("{}{id}", HOSTILE[id % HOSTILE.len()]),
+    });
+    contents.vocabulary = Some(Vocabulary::from_words(words));
+    contents.text = Some(rules);
+    contents.sequences = true;
+    let mut source = InMemory { contents, reviews };
+    dataset::write(&mut source, &desk.path("d.safetensors")).unwrap();
+}
+
+#[test]
+fn words_from_files_stay_words() {
+    let desk = Desk::empty();
+    hostile(&desk);
+    let out = ["train", "d.safetensors", "--epochs", "2", "--validation", "100", "-q"];
+    desk.ok(&out);
+    // The folder's name and the history are from files as well.
+    let history = desk.read("run/history.json");
+    let history = history
+        .replace("\"loss\": [", "\"<script>l\": [")
+        .replace("\"kernels\": \"", "\"kernels\": \"</table><script>");
+    let history = history.replace("\"<script>l\": [", "\"loss\": [");
+    std::fs::write(desk.path("run/history.json"), history).unwrap();
+    let name = "run<script>&";
+    std::fs::rename(desk.path("run"), desk.path(name)).unwrap();
+    desk.ok(&["report", name, "-o", "r.html", "--words", "90"]);
+    let page = desk.read("r.html");
+    // Quoted words may hold what looks like an attribute: it has to stand between tags.
+    let shown = page.replace("&quot;onload=alert(1)//", "").replace("img/src=x", "");
+    is_self_contained(&shown);
+    for part in [
+        "&lt;script&gt;alert(1)&lt;/script&gt;",
+        "&lt;/style&gt;&lt;img/src=x&gt;",
+        "&amp;lt;b&amp;gt;",
+        "a\u{FFFD}b\u{FFFD}c",
+        "<h1><bdi>run&lt;script&gt;&amp;</bdi></h1>",
+        "&lt;/table&gt;&lt;script&gt;",
+    ] {
+        assert!(page.contains(part), "no {part:?}");
+    }
+    assert!(!page.contains("<img") && !page.contains('\0') && !page.contains('\u{202E}'));
+}
+
+#[test]
+fn what_is_not_known_is_said() {
+    // Without words.
+    let desk = Desk::empty();
+    let svm = repository("data/sample.svm");
+    let test = repository("data/sample.test.svm");
+    desk.ok(&[
+        "import",
+        svm.to_str().unwrap(),
+        "--test",
+        test.to_str().unwrap(),
+        "-o",
+        "d.safetensors",
+    ]);
+    desk.ok(&["train", "d.safetensors", "--epochs", "2", "--validation", "0", "-q"]);
+    let page = desk.report(&[]);
+    is_self_contained(&page);
+    assert!(page.contains("does not know how text becomes its inputs"));
+    assert!(page.contains("Nothing was held out to validate"));
+    assert!(page.contains("Neither model nor dataset has words for it."));
+}
+
+#[test]
+fn errors_name_what_helps() {
+    let desk = Desk::new();
+    desk.fails(&["nowhere"], &["the run is nowhere", "no such folder", "imdb-fast train"]);
+    desk.fails(&["run/model.safetensors"], &["it is a file", "name the folder"]);
+    desk.fails(&["run", "--data", "other"], &["other"]);
+    let move_away = |name: &str| std::fs::rename(desk.path(name), desk.path("away")).unwrap();
+    let back = |name: &str| std::fs::rename(desk.path("away"), desk.path(name)).unwrap();
+    for name in ["run/model.safetensors", "run/history.json"] {
+        move_away(name);
+        let file = Path::new(name).file_name().unwrap().to_str().unwrap();
+        desk.fails(&["run"], &[&format!("it has no {file}"), "train again"]);
+        back(name);
+    }
+    move_away("d.safetensors");
+    desk.fails(&["run"], &["d.safetensors", "not there any more", "--data"]);
+    desk.ok(&["report", "run", "--data", "away", "-o", "r.html"]);
+
+    // Other words under the same ids, and another number of features.
+    hostile(&desk);
+    desk.fails(&["run"], &["100 features", "300 inputs"]);
+    let [sample, index] = ["data/sample.npz", "data/sample_word_index.json"].map(repository);
+    let sample = sample.to_str().unwrap();
+    let words = std::fs::read_to_string(index).unwrap().replace("\"the\"", "\"qwertz\"");
+    std::fs::write(desk.path("index.json"), words).unwrap();
+    let import = [
+        "import",
+        sample,
+        "--word-index",
+        "index.json",
+        "--num-words",
+        "300",
+        "-o",
+        "d.safetensors",
+    ];
+    desk.ok(&import);
+    desk.fails(&["run"], &["its id ", "\"qwertz\"", "\"the\" to the model", "trained on"]);
+    back("d.safetensors");
+
+    // A history of another run.
+    let history = desk.read("run/history.json").replace("\"epochs\": 4", "\"epochs\": 5");
+    std::fs::write(desk.path("run/history.json"), history).unwrap();
+    desk.fails(&["run"], &["two runs", "`epochs` differs", "train again"]);
+}
+
+#[test]
+fn a_run_on_generated_reviews_needs_no_file() {
+    let desk = Desk::empty();
+    desk.ok(&["train", "--epochs", "1", "--hidden", "none", "-q"]);
+    let page = desk.report(&[]);
+    is_self_contained(&page);
+    assert!(page.contains("Judged on 25,000 reviews"));
+    // Their words are known, though no text can be read by them.
+    assert!(page.contains("<div class=\"text\""));
+}
