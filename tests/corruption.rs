@@ -9,6 +9,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,12 +18,13 @@ use std::time::{Duration, Instant};
 use common::{generated, repository, written};
 use imdb_fast::Result;
 use imdb_fast::container::{Access, Container};
-use imdb_fast::dataset::{Dataset, Split};
+use imdb_fast::dataset::{Dataset, Holdout, Split};
 use imdb_fast::import::{self, ImportOptions};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::text::Vocabulary;
+use imdb_fast::train::{Checkpoint, FitOptions, Observer, Snapshot, Team, TrainPlan, fit};
 
 /// How long a case may take; a sound file takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,6 +82,38 @@ fn model(path: &Path) -> Result<Seen> {
     })
 }
 
+fn checkpoint(path: &Path) -> Result<Seen> {
+    let checkpoint = Checkpoint::load(path)?;
+    let place = (checkpoint.epoch(), checkpoint.batch(), checkpoint.notes().to_string());
+    let parameters = checkpoint.model()?.parameters().clone();
+    Ok(Seen { contents: hash((place, parameters)), is_verified: true })
+}
+
+/// Saves a run in the middle of its first epoch, and ends it.
+struct Saver<'a>(&'a Path);
+
+impl Observer for Saver<'_> {
+    fn pauses(&mut self, _epoch: usize, batch: usize) -> bool {
+        batch == 2
+    }
+
+    fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+        snapshot.save(self.0, &serde_json::json!({ "by": "hand" })).unwrap();
+        ControlFlow::Break(())
+    }
+}
+
+fn checkpoint_bytes(dataset: &Path, path: &Path) -> Vec<u8> {
+    let dataset = Dataset::open(dataset, Access::Read).unwrap();
+    let layer = Dense { units: 4, activation: Activation::Relu };
+    let mut model = Model::new(Architecture::new(dataset.features(), &[layer]).unwrap(), 1);
+    let validation = Holdout::Fraction(0.2);
+    let options = FitOptions { batch_size: 16, validation, ..FitOptions::default() };
+    let plan = TrainPlan::new(&dataset, &model, options).unwrap();
+    fit(&plan, &mut model, &Team::new(1).unwrap(), &mut Saver(path)).unwrap();
+    std::fs::read(path).unwrap()
+}
+
 fn imported(path: &Path) -> Result<Seen> {
     let mut source = import::open(path, &ImportOptions::default())?;
     let mut reviews = Vec::new();
@@ -104,6 +138,7 @@ fn kinds(folder: &Path) -> Vec<Kind> {
     source.reviews.push((Split::Unlabelled, vec![5, 2, 5], None));
     drop(written(source.clone(), &file));
     let dataset_bytes = std::fs::read(&file).unwrap();
+    let checkpoint_bytes = checkpoint_bytes(&file, &folder.join("checkpoint"));
 
     let layer = Dense { units: 16, activation: Activation::Prelu };
     let mut model_file = Model::new(Architecture::new(400, &[layer, layer]).unwrap(), 1);
@@ -125,6 +160,7 @@ fn kinds(folder: &Path) -> Vec<Kind> {
         kind("dataset, mapped", dataset_bytes.clone(), |path| dataset(path, Access::Map)),
         kind("dataset, read", dataset_bytes, |path| dataset(path, Access::Read)),
         kind("model", model_bytes, model),
+        kind("checkpoint", checkpoint_bytes, checkpoint),
         kind("npz", std::fs::read(repository("data/sample.npz")).unwrap(), imported),
         kind("tar.gz", packed, imported),
         Kind { has_checksums: false, ..kind("tar", plain, imported) },
