@@ -179,6 +179,39 @@ fn is_cut(explanation: &Explanation, word: &str) -> bool {
     words.any(|(other, part)| other == word && part.is_some_and(|part| part.kind == Kind::Cut))
 }
 
+#[test]
+fn a_review_of_a_dataset_is_explained_as_its_text_is() {
+    let layer = Dense { units: 16, activation: Activation::Tanh };
+    let team = team(1);
+    for rules in all_rules() {
+        let has_oov = rules.oov_char.is_some();
+        let model = model(rules, 14, &[layer]);
+        let judge = Judge::new(&model, &team).unwrap();
+        let mut encoding = Encoding::default();
+        for text in texts(14, 60) {
+            judge.encoder().encode(&text, &mut encoding);
+            let by_ids = judge.explain_ids(encoding.words(), encoding.features());
+            let by_text = judge.explain(&text);
+            assert_eq!(by_ids.probability, by_text.probability);
+            if !has_oov {
+                continue; // words that are dropped leave no place
+            }
+            assert_eq!(by_ids.parts, by_text.parts, "{text:?}");
+            for ((word, part), (expected, expected_part)) in by_ids.words().zip(by_text.words()) {
+                assert_eq!(part, expected_part);
+                let is_cut = part.is_some_and(|part| part.kind == Kind::Cut);
+                assert_eq!(word, if is_cut { "?" } else { expected });
+            }
+            for part in &by_ids.parts {
+                let log_odds = |p: f32| (f64::from(p) / (1.0 - f64::from(p))).ln();
+                let whole = by_ids.probability;
+                let expected = log_odds(whole) - log_odds(whole - part.effect);
+                assert!((f64::from(part.evidence) - expected).abs() < 1e-4, "{part:?}: {expected}");
+            }
+        }
+    }
+}
+
 /// With no hidden layer the network is a sum, so that a feature's share is known without the program's help.
 #[test]
 fn an_n_gram_is_taken_out_by_itself() {

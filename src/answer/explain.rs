@@ -86,6 +86,8 @@ struct Reading {
     /// Where each word ends in `words`.
     ends: Vec<usize>,
     encoding: Encoding,
+    /// What goes into the network, ascending.
+    features: Vec<u32>,
     /// Place, number of words and feature of each run.
     runs: Vec<(usize, usize, u32)>,
 }
@@ -113,14 +115,17 @@ impl Judge<'_> {
         self.explain_with(&mut Workspace::new(self.model.architecture(), BLOCK), text)
     }
 
-    /// Explains a review that is there as word ids in reading order, with the marks of its start and of cut words among
-    /// them, as a dataset keeps it. A word without a name is `?`; blanks within a name become no-break spaces.
+    /// Explains a review of a dataset: its word ids in reading order, with the marks of its start and of cut words among
+    /// them, and its set of features, ascending. A word without a name is `?`; blanks within a name become no-break spaces.
+    ///
+    /// Nothing tells where words were dropped: there, words that stood apart count as neighbours where the review has
+    /// their n-gram.
     ///
     /// # Panics
     /// If an id is not below the features of the model.
-    pub fn explain_ids(&self, ids: &[u32]) -> Explanation {
+    pub fn explain_ids(&self, ids: &[u32], features: &[u32]) -> Explanation {
         let mut workspace = Workspace::new(self.model.architecture(), BLOCK);
-        self.explain_reading(&mut workspace, self.read_ids(ids))
+        self.explain_reading(&mut workspace, self.read_ids(ids, features))
     }
 
     fn explain_with(&self, workspace: &mut Workspace, text: &str) -> Explanation {
@@ -159,10 +164,11 @@ impl Judge<'_> {
             tokens.push(self.encoder.token(word));
         });
         reading.finish(self, &tokens);
+        reading.features = reading.encoding.features().to_vec();
         reading
     }
 
-    fn read_ids(&self, ids: &[u32]) -> Reading {
+    fn read_ids(&self, ids: &[u32], features: &[u32]) -> Reading {
         let rules = self.encoder.rules();
         // The encoder puts the mark of the start before the words again.
         let start = match rules.start_char {
@@ -181,6 +187,8 @@ impl Judge<'_> {
         }
         let token = |&id: &u32| if Some(id) == rules.oov_char { CUT } else { id };
         reading.finish(self, &words.iter().map(token).collect::<Vec<_>>());
+        reading.features = features.to_vec();
+        reading.runs.retain(|(_, _, feature)| features.binary_search(feature).is_ok());
         reading
     }
 
@@ -193,7 +201,7 @@ impl Judge<'_> {
         candidates: &mut [Candidate],
     ) -> f32 {
         let (level, head) = (self.level(), &self.model.parameters().head);
-        let sums = self.sum_of(reading.encoding.features());
+        let sums = self.sum_of(&reading.features);
         workspace.first_z(1).copy_from_slice(&sums);
         workspace.forward(level, head);
         let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
@@ -261,7 +269,10 @@ impl Reading {
             candidate_of.push(candidate as u32);
         }
         for (candidate, feature) in self.taken_by(&candidate_of, oov) {
-            candidates[candidate as usize].features.push(feature);
+            // Only what is there can be taken out: words and features may come from different parts of a file.
+            if self.features.binary_search(&feature).is_ok() {
+                candidates[candidate as usize].features.push(feature);
+            }
         }
         self.add_ngrams(&mut candidates);
         (candidates, candidate_of)

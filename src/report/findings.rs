@@ -187,17 +187,15 @@ fn text(
     split: Split,
     row: usize,
 ) -> Result<Text> {
+    let features = dataset.csr(split)?.row(row);
     let sequence = dataset.sequence(split, row)?;
     let in_order = sequence.is_some();
-    let ids = match sequence {
-        Some(ids) => ids,
-        None => dataset.csr(split)?.row(row),
-    };
+    let ids = sequence.unwrap_or_else(|| features.clone());
     if let Some(judge) = judge
         // Without reading order, nobody knows which words stood beside each other.
         && (in_order || judge.encoder().rules().ngrams == 1)
     {
-        return Ok(Text::Explained { explanation: judge.explain_ids(&ids), in_order });
+        return Ok(Text::Explained { explanation: judge.explain_ids(&ids, &features), in_order });
     }
     let Some(vocabulary) = model.vocabulary.as_ref().or_else(|| dataset.vocabulary()) else {
         return Ok(Text::Unknown);
