@@ -87,6 +87,11 @@ fn figures(findings: &Findings) -> Markup {
     ];
     if let Some(roc) = &findings.roc {
         rows.push(("ROC area", number(roc.area), "a positive one scores above a negative one"));
+        rows.push((
+            "AUC",
+            number(evaluation.auc),
+            "the same by Keras’ 200 thresholds, as `evaluate` has it",
+        ));
     }
     rows.push(("Brier score", number(calibration.brier), "mean square of probability less label"));
     rows.push((
