@@ -317,6 +317,8 @@ impl<'a, I: Word> Run<'a, I> {
             if self.train(worker, Place { epoch, batch: done }, &mut own).is_break() {
                 return;
             }
+            // All have looked whether the run has ended before the leader says anew whether it has.
+            worker.meet();
             // By the last thread: it has the fewest other duties, and while it is at it, the others go ahead with the validation.
             if worker.index + 1 == worker.size {
                 self.prepare_epoch(epoch + 1);
