@@ -38,6 +38,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use imdb_fast::container::{self, Access};
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
+use imdb_fast::report::table::thousands;
 use imdb_fast::train::Team;
 use imdb_fast::{Error, Result};
 use terminal::Tame;
@@ -258,19 +259,6 @@ fn split(name: &str) -> std::result::Result<Split, String> {
         let names: Vec<&str> = Split::ALL.iter().map(|split| split.name()).collect();
         format!("expected one of {}", names.join(", "))
     })
-}
-
-/// 1234567 as "1,234,567".
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A path that stands beside options, for messages.

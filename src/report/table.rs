@@ -1,4 +1,4 @@
-//! Tables of plain text, for the terminal.
+//! Tables of plain text, for the terminal, and the numbers in them.
 
 /// On which side of its column a cell stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,19 @@ pub fn confusion_matrix(counts: [[u64; 2]; 2]) -> String {
         row("actual positive", counts[1].map(|count| count.to_string())),
     ];
     aligned(&[Align::Left, Align::Right, Align::Right], &rows)
+}
+
+/// 1234567 as "1,234,567".
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How numbers and words from files are written.
 
+pub(super) use super::super::table::thousands;
+
 /// Longer words are cut: no word of a language is.
 const MOST_CHARACTERS: usize = 60;
 
@@ -17,19 +19,6 @@ fn harmless(character: char) -> char {
     let steers = character.is_control()
         || matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     if steers { '\u{FFFD}' } else { character }
-}
-
-/// 1234567 as "1,234,567".
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A number of things.
