@@ -38,21 +38,16 @@ impl WordCounts {
     ) -> Result<()> {
         let WordCounts { words, counts, texts } = self;
         *texts = texts.wrapping_add(1);
-        let mut result = Ok(());
-        tokenizer.for_each(text, scratch, |word| match words.insert(word) {
-            Ok(number) => {
-                if number as usize == counts.len() {
-                    counts.push(Count::default());
-                }
-                let count = &mut counts[number as usize];
-                count.total += 1;
-                count.texts += u32::from(count.last != *texts);
-                count.last = *texts;
-                numbers.push(number);
-            }
-            Err(error) => result = Err(error),
-        });
-        result
+        let first = numbers.len();
+        words.add(tokenizer, text, scratch, numbers)?;
+        counts.resize_with(words.len(), Count::default);
+        for &number in &numbers[first..] {
+            let count = &mut counts[number as usize];
+            count.total += 1;
+            count.texts += u32::from(count.last != *texts);
+            count.last = *texts;
+        }
+        Ok(())
     }
 
     /// Adds the counts of the texts that come next. Returns the number that each of their words has here.
