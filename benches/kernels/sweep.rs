@@ -43,6 +43,7 @@ impl Trained {
             weights: &mut self.weights,
             state: &mut self.velocity,
             gradient,
+            scales: None,
             selection,
             updated: &mut self.updated,
             decays: &self.decays,

@@ -231,6 +231,7 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
                 weights: &mut swept,
                 state: &mut swept_state,
                 gradient: &mut left,
+                scales: None,
                 selection: Selection::Listed(&list),
                 updated: &mut updated,
                 decays: &decays,

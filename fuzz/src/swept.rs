@@ -35,7 +35,8 @@ impl Net {
     ) {
         let Net { weights, state, updated, width } = self;
         let (width, gradient) = (*width, &mut gradient[..]);
-        let rows = Rows { width, weights, state, gradient, selection, updated, decays };
+        let rows =
+            Rows { width, weights, state, gradient, scales: None, selection, updated, decays };
         optimizer.sweep(step, rows);
     }
 

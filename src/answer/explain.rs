@@ -202,7 +202,16 @@ impl Judge<'_> {
     ) -> f32 {
         let (level, head) = (self.level(), &self.model.parameters().head);
         let sums = self.sum_of(&reading.features);
+        let scale = self.model.input_scale().filter(|scale| scale.normalises());
+        let squares = |features: &[u32]| {
+            let square = |&feature: &u32| scale.map_or(0.0, |scale| scale.square(feature as usize));
+            features.iter().map(square).sum::<f64>()
+        };
+        let all_squares = squares(&reading.features);
         workspace.first_z(1).copy_from_slice(&sums);
+        if let Some(scale) = scale {
+            workspace.scale([scale.of_squares(all_squares)]);
+        }
         workspace.forward(level, head);
         let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
         for block in candidates.chunks_mut(BLOCK) {
@@ -212,6 +221,14 @@ impl Judge<'_> {
                 for &feature in &candidate.features {
                     z.iter_mut().zip(self.row(feature)).for_each(|(z, weight)| *z -= weight);
                 }
+            }
+            if let Some(scale) = scale {
+                let rest = |candidate: &Candidate| {
+                    let rest = all_squares - squares(&candidate.features);
+                    // What is left of nothing is rounding.
+                    if rest > 1e-9 * all_squares { rest } else { 0.0 }
+                };
+                workspace.scale(block.iter().map(|candidate| scale.of_squares(rest(candidate))));
             }
             workspace.forward(level, head);
             let without = workspace.probabilities().iter().zip(workspace.logits());

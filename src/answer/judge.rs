@@ -110,7 +110,10 @@ impl<'a> Judge<'a> {
         }
         match self.embedding() {
             Some(_) => sequences.average(self.level(), self.table(), workspace),
-            None => self.sum(features, spans, workspace.first_z(texts.len())),
+            None => {
+                self.sum(features, spans, workspace.first_z(texts.len()));
+                self.scale(features, spans, workspace);
+            }
         }
         workspace.forward(self.level(), &self.model.parameters().head);
         answers.copy_from_slice(workspace.probabilities());
@@ -124,6 +127,16 @@ impl<'a> Judge<'a> {
     /// The first layer's sums of some rows, without the bias.
     pub(super) fn sum(&self, features: &[u32], spans: &[Span], z: &mut [f32]) {
         gather_sum(self.level(), self.table(), features, spans, Sum::Store, z);
+    }
+
+    /// Gives reviews of the block their scales, where they have some.
+    fn scale(&self, features: &[u32], spans: &[Span], workspace: &mut Workspace) {
+        let Some(scale) = self.model.input_scale().filter(|scale| scale.normalises()) else {
+            return;
+        };
+        let words = |span: &Span| &features[span.start..][..span.length as usize];
+        workspace
+            .scale(spans.iter().map(|span| scale.row(words(span).iter().map(|&id| id as usize))));
     }
 
     /// The weight rows of all features.

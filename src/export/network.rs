@@ -42,6 +42,16 @@ impl<'a> Network<'a> {
             .into_iter()
             .flatten()
             .try_for_each(|layer| refuse_unknown(layer, KNOWN[1]))?;
+        if let Some(scale) = model.input_scale().filter(|scale| scale.normalises()) {
+            return Err(Error::Unfit {
+                option: "the model",
+                value: format!("a network whose reviews are scaled (--row-norm {})", scale.row_norm()),
+                reason: "the formats have no place for the length of a review".to_owned(),
+                remedy: "export a network that was trained without; its tensors can be read from the model file, \
+                         which is a safetensors file"
+                    .to_owned(),
+            });
+        }
         let parameters: &Parameters = model.parameters();
         let layer = |i: usize| Layer {
             fan_in: architecture.fan_in(i),

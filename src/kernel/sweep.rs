@@ -6,8 +6,30 @@ use super::lanes::{Kernel, LANES, Lanes};
 /// What an optimizer does with one weight, in lanes, with `ARRAYS` values of state beside it. Taken by value, so that its
 /// parameters are read once a sweep and not once a row: for all that the compiler knows, a row could change them.
 pub(crate) trait Rule<const ARRAYS: usize>: Copy {
-    /// The new weight and state. Must be `#[inline(always)]`.
-    fn step<V: Lanes>(&self, weight: V, gradient: V, state: [V; ARRAYS]) -> (V, [V; ARRAYS]);
+    /// What is taken from the weight, and the new state. Must be `#[inline(always)]`.
+    fn step<V: Lanes>(&self, gradient: V, state: [V; ARRAYS]) -> (V, [V; ARRAYS]);
+
+    /// What decay leaves of the weight before that; `None` where there is no decay. Must be `#[inline(always)]`.
+    #[inline(always)]
+    fn kept(&self) -> Option<f32> {
+        None
+    }
+}
+
+/// The new weight and state. With a scale `r` the weight that is kept is the product `v = r w`, whose gradient is that of
+/// `w` over `r`: `w` follows `r g`, and `v` moves by `r` times as much.
+#[inline(always)]
+fn step<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
+    rule: R,
+    scale: Option<V>,
+    weight: V,
+    gradient: V,
+    state: [V; ARRAYS],
+) -> (V, [V; ARRAYS]) {
+    let scaled = |value: V| scale.map_or(value, |scale| scale * value);
+    let (taken, state) = rule.step(scaled(gradient), state);
+    let weight = rule.kept().map_or(weight, |kept| V::splat(kept) * weight);
+    (weight - scaled(taken), state)
 }
 
 /// A row of weights whose gradient stands elsewhere.
@@ -43,6 +65,9 @@ pub struct Rows<'a> {
     pub state: &'a mut [f32],
     /// `[slots, width]`; a step leaves zeros where it has been.
     pub gradient: &'a mut [f32],
+    /// `[rows]`: the weights that are kept are those that the optimizer moves, each multiplied by its row's scale. Where there
+    /// is none they are the same.
+    pub scales: Option<&'a [f32]>,
     /// Which rows the step updates.
     pub selection: Selection<'a>,
     /// For each row the number of the last step that has updated it, from 1; 0 before the first. Where all rows are selected
@@ -209,14 +234,16 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Sweep<'_, R, ARRAYS> {
     /// All rows, of one line each, from one end to the other.
     #[inline(always)]
     fn all_lines<V: Lanes>(&mut self) {
-        let Rows { weights, state, gradient, .. } = &mut self.rows;
+        let Rows { weights, state, gradient, scales, .. } = &mut self.rows;
         let weights = weights.as_chunks_mut::<LANES>().0;
         let gradient = gradient.as_chunks_mut::<LANES>().0;
         let state = state.as_chunks_mut::<LANES>().0;
         for (row, (weight, gradient)) in weights.iter_mut().zip(gradient).enumerate() {
             let state = &mut state[row * ARRAYS..][..ARRAYS];
             let values = std::array::from_fn(|array| V::load(&state[array]));
-            let (new, values) = self.rule.step(V::load(weight), V::load(gradient), values);
+            let scale = scales.map(|scales| V::splat(scales[row]));
+            let (weight_now, gradient_now) = (V::load(weight), V::load(gradient));
+            let (new, values) = step(self.rule, scale, weight_now, gradient_now, values);
             new.store(weight);
             for (kept, value) in state.iter_mut().zip(values) {
                 value.store(kept);
@@ -237,7 +264,8 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R,
         let state = &mut rows.state.as_chunks_mut::<LANES>().0[row * ARRAYS..][..ARRAYS];
         let mut values = std::array::from_fn(|array| V::load(&state[array]));
         decay(rows.decays, skipped, &mut values);
-        let (new, values) = self.0.step(V::load(weight), V::load(gradient), values);
+        let scale = rows.scales.map(|scales| V::splat(scales[row]));
+        let (new, values) = step(self.0, scale, V::load(weight), V::load(gradient), values);
         new.store(weight);
         for (kept, value) in state.iter_mut().zip(values) {
             value.store(kept);
@@ -255,7 +283,8 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<R
         let weights = &mut rows.weights[row * width..][..width];
         let state = &mut rows.state[row * ARRAYS * width..][..ARRAYS * width];
         let gradient = &mut rows.gradient[slot * width..][..width];
-        stretches(self.0, weights, gradient, state, |values: &mut [V; ARRAYS]| {
+        let scale = rows.scales.map(|scales| V::splat(scales[row]));
+        stretches(self.0, scale, weights, gradient, state, |values: &mut [V; ARRAYS]| {
             decay(rows.decays, skipped, values);
         });
         gradient.fill(0.0);
@@ -291,7 +320,17 @@ impl<V, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
             let power = powers.get(skipped);
             array.iter_mut().for_each(|value| *value *= power);
         }
-        (self.0)(weights, gradient, state);
+        match rows.scales.map(|scales| scales[row]) {
+            None => (self.0)(weights, gradient, state),
+            // Weights that count for nothing stay.
+            Some(0.0) => {}
+            Some(scale) => {
+                weights.iter_mut().for_each(|weight| *weight /= scale);
+                gradient.iter_mut().for_each(|gradient| *gradient *= scale);
+                (self.0)(weights, gradient, state);
+                weights.iter_mut().for_each(|weight| *weight *= scale);
+            }
+        }
         gradient.fill(0.0);
     }
 }
@@ -308,7 +347,8 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Update<'_, R, ARRAYS> {
 
     #[inline(always)]
     fn run<V: Lanes>(self) {
-        stretches(self.rule, self.weights, self.gradient, self.state, |_: &mut [V; ARRAYS]| {});
+        let Update { rule, weights, gradient, state } = self;
+        stretches(rule, None, weights, gradient, state, |_: &mut [V; ARRAYS]| {});
     }
 }
 
@@ -324,6 +364,7 @@ fn decay<V: Lanes, const ARRAYS: usize>(decays: &[Powers], skipped: u32, state: 
 #[inline(always)]
 fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     rule: R,
+    scale: Option<V>,
     weights: &mut [f32],
     gradient: &[f32],
     state: &mut [f32],
@@ -338,7 +379,7 @@ fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
         prepare(&mut values);
         let weight = V::load_partial(&weights[from..to]);
         let gradient = V::load_partial(&gradient[from..to]);
-        let (weight, values) = rule.step(weight, gradient, values);
+        let (weight, values) = step(rule, scale, weight, gradient, values);
         weight.store_partial(&mut weights[from..to]);
         for (array, value) in values.into_iter().enumerate() {
             value.store_partial(&mut state[array * n + from..array * n + to]);

@@ -3,7 +3,9 @@
 //! A model is a [safetensors](https://github.com/huggingface/safetensors) file: for each layer `I` from 0
 //! `dense_I.kernel` \[inputs, units\] and `dense_I.bias` \[units\], which is Keras' orientation, for PReLU `dense_I.alpha`
 //! \[units\], all F32. A network of an [`Embedding`](crate::nn::Embedding) has `embedding.kernel` \[words, dim\] besides, and
-//! the inputs of its `dense_0` are a word vector's values. Where the dataset had words, `vocabulary.offsets`, `vocabulary.text` and `vocabulary.cut` as in a
+//! the inputs of its `dense_0` are a word vector's values. A network whose input has a [scale](crate::nn::InputScale) has
+//! `input.scale` \[inputs\], if its words have one each, and the metadata `row_norm` = `l2`, if its rows are normalised; its
+//! `dense_0.kernel` is multiplied by the words' scales already. Where the dataset had words, `vocabulary.offsets`, `vocabulary.text` and `vocabulary.cut` as in a
 //! [dataset](crate::dataset::format). `__metadata__` holds, where the dataset had it, `text` as there, `format` = `imdb-fast model`, `version`, `architecture` and
 //! `training` (JSON: how it was trained) and the checksums.
 
@@ -13,7 +15,7 @@ use crate::container::{
     Access, Container, Kind, TEXT_RULES, TensorBytes, vocabulary, write_tensors,
 };
 use crate::error::{Error, Result};
-use crate::nn::{Architecture, Head, Parameters};
+use crate::nn::{Architecture, Head, InputScale, Parameters, RowNorm};
 use crate::text::{Rules, Vocabulary};
 
 /// `version` in the metadata.
@@ -24,6 +26,7 @@ const VERSION: &str = "1";
 pub struct Model {
     architecture: Architecture,
     parameters: Parameters,
+    input_scale: Option<InputScale>,
     /// The words that its inputs stand for, where they are known.
     pub vocabulary: Option<Vocabulary>,
     /// How text becomes its inputs, where that is known.
@@ -36,8 +39,7 @@ impl Model {
     /// A fresh network: Glorot-uniform kernels from the seed, zero biases.
     pub fn new(architecture: Architecture, seed: u64) -> Model {
         let parameters = Parameters::glorot(&architecture, seed);
-        let training = serde_json::Value::Null;
-        Model { architecture, parameters, vocabulary: None, text: None, training }
+        Model::of_parts(architecture, parameters, None)
     }
 
     /// A network that starts from the tensors `embedding.kernel`, `dense_I.kernel`, `dense_I.bias` and `dense_I.alpha` of any
@@ -54,8 +56,17 @@ impl Model {
     /// The same, of a file that is open.
     pub(crate) fn of_container(container: &Container, architecture: Architecture) -> Result<Model> {
         let parameters = read_parameters(container, &architecture)?;
+        let input_scale = read_scale(container, &architecture)?;
+        Ok(Model::of_parts(architecture, parameters, input_scale))
+    }
+
+    fn of_parts(
+        architecture: Architecture,
+        parameters: Parameters,
+        input_scale: Option<InputScale>,
+    ) -> Model {
         let training = serde_json::Value::Null;
-        Ok(Model { architecture, parameters, vocabulary: None, text: None, training })
+        Model { architecture, parameters, input_scale, vocabulary: None, text: None, training }
     }
 
     /// Reads a model file.
@@ -70,13 +81,13 @@ impl Model {
         let architecture = Architecture::from_json(json("architecture")).map_err(|problem| {
             container.malformed("metadata `architecture`", problem, "train the model again")
         })?;
-        let parameters = read_parameters(&container, &architecture)?;
+        let model = Model::of_container(&container, architecture)?;
         let vocabulary = container.vocabulary()?;
         let text = container.text_rules()?;
         let training = serde_json::from_str(json("training")).map_err(|error| {
             container.malformed("metadata `training`", error.to_string(), "train the model again")
         })?;
-        Ok(Model { architecture, parameters, vocabulary, text, training })
+        Ok(Model { vocabulary, text, training, ..model })
     }
 
     /// Writes the model file, whole or not at all.
@@ -85,12 +96,14 @@ impl Model {
     /// [`Error::Io`]
     pub fn save(&self, path: &Path) -> Result<()> {
         let Parameters { first_kernel, head } = &self.parameters;
-        let mut tensors = tensors(&self.architecture, vec![first_kernel], head);
+        let scale = self.input_scale.as_ref();
+        let mut tensors = tensors(&self.architecture, vec![first_kernel], head, scale);
         tensors.extend(self.vocabulary.iter().flat_map(vocabulary::tensors));
         let mut strings = vec![
             ("architecture", self.architecture.to_json().to_string()),
             ("training", self.training.to_string()),
         ];
+        strings.extend(row_norm(scale));
         strings.extend(self.text.iter().map(|rules| (TEXT_RULES, rules.to_json())));
         write_tensors(path, Kind::Model, VERSION, strings, tensors)
     }
@@ -103,6 +116,20 @@ impl Model {
     /// Its weights.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// How much each word of a review counts, where it is not 1.
+    pub fn input_scale(&self) -> Option<&InputScale> {
+        self.input_scale.as_ref()
+    }
+
+    /// Gives a network whose input is 0 and 1 another one: its first kernel is multiplied by the words' scales, as
+    /// [`InputScale`] says.
+    pub(crate) fn scale_input(&mut self, scale: Option<InputScale>) {
+        if let Some(scale) = &scale {
+            scale.multiply(&mut self.parameters.first_kernel);
+        }
+        self.input_scale = scale;
     }
 
     /// Checks that it takes as many inputs as a dataset has features.
@@ -130,22 +157,29 @@ impl Model {
     pub(crate) fn take_weights(&mut self, other: Model) {
         assert_eq!(self.architecture, other.architecture, "weights of the same network");
         self.parameters = other.parameters;
+        self.input_scale = other.input_scale;
     }
 
-    /// Its weights, to be trained; their shapes are fixed.
-    pub(crate) fn parameters_mut(&mut self) -> &mut Parameters {
-        &mut self.parameters
+    /// Its weights, to be trained, whose shapes are fixed, and the scale of its input.
+    pub(crate) fn trained(&mut self) -> (&mut Parameters, Option<&InputScale>) {
+        (&mut self.parameters, self.input_scale.as_ref())
     }
 }
 
 /// The rows of an embedding.
 const EMBEDDING: &str = "embedding.kernel";
 
+/// What the words' inputs are multiplied by.
+const INPUT_SCALE: &str = "input.scale";
+/// What becomes of the rows' length, in the metadata.
+const ROW_NORM: &str = "row_norm";
+
 /// The tensors of a network whose first kernel comes in pieces.
 pub(crate) fn tensors<'a>(
     architecture: &Architecture,
     first_kernel: Vec<&'a [f32]>,
     head: &'a Head,
+    scale: Option<&'a InputScale>,
 ) -> Vec<TensorBytes<'a>> {
     let mut tensors = Vec::new();
     let mut first_kernel = Some(first_kernel);
@@ -164,7 +198,15 @@ pub(crate) fn tensors<'a>(
             tensors.push(TensorBytes::new(alpha_name(i), &[units], head.alpha(i)));
         }
     }
+    if let Some(scales) = scale.and_then(InputScale::features) {
+        tensors.push(TensorBytes::new(INPUT_SCALE, &[scales.len()], scales));
+    }
     tensors
+}
+
+/// What the metadata of a network say of its input's scale.
+pub(crate) fn row_norm(scale: Option<&InputScale>) -> Option<(&'static str, String)> {
+    scale.filter(|scale| scale.normalises()).map(|scale| (ROW_NORM, scale.row_norm().to_string()))
 }
 
 fn kernel_name(layer: usize) -> String {
@@ -213,6 +255,31 @@ fn read_parameters(container: &Container, architecture: &Architecture) -> Result
         }
     }
     Ok(parameters)
+}
+
+/// The scale of the input, where it has one.
+fn read_scale(container: &Container, architecture: &Architecture) -> Result<Option<InputScale>> {
+    const REMEDY: &str = "train the model again";
+    let norm = container.metadata(ROW_NORM).unwrap_or(RowNorm::None.name());
+    let norm: RowNorm = norm.parse().map_err(|_| {
+        let problem = format!("`{norm}` is no norm that this version knows");
+        container.malformed(format!("metadata `{ROW_NORM}`"), problem, REMEDY)
+    })?;
+    let has_scales = container.shape(INPUT_SCALE).is_some();
+    if !has_scales && norm == RowNorm::None {
+        return Ok(None);
+    }
+    if architecture.embedding().is_some() {
+        let problem = "an embedding's words have no scale".to_owned();
+        return Err(container.malformed("header", problem, REMEDY));
+    }
+    let mut scales = Vec::new();
+    if has_scales {
+        check_shape(container, INPUT_SCALE, &[architecture.inputs()])?;
+        scales.resize(architecture.inputs(), 0.0);
+        copy(container, INPUT_SCALE, &mut scales)?;
+    }
+    Ok(Some(InputScale::new(scales, norm)))
 }
 
 fn check_shape(container: &Container, tensor: &str, expected: &[usize]) -> Result<()> {

@@ -49,9 +49,9 @@ impl Optimizer for Adagrad {
 
 impl Rule<1> for Adagrad {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, [accumulator]: [V; 1]) -> (V, [V; 1]) {
+    fn step<V: Lanes>(&self, gradient: V, [accumulator]: [V; 1]) -> (V, [V; 1]) {
         let accumulator = gradient.mul_add(gradient, accumulator);
         let root = (accumulator + V::splat(self.epsilon)).rsqrt();
-        (weight - V::splat(self.learning_rate) * gradient * root, [accumulator])
+        (V::splat(self.learning_rate) * gradient * root, [accumulator])
     }
 }

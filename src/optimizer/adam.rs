@@ -105,17 +105,21 @@ impl Corrected {
     }
 
     #[inline(always)]
-    fn moved<V: Lanes>(&self, weight: V, m: V, v: V) -> V {
-        let step = V::splat(self.alpha) * m / (v.sqrt() + V::splat(self.adam.epsilon));
-        V::splat(self.kept) * weight - step
+    fn taken<V: Lanes>(&self, m: V, v: V) -> V {
+        V::splat(self.alpha) * m / (v.sqrt() + V::splat(self.adam.epsilon))
     }
 }
 
 impl Rule<2> for Corrected {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, [m, v]: [V; 2]) -> (V, [V; 2]) {
+    fn step<V: Lanes>(&self, gradient: V, [m, v]: [V; 2]) -> (V, [V; 2]) {
         let (m, v) = self.averages(gradient, m, v);
-        (self.moved(weight, m, v), [m, v])
+        (self.taken(m, v), [m, v])
+    }
+
+    #[inline(always)]
+    fn kept(&self) -> Option<f32> {
+        Some(self.kept)
     }
 }
 
@@ -125,9 +129,14 @@ struct Largest(Corrected);
 
 impl Rule<3> for Largest {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, [m, v, largest]: [V; 3]) -> (V, [V; 3]) {
+    fn step<V: Lanes>(&self, gradient: V, [m, v, largest]: [V; 3]) -> (V, [V; 3]) {
         let (m, v) = self.0.averages(gradient, m, v);
         let largest = largest.max(v);
-        (self.0.moved(weight, m, largest), [m, v, largest])
+        (self.0.taken(m, largest), [m, v, largest])
+    }
+
+    #[inline(always)]
+    fn kept(&self) -> Option<f32> {
+        Some(self.0.kept)
     }
 }

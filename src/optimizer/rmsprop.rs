@@ -85,9 +85,9 @@ impl RmsProp {
 
 impl Rule<1> for RmsProp {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, [velocity]: [V; 1]) -> (V, [V; 1]) {
+    fn step<V: Lanes>(&self, gradient: V, [velocity]: [V; 1]) -> (V, [V; 1]) {
         let velocity = self.average(velocity, gradient * gradient);
-        (weight - self.increment(gradient, velocity), [velocity])
+        (self.increment(gradient, velocity), [velocity])
     }
 }
 
@@ -96,11 +96,11 @@ struct Centered(RmsProp);
 
 impl Rule<2> for Centered {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, [velocity, average]: [V; 2]) -> (V, [V; 2]) {
+    fn step<V: Lanes>(&self, gradient: V, [velocity, average]: [V; 2]) -> (V, [V; 2]) {
         let velocity = self.0.average(velocity, gradient * gradient);
         let average = self.0.average(average, gradient);
         let increment = self.0.increment(gradient, velocity - average * average);
-        (weight - increment, [velocity, average])
+        (increment, [velocity, average])
     }
 }
 
@@ -109,11 +109,11 @@ struct Momentum(RmsProp);
 
 impl Rule<2> for Momentum {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, [velocity, momentum]: [V; 2]) -> (V, [V; 2]) {
+    fn step<V: Lanes>(&self, gradient: V, [velocity, momentum]: [V; 2]) -> (V, [V; 2]) {
         let velocity = self.0.average(velocity, gradient * gradient);
         let increment = self.0.increment(gradient, velocity);
         let momentum = V::splat(self.0.momentum).mul_add(momentum, increment);
-        (weight - momentum, [velocity, momentum])
+        (momentum, [velocity, momentum])
     }
 }
 
@@ -122,12 +122,12 @@ struct CenteredMomentum(RmsProp);
 
 impl Rule<3> for CenteredMomentum {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, state: [V; 3]) -> (V, [V; 3]) {
+    fn step<V: Lanes>(&self, gradient: V, state: [V; 3]) -> (V, [V; 3]) {
         let [velocity, average, momentum] = state;
         let velocity = self.0.average(velocity, gradient * gradient);
         let average = self.0.average(average, gradient);
         let increment = self.0.increment(gradient, velocity - average * average);
         let momentum = V::splat(self.0.momentum).mul_add(momentum, increment);
-        (weight - momentum, [velocity, average, momentum])
+        (momentum, [velocity, average, momentum])
     }
 }

@@ -66,8 +66,8 @@ impl Sgd {
 
 impl Rule<0> for Sgd {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, _: [V; 0]) -> (V, [V; 0]) {
-        (weight - V::splat(self.learning_rate) * gradient, [])
+    fn step<V: Lanes>(&self, gradient: V, _: [V; 0]) -> (V, [V; 0]) {
+        (V::splat(self.learning_rate) * gradient, [])
     }
 }
 
@@ -76,9 +76,9 @@ struct Momentum(Sgd);
 
 impl Rule<1> for Momentum {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, [momentum]: [V; 1]) -> (V, [V; 1]) {
+    fn step<V: Lanes>(&self, gradient: V, [momentum]: [V; 1]) -> (V, [V; 1]) {
         let momentum = self.0.momentum(momentum, gradient);
-        (weight + momentum, [momentum])
+        (V::zero() - momentum, [momentum])
     }
 }
 
@@ -87,8 +87,8 @@ struct Nesterov(Sgd);
 
 impl Rule<1> for Nesterov {
     #[inline(always)]
-    fn step<V: Lanes>(&self, weight: V, gradient: V, [momentum]: [V; 1]) -> (V, [V; 1]) {
+    fn step<V: Lanes>(&self, gradient: V, [momentum]: [V; 1]) -> (V, [V; 1]) {
         let momentum = self.0.momentum(momentum, gradient);
-        (weight + self.0.momentum(momentum, gradient), [momentum])
+        (V::zero() - self.0.momentum(momentum, gradient), [momentum])
     }
 }

@@ -182,12 +182,17 @@ impl Predicting<'_> {
         sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
     ) -> Result<()> {
         let (level, table) = (self.team.level(), table(self.model));
+        let scale = self.model.input_scale().filter(|scale| scale.normalises());
         let scratch = || (Vec::with_capacity(BLOCK_ROWS), ByLength::default());
         self.run(sink, scratch, |(spans, by_length), block_rows, workspace| {
             let sums = workspace.first_z(block_rows.len());
             let span = |(row, at)| Span { row: row as u32, ..rows.span(at) };
-            by_length.sort(block_rows.enumerate().map(span), spans);
+            by_length.sort(block_rows.clone().enumerate().map(span), spans);
             gather_sum(level, table, rows.indices, spans, Sum::Store, sums);
+            if let Some(scale) = scale {
+                let of_row = |row| scale.row(rows.words(row).iter().map(|word| word.place()));
+                workspace.scale(block_rows.map(of_row));
+            }
         })
     }
 

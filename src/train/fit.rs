@@ -18,6 +18,7 @@ use super::cut::cut_features;
 use super::first_layer::FirstLayer;
 use super::parallel::{Team, Worker, lock, read, write};
 use super::rows::{Counted, Rows, Word};
+use super::scales::{input_scale, row_scales};
 use super::sequences::{CountedRows, sequences};
 use super::shard::Shard;
 use super::validation::Validation;
@@ -27,7 +28,7 @@ use crate::dataset::{Csr, Sequences, Split};
 use crate::error::{Error, Result};
 use crate::kernel::{Aligned, Level};
 use crate::model::Model;
-use crate::nn::{Architecture, Embedding, Head, Workspace};
+use crate::nn::{Architecture, Embedding, Head, InputScale, Workspace};
 use crate::optimizer::Step;
 
 /// How a run went.
@@ -153,7 +154,11 @@ pub fn resume(
     checkpoint: Checkpoint,
 ) -> Result<Outcome> {
     checkpoint.expect(plan, model.architecture())?;
-    model.take_weights(checkpoint.model()?);
+    let saved = checkpoint.model()?;
+    if plan.options.scales_input() && saved.input_scale().is_none() {
+        return Err(checkpoint.without_scale());
+    }
+    model.take_weights(saved);
     fit_from(plan, model, team, observer, Some(checkpoint))
 }
 
@@ -187,8 +192,27 @@ fn fit_sets<I: Counted>(
     from: Option<Checkpoint>,
 ) -> Result<Outcome> {
     let rows = |split: Split| Ok(Rows::<I>::of(plan.dataset.csr(split)?));
-    let held_out = plan.validation.as_ref().map(|(split, _)| rows(*split)).transpose()?;
-    fit_rows(plan, model, team, observer, (rows(Split::Train)?, held_out), from)
+    let train = rows(Split::Train)?;
+    if model.input_scale().is_none() {
+        let asked = (plan.options.feature_scale, plan.options.row_norm);
+        let labels = plan.dataset.labels(Split::Train)?;
+        let range = plan.train_rows.clone();
+        let features = plan.dataset.features();
+        model.scale_input(input_scale(team, asked, features, train, (range, labels)));
+    }
+    let scale = model.input_scale();
+    let train_scales = row_scales(team, scale, train);
+    let (other, other_scales) = match &plan.validation {
+        Some((split, _)) if *split != Split::Train => {
+            let other = rows(*split)?;
+            (Some(other), row_scales(team, scale, other))
+        }
+        _ => (None, None),
+    };
+    let train = train.with_scales(train_scales.as_deref());
+    let other = other.map(|rows| rows.with_scales(other_scales.as_deref()));
+    let held_out = plan.validation.is_some().then(|| other.unwrap_or(train));
+    fit_rows(plan, model, team, observer, (train, held_out), from)
 }
 
 /// Trains on sequences of words.
@@ -222,7 +246,7 @@ fn fit_rows<I: Word>(
 ) -> Result<Outcome> {
     let level = team.level();
     let architecture = model.architecture().clone();
-    let parameters = model.parameters_mut();
+    let (parameters, scale) = model.trained();
     let options = &plan.options;
     let batch_rows = options.batch_size.min(plan.train_rows.len());
     let cuts = cut_features(rows, plan.train_rows.clone(), architecture.inputs(), batch_rows);
@@ -235,7 +259,9 @@ fn fit_rows<I: Word>(
     let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));
     let first_kernel = &mut parameters.first_kernel;
     let remembers = plan.remembers_best(first_kernel.len());
-    let shards = Shard::split(first_kernel, &architecture, &cuts, &*options.optimizer, level);
+    let scales = scale.and_then(InputScale::features);
+    let shards =
+        Shard::split((first_kernel, scales), &architecture, &cuts, &*options.optimizer, level);
     let mut run = Run {
         plan,
         level,
@@ -250,6 +276,7 @@ fn fit_rows<I: Word>(
         head: RwLock::new(head.clone()),
         first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), team.size()),
         architecture: &architecture,
+        scale,
         from: Place { epoch: 0, batch: 0 },
         ended: AtomicBool::new(false),
         is_best: AtomicBool::new(false),
@@ -269,6 +296,8 @@ struct Run<'a, I> {
     plan: &'a TrainPlan<'a>,
     level: Level,
     architecture: &'a Architecture,
+    /// How much the words count, where it is not 1.
+    scale: Option<&'a InputScale>,
     rows: Rows<'a, I>,
     labels: &'a [u8],
     validation: Option<Validation<'a, I>>,

@@ -5,11 +5,11 @@ use std::ops::Range;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::window::Order;
-use super::{Metric, metric};
+use super::{FeatureScale, Metric, metric};
 use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::nn::{BinaryCrossentropy, Loss};
+use crate::nn::{BinaryCrossentropy, Loss, RowNorm};
 use crate::optimizer::{Optimizer, RmsProp};
 
 /// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
@@ -38,6 +38,11 @@ pub struct FitOptions {
     /// does without: then it needs the copy, which is made only where it costs next to nothing (few weights for the words of
     /// an epoch), and where nothing is validated on, the training loss decides.
     pub keep_best: bool,
+    /// By what the words of the reviews are scaled, counted on the rows that are trained on. A model that has a scale already
+    /// keeps its own.
+    pub feature_scale: Option<FeatureScale>,
+    /// What the length of each review becomes, after the words' scale.
+    pub row_norm: RowNorm,
 }
 
 impl Default for FitOptions {
@@ -53,6 +58,8 @@ impl Default for FitOptions {
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
             keep_best: false,
+            feature_scale: None,
+            row_norm: RowNorm::None,
         }
     }
 }
@@ -141,6 +148,18 @@ impl<'d> TrainPlan<'d> {
             let expected = format!("no more than {MOST_STEPS} steps in all");
             return Err(Error::invalid("--epochs", options.epochs, expected));
         }
+        if model.architecture().embedding().is_some() && options.scales_input() {
+            let (option, value) = match &options.feature_scale {
+                Some(scale) => ("--feature-scale", scale.to_string()),
+                None => ("--row-norm", options.row_norm.to_string()),
+            };
+            return Err(Error::Unfit {
+                option,
+                value,
+                reason: "an embedding averages word vectors, which have no scale".to_owned(),
+                remedy: "use --encoding multi-hot".to_owned(),
+            });
+        }
         if validation.is_none() && (options.keep_best || options.early_stopping.is_some()) {
             let expected = "something to validate on where the best epoch is asked for";
             return Err(Error::invalid("--validation", "0", expected));
@@ -208,6 +227,11 @@ impl TrainPlan<'_> {
 }
 
 impl FitOptions {
+    /// Whether a review's input is other than 1 for each of its words.
+    pub(super) fn scales_input(&self) -> bool {
+        self.feature_scale.is_some() || self.row_norm != RowNorm::None
+    }
+
     /// Checks what needs no data.
     ///
     /// # Errors

@@ -87,6 +87,16 @@ impl<'d, I: Word> Rows<'d, I> {
         Rows { indptr, indices, scales }
     }
 
+    /// The same rows with one scale each, if there are any.
+    pub(super) fn with_scales(self, scales: Option<&'d [f32]>) -> Rows<'d, I> {
+        Rows { scales, ..self }
+    }
+
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.indptr.len() - 1
+    }
+
     /// Where the words of a row stand.
     pub(super) fn span(&self, row: usize) -> Span {
         let start = self.indptr[row] as usize;

@@ -36,6 +36,8 @@ pub(super) struct Shard<'m> {
     width: usize,
     /// `[features, width]`
     kernel: &'m mut [f32],
+    /// `[features]`, what the rows of the kernel are multiplied by; none where they are as the optimizer moves them.
+    scales: Option<&'m [f32]>,
     gradient: Gradient,
     /// `[features, arrays, width]`
     state: Aligned,
@@ -121,7 +123,7 @@ const IN_SLOT: u32 = 1 << 31;
 impl<'m> Shard<'m> {
     /// Cuts a kernel into shards, in the order of the cuts.
     pub(super) fn split(
-        kernel: &'m mut [f32],
+        (kernel, scales): (&'m mut [f32], Option<&'m [f32]>),
         architecture: &Architecture,
         cuts: &[Cut],
         optimizer: &dyn Optimizer,
@@ -140,14 +142,17 @@ impl<'m> Shard<'m> {
         parts.sort_by_key(|(part, _)| cuts.iter().position(|cut| std::ptr::eq(cut, *part)));
         parts
             .into_iter()
-            .map(|(cut, part)| Shard::new(cut, width, part, optimizer, level))
+            .map(|(cut, part)| {
+                let scales = scales.map(|scales| &scales[cut.features.clone()]);
+                Shard::new(cut, width, (part, scales), optimizer, level)
+            })
             .collect()
     }
 
     fn new(
         cut: &Cut,
         width: usize,
-        kernel: &'m mut [f32],
+        (kernel, scales): (&'m mut [f32], Option<&'m [f32]>),
         optimizer: &dyn Optimizer,
         level: Level,
     ) -> Shard<'m> {
@@ -174,6 +179,7 @@ impl<'m> Shard<'m> {
             cost: cut.cost(),
             width,
             kernel,
+            scales,
             gradient,
             state,
             is_swept_whole,
@@ -302,6 +308,7 @@ impl<'m> Shard<'m> {
             weights: self.kernel,
             state: &mut self.state,
             gradient,
+            scales: self.scales,
             selection,
             updated: &mut self.updated,
             decays: &self.decays,
@@ -426,7 +433,7 @@ mod tests {
             Form::Compact => (0.0, 0.0),
         };
         let cut = Cut { features: FEATURES, nonzeros, touched };
-        let mut shard = Shard::new(&cut, width, &mut kernel, optimizer, level);
+        let mut shard = Shard::new(&cut, width, (&mut kernel, None), optimizer, level);
         let is_compact = matches!(shard.gradient, Gradient::Compact { .. });
         assert_eq!(
             (is_compact, shard.is_swept_whole),

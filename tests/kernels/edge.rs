@@ -78,7 +78,16 @@ fn sweeps_stay_within_their_slices() {
             let run = |weights: &mut [f32], state: &mut [f32], gradient: &mut [f32]| {
                 let updated = &mut [0; 3];
                 let (selection, decays) = (Selection::Nonzero, &decays[..]);
-                let rows = Rows { width, weights, state, gradient, selection, updated, decays };
+                let rows = Rows {
+                    width,
+                    weights,
+                    state,
+                    gradient,
+                    scales: None,
+                    selection,
+                    updated,
+                    decays,
+                };
                 optimizer.sweep(step, rows);
             };
             let [mut weights, mut states, mut gradient] =

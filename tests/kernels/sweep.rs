@@ -113,7 +113,8 @@ impl Net {
         let decays: Vec<Powers> = decays.iter().map(|&factor| Powers::of(factor)).collect();
         let Net { width, weights, state, gradient, updated } = self;
         let (width, decays) = (*width, &*decays);
-        let rows = Rows { width, weights, state, gradient, selection, updated, decays };
+        let rows =
+            Rows { width, weights, state, gradient, scales: None, selection, updated, decays };
         optimizer.sweep(step, rows);
     }
 

@@ -119,6 +119,13 @@ pub(crate) struct Args {
     #[arg(long)]
     #[serde(skip)]
     pub(crate) fresh: bool,
+    /// Scale each word by its log-count ratio of naive Bayes, counted on the rows that are trained on:
+    /// naive-bayes, or naive-bayes:smoothing=A
+    #[arg(long, value_name = "HOW")]
+    feature_scale: Option<String>,
+    /// Scale each review's input to length 1 (l2), or leave it (none)
+    #[arg(long, value_name = "NORM", default_value = "none")]
+    row_norm: String,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
     #[arg(long, value_name = "MODEL")]
     #[serde(serialize_with = "optional_path")]
@@ -148,6 +155,8 @@ impl Args {
                 .early_stopping
                 .map(|patience| EarlyStopping { patience, min_delta: self.min_delta }),
             keep_best: self.keep_best,
+            feature_scale: self.feature_scale.as_deref().map(str::parse).transpose()?,
+            row_norm: self.row_norm.parse()?,
         };
         options.check()?;
         Ok(options)

@@ -54,7 +54,7 @@ impl DatasetFacts {
 
 /// All options that decide the bits, but for the number of epochs: a run may be made longer. Optimizers and losses by what
 /// `Debug` says of them, which has all parameters.
-pub(super) fn options_of(plan: &TrainPlan<'_>) -> [(&'static str, String); 9] {
+pub(super) fn options_of(plan: &TrainPlan<'_>) -> [(&'static str, String); 11] {
     let options = &plan.options;
     let metrics: Vec<&str> = options.metrics.iter().map(|metric| metric.name()).collect();
     let validation = plan.validation.as_ref();
@@ -69,5 +69,10 @@ pub(super) fn options_of(plan: &TrainPlan<'_>) -> [(&'static str, String); 9] {
         ("--metrics", metrics.join(",")),
         ("--early-stopping", format!("{:?}", options.early_stopping)),
         ("--keep-best", options.keep_best.to_string()),
+        (
+            "--feature-scale",
+            options.feature_scale.map_or("none".to_owned(), |scale| scale.to_string()),
+        ),
+        ("--row-norm", options.row_norm.to_string()),
     ]
 }

@@ -103,6 +103,11 @@ impl Checkpoint {
         Model::of_container(&self.container, self.architecture.clone())
     }
 
+    /// What is wrong with a file that lacks the input's scale.
+    pub(in super::super) fn without_scale(&self) -> Error {
+        self.container.malformed("header", "the scale of the input is missing".to_owned(), REMEDY)
+    }
+
     /// Where in the run it stands.
     pub(in super::super) fn place(&self) -> Place {
         Place { epoch: self.facts.epoch, batch: self.facts.batch }

@@ -14,7 +14,7 @@ use crate::container::{Kind, TensorBytes, write_tensors};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model;
-use crate::nn::{Architecture, Head};
+use crate::nn::{Architecture, Head, InputScale};
 use crate::optimizer::Idle;
 
 /// A run that stands still between two steps. See [`Observer::paused`](super::super::Observer::paused).
@@ -27,6 +27,7 @@ pub struct Snapshot<'r> {
     /// In the order of their features.
     pub(in super::super) shards: Vec<Standing<'r>>,
     pub(in super::super) head: &'r Head,
+    pub(in super::super) scale: Option<&'r InputScale>,
     pub(in super::super) order: &'r Order,
     pub(in super::super) window: &'r Window,
     pub(in super::super) kept: Kept<'r>,
@@ -82,11 +83,12 @@ impl Snapshot<'_> {
     pub fn save(&self, path: &Path, notes: &Value) -> Result<()> {
         let facts = serde_json::to_string(&self.facts()?).expect("facts are plain values");
         let architecture = self.architecture.to_json().to_string();
-        let strings =
+        let mut strings =
             vec![("architecture", architecture), ("run", facts), ("notes", notes.to_string())];
+        strings.extend(model::row_norm(self.scale));
         let made = Made::of(self);
         let kernel = self.shards.iter().map(|shard| shard.kernel).collect();
-        let mut tensors = model::tensors(self.architecture, kernel, self.head);
+        let mut tensors = model::tensors(self.architecture, kernel, self.head, self.scale);
         self.add_optimizer(&made, &mut tensors);
         self.add_best(&mut tensors);
         self.add_order_and_history(&made, &mut tensors);

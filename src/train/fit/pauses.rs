@@ -59,6 +59,7 @@ impl<I: Word> Run<'_, I> {
             place,
             shards,
             head: inside_lock(&mut self.head),
+            scale: self.scale,
             order: inside(&mut self.order),
             window: inside_lock(&mut self.window),
             kept,
