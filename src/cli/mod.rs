@@ -31,6 +31,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use clap::builder::styling::AnsiColor;
 use clap::parser::ValueSource;
@@ -196,6 +197,9 @@ fn blame_changed_files() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| match container::changed_map() {
         Some(error) => {
+            // Threads may come to grief at once: the first one speaks for all, and the others wait for the end.
+            static SPOKESMAN: Mutex<()> = Mutex::new(());
+            let _spokesman = SPOKESMAN.lock();
             warn("error", error);
             std::process::exit(1);
         }
