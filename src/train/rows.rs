@@ -97,6 +97,11 @@ impl<'d, I: Word> Rows<'d, I> {
         self.indptr.len() - 1
     }
 
+    /// How many words some rows have.
+    pub(super) fn words_of(&self, rows: Range<usize>) -> usize {
+        (self.indptr[rows.end] - self.indptr[rows.start]) as usize
+    }
+
     /// Where the words of a row stand.
     pub(super) fn span(&self, row: usize) -> Span {
         let start = self.indptr[row] as usize;

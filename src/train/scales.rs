@@ -84,8 +84,11 @@ fn class_counts<I: Word>(
     range: Range<usize>,
     labels: &[u8],
 ) -> Vec<[u32; 2]> {
-    // Each thread counts rows of its own in a table of its own; sums of whole numbers do not depend on who counts what.
-    let part = range.len().div_ceil(team.size()).max(1);
+    // Each thread counts rows of its own in a table of its own; sums of whole numbers do not depend on who counts what. No more
+    // tables than have something to count: they would take more memory, and longer to add, than the words.
+    let words = rows.words_of(range.clone());
+    let tables = (words / features.max(1)).clamp(1, team.size());
+    let part = range.len().div_ceil(tables).max(1);
     let parts = range.clone().step_by(part).map(|start| start..range.end.min(start + part));
     let mut tables: Vec<(Range<usize>, Vec<[u32; 2]>)> = parts.map(|p| (p, Vec::new())).collect();
     team.for_each_with(
