@@ -9,11 +9,11 @@ use common::{generated, team, written};
 use imdb_fast::Result;
 use imdb_fast::dataset::{Dataset, Holdout};
 use imdb_fast::model::Model;
-use imdb_fast::nn::{Activation, Architecture, Dense};
+use imdb_fast::nn::{Activation, Architecture, Dense, RowNorm};
 use imdb_fast::optimizer;
 use imdb_fast::train::{
-    Checkpoint, EarlyStopping, Ending, FitOptions, History, Metric, Observer, Outcome, Shuffle,
-    Silent, Snapshot, TrainPlan, fit, metric, resume,
+    Checkpoint, EarlyStopping, Ending, FeatureScale, FitOptions, History, Metric, Observer,
+    Outcome, Shuffle, Silent, Snapshot, TrainPlan, fit, metric, resume,
 };
 use serde_json::json;
 
@@ -29,6 +29,7 @@ struct Case {
     shuffle: Option<Shuffle>,
     patience: Option<usize>,
     keep_best: bool,
+    is_scaled: bool,
 }
 
 const PLAIN: Case = Case {
@@ -41,6 +42,7 @@ const PLAIN: Case = Case {
     shuffle: None,
     patience: None,
     keep_best: false,
+    is_scaled: false,
 };
 
 impl Case {
@@ -57,6 +59,8 @@ impl Case {
                 .patience
                 .map(|patience| EarlyStopping { patience, min_delta: 0.0 }),
             keep_best: self.keep_best,
+            feature_scale: self.is_scaled.then_some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
+            row_norm: if self.is_scaled { RowNorm::L2 } else { RowNorm::None },
             ..FitOptions::default()
         }
     }
@@ -213,6 +217,7 @@ fn a_stop_at_any_step_changes_no_bit() {
             &dataset,
             Case { patience: Some(2), keep_best: true, epochs: 30, batch_size: 200, ..PLAIN },
         ),
+        (&many, Case { is_scaled: true, keep_best: true, batch_size: 100, ..PLAIN }),
         (&dataset, Case { batch_size: 5000, shuffle: Some(Shuffle::Blocked), ..PLAIN }),
     ];
     let mut stops = 0;
