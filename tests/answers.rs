@@ -30,6 +30,20 @@ impl Desk {
         desk
     }
 
+    /// The same with a model whose words and reviews are scaled.
+    fn scaled() -> Desk {
+        let desk = Desk::new();
+        let scales = ["--feature-scale", "naive-bayes", "--row-norm", "l2"];
+        let train = ["train", "d.safetensors", "--validation", "0", "--epochs", "9", "-q"];
+        desk.ok(&[&train[..], &scales].concat());
+        desk
+    }
+
+    fn probability(&self, text: &str) -> f32 {
+        let answer = self.ok(&["predict", MODEL, "--text", text]);
+        answer.trim().parse().unwrap()
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
@@ -447,18 +461,14 @@ fn explanations_are_for_people_and_for_programs() {
 #[test]
 fn words_lists_what_moves_the_model_most() {
     let desk = Desk::new();
-    let probability = |text: &str| {
-        let answer = desk.ok(&["predict", MODEL, "--text", text]);
-        answer.trim().parse::<f32>().unwrap()
-    };
-    let empty = probability("");
+    let empty = desk.probability("");
     let lines = desk.ok(&["words", MODEL, "--top", "5", "--jsonl"]);
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 10);
     let effects: Vec<f64> = lines.iter().map(|line| line["effect"].as_f64().unwrap()).collect();
     assert!(effects[4] > 0.0 && effects[5] < 0.0 && effects.is_sorted_by(|a, b| a >= b));
     for line in &lines {
-        let expected = probability(line["word"].as_str().unwrap()) - empty;
+        let expected = desk.probability(line["word"].as_str().unwrap()) - empty;
         let found = line["effect"].as_f64().unwrap() as f32;
         assert!((found - expected).abs() < 1e-6, "{line}: {expected}");
     }
@@ -471,4 +481,38 @@ fn words_lists_what_moves_the_model_most() {
     let plain = desk.ok(&["words", MODEL]);
     assert!(plain.starts_with(&format!("an empty review: {empty:.4}\n+")), "{plain}");
     assert_eq!(plain.lines().count(), 21);
+}
+
+#[test]
+fn scaled_reviews_are_answered_as_the_others() {
+    let desk = Desk::scaled();
+    let texts = desk.texts();
+    let expected = desk.ok(&["predict", MODEL, "d.safetensors"]);
+    assert_eq!(desk.ok_with(&["predict", MODEL, "-"], texts.join("\n").as_bytes()), expected);
+
+    let empty = desk.probability("");
+    let lines = desk.ok(&["words", MODEL, "--top", "5", "--jsonl"]);
+    assert_eq!(lines.lines().count(), 10);
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let alone = desk.probability(line["word"].as_str().unwrap()) - empty;
+        let found = line["effect"].as_f64().unwrap() as f32;
+        assert!((found - alone).abs() < 1e-6, "{line}: {alone}");
+    }
+
+    // Without a word the others count for more.
+    let vocabulary = Model::load(&desk.path().join(MODEL)).unwrap().vocabulary.unwrap();
+    let words = [20, 30, 40, 50, 60].map(|id| vocabulary.word(id).unwrap());
+    let text = words.join(" ");
+    let json = desk.ok(&["predict", MODEL, "--text", &text, "--explain"]);
+    let explained: Value = serde_json::from_str(json.trim()).unwrap();
+    let parts = explained["parts"].as_array().unwrap();
+    assert_eq!(parts.len(), words.len());
+    for part in parts {
+        let others = words.iter().filter(|&&word| part["part"] != word);
+        let without = desk.probability(&others.copied().collect::<Vec<_>>().join(" "));
+        let effect = desk.probability(&text) - without;
+        let found = part["effect"].as_f64().unwrap() as f32;
+        assert!((found - effect).abs() < 1e-6, "{part}: {effect}");
+    }
 }

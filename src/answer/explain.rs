@@ -202,10 +202,10 @@ impl Judge<'_> {
     ) -> f32 {
         let (level, head) = (self.level(), &self.model.parameters().head);
         let sums = self.sum_of(&reading.features);
-        let scale = self.model.input_scale().filter(|scale| scale.normalises());
+        let scale = self.model.row_scale();
         let squares = |features: &[u32]| {
-            let square = |&feature: &u32| scale.map_or(0.0, |scale| scale.square(feature as usize));
-            features.iter().map(square).sum::<f64>()
+            let words = features.iter().map(|&feature| feature as usize);
+            scale.map_or(0.0, |scale| scale.squares(words))
         };
         let all_squares = squares(&reading.features);
         workspace.first_z(1).copy_from_slice(&sums);

@@ -131,9 +131,7 @@ impl<'a> Judge<'a> {
 
     /// Gives reviews of the block their scales, where they have some.
     fn scale(&self, features: &[u32], spans: &[Span], workspace: &mut Workspace) {
-        let Some(scale) = self.model.input_scale().filter(|scale| scale.normalises()) else {
-            return;
-        };
+        let Some(scale) = self.model.row_scale() else { return };
         let words = |span: &Span| &features[span.start..][..span.length as usize];
         workspace
             .scale(spans.iter().map(|span| scale.row(words(span).iter().map(|&id| id as usize))));

@@ -52,12 +52,20 @@ impl Judge<'_> {
     }
     /// The probability of a review without words, and what each feature changes when it comes to it.
     fn effects_in_sets(&self, empty: &Encoding, ids: &[u32]) -> (f32, Vec<f32>) {
+        let scale = self.model.row_scale();
+        let squares = |features: &[u32]| {
+            scale.map_or(0.0, |scale| scale.squares(features.iter().map(|&id| id as usize)))
+        };
+        let empty_squares = squares(empty.features());
         let empty = self.sum_of(empty.features());
         let (level, head, width) = (self.level(), &self.model.parameters().head, empty.len());
         let workspace = || Workspace::new(self.model.architecture(), BLOCK);
         let base = {
             let mut workspace = workspace();
             workspace.first_z(1).copy_from_slice(&empty);
+            if let Some(scale) = scale {
+                workspace.scale([scale.of_squares(empty_squares)]);
+            }
             workspace.forward(level, head);
             workspace.probabilities()[0]
         };
@@ -66,6 +74,10 @@ impl Judge<'_> {
             for (z, &id) in rows.zip(ids.iter()) {
                 let sums = empty.iter().zip(self.row(id));
                 z.iter_mut().zip(sums).for_each(|(z, (base, weight))| *z = base + weight);
+            }
+            if let Some(scale) = scale {
+                let of_word = |&id| scale.of_squares(empty_squares + squares(&[id]));
+                workspace.scale(ids.iter().map(of_word));
             }
         });
         (base, effects)

@@ -42,7 +42,7 @@ impl<'a> Network<'a> {
             .into_iter()
             .flatten()
             .try_for_each(|layer| refuse_unknown(layer, KNOWN[1]))?;
-        if let Some(scale) = model.input_scale().filter(|scale| scale.normalises()) {
+        if let Some(scale) = model.row_scale() {
             return Err(Error::Unfit {
                 option: "the model",
                 value: format!("a network whose reviews are scaled (--row-norm {})", scale.row_norm()),

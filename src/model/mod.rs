@@ -123,6 +123,11 @@ impl Model {
         self.input_scale.as_ref()
     }
 
+    /// The same, where reviews have a scale of their own.
+    pub fn row_scale(&self) -> Option<&InputScale> {
+        self.input_scale().filter(|scale| scale.normalises())
+    }
+
     /// Gives a network whose input is 0 and 1 another one: its first kernel is multiplied by the words' scales, as
     /// [`InputScale`] says.
     pub(crate) fn scale_input(&mut self, scale: Option<InputScale>) {

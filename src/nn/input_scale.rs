@@ -79,17 +79,21 @@ impl InputScale {
         self.row_norm != RowNorm::None
     }
 
-    /// `r_j^2`
+    /// The sum of `r_j^2` over some words. It depends on their order, to rounding.
     #[inline]
-    pub fn square(&self, feature: usize) -> f64 {
-        self.features.get(feature).map_or(1.0, |&scale| f64::from(scale) * f64::from(scale))
+    pub fn squares(&self, words: impl Iterator<Item = usize>) -> f64 {
+        let square = |word: usize| {
+            self.features.get(word).map_or(1.0, |&scale| f64::from(scale) * f64::from(scale))
+        };
+        words.map(square).sum()
     }
 
     /// `s`, the scale of a review by the sum of its words' squares; 1 where that is 0, as scikit-learn leaves such rows alone.
     #[inline]
     pub fn of_squares(&self, squares: f64) -> f32 {
         match self.row_norm {
-            RowNorm::L2 if squares > 0.0 => (1.0 / squares.sqrt()) as f32,
+            // Bounded, since a file may hold scales whose squares are next to nothing.
+            RowNorm::L2 if squares > 0.0 => (1.0 / squares.sqrt()).min(f64::from(f32::MAX)) as f32,
             RowNorm::L2 | RowNorm::None => 1.0,
         }
     }
@@ -98,7 +102,7 @@ impl InputScale {
     #[inline]
     pub fn row(&self, words: impl Iterator<Item = usize>) -> f32 {
         match self.normalises() {
-            true => self.of_squares(words.map(|word| self.square(word)).sum()),
+            true => self.of_squares(self.squares(words)),
             false => 1.0,
         }
     }
@@ -130,6 +134,8 @@ mod tests {
         assert_eq!(scale.row([].into_iter()), 1.0);
         let binary = InputScale::new(Vec::new(), RowNorm::L2);
         assert_eq!(binary.row(0..4), 0.5);
+        let tiny = InputScale::new(vec![f32::from_bits(1)], RowNorm::L2);
+        assert_eq!(tiny.row([0].into_iter()), f32::MAX);
         assert_eq!(InputScale::new(vec![3.0], RowNorm::None).row([0].into_iter()), 1.0);
     }
 }

@@ -182,7 +182,7 @@ impl Predicting<'_> {
         sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
     ) -> Result<()> {
         let (level, table) = (self.team.level(), table(self.model));
-        let scale = self.model.input_scale().filter(|scale| scale.normalises());
+        let scale = self.model.row_scale();
         let scratch = || (Vec::with_capacity(BLOCK_ROWS), ByLength::default());
         self.run(sink, scratch, |(spans, by_length), block_rows, workspace| {
             let sums = workspace.first_z(block_rows.len());
