@@ -21,6 +21,8 @@ pub enum Stream {
     SyntheticLabels = 2,
     /// The words of a synthetic dataset, one generator a review.
     SyntheticReviews = 3,
+    /// Which reviews are in which fold of a cross-validation.
+    Folds = 4,
 }
 
 /// A seeded generator.
@@ -162,6 +164,7 @@ mod tests {
                 Stream::Shuffle,
                 Stream::SyntheticLabels,
                 Stream::SyntheticReviews,
+                Stream::Folds,
             ] {
                 firsts.extend((0..4).map(|n| Random::numbered(seed, stream, n).next_u64()));
             }
