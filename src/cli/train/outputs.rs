@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::info;
 use super::Args;
-use super::lock::Lock;
+use crate::cli::lock::Lock;
 use crate::cli::{quoted, shown};
 
 pub(super) const MODEL: &str = "model.safetensors";
