@@ -16,10 +16,12 @@ use crate::cli::train::Word;
 use crate::cli::{quoted, shown};
 
 /// What a sweep began with; where it is, there is a sweep.
-const BEGUN: &str = "sweep.json";
-const RESULTS: &str = "results.json";
+pub(super) const BEGUN: &str = "sweep.json";
+pub(super) const RESULTS: &str = "results.json";
 const TABLE: &str = "results.csv";
 const RUNS: &str = "runs";
+/// The files of a sweep, but for its runs.
+pub(crate) const FILES: [&str; 3] = [BEGUN, RESULTS, TABLE];
 
 /// The longest files that are read.
 const MOST_BEGUN: u64 = 64 << 20;
@@ -130,7 +132,7 @@ impl Folder {
 
     /// Clears away what a sweep that was killed has left half done, and tries whether all can be written.
     fn prepare(&self) -> Result<()> {
-        for name in [BEGUN, RESULTS, TABLE] {
+        for name in FILES {
             let path = self.file(name);
             output::remove_leftovers(&path);
             output::OutputFile::create(&path)?;

@@ -5,7 +5,7 @@ mod options;
 mod watcher;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -20,7 +20,8 @@ use imdb_fast::{Error, Result};
 
 use super::stop::Stop;
 use super::{Global, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn};
-use folder::{Begun, Folder};
+pub(crate) use folder::FILES;
+use folder::{BEGUN, Begun, Folder, RESULTS};
 pub(crate) use options::Args;
 use watcher::Watcher;
 
@@ -267,4 +268,19 @@ impl<'a> Sweep<'a> {
 fn best_of(ranking: &[Summary]) -> Option<(&Summary, usize)> {
     let best = ranking.first()?;
     Some((best, best.epoch? + 1))
+}
+
+/// The results of a sweep, where a folder is that of one.
+pub(crate) fn results_in(folder: &Path) -> Result<Option<SweepResults>> {
+    let results = folder.join(RESULTS);
+    match (folder.join(BEGUN).exists(), results.exists()) {
+        (false, _) => Ok(None),
+        (true, true) => SweepResults::parse(&results).map(Some),
+        (true, false) => Err(Error::Unfit {
+            option: "the sweep",
+            value: shown(folder),
+            reason: "it is not finished".to_owned(),
+            remedy: format!("go on with it: `imdb-fast sweep --resume {}`", quoted(&shown(folder))),
+        }),
+    }
 }
