@@ -192,7 +192,7 @@ mod tests {
             ("folds = 3\nvalidation = 3\n[grid]", "both `folds` and `validation`"),
             ("validation = [1]\n[grid]", "line 1, column 14: expected a number"),
             ("validation = \"x\"\n[grid]", "`validation`: --validation is \"x\""),
-            ("[grid]\nlearning_rate = [nan]", "[grid]: --learning-rate is \"NaN\""),
+            ("[grid]\nlearning_rate = [nan]", "[grid]: learning_rate of --optimizer is \"NaN\""),
             ("[grid]\nhidden = [[99999999999999999999]]", "line 2, column 12"),
             ("é = 1\u{0}", "line 1, column"),
         ];

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::axis::drawable;
-use super::super::sweep::{SweepResults, outcome, plus_minus};
+use super::super::sweep::{SweepResults, outcome};
 use super::document;
 use super::facts::of_machine;
 use super::multiples;
@@ -81,7 +81,7 @@ fn headline(results: &SweepResults, ranking: &[Summary], labels: &[String]) -> M
     let mut figures = Vec::new();
     if let Some((best, spread)) = ranking.first().and_then(|best| Some((best, best.best()?))) {
         figures.push(("best".to_owned(), labels[best.configuration].clone()));
-        figures.push((format!("its {}", words_of(by)), plus_minus(spread)));
+        figures.push((format!("its {}", words_of(by)), number(spread.mean)));
         figures.push(("at epoch".to_owned(), outcome(best)[0].clone()));
     }
     if let Some(test) = results.best.as_ref().and_then(|best| best.test) {
