@@ -56,10 +56,12 @@ fn other_options_or_data_are_refused() {
     std::fs::rename(desk.path("d.safetensors"), desk.path("moved")).unwrap();
     resume(&[], &["not at", "any more", "name it"]);
     desk.ok(&["sweep", "moved", "--resume", "s", "-q"]);
-    // Anew, with another grid, and nothing of the old one.
+    // Anew, with another grid, and nothing of the old one; what is not the sweep's own stays.
+    desk.write("s/runs/notes.txt", "mine");
     let fresh = ["sweep", "moved", "--validation", "100", "--epochs", "1", "--seeds", "1"];
-    desk.ok(&[&fresh[..], &["-o", "s", "--fresh", "-q"]].concat());
-    assert_eq!(crate::common::names(&desk.path("s/runs")).len(), 1);
+    desk.ok(&[&fresh[..], &["-o", "s", "--fresh", "-q", "--no-refit"]].concat());
+    assert!(!desk.path("s/best").exists());
+    assert_eq!(crate::common::names(&desk.path("s/runs")), ["000000.json", "notes.txt"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The folder of a sweep: what it began with, the runs that are done, the results.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use imdb_fast::dataset::Dataset;
@@ -13,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::lock::Lock;
 use crate::cli::train::Word;
-use crate::cli::{quoted, shown};
+use crate::cli::{quoted, shown, train};
 
 /// What a sweep began with; where it is, there is a sweep.
 pub(super) const BEGUN: &str = "sweep.json";
 pub(super) const RESULTS: &str = "results.json";
+/// The run of the best configuration.
+pub(super) const BEST: &str = "best";
 const TABLE: &str = "results.csv";
 const RUNS: &str = "runs";
 /// The files of a sweep, but for its runs.
@@ -26,6 +29,15 @@ pub(crate) const FILES: [&str; 3] = [BEGUN, RESULTS, TABLE];
 /// The longest files that are read.
 const MOST_BEGUN: u64 = 64 << 20;
 const MOST_RUN: u64 = 64 << 20;
+
+/// Of the number in a run's name.
+const DIGITS: usize = 6;
+
+/// Whether a file is named as one of a run.
+fn is_run(name: &OsStr) -> bool {
+    let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
+    number.is_some_and(|n| n.len() == DIGITS && n.bytes().all(|byte| byte.is_ascii_digit()))
+}
 
 /// What it takes to go on with a sweep.
 #[derive(Debug, Serialize, Deserialize)]
@@ -145,9 +157,12 @@ impl Folder {
     /// Removes a sweep. What it began with goes last: until then it is a sweep with fewer runs.
     fn discard(&self) -> Result<()> {
         let runs = self.file(RUNS);
-        if runs.exists() {
-            std::fs::remove_dir_all(&runs).map_err(Error::io(&runs, "remove"))?;
+        let entries = std::fs::read_dir(&runs).into_iter().flatten();
+        for entry in entries.flatten().filter(|entry| is_run(&entry.file_name())) {
+            let path = entry.path();
+            std::fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;
         }
+        train::discard(&self.file(BEST))?;
         for name in [RESULTS, TABLE, BEGUN] {
             let path = self.file(name);
             if path.exists() {
@@ -158,7 +173,7 @@ impl Folder {
     }
 
     fn run_file(&self, place: usize) -> PathBuf {
-        self.file(RUNS).join(format!("{place:06}.json"))
+        self.file(RUNS).join(format!("{place:0DIGITS$}.json"))
     }
 
     /// Writes down a run of the design, by its place.

@@ -21,12 +21,9 @@ use imdb_fast::{Error, Result};
 use super::stop::Stop;
 use super::{Global, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn};
 pub(crate) use folder::FILES;
-use folder::{BEGUN, Begun, Folder, RESULTS};
+use folder::{BEGUN, BEST, Begun, Folder, RESULTS};
 pub(crate) use options::Args;
 use watcher::Watcher;
-
-/// The run of the best configuration, in the folder of the sweep.
-const BEST: &str = "best";
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<ExitCode> {
     let sweep = match args.resume {

@@ -23,6 +23,7 @@ use super::progress::Progress;
 use super::stop::Stop;
 use super::{Global, quoted, shown, thousands, to_stdout, warn};
 pub(crate) use options::Args;
+pub(super) use outputs::discard;
 use outputs::{Outputs, facts};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;

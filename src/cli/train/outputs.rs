@@ -152,6 +152,14 @@ impl<'a> Outputs<'a> {
     }
 }
 
+/// Removes what a run has left in a folder, and the folder if it had nothing else.
+pub(in crate::cli) fn discard(folder: &Path) -> Result<()> {
+    NAMES.into_iter().try_for_each(|name| remove(&folder.join(name)))?;
+    // Not empty, or not there.
+    let _ = std::fs::remove_dir(folder);
+    Ok(())
+}
+
 /// What is known of a run before it has a history.
 pub(super) fn facts(
     args: &Args,
