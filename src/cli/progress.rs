@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use imdb_fast::fetch;
 use imdb_fast::train::History;
@@ -61,9 +61,6 @@ impl Progress {
 
 /// The table of a sweep that is on its way, above a bar; lines where stderr is no terminal.
 pub(super) struct LiveTable {
-    all: MultiProgress,
-    /// One a line of the table.
-    lines: Vec<ProgressBar>,
     bar: ProgressBar,
     is_quiet: bool,
 }
@@ -71,17 +68,16 @@ pub(super) struct LiveTable {
 impl LiveTable {
     /// For so many epochs in all, of which some are done.
     pub(super) fn new(epochs: u64, done: u64, is_quiet: bool) -> LiveTable {
-        let all = MultiProgress::with_draw_target(target(is_quiet));
-        let bar = all.add(styled("[{bar:30}] {pos}/{len} epochs, {eta} left"));
+        let bar = bar("{msg}[{bar:30}] {pos}/{len} epochs, {eta} left", is_quiet);
         bar.set_length(epochs);
         bar.set_position(done);
         bar.reset_eta();
-        LiveTable { all, lines: Vec::new(), bar, is_quiet }
+        LiveTable { bar, is_quiet }
     }
 
     /// Whether nobody sees the table.
     pub(super) fn is_hidden(&self) -> bool {
-        self.all.is_hidden()
+        self.bar.is_hidden()
     }
 
     /// More epochs are done.
@@ -89,15 +85,9 @@ impl LiveTable {
         self.bar.inc(more);
     }
 
-    /// Shows a table in place of the one before.
-    pub(super) fn draw(&mut self, table: &str) {
-        for (place, text) in table.lines().enumerate() {
-            if place == self.lines.len() {
-                let line = self.all.insert_before(&self.bar, styled("{wide_msg}"));
-                self.lines.push(line);
-            }
-            self.lines[place].set_message(text.to_owned());
-        }
+    /// Shows a table, each line with its end, in place of the one before.
+    pub(super) fn draw(&self, table: String) {
+        self.bar.set_message(table);
     }
 
     /// Writes a line where there is no table to see.
@@ -109,8 +99,6 @@ impl LiveTable {
     }
 
     pub(super) fn finish(&self) {
-        // The lines first: the bar below them would leave a gap.
-        self.lines.iter().for_each(ProgressBar::finish_and_clear);
         self.bar.finish_and_clear();
     }
 }
@@ -168,24 +156,14 @@ impl fetch::Observer for Transfer {
 
 /// A bar; invisible where stderr is no terminal or silence was asked for.
 fn bar(template: &str, is_quiet: bool) -> ProgressBar {
-    let bar = styled(template);
-    bar.set_draw_target(target(is_quiet));
-    bar
-}
-
-/// A bar that nobody sees yet.
-fn styled(template: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+    let target = match is_quiet {
+        true => ProgressDrawTarget::hidden(),
+        false => ProgressDrawTarget::stderr(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(0), target);
     let style = ProgressStyle::with_template(template).expect("the template is valid");
     bar.set_style(style.progress_chars("=> "));
     bar
-}
-
-fn target(is_quiet: bool) -> ProgressDrawTarget {
-    match is_quiet {
-        true => ProgressDrawTarget::hidden(),
-        false => ProgressDrawTarget::stderr(),
-    }
 }
 
 fn print_above(bar: &ProgressBar, line: &str) {

@@ -99,7 +99,7 @@ impl<'a> Watcher<'a> {
             rows.push(row);
         }
         let right = Align::Right;
-        state.shown.draw(&aligned(&[Align::Left, right, right, right, right], &rows));
+        state.shown.draw(aligned(&[Align::Left, right, right, right, right], &rows));
         state.drawn = Some(Instant::now());
     }
 }
