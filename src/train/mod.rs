@@ -19,6 +19,7 @@ mod sequences;
 mod shard;
 mod spans;
 mod validation;
+mod weights;
 mod window;
 
 pub use checkpoint::{Checkpoint, Snapshot};
