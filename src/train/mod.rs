@@ -20,6 +20,7 @@ mod sequences;
 mod shard;
 mod spans;
 mod validation;
+mod weights;
 mod window;
 
 pub use checkpoint::{Checkpoint, Snapshot};
