@@ -220,7 +220,7 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
     }
     let decays: Vec<Powers> = factors.iter().map(|&factor| Powers::of(factor)).collect();
     for level in Level::supported() {
-        let step = Step { number, level };
+        let step = Step { number, level, rate: 1.0 };
         let (mut swept, mut swept_state, mut left) =
             (weights.clone(), state.clone(), gradient.clone());
         let mut updated = vec![0; rows];

@@ -149,7 +149,7 @@ pub fn compare(
     };
     let mut nets = [(); 3].map(|()| Net::new(optimizer, weights));
     for (number, gradient) in (1..).zip(gradients) {
-        let step = Step { number, level };
+        let step = Step { number, level, rate: 1.0 };
         let has_gradient = |row: &usize| gradient[row * width..][..width].iter().any(|&g| g != 0.0);
         let [dense, nonzero, listed] = &mut nets;
         dense.sweep(optimizer, step, gradient.clone(), Selection::All, &[]);

@@ -39,11 +39,17 @@ impl Optimizer for Adagrad {
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        step.on(weights, gradient, state).run(*self);
+        step.on(weights, gradient, state).run(self.at(step));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        step.on_rows(rows).run(*self);
+        step.on_rows(rows).run(self.at(step));
+    }
+}
+
+impl Adagrad {
+    fn at(&self, step: Step) -> Adagrad {
+        Adagrad { learning_rate: step.rate * self.learning_rate, ..*self }
     }
 }
 

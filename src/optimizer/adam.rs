@@ -61,22 +61,23 @@ impl Optimizer for Adam {
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        self.apply(step.number, step.on(weights, gradient, state));
+        self.apply(step, step.on(weights, gradient, state));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        self.apply(step.number, step.on_rows(rows));
+        self.apply(step, step.on_rows(rows));
     }
 }
 
 impl Adam {
-    fn apply(&self, step: u32, stepper: impl Stepper) {
+    fn apply(&self, step: Step, stepper: impl Stepper) {
         // Powers in f64: beta_2^t loses its leading digits in f32 when 1 is taken away.
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(f64::from(step));
+        let power = |beta: f32| 1.0 - f64::from(beta).powf(f64::from(step.number));
         let correction = power(self.beta_2).sqrt() / power(self.beta_1);
+        let learning_rate = step.rate * self.learning_rate;
         let corrected = Corrected {
-            alpha: self.learning_rate * correction as f32,
-            kept: 1.0 - self.learning_rate * self.weight_decay.unwrap_or(0.0),
+            alpha: learning_rate * correction as f32,
+            kept: 1.0 - learning_rate * self.weight_decay.unwrap_or(0.0),
             adam: *self,
         };
         match self.amsgrad {

@@ -9,6 +9,7 @@ mod adagrad;
 mod adam;
 mod parse;
 mod rmsprop;
+mod schedule;
 mod sgd;
 
 use std::fmt::Debug;
@@ -19,6 +20,7 @@ pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use parse::parse;
 pub use rmsprop::RmsProp;
+pub use schedule::{Decay, Schedule, Stretch};
 pub use sgd::Sgd;
 
 /// What a step does where the gradient is exactly zero.
@@ -57,17 +59,17 @@ pub enum Idle {
 ///     fn idle(&self) -> Idle {
 ///         Idle::Unchanged
 ///     }
-///     fn update(&self, _: Step, weights: &mut [f32], gradient: &[f32], _state: &mut [f32]) {
+///     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], _state: &mut [f32]) {
 ///         for (w, g) in weights.iter_mut().zip(gradient) {
 ///             if g.abs() > self.dead_zone {
-///                 *w -= self.learning_rate * g.signum();
+///                 *w -= step.rate * self.learning_rate * g.signum();
 ///             }
 ///         }
 ///     }
 /// }
 /// let mut weights = [1.0, 1.0];
 /// let sign = SignSgd { learning_rate: 0.5, dead_zone: 0.1 };
-/// let step = Step { number: 1, level: Level::detect() };
+/// let step = Step { number: 1, level: Level::detect(), rate: 1.0 };
 /// sign.update(step, &mut weights, &[3.0, 0.05], &mut []);
 /// assert_eq!(weights, [0.5, 1.0]);
 /// ```
@@ -75,7 +77,7 @@ pub trait Optimizer: Debug + Send + Sync {
     /// Its name in Keras, for reports.
     fn name(&self) -> &str;
 
-    /// The learning rate, for reports.
+    /// The learning rate before any schedule, for reports.
     fn learning_rate(&self) -> f32;
 
     /// The initial value of each array of state that is kept beside the weights; none by default.
@@ -88,7 +90,7 @@ pub trait Optimizer: Debug + Send + Sync {
         Idle::Moves
     }
 
-    /// One step of `n` weights; `state` holds the arrays of [`Optimizer::state`] one after the other, `n` values each.
+    /// One step of `n` weights by the learning rate times [`Step::rate`]; `state` holds the arrays of [`Optimizer::state`] one after the other, `n` values each.
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]);
 
     /// One step of the selected rows, whose gradients are zero afterwards. The default calls [`Optimizer::update`] for
@@ -102,12 +104,14 @@ pub trait Optimizer: Debug + Send + Sync {
 }
 
 /// Which step of a run, and with which kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// From 1.
     pub number: u32,
     /// The kernels to use.
     pub level: Level,
+    /// What the learning rate is multiplied by in this step: see [`Schedule`].
+    pub rate: f32,
 }
 
 impl Step {

@@ -53,15 +53,19 @@ impl Optimizer for RmsProp {
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        self.apply(step.on(weights, gradient, state));
+        self.at(step).apply(step.on(weights, gradient, state));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        self.apply(step.on_rows(rows));
+        self.at(step).apply(step.on_rows(rows));
     }
 }
 
 impl RmsProp {
+    fn at(&self, step: Step) -> RmsProp {
+        RmsProp { learning_rate: step.rate * self.learning_rate, ..*self }
+    }
+
     fn apply(&self, stepper: impl Stepper) {
         match (self.centered, self.momentum > 0.0) {
             (false, false) => stepper.run(*self),

@@ -40,15 +40,19 @@ impl Optimizer for Sgd {
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        self.apply(step.on(weights, gradient, state));
+        self.at(step).apply(step.on(weights, gradient, state));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        self.apply(step.on_rows(rows));
+        self.at(step).apply(step.on_rows(rows));
     }
 }
 
 impl Sgd {
+    fn at(&self, step: Step) -> Sgd {
+        Sgd { learning_rate: step.rate * self.learning_rate, ..*self }
+    }
+
     fn apply(&self, stepper: impl Stepper) {
         match (self.momentum > 0.0, self.nesterov) {
             (false, _) => stepper.run(*self),

@@ -29,7 +29,6 @@ use crate::error::{Error, Result};
 use crate::kernel::{Aligned, Level};
 use crate::model::Model;
 use crate::nn::{Architecture, Embedding, Head, InputScale, Workspace};
-use crate::optimizer::Step;
 
 /// How a run went.
 #[derive(Debug)]
@@ -453,8 +452,7 @@ impl<'a, I: Word> Run<'a, I> {
         [order, next]: [&[u32]; 2],
         own: &mut Own,
     ) -> ControlFlow<()> {
-        let number = (place.steps(self.plan.batches()) + 1) as u32;
-        let step = Step { number, level: self.level };
+        let step = self.plan.step(place, self.level);
         self.first_layer.gather(worker, self.rows, |shard| shard.begin_batch(order));
         worker.meet();
         if self.has_ended() {

@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
+use super::checkpoint::Place;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::window::Order;
 use super::{FeatureScale, Metric, metric};
 use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
 use crate::error::{Error, Result};
+use crate::kernel::Level;
 use crate::model::Model;
 use crate::nn::{BinaryCrossentropy, Loss, RowNorm};
-use crate::optimizer::{Optimizer, RmsProp};
+use crate::optimizer::{Optimizer, RmsProp, Schedule, Step};
 
 /// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct FitOptions {
     pub loss: Box<dyn Loss>,
     /// How the weights follow.
     pub optimizer: Box<dyn Optimizer>,
+    /// What becomes of the learning rate on the way.
+    pub schedule: Schedule,
     /// What is recorded besides the loss.
     pub metrics: Vec<Box<dyn Metric>>,
     /// When to stop before the last epoch.
@@ -55,6 +59,7 @@ impl Default for FitOptions {
             seed: 0,
             loss: Box::new(BinaryCrossentropy),
             optimizer: Box::new(RmsProp::default()),
+            schedule: Schedule::default(),
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
             keep_best: false,
@@ -148,6 +153,16 @@ impl<'d> TrainPlan<'d> {
             let expected = format!("no more than {MOST_STEPS} steps in all");
             return Err(Error::invalid("--epochs", options.epochs, expected));
         }
+        let (schedule, steps) = (&options.schedule, steps.unwrap_or(0) as u32);
+        if schedule.warm_up.of(steps) >= steps {
+            return Err(Error::Unfit {
+                option: "--schedule",
+                value: schedule.to_string(),
+                reason: format!("the run has {steps} steps and so ends before its warm-up"),
+                remedy: "warm up for fewer steps, or for a part of all such as warm_up=0.1"
+                    .to_owned(),
+            });
+        }
         if model.architecture().embedding().is_some() && options.scales_input() {
             let (option, value) = match &options.feature_scale {
                 Some(scale) => ("--feature-scale", scale.to_string()),
@@ -186,9 +201,21 @@ impl<'d> TrainPlan<'d> {
     pub fn batches(&self) -> usize {
         self.train_rows.len().div_ceil(self.options.batch_size)
     }
+
+    /// Steps of the whole run.
+    pub fn steps(&self) -> u32 {
+        // `TrainPlan::new` has seen to it that they fit.
+        (self.batches() * self.options.epochs) as u32
+    }
 }
 
 impl TrainPlan<'_> {
+    /// The step that is taken at a place.
+    pub(super) fn step(&self, place: Place, level: Level) -> Step {
+        let done = place.steps(self.batches()) as u32;
+        Step { number: done + 1, level, rate: self.options.schedule.factor(done, self.steps()) }
+    }
+
     /// How the reviews are shuffled.
     pub fn shuffle(&self) -> Shuffle {
         self.options.shuffle.unwrap_or_else(|| match self.words_bytes() > FULL_SHUFFLE_BYTES {

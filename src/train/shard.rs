@@ -448,7 +448,7 @@ mod tests {
             if has_zeros {
                 deltas.chunks_exact_mut(width).step_by(2).for_each(|delta| delta.fill(0.0));
             }
-            let step = Step { number, level };
+            let step = Step { number, level, rate: 1.0 };
             shard.begin_batch(order);
             if let Some(next) = orders.get(number as usize).filter(|_| is_prepared) {
                 shard.prepare_batch(next);

@@ -200,10 +200,10 @@ fn sweeps_are_updates_row_by_row() {
                 let selections = [Selection::All, Selection::Nonzero, Selection::Listed(&lists[2])];
                 for (list, selection) in lists.iter().zip(selections) {
                     let mut portable = net.clone();
-                    let step = Step { number, level: Level::portable() };
+                    let step = Step { number, level: Level::portable(), rate: 1.0 };
                     portable.reference(optimizer, step, list, &decays);
                     for level in Level::supported() {
-                        let step = Step { number, level };
+                        let step = Step { number, level, rate: 1.0 };
                         let mut expected = net.clone();
                         expected.reference(optimizer, step, list, &decays);
                         if matches!(selection, Selection::All) {
@@ -221,7 +221,7 @@ fn sweeps_are_updates_row_by_row() {
                         assert!(distance <= bound, "{name} at {level}: {distance} roundings");
                     }
                 }
-                let step = Step { number, level: Level::portable() };
+                let step = Step { number, level: Level::portable(), rate: 1.0 };
                 net.reference(optimizer, step, &lists[1], &decays);
             }
         }
@@ -236,7 +236,7 @@ fn rows_that_are_not_there_panic() {
         for (row, slot) in [(ROWS, 0), (0, ROWS), (usize::MAX >> 33, 0)] {
             let list = [Touched { row: row as u32, slot: slot as u32, skipped: 0 }];
             assert_panics(&format!("row {row}, slot {slot}"), |level| {
-                let step = Step { number: 1, level };
+                let step = Step { number: 1, level, rate: 1.0 };
                 Net::new(optimizer, width).sweep(optimizer, step, Selection::Listed(&list), &[]);
             });
         }

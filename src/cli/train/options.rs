@@ -20,6 +20,7 @@ Examples:
   imdb-fast train imdb --epochs 4 --validation 0 --out final
   imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean-squared-error
   imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
+  imdb-fast train imdb --optimizer adagrad --learning-rate 0.3 --schedule linear --epochs 2
   imdb-fast train imdb --early-stopping 2 --keep-best
   imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
   imdb-fast train large.safetensors --epochs 500 --checkpoint-every 10
@@ -84,6 +85,10 @@ pub(crate) struct Args {
     /// The step size; the optimizer's own default where it is not given
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f32>,
+    /// What becomes of the learning rate, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
+    /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
+    schedule: String,
     /// What to record besides the loss: accuracy, precision, recall, f1, auc
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
     metrics: Vec<String>,
@@ -150,6 +155,7 @@ impl Args {
             seed: self.seed,
             loss: loss(&self.loss)?,
             optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
+            schedule: self.schedule.parse()?,
             metrics,
             early_stopping: self
                 .early_stopping

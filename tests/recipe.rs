@@ -1,0 +1,115 @@
+//! The options of a training, each against the plain formulas in f64 over all weights.
+
+mod common;
+
+use common::dense::{Dense, Recipe, Rule, reviews};
+use common::{generated, team, written};
+use imdb_fast::dataset::{Dataset, Holdout};
+use imdb_fast::model::Model;
+use imdb_fast::nn::{self, Activation, Architecture};
+use imdb_fast::optimizer;
+use imdb_fast::train::{FitOptions, Shuffle, Silent, TrainPlan, fit};
+
+/// Words enough that most rest in a step, and few enough that each is seen.
+const FEATURES: usize = 300;
+
+fn dataset(folder: &tempfile::TempDir) -> Dataset {
+    written(generated(240, FEATURES, 6), &folder.path().join("d.safetensors"))
+}
+
+fn model(hidden: &[usize]) -> Model {
+    let layer = |&units: &usize| nn::Dense { units, activation: Activation::Tanh };
+    let hidden: Vec<nn::Dense> = hidden.iter().map(layer).collect();
+    Model::new(Architecture::new(FEATURES, &hidden).unwrap(), 5)
+}
+
+/// In the order of the dataset, on all of it.
+fn options(recipe: &Recipe, optimizer: &str) -> FitOptions {
+    FitOptions {
+        epochs: recipe.epochs,
+        batch_size: recipe.batch_size,
+        validation: Holdout::None,
+        shuffle: Some(Shuffle::None),
+        optimizer: optimizer::parse(optimizer, Some(recipe.rate as f32)).unwrap(),
+        ..FitOptions::default()
+    }
+}
+
+/// Trains on one, two and three threads, whose bits have to be the same, and compares the last with the formulas.
+fn compare(
+    dataset: &Dataset,
+    start: &Model,
+    recipe: &Recipe,
+    options: &dyn Fn() -> FitOptions,
+    bound: f64,
+) {
+    let mut before: Option<Model> = None;
+    for threads in [1, 2, 3] {
+        let mut model = start.clone();
+        let plan = TrainPlan::new(dataset, &model, options()).unwrap();
+        fit(&plan, &mut model, &team(threads), &mut Silent).unwrap();
+        if let Some(before) = before {
+            assert!(before.parameters() == model.parameters(), "{threads} threads");
+        }
+        before = Some(model);
+    }
+    let mut reference = Dense::of(start);
+    reference.train(&reviews(dataset), recipe);
+    let worst = reference.worst(&before.unwrap());
+    assert!(worst < bound, "{:?}: off by {worst}", options());
+    let moved = reference.worst(start);
+    assert!(moved > 1000.0 * bound, "moved by {moved} only");
+}
+
+#[test]
+fn schedules_are_those_of_the_formulas() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let linear = |step: f64, steps: f64| 1.0 - step / steps;
+    let warm = |step: f64, steps: f64| match step < 5.0 {
+        true => step / 5.0,
+        false => {
+            0.9 * (0.5 + 0.5 * (std::f64::consts::PI * (step - 5.0) / (steps - 5.0)).cos()) + 0.1
+        }
+    };
+    let stairs = |step: f64, _: f64| 0.5f64.powf((step / 4.0).floor());
+    let schedules: [(&str, &dyn Fn(f64, f64) -> f64); 3] = [
+        ("linear", &linear),
+        ("cosine:end=0.1,warm_up=5", &warm),
+        ("exponential:decay_rate=0.5,decay_steps=4,staircase=true", &stairs),
+    ];
+    let rules = [
+        ("sgd", Rule::Sgd, 0.3),
+        ("sgd:momentum=0.9", Rule::Momentum(0.9), 0.1),
+        ("adagrad", Rule::Adagrad { initial: 0.1, epsilon: 1e-7 }, 0.1),
+        ("rmsprop", Rule::RmsProp, 0.01),
+        ("adam", Rule::Adam { rows_touched: false }, 0.01),
+    ];
+    for (optimizer, rule, rate) in rules {
+        for (text, schedule) in schedules {
+            for hidden in [&[][..], &[5]] {
+                let recipe = Recipe { rule, rate, schedule, ..Recipe::PLAIN };
+                let options = || FitOptions {
+                    schedule: text.parse().unwrap(),
+                    ..options(&recipe, optimizer)
+                };
+                compare(&dataset, &model(hidden), &recipe, &options, 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_that_ends_before_its_warm_up_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    // Nine steps an epoch.
+    let plan = |schedule: &str| {
+        let schedule = schedule.parse().unwrap();
+        let options = FitOptions { schedule, ..options(&Recipe::PLAIN, "sgd") };
+        TrainPlan::new(&dataset, &model(&[]), options).map(|_| ())
+    };
+    plan("linear:warm_up=26").unwrap();
+    let error = plan("linear:warm_up=27").unwrap_err().to_string();
+    assert!(error.contains("--schedule") && error.contains("27 steps"), "{error}");
+}
