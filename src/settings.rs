@@ -39,6 +39,11 @@ impl<'a> Settings<'a> {
         self.name
     }
 
+    /// Whose value it is.
+    pub(crate) fn option(&self) -> &'static str {
+        self.option
+    }
+
     /// All of it.
     pub(crate) fn text(&self) -> &'a str {
         self.text

@@ -100,6 +100,52 @@ fn schedules_are_those_of_the_formulas() {
 }
 
 #[test]
+fn rows_that_a_batch_does_not_touch_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let rule = Rule::Adam { rows_touched: true };
+    // Of many steps, beta_2 as an f32 is what shows.
+    for (hidden, batch_size, bound) in
+        [(&[][..], 20, 1e-5), (&[5], 20, 1e-5), (&[16, 3], 1, 1e-4), (&[5], 200, 1e-5)]
+    {
+        let recipe = Recipe { rule, rate: 0.01, batch_size, ..Recipe::PLAIN };
+        let options = || options(&recipe, "adam:rows=touched");
+        compare(&dataset, &model(hidden), &recipe, &options, bound);
+    }
+}
+
+#[test]
+fn biases_may_have_an_optimizer_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let linear = |step: f64, steps: f64| 1.0 - step / steps;
+    let adagrad = Rule::Adagrad { initial: 1e-8, epsilon: 0.0 };
+    let cases = [
+        ("sgd:learning_rate=0.03", Rule::Sgd, 0.03),
+        ("adam:learning_rate=0.02", Rule::Adam { rows_touched: false }, 0.02),
+    ];
+    for (text, rule, rate) in cases {
+        for (hidden, batch_size) in [(&[][..], 1), (&[5], 20), (&[16, 3], 20)] {
+            let recipe = Recipe {
+                rule: adagrad,
+                rate: 0.3,
+                biases: Some((rule, rate)),
+                batch_size,
+                epochs: 2,
+                schedule: &linear,
+            };
+            let options = || FitOptions {
+                bias_optimizer: Some(optimizer::parse_for_biases(text).unwrap()),
+                schedule: "linear".parse().unwrap(),
+                ..options(&recipe, "adagrad:initial_accumulator=1e-8,epsilon=0")
+            };
+            // Steps of 0.3 that do not depend on the gradient's size blow roundings up.
+            compare(&dataset, &model(hidden), &recipe, &options, 1e-3);
+        }
+    }
+}
+
+#[test]
 fn a_run_that_ends_before_its_warm_up_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(&folder);

@@ -31,6 +31,7 @@ struct Case {
     keep_best: bool,
     is_scaled: bool,
     schedule: &'static str,
+    biases: Option<&'static str>,
 }
 
 const PLAIN: Case = Case {
@@ -45,6 +46,7 @@ const PLAIN: Case = Case {
     keep_best: false,
     is_scaled: false,
     schedule: "constant",
+    biases: None,
 };
 
 impl Case {
@@ -57,6 +59,7 @@ impl Case {
             seed: 3,
             optimizer: optimizer::parse(self.optimizer, Some(0.01)).unwrap(),
             schedule: self.schedule.parse().unwrap(),
+            bias_optimizer: self.biases.map(|biases| optimizer::parse_for_biases(biases).unwrap()),
             metrics: ["accuracy", "f1", "auc"].map(|name| metric(name).unwrap()).into(),
             early_stopping: self
                 .patience
@@ -223,6 +226,9 @@ fn a_stop_at_any_step_changes_no_bit() {
         (&many, Case { is_scaled: true, keep_best: true, batch_size: 100, ..PLAIN }),
         (&many, Case { schedule: "linear:warm_up=0.1", batch_size: 150, ..PLAIN }),
         (&dataset, Case { optimizer: "adam", schedule: "cosine", batch_size: 150, ..PLAIN }),
+        (&many, Case { optimizer: "adam:rows=touched", batch_size: 150, ..PLAIN }),
+        (&dataset, Case { biases: Some("adam"), hidden: &[], batch_size: 150, ..PLAIN }),
+        (&many, Case { optimizer: "sgd", biases: Some("rmsprop"), batch_size: 150, ..PLAIN }),
         (&dataset, Case { batch_size: 5000, shuffle: Some(Shuffle::Blocked), ..PLAIN }),
     ];
     let mut stops = 0;
@@ -287,6 +293,7 @@ fn a_run_goes_on_with_what_it_began_with() {
     refused(&dataset, Case { validation: Holdout::First(101), ..PLAIN }, &["--validation"]);
     refused(&dataset, Case { epochs: 1, ..PLAIN }, &["--epochs is 1", "ask for more"]);
     refused(&dataset, Case { schedule: "linear", ..PLAIN }, &["--schedule", "linear:end=0"]);
+    refused(&dataset, Case { biases: Some("sgd"), ..PLAIN }, &["--bias-optimizer", "None"]);
     // A copy elsewhere is the same dataset, and more epochs are the run that was to have them.
     let copy = folder.path().join("copy.safetensors");
     std::fs::copy(folder.path().join("d.safetensors"), &copy).unwrap();

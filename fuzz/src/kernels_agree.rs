@@ -202,7 +202,7 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
     let (width, rows) = (width(u)?, u.int_in_range(1..=70usize)?);
     let factors = match optimizer.idle() {
         Idle::Decays(factors) => factors,
-        Idle::Unchanged | Idle::Moves => Vec::new(),
+        Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
     };
     let initial = optimizer.state();
     let weights = values(u, rows * width, true)?;

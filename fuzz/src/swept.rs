@@ -144,7 +144,7 @@ pub fn compare(
     let width = weights.len() / ROWS;
     let decays: Vec<Powers> = match optimizer.idle() {
         Idle::Decays(factors) => factors.into_iter().map(Powers::of).collect(),
-        Idle::Unchanged => Vec::new(),
+        Idle::Unchanged | Idle::Rests => Vec::new(),
         Idle::Moves => panic!("it skips nothing"),
     };
     let mut nets = [(); 3].map(|()| Net::new(optimizer, weights));

@@ -1,6 +1,8 @@
 //! Adam and AdamW (`keras/src/optimizers/adam.py`, `Adam.update_step`, and `adamw.py`).
 
-use super::{Optimizer, Step, Stepper};
+use std::str::FromStr;
+
+use super::{Idle, Optimizer, Step, Stepper};
 use crate::kernel::{Lanes, Rows, Rule};
 
 /// ```text
@@ -24,6 +26,32 @@ pub struct Adam {
     pub amsgrad: bool,
     /// Decoupled decay: `None` is Adam, a value AdamW.
     pub weight_decay: Option<f32>,
+    /// Which rows of the first kernel move.
+    pub rows: MovedRows,
+}
+
+/// Which rows of the first kernel a step of [`Adam`] moves. The weights behind it always move all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MovedRows {
+    /// All, as in Keras: averages fade in every step, and weights follow them.
+    #[default]
+    All,
+    /// Those of the batch's words, as in PyTorch's `SparseAdam` (`torch/optim/_functional.py`, `sparse_adam`): averages and weights
+    /// of all others stay. Bias is corrected by the number of the step, whichever rows it has moved. It is another optimizer than
+    /// Adam, since averages of a rare word last for as many steps that touch it.
+    Touched,
+}
+
+impl FromStr for MovedRows {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<MovedRows, ()> {
+        match name {
+            "all" => Ok(MovedRows::All),
+            "touched" => Ok(MovedRows::Touched),
+            _ => Err(()),
+        }
+    }
 }
 
 impl Default for Adam {
@@ -35,6 +63,7 @@ impl Default for Adam {
             epsilon: 1e-7,
             amsgrad: false,
             weight_decay: None,
+            rows: MovedRows::All,
         }
     }
 }
@@ -58,6 +87,13 @@ impl Optimizer for Adam {
     /// The two averages, and the largest second one where amsgrad.
     fn state(&self) -> Vec<f32> {
         vec![0.0; if self.amsgrad { 3 } else { 2 }]
+    }
+
+    fn idle(&self) -> Idle {
+        match self.rows {
+            MovedRows::All => Idle::Moves,
+            MovedRows::Touched => Idle::Rests,
+        }
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {

@@ -3,7 +3,8 @@
 //! # Sparse gradients
 //! A step touches few rows of the first kernel: those of the batch's words. Keras updates *all* rows each step, and so do
 //! we, in effect: [`Optimizer::idle`] says what a step does to a weight whose gradient is zero, and the trainer skips
-//! such rows only where it can make up for it exactly. No optimizer changes its meaning on sparse input.
+//! such rows only where it can make up for it exactly. No optimizer changes its meaning on sparse input, but where it is
+//! asked to: [`MovedRows::Touched`].
 
 mod adagrad;
 mod adam;
@@ -17,8 +18,8 @@ use std::fmt::Debug;
 use crate::kernel::{self, Level, Rows, Rule};
 
 pub use adagrad::Adagrad;
-pub use adam::Adam;
-pub use parse::parse;
+pub use adam::{Adam, MovedRows};
+pub use parse::{parse, parse_for_biases};
 pub use rmsprop::RmsProp;
 pub use schedule::{Decay, Schedule, Stretch};
 pub use sgd::Sgd;
@@ -31,6 +32,9 @@ pub enum Idle {
     /// Weights stay; each state array is multiplied by its factor. `k` skipped steps are one multiplication by
     /// `factor^k` when the row is next touched.
     Decays(Vec<f32>),
+    /// Nothing to a row of the first kernel that belongs to no word of the batch, whatever its state; one that does is updated,
+    /// even where its gradient is zero. So all that steps skip is lost to it: this changes what the optimizer means.
+    Rests,
     /// Weights move, by momentum or weight decay: every row is swept every step.
     Moves,
 }

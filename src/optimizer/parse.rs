@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 const OPTION: &str = "--optimizer";
+const BIAS_OPTION: &str = "--bias-optimizer";
 const LEARNING_RATE: &str = "learning_rate";
 
 /// Reads `name` or `name:parameter=value,...`, with Keras' names and defaults. A learning rate given apart wins over
@@ -14,7 +15,6 @@ const LEARNING_RATE: &str = "learning_rate";
 /// [`Error::InvalidOption`] that names the known optimizers, parameters or bounds.
 pub fn parse(text: &str, learning_rate: Option<f32>) -> Result<Box<dyn Optimizer>> {
     let mut settings = Settings::parse(OPTION, text)?;
-    let name = settings.name();
     if let Some(rate) = learning_rate {
         if settings.has(LEARNING_RATE) {
             let expected = "a learning rate here or in --learning-rate, not both";
@@ -22,6 +22,19 @@ pub fn parse(text: &str, learning_rate: Option<f32>) -> Result<Box<dyn Optimizer
         }
         settings.add(LEARNING_RATE, rate);
     }
+    read(settings)
+}
+
+/// The same of an optimizer for the biases alone.
+///
+/// # Errors
+/// [`Error::InvalidOption`] as for [`parse`].
+pub fn parse_for_biases(text: &str) -> Result<Box<dyn Optimizer>> {
+    read(Settings::parse(BIAS_OPTION, text)?)
+}
+
+fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
+    let name = settings.name();
     let optimizer: Box<dyn Optimizer> = match name {
         "rmsprop" => {
             let mut it = RmsProp::default();
@@ -41,14 +54,7 @@ pub fn parse(text: &str, learning_rate: Option<f32>) -> Result<Box<dyn Optimizer
             settings.nothing_left("learning_rate, momentum, nesterov")?;
             Box::new(it)
         }
-        "adagrad" => {
-            let mut it = Adagrad::default();
-            settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
-            settings.positive("initial_accumulator_value", &mut it.initial_accumulator_value)?;
-            settings.positive("epsilon", &mut it.epsilon)?;
-            settings.nothing_left("learning_rate, initial_accumulator_value, epsilon")?;
-            Box::new(it)
-        }
+        "adagrad" => Box::new(adagrad(&mut settings)?),
         "adam" | "adamw" => {
             let decays = name == "adamw";
             let mut it = if decays { Adam::with_weight_decay() } else { Adam::default() };
@@ -60,9 +66,13 @@ pub fn parse(text: &str, learning_rate: Option<f32>) -> Result<Box<dyn Optimizer
             if let Some(decay) = &mut it.weight_decay {
                 settings.positive("weight_decay", decay)?;
             }
-            let also = if decays { ", weight_decay" } else { "" };
-            settings
-                .nothing_left(&format!("learning_rate, beta_1, beta_2, epsilon, amsgrad{also}"))?;
+            if !decays {
+                settings.take("rows", &mut it.rows, |_| true, "all or touched")?;
+            }
+            let also = if decays { "weight_decay" } else { "rows" };
+            settings.nothing_left(&format!(
+                "learning_rate, beta_1, beta_2, epsilon, amsgrad, {also}"
+            ))?;
             Box::new(it)
         }
         _ => return Err(settings.unknown("rmsprop, sgd, adam, adamw, adagrad")),
@@ -70,8 +80,29 @@ pub fn parse(text: &str, learning_rate: Option<f32>) -> Result<Box<dyn Optimizer
     Ok(optimizer)
 }
 
+fn adagrad(settings: &mut Settings<'_>) -> Result<Adagrad> {
+    const INITIAL: [&str; 2] = ["initial_accumulator_value", "initial_accumulator"];
+    let mut it = Adagrad::default();
+    settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
+    if INITIAL.iter().all(|name| settings.has(name)) {
+        return Err(Error::invalid(settings.option(), settings.text(), "the accumulator once"));
+    }
+    for name in INITIAL {
+        settings.positive(name, &mut it.initial_accumulator_value)?;
+    }
+    settings.positive("epsilon", &mut it.epsilon)?;
+    settings.nothing_left("learning_rate, initial_accumulator_value, epsilon")?;
+    // Where both are zero, the first step of a weight without a gradient divides zero by zero.
+    if it.initial_accumulator_value + it.epsilon < f32::MIN_POSITIVE {
+        let expected = "initial_accumulator_value or epsilon above 0";
+        return Err(Error::invalid(settings.option(), settings.text(), expected));
+    }
+    Ok(it)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::Idle;
     use super::*;
 
     fn message(text: &str) -> String {
@@ -89,6 +120,11 @@ mod tests {
             centered: true,
         };
         assert_eq!(format!("{:?}", it.unwrap()), format!("{expected:?}"));
+        let it = parse("adagrad:initial_accumulator=1e-8,epsilon=0", None).unwrap();
+        let expected =
+            Adagrad { initial_accumulator_value: 1e-8, epsilon: 0.0, ..Adagrad::default() };
+        assert_eq!(format!("{it:?}"), format!("{expected:?}"));
+        assert_eq!(parse("adam:rows=touched", None).unwrap().idle(), Idle::Rests);
     }
 
     #[test]
@@ -99,5 +135,12 @@ mod tests {
         assert!(message("adam:beta_1").contains("parameter=value"));
         assert!(message("sgd:momentum=0.5,momentum=0.6").contains("once"));
         assert!(parse("sgd:learning_rate=1", Some(0.1)).unwrap_err().is_usage());
+        assert!(message("adam:rows=some").contains("all or touched"));
+        assert!(message("adamw:rows=touched").contains("weight_decay"));
+        assert!(message("adagrad:initial_accumulator=0,epsilon=0").contains("above 0"));
+        let twice = "adagrad:initial_accumulator=1,initial_accumulator_value=1";
+        assert!(message(twice).contains("once"));
+        let biases = parse_for_biases("sgd:momentum=2").unwrap_err().to_string();
+        assert!(biases.contains("momentum of --bias-optimizer"), "{biases}");
     }
 }

@@ -32,7 +32,9 @@ pub struct FitOptions {
     pub loss: Box<dyn Loss>,
     /// How the weights follow.
     pub optimizer: Box<dyn Optimizer>,
-    /// What becomes of the learning rate on the way.
+    /// How the biases follow, where not as the other weights.
+    pub bias_optimizer: Option<Box<dyn Optimizer>>,
+    /// What becomes of the learning rates on the way.
     pub schedule: Schedule,
     /// What is recorded besides the loss.
     pub metrics: Vec<Box<dyn Metric>>,
@@ -59,6 +61,7 @@ impl Default for FitOptions {
             seed: 0,
             loss: Box::new(BinaryCrossentropy),
             optimizer: Box::new(RmsProp::default()),
+            bias_optimizer: None,
             schedule: Schedule::default(),
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
@@ -270,9 +273,12 @@ impl FitOptions {
         if self.batch_size == 0 {
             return Err(Error::invalid("--batch-size", 0, "at least 1"));
         }
-        let rate = self.optimizer.learning_rate();
-        if !(rate.is_finite() && rate > 0.0) {
-            return Err(Error::invalid("--learning-rate", rate, "a number above 0"));
+        let own = self.bias_optimizer.as_ref().map(|own| ("--bias-optimizer", own));
+        for (option, optimizer) in [("--learning-rate", &self.optimizer)].into_iter().chain(own) {
+            let rate = optimizer.learning_rate();
+            if !(rate.is_finite() && rate > 0.0) {
+                return Err(Error::invalid(option, rate, "a learning rate above 0"));
+            }
         }
         if let Some(stopping) = self.early_stopping
             && !(stopping.min_delta.is_finite() && stopping.min_delta >= 0.0)

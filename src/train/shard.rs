@@ -166,8 +166,11 @@ impl<'m> Shard<'m> {
         }
         let idle = optimizer.idle();
         // Where most rows are touched, a sweep over all of them costs less than to tell which, and does the same.
-        let is_swept_whole = idle == Idle::Moves || rows as f64 <= 2.5 * cut.touched;
-        let gradient = if is_swept_whole || rows as f64 <= 4.0 * cut.nonzeros {
+        // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
+        let is_listed = idle == Idle::Rests;
+        let is_swept_whole =
+            idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
+        let gradient = if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
             Gradient::Dense(Aligned::zeros(kernel.len()))
         } else {
             let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
@@ -185,7 +188,7 @@ impl<'m> Shard<'m> {
             is_swept_whole,
             decays: match idle {
                 Idle::Decays(factors) => factors.into_iter().map(Powers::of).collect(),
-                Idle::Unchanged | Idle::Moves => Vec::new(),
+                Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
             },
             updated: vec![0; if is_swept_whole { 0 } else { rows }],
             window: Vec::new(),

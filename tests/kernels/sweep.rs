@@ -189,7 +189,7 @@ fn sweeps_are_updates_row_by_row() {
         let optimizer = &*optimizer::parse(name, None).unwrap();
         let decays = match optimizer.idle() {
             Idle::Decays(factors) => factors,
-            Idle::Unchanged | Idle::Moves => Vec::new(),
+            Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
         };
         let mut worst = 0f64;
         for width in WIDTHS {

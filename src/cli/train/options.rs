@@ -20,7 +20,9 @@ Examples:
   imdb-fast train imdb --epochs 4 --validation 0 --out final
   imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean-squared-error
   imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
-  imdb-fast train imdb --optimizer adagrad --learning-rate 0.3 --schedule linear --epochs 2
+  imdb-fast train imdb --hidden none --feature-scale naive-bayes --row-norm l2 --batch-size 1 --epochs 2
+    --optimizer adagrad:initial_accumulator=1e-8,epsilon=0 --learning-rate 0.3 --bias-optimizer sgd:learning_rate=0.03
+    --schedule linear
   imdb-fast train imdb --early-stopping 2 --keep-best
   imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
   imdb-fast train large.safetensors --epochs 500 --checkpoint-every 10
@@ -79,13 +81,18 @@ pub(crate) struct Args {
     /// binary-crossentropy, mean-squared-error or hinge
     #[arg(long, value_name = "NAME", default_value = "binary-crossentropy")]
     loss: String,
-    /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`
+    /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`. `adam:rows=touched` moves
+    /// only the rows of the batch's words, averages and weights, as PyTorch's SparseAdam does
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "rmsprop")]
     optimizer: String,
     /// The step size; the optimizer's own default where it is not given
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f32>,
-    /// What becomes of the learning rate, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
+    /// The optimizer of the biases, with its own learning rate: `sgd:learning_rate=0.03`; that of the other weights where it is
+    /// not given
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]")]
+    bias_optimizer: Option<String>,
+    /// What becomes of the learning rates, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
     schedule: String,
@@ -155,6 +162,9 @@ impl Args {
             seed: self.seed,
             loss: loss(&self.loss)?,
             optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
+            bias_optimizer: (self.bias_optimizer.as_deref())
+                .map(optimizer::parse_for_biases)
+                .transpose()?,
             schedule: self.schedule.parse()?,
             metrics,
             early_stopping: self
