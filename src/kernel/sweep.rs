@@ -50,8 +50,10 @@ pub enum Selection<'a> {
     All,
     /// Of these, the ones whose gradient is not zero.
     Nonzero,
-    /// These.
+    /// These, no two of them the same.
     Listed(&'a [Touched]),
+    /// These, no two of them the same: the words of a batch of one review. They all have the first row of the gradient.
+    Shared(&'a [u32]),
 }
 
 /// Rows of weights with all that belongs to them.
@@ -78,6 +80,11 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    #[inline(always)]
+    fn clear_gradient(&mut self, slot: usize) {
+        self.gradient[slot * self.width..][..self.width].fill(0.0);
+    }
+
     /// Calls `update` with the row, its slot and how many steps have left it out, for each row that is selected.
     #[inline(always)]
     fn for_each<V: Lanes>(&mut self, number: u32, mut update: impl RowUpdate<V>) {
@@ -86,6 +93,7 @@ impl Rows<'_> {
             Selection::All => {
                 for row in 0..self.weights.len() / self.width {
                     update.row(self, row, row, 0);
+                    update.clear(self, row);
                 }
             }
             Selection::Nonzero => {
@@ -96,6 +104,7 @@ impl Rows<'_> {
                         bits &= bits - 1;
                         let skipped = skipped(&mut self.updated[row]);
                         update.row(self, row, row, skipped);
+                        update.clear(self, row);
                     }
                 }
             }
@@ -104,15 +113,33 @@ impl Rows<'_> {
                     let (row, slot) = (touched.row as usize, touched.slot as usize);
                     self.updated[row] = number;
                     update.row(self, row, slot, touched.skipped);
+                    update.clear(self, slot);
                 }
             }
+            Selection::Shared(list) => {
+                for &row in list {
+                    let row = row as usize;
+                    let skipped = skipped(&mut self.updated[row]);
+                    update.row(self, row, 0, skipped);
+                }
+                update.clear(self, 0);
+            }
         }
+        update.finish(self);
     }
 }
 
 /// What is done with each row; a trait, since a closure might not be inlined.
 trait RowUpdate<V> {
+    /// Updates a row by a row of the gradient, now or later.
     fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32);
+
+    /// Clears a row of the gradient that no other row needs.
+    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize);
+
+    /// Does what was put off.
+    #[inline(always)]
+    fn finish(&mut self, _rows: &mut Rows<'_>) {}
 }
 
 /// Which of sixty-four rows of a gradient are not zero, as bits, so that no branch depends on a row.
@@ -225,6 +252,7 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Sweep<'_, R, ARRAYS> {
         match (self.rows.width, self.rows.selection) {
             (LANES, Selection::All) => self.all_lines::<V>(),
             (LANES, _) => self.rows.for_each::<V>(self.number, OneLine::<_, ARRAYS>(self.rule)),
+            (1, _) => self.rows.for_each::<V>(self.number, OneValue::<_, ARRAYS>::new(self.rule)),
             _ => self.rows.for_each::<V>(self.number, AnyWidth::<_, ARRAYS>(self.rule)),
         }
     }
@@ -260,7 +288,7 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R,
     #[inline(always)]
     fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
         let weight = &mut rows.weights.as_chunks_mut::<LANES>().0[row];
-        let gradient = &mut rows.gradient.as_chunks_mut::<LANES>().0[slot];
+        let gradient = &rows.gradient.as_chunks::<LANES>().0[slot];
         let state = &mut rows.state.as_chunks_mut::<LANES>().0[row * ARRAYS..][..ARRAYS];
         let mut values = std::array::from_fn(|array| V::load(&state[array]));
         decay(rows.decays, skipped, &mut values);
@@ -270,7 +298,86 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R,
         for (kept, value) in state.iter_mut().zip(values) {
             value.store(kept);
         }
-        V::zero().store(gradient);
+    }
+
+    #[inline(always)]
+    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize) {
+        V::zero().store(&mut rows.gradient.as_chunks_mut::<LANES>().0[slot]);
+    }
+}
+
+/// Rows of one value: sixteen of them are put off, and then make up the lanes.
+struct OneValue<R, const ARRAYS: usize> {
+    rule: R,
+    /// How many are put off.
+    count: usize,
+    rows: [usize; LANES],
+    weights: [f32; LANES],
+    gradient: [f32; LANES],
+    state: [[f32; LANES]; ARRAYS],
+    scales: [f32; LANES],
+}
+
+impl<R: Rule<ARRAYS>, const ARRAYS: usize> OneValue<R, ARRAYS> {
+    #[inline(always)]
+    fn new(rule: R) -> Self {
+        OneValue {
+            rule,
+            count: 0,
+            rows: [0; LANES],
+            weights: [0.0; LANES],
+            gradient: [0.0; LANES],
+            state: [[0.0; LANES]; ARRAYS],
+            scales: [1.0; LANES],
+        }
+    }
+}
+
+impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneValue<R, ARRAYS> {
+    #[inline(always)]
+    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
+        let at = self.count;
+        self.rows[at] = row;
+        self.weights[at] = rows.weights[row];
+        self.gradient[at] = rows.gradient[slot];
+        let state = &rows.state[row * ARRAYS..][..ARRAYS];
+        for (array, lanes) in self.state.iter_mut().enumerate() {
+            lanes[at] = state[array];
+            if let Some(powers) = rows.decays.get(array) {
+                lanes[at] *= powers.get(skipped);
+            }
+        }
+        if let Some(scales) = rows.scales {
+            self.scales[at] = scales[row];
+        }
+        self.count += 1;
+        if self.count == LANES {
+            RowUpdate::<V>::finish(self, rows);
+        }
+    }
+
+    #[inline(always)]
+    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize) {
+        rows.gradient[slot] = 0.0;
+    }
+
+    #[inline(always)]
+    fn finish(&mut self, rows: &mut Rows<'_>) {
+        let values = self.state.each_ref().map(V::load);
+        let scale = rows.scales.map(|_| V::load(&self.scales));
+        let (weights, gradient) = (V::load(&self.weights), V::load(&self.gradient));
+        let (weights, values) = step(self.rule, scale, weights, gradient, values);
+        weights.store(&mut self.weights);
+        for (lanes, value) in self.state.iter_mut().zip(values) {
+            value.store(lanes);
+        }
+        for (at, &row) in self.rows[..self.count].iter().enumerate() {
+            rows.weights[row] = self.weights[at];
+            for (array, lanes) in self.state.iter().enumerate() {
+                rows.state[row * ARRAYS + array] = lanes[at];
+            }
+        }
+        self.count = 0;
     }
 }
 
@@ -282,12 +389,16 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<R
         let width = rows.width;
         let weights = &mut rows.weights[row * width..][..width];
         let state = &mut rows.state[row * ARRAYS * width..][..ARRAYS * width];
-        let gradient = &mut rows.gradient[slot * width..][..width];
+        let gradient = &rows.gradient[slot * width..][..width];
         let scale = rows.scales.map(|scales| V::splat(scales[row]));
         stretches(self.0, scale, weights, gradient, state, |values: &mut [V; ARRAYS]| {
             decay(rows.decays, skipped, values);
         });
-        gradient.fill(0.0);
+    }
+
+    #[inline(always)]
+    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize) {
+        rows.clear_gradient(slot);
     }
 }
 
@@ -302,11 +413,16 @@ impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Kernel for SweepSlices<'_, F> {
 
     #[inline(always)]
     fn run<V: Lanes>(mut self) {
-        self.rows.for_each::<V>(self.number, Slices(self.update));
+        let update = Slices { update: self.update, scaled: Vec::new() };
+        self.rows.for_each::<V>(self.number, update);
     }
 }
 
-struct Slices<F>(F);
+struct Slices<F> {
+    update: F,
+    /// A row of the gradient times the scale of its weights.
+    scaled: Vec<f32>,
+}
 
 impl<V, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
     #[inline(always)]
@@ -315,23 +431,28 @@ impl<V, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
         let arrays = rows.state.len() / rows.weights.len();
         let weights = &mut rows.weights[row * width..][..width];
         let state = &mut rows.state[row * arrays * width..][..arrays * width];
-        let gradient = &mut rows.gradient[slot * width..][..width];
+        let gradient = &rows.gradient[slot * width..][..width];
         for (array, powers) in state.chunks_exact_mut(width).zip(rows.decays) {
             let power = powers.get(skipped);
             array.iter_mut().for_each(|value| *value *= power);
         }
         match rows.scales.map(|scales| scales[row]) {
-            None => (self.0)(weights, gradient, state),
+            None => (self.update)(weights, gradient, state),
             // Weights that count for nothing stay.
             Some(0.0) => {}
             Some(scale) => {
+                self.scaled.clear();
+                self.scaled.extend(gradient.iter().map(|gradient| gradient * scale));
                 weights.iter_mut().for_each(|weight| *weight /= scale);
-                gradient.iter_mut().for_each(|gradient| *gradient *= scale);
-                (self.0)(weights, gradient, state);
+                (self.update)(weights, &self.scaled, state);
                 weights.iter_mut().for_each(|weight| *weight *= scale);
             }
         }
-        gradient.fill(0.0);
+    }
+
+    #[inline(always)]
+    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize) {
+        rows.clear_gradient(slot);
     }
 }
 

@@ -11,6 +11,9 @@ pub(super) const MOST_SHARDS: usize = 4;
 /// each shard more costs a look at each review, and a third thread would have little to do.
 const MANY_WORDS: f64 = (1 << 17) as f64;
 
+/// Words of a batch up to which there is one shard, for one thread: it is through with them before two have met.
+const FEW_WORDS: f64 = (1 << 12) as f64;
+
 /// Reviews looked at to balance the shards; more of them would not move the cuts by much.
 const SAMPLE: usize = 512;
 
@@ -47,9 +50,10 @@ pub(super) fn cut_features<I: Word>(
         sampled += 1;
     }
     let work = Work::new(&counts, batch_size as f64 / f64::from(sampled.max(1)));
-    let ranges = match work.of(0..features).0 < MANY_WORDS {
-        true => work.three(),
-        false => work.four(),
+    let ranges = match work.of(0..features).0 {
+        words if words <= FEW_WORDS => work.one(),
+        words if words < MANY_WORDS => work.three(),
+        _ => work.four(),
     };
     let cut = |features: Range<usize>| {
         let (nonzeros, touched) = work.of(features.clone());
@@ -87,6 +91,10 @@ impl<'a> Work<'a> {
     fn cost(&self, feature: usize) -> f64 {
         let count = self.counts[feature];
         f64::from(count) * self.scale + ROW_COST * self.touched[count as usize]
+    }
+
+    fn one(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.counts.len()).collect()
     }
 
     /// First a half of the features, next to each other, that have half the work; then those before and those behind them.
@@ -145,12 +153,17 @@ mod tests {
             ("all words in one row", &[0, 1000], &all, 1000),
         ];
         for (what, indptr, indices, features) in cases {
-            for batch_size in [100, 1_000_000] {
+            for batch_size in [1, 5_000, 1_000_000] {
                 let rows = Rows::scaled(indptr, indices, None);
                 let mut cuts = cut_features(rows, 0..indptr.len() - 1, features, batch_size);
                 let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * batch_size as f64;
                 let what = format!("{what}, batches of {batch_size}");
-                assert_eq!(cuts.len(), if expected < MANY_WORDS { 3 } else { 4 }, "{what}");
+                let shards = match expected {
+                    words if words <= FEW_WORDS => 1,
+                    words if words < MANY_WORDS => 3,
+                    _ => 4,
+                };
+                assert_eq!(cuts.len(), shards, "{what}");
                 cuts.sort_by_key(|cut| (cut.features.start, cut.features.end));
                 let mut end = 0;
                 for cut in &cuts {
@@ -171,7 +184,7 @@ mod tests {
     fn work_is_shared_out_evenly() {
         let random = &mut Random::new(3, Stream::SyntheticReviews);
         let (indptr, indices) = drawn_rows(random);
-        for batch_size in [100, 10_000] {
+        for batch_size in [1_000, 10_000] {
             let cuts =
                 cut_features(Rows::scaled(&indptr, &indices, None), 0..500, 1000, batch_size);
             let costs: Vec<f64> = cuts.iter().map(Cut::cost).collect();

@@ -13,7 +13,7 @@ use crate::kernel::{Aligned, Sum};
 
 /// The shards and their sums. The last two make a pair, and so do the first two of four; where one thread owns both of a pair,
 /// it adds the second's sums to the first's at once. Either way a review's sum is 0 + (1 + 2), or (0 + 1) + (2 + 3), to the
-/// bit.
+/// bit. One shard alone has the sums themselves.
 #[derive(Debug)]
 pub(super) struct FirstLayer<'m> {
     shards: Vec<RwLock<Shard<'m>>>,
@@ -108,11 +108,12 @@ pub(super) struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    /// `out = (a + b) + (c + d)` for the reviews from `first` on, as many as `out` holds: `[rows, width]`.
+    /// `out = (a + b) + (c + d)`, as far as they are there, for the reviews from `first` on, as many as `out` holds: `[rows, width]`.
     pub(super) fn add_into(&self, first: usize, out: &mut [f32]) {
         let n = out.len();
         let partials = self.partials.each_ref();
         match partials.map(|sums| Some(&sums.as_ref()?[first * self.width..][..n])) {
+            [None, None, None, Some(all)] => out.copy_from_slice(all),
             [Some(a), None, Some(c), None] | [None, Some(a), Some(c), None] => {
                 each(out, |i| a[i] + c[i]);
             }

@@ -259,8 +259,12 @@ fn fit_rows<I: Word>(
     let first_kernel = &mut parameters.first_kernel;
     let remembers = plan.remembers_best(first_kernel.len());
     let scales = scale.and_then(InputScale::features);
-    let shards =
-        Shard::split((first_kernel, scales), &architecture, &cuts, &*options.optimizer, level);
+    let is_shared = batch_rows == 1 && !I::REPEATS;
+    let first_layer = (&mut first_kernel[..], scales);
+    let optimizer = &*options.optimizer;
+    let shards = Shard::split(first_layer, &architecture, &cuts, is_shared, optimizer, level);
+    // What has one owner keeps one thread busy; others would only be waited for.
+    let threads = if shards.len() == 1 { 1 } else { team.size() };
     let mut run = Run {
         plan,
         level,
@@ -273,10 +277,11 @@ fn fit_rows<I: Word>(
         window: RwLock::default(),
         books: Mutex::new(Books::new(plan, head, observer, remembers)),
         head: RwLock::new(head.clone()),
-        first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), team.size()),
+        first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), threads),
         architecture: &architecture,
         scale,
         from: Place { epoch: 0, batch: 0 },
+        threads,
         ended: AtomicBool::new(false),
         is_best: AtomicBool::new(false),
     };
@@ -310,6 +315,8 @@ struct Run<'a, I> {
     books: Mutex<Books<'a>>,
     /// Where the threads set out.
     from: Place,
+    /// How many they are.
+    threads: usize,
     /// Whether the run has ended or stands still.
     ended: AtomicBool,
     is_best: AtomicBool,

@@ -112,6 +112,12 @@ enum Gradient {
         slots: Slots,
         spans: Vec<Span>,
     },
+    /// `[width]`: that of each word of a batch of one review.
+    Shared {
+        delta: Aligned,
+        /// The rows of those words.
+        rows: Vec<u32>,
+    },
 }
 
 /// How many rows ahead of its use the place of a row's words is asked for.
@@ -121,11 +127,13 @@ const AHEAD: usize = 32;
 const IN_SLOT: u32 = 1 << 31;
 
 impl<'m> Shard<'m> {
-    /// Cuts a kernel into shards, in the order of the cuts.
+    /// Cuts a kernel into shards, in the order of the cuts. `is_shared` says that all words of a batch have the same gradient:
+    /// those of one review, if none stands there several times.
     pub(super) fn split(
         (kernel, scales): (&'m mut [f32], Option<&'m [f32]>),
         architecture: &Architecture,
         cuts: &[Cut],
+        is_shared: bool,
         optimizer: &dyn Optimizer,
         level: Level,
     ) -> Vec<Shard<'m>> {
@@ -144,7 +152,7 @@ impl<'m> Shard<'m> {
             .into_iter()
             .map(|(cut, part)| {
                 let scales = scales.map(|scales| &scales[cut.features.clone()]);
-                Shard::new(cut, width, (part, scales), optimizer, level)
+                Shard::new(cut, width, (part, scales), is_shared, optimizer, level)
             })
             .collect()
     }
@@ -153,6 +161,7 @@ impl<'m> Shard<'m> {
         cut: &Cut,
         width: usize,
         (kernel, scales): (&'m mut [f32], Option<&'m [f32]>),
+        is_shared: bool,
         optimizer: &dyn Optimizer,
         level: Level,
     ) -> Shard<'m> {
@@ -170,7 +179,9 @@ impl<'m> Shard<'m> {
         let is_listed = idle == Idle::Rests;
         let is_swept_whole =
             idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
-        let gradient = if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
+        let gradient = if is_shared && !is_swept_whole {
+            Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new() }
+        } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
             Gradient::Dense(Aligned::zeros(kernel.len()))
         } else {
             let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
@@ -296,6 +307,14 @@ impl<'m> Shard<'m> {
                 let now = (&slots[..], &slot_spans[..]);
                 scatter_add_ahead(*level, values, 0, width, now, deltas, later);
             }
+            Gradient::Shared { delta, rows: shared } => {
+                shared.clear();
+                for span in spans.iter() {
+                    delta.copy_from_slice(&deltas[span.row as usize * width..][..width]);
+                    let words = &rows.indices[span.start..][..span.length as usize];
+                    shared.extend(words.iter().map(|&id| (id.place() - first) as u32));
+                }
+            }
         }
     }
 
@@ -305,6 +324,7 @@ impl<'m> Shard<'m> {
             Gradient::Dense(values) if self.is_swept_whole => (values, Selection::All),
             Gradient::Dense(values) => (values, Selection::Nonzero),
             Gradient::Compact { values, touched, .. } => (values, Selection::Listed(touched)),
+            Gradient::Shared { delta, rows } => (delta, Selection::Shared(rows)),
         };
         let rows = WeightRows {
             width: self.width,
@@ -406,7 +426,6 @@ mod tests {
     use crate::random::{Random, Stream};
 
     const FEATURES: Range<usize> = 100..1000;
-    const BATCH: usize = 40;
 
     /// How a shard keeps its gradient and goes through it.
     #[derive(Clone, Copy, PartialEq)]
@@ -414,6 +433,7 @@ mod tests {
         Whole,
         Dense,
         Compact,
+        Shared,
     }
 
     /// Trains a shard and returns its weights and its state. Batches are taken up as they come, or prepared while the one
@@ -423,6 +443,7 @@ mod tests {
         level: Level,
         width: usize,
         (form, is_prepared): (Form, bool),
+        batch: usize,
         has_zeros: bool,
     ) -> [Vec<f32>; 2] {
         let random = &mut Random::new(1, Stream::SyntheticReviews);
@@ -433,21 +454,24 @@ mod tests {
         let (nonzeros, touched) = match form {
             Form::Whole => (1e9, 1e9),
             Form::Dense => (1e9, 0.0),
-            Form::Compact => (0.0, 0.0),
+            Form::Compact | Form::Shared => (0.0, 0.0),
         };
         let cut = Cut { features: FEATURES, nonzeros, touched };
-        let mut shard = Shard::new(&cut, width, (&mut kernel, None), optimizer, level);
-        let is_compact = matches!(shard.gradient, Gradient::Compact { .. });
-        assert_eq!(
-            (is_compact, shard.is_swept_whole),
-            (form == Form::Compact, form == Form::Whole)
-        );
+        let (first_layer, is_shared) = ((&mut kernel[..], None), form == Form::Shared);
+        let mut shard = Shard::new(&cut, width, first_layer, is_shared, optimizer, level);
+        let got = match shard.gradient {
+            Gradient::Dense(_) if shard.is_swept_whole => Form::Whole,
+            Gradient::Dense(_) => Form::Dense,
+            Gradient::Compact { .. } => Form::Compact,
+            Gradient::Shared { .. } => Form::Shared,
+        };
+        assert!(got == form);
         shard.begin_window(rows, &(0..500).collect::<Vec<u32>>());
-        let order = |_| (0..BATCH).map(|_| random.below(500) as u32).collect();
+        let order = |_| (0..batch).map(|_| random.below(500) as u32).collect();
         let orders: Vec<Vec<u32>> = (0..60).map(order).collect();
         for (number, order) in (1..).zip(&orders) {
             let mut deltas: Vec<f32> =
-                (0..BATCH * width).map(|_| random.normal() as f32 + 1e-6).collect();
+                (0..batch * width).map(|_| random.normal() as f32 + 1e-6).collect();
             if has_zeros {
                 deltas.chunks_exact_mut(width).step_by(2).for_each(|delta| delta.fill(0.0));
             }
@@ -477,7 +501,7 @@ mod tests {
                 for width in [1, 16, 20, 64] {
                     let all = |has_zeros| {
                         [(Form::Dense, true), (Form::Compact, false), (Form::Whole, true)]
-                            .map(|form| trained(&*optimizer, level, width, form, has_zeros))
+                            .map(|form| trained(&*optimizer, level, width, form, 40, has_zeros))
                     };
                     let [dense, compact, whole] = all(false);
                     assert!(dense == compact, "{name} at {level}, width {width}");
@@ -491,6 +515,22 @@ mod tests {
                         }
                         assert!(optimizer.idle() != Idle::Unchanged || one == other, "{name}");
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_review_at_a_time_is_any_batch() {
+        for name in ["rmsprop", "rmsprop:centered=true", "sgd", "adagrad"] {
+            let optimizer = optimizer::parse(name, Some(0.01)).unwrap();
+            for level in Level::supported() {
+                for width in [1, 5, 16, 20, 64] {
+                    let [dense, compact, shared] =
+                        [(Form::Dense, true), (Form::Compact, true), (Form::Shared, true)]
+                            .map(|form| trained(&*optimizer, level, width, form, 1, false));
+                    let what = format!("{name} at {level}, width {width}");
+                    assert!(dense == compact && compact == shared, "{what}");
                 }
             }
         }

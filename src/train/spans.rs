@@ -21,6 +21,10 @@ impl ByLength {
         let mut places = [0u32; LENGTHS];
         self.unsorted.clear();
         self.unsorted.extend(spans.inspect(|span| places[bucket(span)] += 1));
+        if self.unsorted.len() < 2 {
+            sorted.clone_from(&self.unsorted);
+            return;
+        }
         let mut end = 0;
         for place in &mut places {
             (*place, end) = (end, end + *place);

@@ -221,11 +221,34 @@ fn sweeps_are_updates_row_by_row() {
                         assert!(distance <= bound, "{name} at {level}: {distance} roundings");
                     }
                 }
+                shared(optimizer, &net, number, &lists[2], &decays);
                 let step = Step { number, level: Level::portable(), rate: 1.0 };
                 net.reference(optimizer, step, &lists[1], &decays);
             }
         }
         println!("{name}: {worst:.2} of {bound} roundings");
+    }
+}
+
+/// Rows that share a gradient are rows that each have it.
+fn shared(optimizer: &dyn Optimizer, net: &Net, number: u32, list: &[Touched], decays: &[f32]) {
+    let rows: Vec<u32> = list.iter().map(|touched| touched.row).collect();
+    for level in Level::supported() {
+        let step = Step { number, level, rate: 1.0 };
+        let mut copied = net.clone();
+        let (first, others) = copied.gradient.split_at_mut(net.width);
+        others.chunks_exact_mut(net.width).for_each(|row| row.copy_from_slice(first));
+        copied.reference(optimizer, step, list, decays);
+        for sweeper in [optimizer, &Plain(optimizer)] {
+            let mut swept = net.clone();
+            swept.sweep(sweeper, step, Selection::Shared(&rows), decays);
+            let what = format!("{optimizer:?}, {level}, width {}, {number}, shared", net.width);
+            assert_same(&swept.weights, &copied.weights, &format!("weights, {what}"));
+            assert_same(&swept.state, &copied.state, &format!("state, {what}"));
+            assert_eq!(swept.updated, copied.updated, "{what}");
+            assert!(swept.gradient[..net.width].iter().all(|&g| g == 0.0), "{what}");
+            assert_same(&swept.gradient[net.width..], &net.gradient[net.width..], &what);
+        }
     }
 }
 

@@ -28,7 +28,7 @@ impl<I: Word> Run<'_, I> {
     pub(super) fn go_on(&mut self, team: &Team) -> Option<Place> {
         loop {
             self.ended.store(false, Ordering::Release);
-            team.run(team.size(), |worker| self.work(&worker));
+            team.run(self.threads, |worker| self.work(&worker));
             let place = inside(&mut self.books).pause.take()?;
             self.from = place;
             if !self.is_finite() {
