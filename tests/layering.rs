@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("container", &["error", "input", "output", "text"]),
     ("dataset", &["container", "error", "output", "random", "text"]),
     ("import", &["dataset", "error", "input", "text"]),
-    ("nn", &["error", "kernel", "random"]),
+    ("nn", &["error", "kernel", "random", "settings"]),
     ("optimizer", &["error", "kernel", "settings"]),
     ("model", &["container", "error", "nn", "optimizer", "text"]),
     ("export", &["container", "error", "model", "nn", "output"]),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::dense::{Dense, Recipe, Rule, reviews};
+use common::dense::{Dense, Factor, Recipe, Rule, reviews};
 use common::{generated, team, written};
 use imdb_fast::dataset::{Dataset, Holdout};
 use imdb_fast::model::Model;
@@ -73,7 +73,7 @@ fn schedules_are_those_of_the_formulas() {
         }
     };
     let stairs = |step: f64, _: f64| 0.5f64.powf((step / 4.0).floor());
-    let schedules: [(&str, &dyn Fn(f64, f64) -> f64); 3] = [
+    let schedules: [(&str, Factor<'_>); 3] = [
         ("linear", &linear),
         ("cosine:end=0.1,warm_up=5", &warm),
         ("exponential:decay_rate=0.5,decay_steps=4,staircase=true", &stairs),

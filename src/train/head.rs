@@ -38,7 +38,7 @@ impl<'a> HeadTrainer<'a> {
         let FitOptions { optimizer, bias_optimizer, .. } = &plan.options;
         let n = head.values.len();
         let groups = match bias_optimizer {
-            None => vec![Group::new(&**optimizer, vec![0..n])],
+            None => vec![Group::new(&**optimizer, std::iter::once(0..n).collect())],
             Some(own) => {
                 let layers = head.layers().iter();
                 let others = layers.clone().flat_map(|l| [l.kernel.clone(), l.alpha.clone()]);

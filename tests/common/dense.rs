@@ -14,6 +14,9 @@ pub enum Rule {
     Adam { rows_touched: bool },
 }
 
+/// The factor of the learning rate by the step (from 0) and the number of steps.
+pub type Factor<'a> = &'a dyn Fn(f64, f64) -> f64;
+
 /// All that decides how a network is trained.
 pub struct Recipe<'a> {
     pub rule: Rule,
@@ -22,8 +25,7 @@ pub struct Recipe<'a> {
     pub biases: Option<(Rule, f64)>,
     pub batch_size: usize,
     pub epochs: usize,
-    /// The factor of the learning rate by the step (from 0) and the number of steps.
-    pub schedule: &'a dyn Fn(f64, f64) -> f64,
+    pub schedule: Factor<'a>,
 }
 
 impl Recipe<'_> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use imdb_fast::dataset::{Holdout, Split};
-use imdb_fast::nn::{Activation, Dense, Embedding, loss};
+use imdb_fast::nn::{Activation, Dense, Embedding, Initializer, loss};
 use imdb_fast::optimizer;
 use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
 use imdb_fast::{Error, Result};
@@ -138,6 +138,10 @@ pub(crate) struct Args {
     /// Scale each review's input to length 1 (l2), or leave it (none)
     #[arg(long, value_name = "NORM", default_value = "none")]
     row_norm: String,
+    /// How the weights of the words start: glorot_uniform, zeros, `random_uniform:minval=-0.05,maxval=0.05`; of Keras' default
+    /// where it is not given: glorot_uniform, and of an embedding random_uniform
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", conflicts_with = "init")]
+    first_kernel_initializer: Option<String>,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
     #[arg(long, value_name = "MODEL")]
     #[serde(serialize_with = "optional_path")]
@@ -192,6 +196,11 @@ impl Args {
             Ok(units) => Ok(Dense { units, activation }),
         };
         self.hidden.split(',').map(layer).collect()
+    }
+
+    /// How the first kernel starts, where not by default.
+    pub(super) fn first_kernel_initializer(&self) -> Result<Option<Initializer>> {
+        self.first_kernel_initializer.as_deref().map(str::parse).transpose()
     }
 
     /// The embedding, where the encoding is one.
