@@ -9,7 +9,6 @@ use super::head::HeadTrainer;
 use super::parallel::read;
 use super::{Ending, History, Metric, Observer, TrainPlan};
 use crate::nn::Head;
-use crate::optimizer::Step;
 
 pub(super) struct Books<'a> {
     plan: &'a TrainPlan<'a>,
@@ -83,12 +82,6 @@ impl<'a> Books<'a> {
         }
         self.observer.batch_ended(batch);
         ControlFlow::Continue(())
-    }
-
-    /// Adds the blocks' gradients in their order and updates the head by them.
-    pub(super) fn update_head(&mut self, blocks: &[RwLock<Block>], head: &mut Head, step: Step) {
-        self.head.collect(blocks);
-        self.head.update(head, step);
     }
 
     /// Records some validation reviews.

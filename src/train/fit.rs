@@ -8,7 +8,7 @@
 mod pauses;
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 
 use super::block::{BLOCK_ROWS, Block, Through};
@@ -277,6 +277,7 @@ fn fit_rows<I: Word>(
         window: RwLock::default(),
         books: Mutex::new(Books::new(plan, head, observer, remembers)),
         head: RwLock::new(head.clone()),
+        head_squares: AtomicU64::new(0),
         first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), threads),
         architecture: &architecture,
         scale,
@@ -310,6 +311,8 @@ struct Run<'a, I> {
     /// The first block that no thread has taken yet.
     next_block: AtomicUsize,
     head: RwLock<Head>,
+    /// The sum of the squares of the head's gradient, as its bits, where gradients are clipped.
+    head_squares: AtomicU64,
     order: Mutex<Order>,
     window: RwLock<Window>,
     books: Mutex<Books<'a>>,
@@ -472,17 +475,39 @@ impl<'a, I: Word> Run<'a, I> {
         worker.meet();
         let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
-        self.first_layer.for_own(worker, |shard| {
+        let scatter = |shard: &mut Shard<'a>| {
             shard.prepare_batch(next);
             shard.scatter(self.rows, &own.deltas, step);
-            shard.update(&*self.plan.options.optimizer, step);
-        });
+        };
+        let update = |shard: &mut Shard<'a>| shard.update(&*self.plan.options.optimizer, step);
+        let factor = match self.plan.options.global_clipnorm {
+            None => {
+                self.first_layer.for_own(worker, |shard| {
+                    scatter(shard);
+                    update(shard);
+                });
+                None
+            }
+            Some(most) => {
+                let factor = self.clip(worker, blocks, most, scatter);
+                self.first_layer.for_own(worker, |shard| {
+                    factor.inspect(|&factor| shard.shrink(factor));
+                    update(shard);
+                });
+                factor
+            }
+        };
         if worker.leads() {
             self.next_block.store(0, Ordering::Relaxed);
             let mut books = lock(&self.books);
             let is_over = match books.end_batch(place.batch, blocks) {
                 ControlFlow::Continue(()) => {
-                    books.update_head(blocks, &mut write(&self.head), step);
+                    let mut head = write(&self.head);
+                    if self.plan.options.global_clipnorm.is_none() {
+                        books.head.collect(blocks);
+                    }
+                    factor.inspect(|&factor| books.head.shrink(factor));
+                    books.head.update(&mut head, step);
                     books.pauses(Place { batch: place.batch + 1, ..place })
                 }
                 ControlFlow::Break(()) => true,
@@ -492,6 +517,31 @@ impl<'a, I: Word> Run<'a, I> {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// The gradients of all weights as one vector, of at most some norm: returns what they are to be multiplied by, if not by 1.
+    ///
+    /// Source: `keras/src/optimizers/base_optimizer.py`, `clip_by_global_norm`.
+    fn clip(
+        &self,
+        worker: &Worker<'_>,
+        blocks: &[RwLock<Block>],
+        most: f32,
+        scatter: impl FnMut(&mut Shard<'a>),
+    ) -> Option<f32> {
+        self.first_layer.measure(worker, scatter);
+        if worker.leads() {
+            let mut books = lock(&self.books);
+            books.head.collect(blocks);
+            self.head_squares.store(books.head.squares().to_bits(), Ordering::Relaxed);
+        }
+        worker.meet();
+        let head = f64::from_bits(self.head_squares.load(Ordering::Relaxed));
+        let norm = (self.first_layer.squares() + head).sqrt();
+        let most = f64::from(most);
+        // A norm that is not a number makes all weights so, in Keras and here, and the run ends.
+        (norm.is_nan() || norm > most)
+            .then(|| if norm.is_finite() { most / norm } else { f64::NAN } as f32)
     }
 
     /// Phase 2: blocks, until there are no more.

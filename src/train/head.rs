@@ -5,6 +5,7 @@ use std::sync::RwLock;
 
 use super::block::Block;
 use super::parallel::read;
+use super::shard::squares;
 use super::{FitOptions, TrainPlan};
 use crate::nn::Head;
 use crate::optimizer::{Optimizer, Step};
@@ -58,6 +59,16 @@ impl<'a> HeadTrainer<'a> {
                 *sum += d;
             }
         }
+    }
+
+    /// The sum of the gradient's squares.
+    pub(super) fn squares(&self) -> f64 {
+        squares(&self.gradient)
+    }
+
+    /// Multiplies the gradient by a factor.
+    pub(super) fn shrink(&mut self, factor: f32) {
+        self.gradient.iter_mut().for_each(|value| *value *= factor);
     }
 
     /// One step by the gradient.

@@ -36,6 +36,8 @@ pub struct FitOptions {
     pub bias_optimizer: Option<Box<dyn Optimizer>>,
     /// What becomes of the learning rates on the way.
     pub schedule: Schedule,
+    /// What the norm of the gradients of all weights, taken as one vector, is cut down to: `global_clipnorm` in Keras.
+    pub global_clipnorm: Option<f32>,
     /// What is recorded besides the loss.
     pub metrics: Vec<Box<dyn Metric>>,
     /// When to stop before the last epoch.
@@ -63,6 +65,7 @@ impl Default for FitOptions {
             optimizer: Box::new(RmsProp::default()),
             bias_optimizer: None,
             schedule: Schedule::default(),
+            global_clipnorm: None,
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
             keep_best: false,
@@ -279,6 +282,11 @@ impl FitOptions {
             if !(rate.is_finite() && rate > 0.0) {
                 return Err(Error::invalid(option, rate, "a learning rate above 0"));
             }
+        }
+        if let Some(most) = self.global_clipnorm
+            && !(most.is_finite() && most > 0.0)
+        {
+            return Err(Error::invalid("--global-clipnorm", most, "a number above 0"));
         }
         if let Some(stopping) = self.early_stopping
             && !(stopping.min_delta.is_finite() && stopping.min_delta >= 0.0)

@@ -5,6 +5,8 @@
 //! the data alone, whatever the number of threads, and the order in which their sums are added is fixed: the result has the
 //! same bits on any number of threads, and whoever owns what.
 
+mod gradient;
+
 use std::ops::Range;
 
 use super::cut::Cut;
@@ -16,6 +18,7 @@ use crate::kernel::{
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
+pub(super) use gradient::squares;
 
 /// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
 pub(super) const MOST_WORDS: u64 = 1 << 37;

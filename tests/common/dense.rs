@@ -25,6 +25,8 @@ pub struct Recipe<'a> {
     pub biases: Option<(Rule, f64)>,
     pub batch_size: usize,
     pub epochs: usize,
+    /// The longest that the gradient may be.
+    pub clip: f64,
     pub schedule: Factor<'a>,
 }
 
@@ -33,6 +35,7 @@ impl Recipe<'_> {
         rule: Rule::Sgd,
         rate: 0.1,
         biases: None,
+        clip: f64::INFINITY,
         batch_size: 20,
         epochs: 3,
         schedule: &|_, _| 1.0,
@@ -114,6 +117,11 @@ impl Dense {
                 for (words, label) in batch {
                     words.iter().for_each(|&word| touched[word] = true);
                     self.add_gradient(words, *label, batch.len() as f64);
+                }
+                let squares = self.parts.iter().flat_map(|part| &part.gradient).map(|g| g * g);
+                let shrunk = (recipe.clip / squares.sum::<f64>().sqrt()).min(1.0);
+                for part in &mut self.parts {
+                    part.gradient.iter_mut().for_each(|g| *g *= shrunk);
                 }
                 let factor = (recipe.schedule)(f64::from(step), steps);
                 step += 1;

@@ -96,6 +96,10 @@ pub(crate) struct Args {
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
     schedule: String,
+    /// Cut the gradient down to this norm where it is longer, that of all weights and biases taken as one vector: Keras'
+    /// global_clipnorm
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    global_clipnorm: Option<f32>,
     /// What to record besides the loss: accuracy, precision, recall, f1, auc
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
     metrics: Vec<String>,
@@ -170,6 +174,7 @@ impl Args {
                 .map(optimizer::parse_for_biases)
                 .transpose()?,
             schedule: self.schedule.parse()?,
+            global_clipnorm: self.global_clipnorm,
             metrics,
             early_stopping: self
                 .early_stopping
