@@ -151,13 +151,9 @@ fn gradients_are_clipped_by_one_norm() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = dataset(&folder);
     // By batches of one, of some, and of all: gradients of one row, in a list and of all rows.
-    for (hidden, batch_size, rate) in [
-        (&[][..], 1, 0.1),
-        (&[5], 1, 0.1),
-        (&[], 20, 0.3),
-        (&[16, 3], 20, 0.3),
-        (&[5], 200, 1.0),
-    ] {
+    for (hidden, batch_size, rate) in
+        [(&[][..], 1, 0.1), (&[5], 1, 0.1), (&[], 20, 0.3), (&[16, 3], 20, 0.3), (&[5], 200, 1.0)]
+    {
         for (optimizer, rule) in [("sgd", Rule::Sgd), ("sgd:momentum=0.5", Rule::Momentum(0.5))] {
             for clip in [0.1, 0.5] {
                 let recipe = Recipe { rule, rate, batch_size, clip, ..Recipe::PLAIN };
@@ -202,6 +198,97 @@ fn clipped_steps_are_no_longer_than_the_norm() {
         let length = moved.map(|d| d * d).sum::<f64>().sqrt();
         // Of weights that do not move, the quotient rounds.
         assert!((length - clip).abs() < 0.01 * clip, "{length}");
+    }
+}
+
+#[test]
+fn decay_and_penalty_shrink_all_weights_in_every_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let linear = |step: f64, steps: f64| 1.0 - step / steps;
+    let adagrad = Rule::Adagrad { initial: 0.1, epsilon: 1e-7 };
+    let rules = [
+        ("sgd", Rule::Sgd, 0.3),
+        ("sgd:momentum=0.9", Rule::Momentum(0.9), 0.1),
+        ("adagrad", adagrad, 0.1),
+        ("rmsprop", Rule::RmsProp, 0.01),
+        ("adamw", Rule::Adam { rows_touched: false }, 0.01),
+    ];
+    let shapes = [(&[][..], 1), (&[5][..], 20), (&[16, 3], 20)];
+    for (name, rule, rate) in rules {
+        for (hidden, batch_size) in shapes {
+            for (decay, l2, clip) in
+                [(0.3, 0.0, f64::INFINITY), (0.0, 0.01, f64::INFINITY), (0.2, 0.02, 0.4)]
+            {
+                // The sign of a step of RMSprop and Adam is that of a gradient which may be next to nothing.
+                if l2 > 0.0 && matches!(rule, Rule::RmsProp | Rule::Adam { .. }) && batch_size == 1
+                {
+                    continue;
+                }
+                let recipe = Recipe {
+                    rule,
+                    rate,
+                    batch_size,
+                    decay,
+                    l2,
+                    clip,
+                    schedule: &linear,
+                    ..Recipe::PLAIN
+                };
+                let separator = if name.contains(':') { ',' } else { ':' };
+                let text = format!("{name}{separator}weight_decay={decay}");
+                let options = || FitOptions {
+                    l2: l2 as f32,
+                    global_clipnorm: clip.is_finite().then_some(clip as f32),
+                    schedule: "linear".parse().unwrap(),
+                    ..options(&recipe, &text)
+                };
+                compare(&dataset, &model(hidden), &recipe, &options, 3e-5);
+            }
+        }
+    }
+}
+
+/// With scales the penalty is on the weights that the optimizer moves: those of the inputs' values.
+#[test]
+fn a_penalty_is_on_the_weights_of_scaled_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let mut model = model(&[]);
+    // A rate and a penalty that halve a weight, 1 - 2 * 0.25 * 1, in a step without any gradient of a review.
+    let recipe = Recipe { rate: 1.0, batch_size: 180, epochs: 1, ..Recipe::PLAIN };
+    let options = FitOptions {
+        l2: 0.25,
+        feature_scale: Some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
+        loss: Box::new(Flat),
+        ..options(&recipe, "sgd")
+    };
+    let start = model.parameters().first_kernel.to_vec();
+    let plan = TrainPlan::new(&dataset, &model, options).unwrap();
+    fit(&plan, &mut model, &team(2), &mut Silent).unwrap();
+    let scales = model.input_scale().unwrap().features().unwrap();
+    for ((weight, start), scale) in model.parameters().first_kernel.iter().zip(start).zip(scales) {
+        assert!((weight - 0.5 * scale * start).abs() < 1e-7, "{weight} {start} {scale}");
+    }
+    let touched = optimizer::parse("adam:rows=touched", None).unwrap();
+    let options = FitOptions { l2: 0.1, optimizer: touched, ..FitOptions::default() };
+    let error = options.check().unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("rows=touched"), "{error}");
+}
+
+/// A loss without a slope.
+#[derive(Debug)]
+struct Flat;
+
+impl nn::Loss for Flat {
+    fn name(&self) -> &str {
+        "flat"
+    }
+    fn value(&self, _: f32, _: f32, _: f32) -> f32 {
+        0.0
+    }
+    fn d_logit(&self, _: f32, _: f32, _: f32) -> f32 {
+        0.0
     }
 }
 

@@ -33,6 +33,7 @@ struct Case {
     schedule: &'static str,
     biases: Option<&'static str>,
     clip: Option<f32>,
+    l2: f32,
 }
 
 const PLAIN: Case = Case {
@@ -49,6 +50,7 @@ const PLAIN: Case = Case {
     schedule: "constant",
     biases: None,
     clip: None,
+    l2: 0.0,
 };
 
 impl Case {
@@ -68,6 +70,7 @@ impl Case {
                 .map(|patience| EarlyStopping { patience, min_delta: 0.0 }),
             keep_best: self.keep_best,
             global_clipnorm: self.clip,
+            l2: self.l2,
             feature_scale: self.is_scaled.then_some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
             row_norm: if self.is_scaled { RowNorm::L2 } else { RowNorm::None },
             ..FitOptions::default()
@@ -232,6 +235,8 @@ fn a_stop_at_any_step_changes_no_bit() {
         (&many, Case { optimizer: "adam:rows=touched", batch_size: 150, ..PLAIN }),
         (&dataset, Case { biases: Some("adam"), hidden: &[], batch_size: 150, ..PLAIN }),
         (&many, Case { optimizer: "sgd", biases: Some("rmsprop"), batch_size: 150, ..PLAIN }),
+        (&dataset, Case { l2: 0.01, batch_size: 150, ..PLAIN }),
+        (&dataset, Case { optimizer: "sgd:weight_decay=0.1", batch_size: 150, ..PLAIN }),
         (&dataset, Case { clip: Some(0.01), batch_size: 150, ..PLAIN }),
         (&dataset, Case { batch_size: 5000, shuffle: Some(Shuffle::Blocked), ..PLAIN }),
     ];
@@ -298,6 +303,7 @@ fn a_run_goes_on_with_what_it_began_with() {
     refused(&dataset, Case { epochs: 1, ..PLAIN }, &["--epochs is 1", "ask for more"]);
     refused(&dataset, Case { schedule: "linear", ..PLAIN }, &["--schedule", "linear:end=0"]);
     refused(&dataset, Case { biases: Some("sgd"), ..PLAIN }, &["--bias-optimizer", "None"]);
+    refused(&dataset, Case { l2: 0.1, ..PLAIN }, &["--l2 is 0.1", "with 0"]);
     refused(&dataset, Case { clip: Some(1.0), ..PLAIN }, &["--global-clipnorm", "None"]);
     // A copy elsewhere is the same dataset, and more epochs are the run that was to have them.
     let copy = folder.path().join("copy.safetensors");

@@ -113,7 +113,7 @@ impl Adam {
         let learning_rate = step.rate * self.learning_rate;
         let corrected = Corrected {
             alpha: learning_rate * correction as f32,
-            kept: 1.0 - learning_rate * self.weight_decay.unwrap_or(0.0),
+            decay: learning_rate * self.weight_decay.unwrap_or(0.0),
             adam: *self,
         };
         match self.amsgrad {
@@ -128,8 +128,8 @@ impl Adam {
 struct Corrected {
     /// The learning rate times the corrections of both averages' bias.
     alpha: f32,
-    /// What decay leaves of a weight.
-    kept: f32,
+    /// The part of itself that a weight loses.
+    decay: f32,
     adam: Adam,
 }
 
@@ -155,8 +155,8 @@ impl Rule<2> for Corrected {
     }
 
     #[inline(always)]
-    fn kept(&self) -> Option<f32> {
-        Some(self.kept)
+    fn decay(&self) -> Option<f32> {
+        Some(self.decay)
     }
 }
 
@@ -173,7 +173,7 @@ impl Rule<3> for Largest {
     }
 
     #[inline(always)]
-    fn kept(&self) -> Option<f32> {
-        Some(self.0.kept)
+    fn decay(&self) -> Option<f32> {
+        Some(self.0.decay)
     }
 }

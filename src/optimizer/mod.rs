@@ -3,7 +3,10 @@
 //! # Sparse gradients
 //! A step touches few rows of the first kernel: those of the batch's words. Keras updates *all* rows each step, and so do
 //! we, in effect: [`Optimizer::idle`] says what a step does to a weight whose gradient is zero, and the trainer skips
-//! such rows only where it can make up for it exactly. No optimizer changes its meaning on sparse input, but where it is
+//! such rows only where it can make up for it exactly. Weight decay and momentum move all weights in every step, and a review's
+//! sum needs them as they are by then: so every row is swept. To shrink a row by `k` skipped steps at once would have to come
+//! before each sum, for the rows of the batch and of the validation, and the product of `k` roundings is not the rounded product.
+//! No optimizer changes its meaning on sparse input, but where it is
 //! asked to: [`MovedRows::Touched`].
 
 mod adagrad;
@@ -15,7 +18,7 @@ mod sgd;
 
 use std::fmt::Debug;
 
-use crate::kernel::{self, Level, Rows, Rule};
+use crate::kernel::{self, Lanes, Level, Rows, Rule};
 
 pub use adagrad::Adagrad;
 pub use adam::{Adam, MovedRows};
@@ -134,8 +137,36 @@ impl Step {
 }
 
 /// What a rule is applied to: the forms of an optimizer are chosen once for both.
-trait Stepper {
+trait Stepper: Sized {
     fn run<const ARRAYS: usize>(self, rule: impl Rule<ARRAYS>);
+
+    /// The same with decoupled weight decay: `w -= learning_rate weight_decay w` before the step
+    /// (`keras/src/optimizers/base_optimizer.py`, `_apply_weight_decay`).
+    fn run_decayed<const ARRAYS: usize>(self, rule: impl Rule<ARRAYS>, decay: f32) {
+        match decay > 0.0 {
+            true => self.run(Decayed { rule, decay }),
+            false => self.run(rule),
+        }
+    }
+}
+
+/// A rule with decoupled weight decay.
+#[derive(Clone, Copy)]
+struct Decayed<R> {
+    rule: R,
+    decay: f32,
+}
+
+impl<R: Rule<ARRAYS>, const ARRAYS: usize> Rule<ARRAYS> for Decayed<R> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, gradient: V, state: [V; ARRAYS]) -> (V, [V; ARRAYS]) {
+        self.rule.step(gradient, state)
+    }
+
+    #[inline(always)]
+    fn decay(&self) -> Option<f32> {
+        Some(self.decay)
+    }
 }
 
 struct OnArrays<'a> {

@@ -7,6 +7,7 @@ use crate::settings::Settings;
 const OPTION: &str = "--optimizer";
 const BIAS_OPTION: &str = "--bias-optimizer";
 const LEARNING_RATE: &str = "learning_rate";
+const WEIGHT_DECAY: &str = "weight_decay";
 
 /// Reads `name` or `name:parameter=value,...`, with Keras' names and defaults. A learning rate given apart wins over
 /// the optimizer's default and must not stand in both places.
@@ -43,7 +44,9 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             settings.share("momentum", &mut it.momentum)?;
             settings.positive("epsilon", &mut it.epsilon)?;
             settings.flag("centered", &mut it.centered)?;
-            settings.nothing_left("learning_rate, rho, momentum, epsilon, centered")?;
+            settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
+            settings
+                .nothing_left("learning_rate, rho, momentum, epsilon, centered, weight_decay")?;
             Box::new(it)
         }
         "sgd" => {
@@ -51,7 +54,8 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
             settings.share("momentum", &mut it.momentum)?;
             settings.flag("nesterov", &mut it.nesterov)?;
-            settings.nothing_left("learning_rate, momentum, nesterov")?;
+            settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
+            settings.nothing_left("learning_rate, momentum, nesterov, weight_decay")?;
             Box::new(it)
         }
         "adagrad" => Box::new(adagrad(&mut settings)?),
@@ -64,7 +68,7 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             settings.positive("epsilon", &mut it.epsilon)?;
             settings.flag("amsgrad", &mut it.amsgrad)?;
             if let Some(decay) = &mut it.weight_decay {
-                settings.positive("weight_decay", decay)?;
+                settings.positive(WEIGHT_DECAY, decay)?;
             }
             if !decays {
                 settings.take("rows", &mut it.rows, |_| true, "all or touched")?;
@@ -91,7 +95,8 @@ fn adagrad(settings: &mut Settings<'_>) -> Result<Adagrad> {
         settings.positive(name, &mut it.initial_accumulator_value)?;
     }
     settings.positive("epsilon", &mut it.epsilon)?;
-    settings.nothing_left("learning_rate, initial_accumulator_value, epsilon")?;
+    settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
+    settings.nothing_left("learning_rate, initial_accumulator_value, epsilon, weight_decay")?;
     // Where both are zero, the first step of a weight without a gradient divides zero by zero.
     if it.initial_accumulator_value + it.epsilon < f32::MIN_POSITIVE {
         let expected = "initial_accumulator_value or epsilon above 0";
@@ -118,6 +123,7 @@ mod tests {
             momentum: 0.5,
             epsilon: 1e-6,
             centered: true,
+            weight_decay: 0.0,
         };
         assert_eq!(format!("{:?}", it.unwrap()), format!("{expected:?}"));
         let it = parse("adagrad:initial_accumulator=1e-8,epsilon=0", None).unwrap();

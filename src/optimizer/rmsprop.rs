@@ -23,11 +23,20 @@ pub struct RmsProp {
     pub epsilon: f32,
     /// Whether the gradients' average is taken out of their variance.
     pub centered: bool,
+    /// Decoupled decay: by this times the learning rate all weights shrink in every step; 0 for none.
+    pub weight_decay: f32,
 }
 
 impl Default for RmsProp {
     fn default() -> RmsProp {
-        RmsProp { learning_rate: 0.001, rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false }
+        RmsProp {
+            learning_rate: 0.001,
+            rho: 0.9,
+            momentum: 0.0,
+            epsilon: 1e-7,
+            centered: false,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -46,7 +55,7 @@ impl Optimizer for RmsProp {
     }
 
     fn idle(&self) -> Idle {
-        match self.momentum > 0.0 {
+        match self.momentum > 0.0 || self.weight_decay > 0.0 {
             true => Idle::Moves,
             false => Idle::Decays(vec![self.rho; self.state().len()]),
         }
@@ -67,11 +76,12 @@ impl RmsProp {
     }
 
     fn apply(&self, stepper: impl Stepper) {
+        let decay = self.learning_rate * self.weight_decay;
         match (self.centered, self.momentum > 0.0) {
-            (false, false) => stepper.run(*self),
-            (true, false) => stepper.run(Centered(*self)),
-            (false, true) => stepper.run(Momentum(*self)),
-            (true, true) => stepper.run(CenteredMomentum(*self)),
+            (false, false) => stepper.run_decayed(*self, decay),
+            (true, false) => stepper.run_decayed(Centered(*self), decay),
+            (false, true) => stepper.run_decayed(Momentum(*self), decay),
+            (true, true) => stepper.run_decayed(CenteredMomentum(*self), decay),
         }
     }
 

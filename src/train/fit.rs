@@ -20,7 +20,7 @@ use super::parallel::{Team, Worker, lock, read, write};
 use super::rows::{Counted, Rows, Word};
 use super::scales::{input_scale, row_scales};
 use super::sequences::{CountedRows, sequences};
-use super::shard::Shard;
+use super::shard::{Moving, Shard};
 use super::validation::Validation;
 use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
@@ -261,8 +261,8 @@ fn fit_rows<I: Word>(
     let scales = scale.and_then(InputScale::features);
     let is_shared = batch_rows == 1 && !I::REPEATS;
     let first_layer = (&mut first_kernel[..], scales);
-    let optimizer = &*options.optimizer;
-    let shards = Shard::split(first_layer, &architecture, &cuts, is_shared, optimizer, level);
+    let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
+    let shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
     // What has one owner keeps one thread busy; others would only be waited for.
     let threads = if shards.len() == 1 { 1 } else { team.size() };
     let mut run = Run {
@@ -475,9 +475,13 @@ impl<'a, I: Word> Run<'a, I> {
         worker.meet();
         let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
+        let l2 = self.plan.options.l2;
         let scatter = |shard: &mut Shard<'a>| {
             shard.prepare_batch(next);
             shard.scatter(self.rows, &own.deltas, step);
+            if l2 > 0.0 {
+                shard.pull(l2);
+            }
         };
         let update = |shard: &mut Shard<'a>| shard.update(&*self.plan.options.optimizer, step);
         let factor = match self.plan.options.global_clipnorm {
@@ -504,7 +508,7 @@ impl<'a, I: Word> Run<'a, I> {
                 ControlFlow::Continue(()) => {
                     let mut head = write(&self.head);
                     if self.plan.options.global_clipnorm.is_none() {
-                        books.head.collect(blocks);
+                        books.head.collect(blocks, &head);
                     }
                     factor.inspect(|&factor| books.head.shrink(factor));
                     books.head.update(&mut head, step);
@@ -532,7 +536,7 @@ impl<'a, I: Word> Run<'a, I> {
         self.first_layer.measure(worker, scatter);
         if worker.leads() {
             let mut books = lock(&self.books);
-            books.head.collect(blocks);
+            books.head.collect(blocks, &read(&self.head));
             self.head_squares.store(books.head.squares().to_bits(), Ordering::Relaxed);
         }
         worker.meet();

@@ -5,7 +5,7 @@ use std::sync::RwLock;
 
 use super::block::Block;
 use super::parallel::read;
-use super::shard::squares;
+use super::shard::{pull, squares};
 use super::{FitOptions, TrainPlan};
 use crate::nn::Head;
 use crate::optimizer::{Optimizer, Step};
@@ -15,6 +15,8 @@ use crate::optimizer::{Optimizer, Step};
 pub(super) struct HeadTrainer<'a> {
     gradient: Vec<f32>,
     groups: Vec<Group<'a>>,
+    /// The penalty on kernels.
+    l2: f32,
 }
 
 /// Weights that follow one optimizer.
@@ -48,15 +50,21 @@ impl<'a> HeadTrainer<'a> {
                 vec![Group::new(&**optimizer, others), Group::new(&**own, biases)]
             }
         };
-        HeadTrainer { gradient: vec![0.0; n], groups }
+        HeadTrainer { gradient: vec![0.0; n], groups, l2: plan.options.l2 }
     }
 
-    /// Adds the blocks' gradients in their order.
-    pub(super) fn collect(&mut self, blocks: &[RwLock<Block>]) {
+    /// Adds the blocks' gradients in their order, and that of the penalty on kernels.
+    pub(super) fn collect(&mut self, blocks: &[RwLock<Block>], head: &Head) {
         self.gradient.fill(0.0);
         for block in blocks {
             for (sum, d) in self.gradient.iter_mut().zip(&read(block).d_head) {
                 *sum += d;
+            }
+        }
+        if self.l2 > 0.0 {
+            for layer in head.layers() {
+                let kernel = layer.kernel.clone();
+                pull(self.l2, &mut self.gradient[kernel.clone()], &head.values[kernel]);
             }
         }
     }

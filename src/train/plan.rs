@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model::Model;
 use crate::nn::{BinaryCrossentropy, Loss, RowNorm};
-use crate::optimizer::{Optimizer, RmsProp, Schedule, Step};
+use crate::optimizer::{Idle, Optimizer, RmsProp, Schedule, Step};
 
 /// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
 #[derive(Debug)]
@@ -36,6 +36,10 @@ pub struct FitOptions {
     pub bias_optimizer: Option<Box<dyn Optimizer>>,
     /// What becomes of the learning rates on the way.
     pub schedule: Schedule,
+    /// A penalty on the squares of the weights of all kernels, an embedding's among them, but not of biases: the regularizer `L2` of
+    /// Keras. All weights have a gradient then, and every row is swept in every step. The losses that are reported are
+    /// without it, where Keras adds it to them.
+    pub l2: f32,
     /// What the norm of the gradients of all weights, taken as one vector, is cut down to: `global_clipnorm` in Keras.
     pub global_clipnorm: Option<f32>,
     /// What is recorded besides the loss.
@@ -65,6 +69,7 @@ impl Default for FitOptions {
             optimizer: Box::new(RmsProp::default()),
             bias_optimizer: None,
             schedule: Schedule::default(),
+            l2: 0.0,
             global_clipnorm: None,
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
@@ -222,6 +227,14 @@ impl TrainPlan<'_> {
         Step { number: done + 1, level, rate: self.options.schedule.factor(done, self.steps()) }
     }
 
+    /// What a step does to rows of the first kernel that the batch's words have no gradient for.
+    pub(super) fn idle(&self) -> Idle {
+        match self.options.l2 > 0.0 {
+            true => Idle::Moves,
+            false => self.options.optimizer.idle(),
+        }
+    }
+
     /// How the reviews are shuffled.
     pub fn shuffle(&self) -> Shuffle {
         self.options.shuffle.unwrap_or_else(|| match self.words_bytes() > FULL_SHUFFLE_BYTES {
@@ -282,6 +295,13 @@ impl FitOptions {
             if !(rate.is_finite() && rate > 0.0) {
                 return Err(Error::invalid(option, rate, "a learning rate above 0"));
             }
+        }
+        if !(self.l2.is_finite() && self.l2 >= 0.0) {
+            return Err(Error::invalid("--l2", self.l2, "a number of at least 0"));
+        }
+        if self.l2 > 0.0 && self.optimizer.idle() == Idle::Rests {
+            let expected = "0 with rows=touched: the penalty pulls at all rows, and those that no word touches rest";
+            return Err(Error::invalid("--l2", self.l2, expected));
         }
         if let Some(most) = self.global_clipnorm
             && !(most.is_finite() && most > 0.0)

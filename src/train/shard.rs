@@ -18,7 +18,7 @@ use crate::kernel::{
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
-pub(super) use gradient::squares;
+pub(super) use gradient::{pull, squares};
 
 /// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
 pub(super) const MOST_WORDS: u64 = 1 << 37;
@@ -123,6 +123,13 @@ enum Gradient {
     },
 }
 
+/// How rows move: by an optimizer, and what a step does to those without a gradient.
+#[derive(Debug)]
+pub(super) struct Moving<'o> {
+    pub(super) optimizer: &'o dyn Optimizer,
+    pub(super) idle: Idle,
+}
+
 /// How many rows ahead of its use the place of a row's words is asked for.
 const AHEAD: usize = 32;
 
@@ -137,7 +144,7 @@ impl<'m> Shard<'m> {
         architecture: &Architecture,
         cuts: &[Cut],
         is_shared: bool,
-        optimizer: &dyn Optimizer,
+        moving: Moving<'_>,
         level: Level,
     ) -> Vec<Shard<'m>> {
         let width = architecture.width();
@@ -155,7 +162,7 @@ impl<'m> Shard<'m> {
             .into_iter()
             .map(|(cut, part)| {
                 let scales = scales.map(|scales| &scales[cut.features.clone()]);
-                Shard::new(cut, width, (part, scales), is_shared, optimizer, level)
+                Shard::new(cut, width, (part, scales), is_shared, &moving, level)
             })
             .collect()
     }
@@ -165,10 +172,11 @@ impl<'m> Shard<'m> {
         width: usize,
         (kernel, scales): (&'m mut [f32], Option<&'m [f32]>),
         is_shared: bool,
-        optimizer: &dyn Optimizer,
+        moving: &Moving<'_>,
         level: Level,
     ) -> Shard<'m> {
         let rows = cut.features.len();
+        let Moving { optimizer, idle } = moving;
         let initial = optimizer.state();
         let mut state = Aligned::zeros(kernel.len() * initial.len());
         if initial.iter().any(|&value| value != 0.0) {
@@ -176,12 +184,11 @@ impl<'m> Shard<'m> {
                 array.fill(initial[at % initial.len()]);
             }
         }
-        let idle = optimizer.idle();
         // Where most rows are touched, a sweep over all of them costs less than to tell which, and does the same.
         // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
-        let is_listed = idle == Idle::Rests;
+        let is_listed = *idle == Idle::Rests;
         let is_swept_whole =
-            idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
+            *idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
         let gradient = if is_shared && !is_swept_whole {
             Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new() }
         } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
@@ -201,7 +208,7 @@ impl<'m> Shard<'m> {
             state,
             is_swept_whole,
             decays: match idle {
-                Idle::Decays(factors) => factors.into_iter().map(Powers::of).collect(),
+                Idle::Decays(factors) => factors.iter().copied().map(Powers::of).collect(),
                 Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
             },
             updated: vec![0; if is_swept_whole { 0 } else { rows }],
@@ -461,7 +468,8 @@ mod tests {
         };
         let cut = Cut { features: FEATURES, nonzeros, touched };
         let (first_layer, is_shared) = ((&mut kernel[..], None), form == Form::Shared);
-        let mut shard = Shard::new(&cut, width, first_layer, is_shared, optimizer, level);
+        let moving = Moving { optimizer, idle: optimizer.idle() };
+        let mut shard = Shard::new(&cut, width, first_layer, is_shared, &moving, level);
         let got = match shard.gradient {
             Gradient::Dense(_) if shard.is_swept_whole => Form::Whole,
             Gradient::Dense(_) => Form::Dense,

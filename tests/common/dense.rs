@@ -25,6 +25,9 @@ pub struct Recipe<'a> {
     pub biases: Option<(Rule, f64)>,
     pub batch_size: usize,
     pub epochs: usize,
+    /// Decoupled decay, and the penalty on kernels.
+    pub decay: f64,
+    pub l2: f64,
     /// The longest that the gradient may be.
     pub clip: f64,
     pub schedule: Factor<'a>,
@@ -35,6 +38,8 @@ impl Recipe<'_> {
         rule: Rule::Sgd,
         rate: 0.1,
         biases: None,
+        decay: 0.0,
+        l2: 0.0,
         clip: f64::INFINITY,
         batch_size: 20,
         epochs: 3,
@@ -118,6 +123,11 @@ impl Dense {
                     words.iter().for_each(|&word| touched[word] = true);
                     self.add_gradient(words, *label, batch.len() as f64);
                 }
+                for part in self.parts.iter_mut().filter(|part| !part.is_bias) {
+                    for (g, w) in part.gradient.iter_mut().zip(&part.values) {
+                        *g += 2.0 * recipe.l2 * w;
+                    }
+                }
                 let squares = self.parts.iter().flat_map(|part| &part.gradient).map(|g| g * g);
                 let shrunk = (recipe.clip / squares.sum::<f64>().sqrt()).min(1.0);
                 for part in &mut self.parts {
@@ -131,7 +141,9 @@ impl Dense {
                     for i in 0..part.values.len() {
                         let rests = at == 0 && !touched[i / width];
                         if !(rests && matches!(rule, Rule::Adam { rows_touched: true })) {
-                            part.step(i, rule, factor * rate, step);
+                            let rate = factor * rate;
+                            part.values[i] -= rate * recipe.decay * part.values[i];
+                            part.step(i, rule, rate, step);
                         }
                     }
                 }

@@ -26,6 +26,10 @@ const OPTIMIZERS: &[(&str, f64)] = &[
     // twice what is measured, 14.
     ("rmsprop:momentum=0.9", 32.0),
     ("rmsprop:centered=true,momentum=0.9", 32.0),
+    // A fused decay, and the subtraction behind it.
+    ("sgd:weight_decay=0.5", 4.0),
+    ("adagrad:weight_decay=0.1", 14.0),
+    ("rmsprop:weight_decay=0.1", 16.0),
     ("adam", 32.0),
     ("adam:amsgrad=true", 32.0),
     ("adamw", 32.0),

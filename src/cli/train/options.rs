@@ -81,7 +81,8 @@ pub(crate) struct Args {
     /// binary-crossentropy, mean-squared-error or hinge
     #[arg(long, value_name = "NAME", default_value = "binary-crossentropy")]
     loss: String,
-    /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`. `adam:rows=touched` moves
+    /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`; all but adam take a
+    /// weight_decay, decoupled as in adamw. `adam:rows=touched` moves
     /// only the rows of the batch's words, averages and weights, as PyTorch's SparseAdam does
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "rmsprop")]
     optimizer: String,
@@ -96,6 +97,9 @@ pub(crate) struct Args {
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
     schedule: String,
+    /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown are without it
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    l2: f32,
     /// Cut the gradient down to this norm where it is longer, that of all weights and biases taken as one vector: Keras'
     /// global_clipnorm
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
@@ -174,6 +178,7 @@ impl Args {
                 .map(optimizer::parse_for_biases)
                 .transpose()?,
             schedule: self.schedule.parse()?,
+            l2: self.l2,
             global_clipnorm: self.global_clipnorm,
             metrics,
             early_stopping: self

@@ -76,6 +76,7 @@ pub(super) fn options_of(plan: &TrainPlan<'_>) -> Vec<(&'static str, String)> {
         ),
         ("--row-norm", options.row_norm.to_string()),
         ("--schedule", schedule_of(plan)),
+        ("--l2", options.l2.to_string()),
         ("--global-clipnorm", format!("{:?}", options.global_clipnorm)),
         ("--bias-optimizer", format!("{:?}", options.bias_optimizer)),
     ]

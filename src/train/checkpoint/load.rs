@@ -188,7 +188,7 @@ impl Checkpoint {
             0 => &[],
             _ => self.values(tensor::FIRST_KERNEL_STATE, &[features, arrays, width])?,
         };
-        let updated = match optimizer.idle() {
+        let updated = match plan.idle() {
             Idle::Moves => &[],
             _ => self.values(tensor::UPDATED, &[features])?,
         };

@@ -111,7 +111,7 @@ impl Snapshot<'_> {
                 tensors.push(TensorBytes::new(name, &[arrays, state.len() / arrays], state));
             }
         }
-        if optimizer.idle() != Idle::Moves {
+        if self.plan.idle() != Idle::Moves {
             let updated = self.shards.iter().map(|shard| match shard.updated {
                 [] => &made.no_steps[..shard.features.len()],
                 updated => updated,

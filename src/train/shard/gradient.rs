@@ -24,6 +24,32 @@ impl Shard<'_> {
         }
     }
 
+    /// Adds to the gradient that of `l2` times the sum of the squared weights: `2 l2 w`
+    /// (`keras/src/regularizers/regularizers.py`, `L2`). A weight that counts for nothing, since its word's scale is 0, stays.
+    ///
+    /// # Panics
+    /// If the shard is not swept whole.
+    pub(in super::super) fn pull(&mut self, l2: f32) {
+        let Gradient::Dense(values) = &mut self.gradient else {
+            panic!("a penalty on all weights needs the gradient of all of them");
+        };
+        match self.scales {
+            None => pull(l2, values, self.kernel),
+            Some(scales) => {
+                let rows = values.chunks_exact_mut(self.width);
+                let kernel = self.kernel.chunks_exact(self.width);
+                for ((gradient, weights), &scale) in rows.zip(kernel).zip(scales) {
+                    // The weight is `v / r`, and its gradient `r` times that of `v`.
+                    if scale != 0.0 {
+                        for (g, v) in gradient.iter_mut().zip(weights) {
+                            *g += 2.0 * l2 * (v / scale) / scale;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Multiplies the gradient by a factor.
     pub(in super::super) fn shrink(&mut self, factor: f32) {
         let values = match &mut self.gradient {
@@ -32,6 +58,13 @@ impl Shard<'_> {
             Gradient::Shared { delta, .. } => &mut delta[..],
         };
         values.iter_mut().for_each(|value| *value *= factor);
+    }
+}
+
+/// Adds the gradient of `l2` times the sum of the squared weights.
+pub(in super::super) fn pull(l2: f32, gradient: &mut [f32], weights: &[f32]) {
+    for (g, weight) in gradient.iter_mut().zip(weights) {
+        *g += 2.0 * l2 * weight;
     }
 }
 
