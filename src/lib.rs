@@ -68,6 +68,8 @@ pub mod random;
 #[forbid(unsafe_code)]
 pub mod report;
 #[forbid(unsafe_code)]
+mod settings;
+#[forbid(unsafe_code)]
 pub mod text;
 #[forbid(unsafe_code)]
 pub mod train;

@@ -7,6 +7,7 @@
 mod activation;
 mod architecture;
 mod embedding;
+mod initializer;
 mod input_scale;
 mod loss;
 mod parameters;
@@ -16,6 +17,7 @@ pub use activation::{Activation, sigmoid};
 pub(crate) use activation::{LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE};
 pub use architecture::{Architecture, Dense};
 pub use embedding::{Embedding, MAX_LEN};
+pub use initializer::Initializer;
 pub use input_scale::{InputScale, RowNorm};
 pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError, loss};
 pub use parameters::{Head, LayerRanges, Parameters};

@@ -8,7 +8,7 @@
 mod pauses;
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 
 use super::block::{BLOCK_ROWS, Block, Through};
@@ -20,7 +20,7 @@ use super::parallel::{Team, Worker, lock, read, write};
 use super::rows::{Counted, Rows, Word};
 use super::scales::{input_scale, row_scales};
 use super::sequences::{CountedRows, sequences};
-use super::shard::Shard;
+use super::shard::{Moving, Shard};
 use super::validation::Validation;
 use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
@@ -29,7 +29,6 @@ use crate::error::{Error, Result};
 use crate::kernel::{Aligned, Level};
 use crate::model::Model;
 use crate::nn::{Architecture, Embedding, Head, InputScale, Workspace};
-use crate::optimizer::Step;
 
 /// How a run went.
 #[derive(Debug)]
@@ -262,8 +261,8 @@ fn fit_rows<I: Word>(
     let scales = scale.and_then(InputScale::features);
     let is_shared = batch_rows == 1 && !I::REPEATS;
     let first_layer = (&mut first_kernel[..], scales);
-    let optimizer = &*options.optimizer;
-    let shards = Shard::split(first_layer, &architecture, &cuts, is_shared, optimizer, level);
+    let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
+    let shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
     // What has one owner keeps one thread busy; others would only be waited for.
     let threads = if shards.len() == 1 { 1 } else { team.size() };
     let mut run = Run {
@@ -278,6 +277,7 @@ fn fit_rows<I: Word>(
         window: RwLock::default(),
         books: Mutex::new(Books::new(plan, head, observer, remembers)),
         head: RwLock::new(head.clone()),
+        head_squares: AtomicU64::new(0),
         first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), threads),
         architecture: &architecture,
         scale,
@@ -311,6 +311,8 @@ struct Run<'a, I> {
     /// The first block that no thread has taken yet.
     next_block: AtomicUsize,
     head: RwLock<Head>,
+    /// The sum of the squares of the head's gradient, as its bits, where gradients are clipped.
+    head_squares: AtomicU64,
     order: Mutex<Order>,
     window: RwLock<Window>,
     books: Mutex<Books<'a>>,
@@ -460,8 +462,7 @@ impl<'a, I: Word> Run<'a, I> {
         [order, next]: [&[u32]; 2],
         own: &mut Own,
     ) -> ControlFlow<()> {
-        let number = (place.steps(self.plan.batches()) + 1) as u32;
-        let step = Step { number, level: self.level };
+        let step = self.plan.step(place, self.level);
         self.first_layer.gather(worker, self.rows, |shard| shard.begin_batch(order));
         worker.meet();
         if self.has_ended() {
@@ -474,17 +475,43 @@ impl<'a, I: Word> Run<'a, I> {
         worker.meet();
         let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
-        self.first_layer.for_own(worker, |shard| {
+        let l2 = self.plan.options.l2;
+        let scatter = |shard: &mut Shard<'a>| {
             shard.prepare_batch(next);
             shard.scatter(self.rows, &own.deltas, step);
-            shard.update(&*self.plan.options.optimizer, step);
-        });
+            if l2 > 0.0 {
+                shard.pull(l2);
+            }
+        };
+        let update = |shard: &mut Shard<'a>| shard.update(&*self.plan.options.optimizer, step);
+        let factor = match self.plan.options.global_clipnorm {
+            None => {
+                self.first_layer.for_own(worker, |shard| {
+                    scatter(shard);
+                    update(shard);
+                });
+                None
+            }
+            Some(most) => {
+                let factor = self.clip(worker, blocks, most, scatter);
+                self.first_layer.for_own(worker, |shard| {
+                    factor.inspect(|&factor| shard.shrink(factor));
+                    update(shard);
+                });
+                factor
+            }
+        };
         if worker.leads() {
             self.next_block.store(0, Ordering::Relaxed);
             let mut books = lock(&self.books);
             let is_over = match books.end_batch(place.batch, blocks) {
                 ControlFlow::Continue(()) => {
-                    books.update_head(blocks, &mut write(&self.head), step);
+                    let mut head = write(&self.head);
+                    if self.plan.options.global_clipnorm.is_none() {
+                        books.head.collect(blocks, &head);
+                    }
+                    factor.inspect(|&factor| books.head.shrink(factor));
+                    books.head.update(&mut head, step);
                     books.pauses(Place { batch: place.batch + 1, ..place })
                 }
                 ControlFlow::Break(()) => true,
@@ -494,6 +521,31 @@ impl<'a, I: Word> Run<'a, I> {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// The gradients of all weights as one vector, of at most some norm: returns what they are to be multiplied by, if not by 1.
+    ///
+    /// Source: `keras/src/optimizers/base_optimizer.py`, `clip_by_global_norm`.
+    fn clip(
+        &self,
+        worker: &Worker<'_>,
+        blocks: &[RwLock<Block>],
+        most: f32,
+        scatter: impl FnMut(&mut Shard<'a>),
+    ) -> Option<f32> {
+        self.first_layer.measure(worker, scatter);
+        if worker.leads() {
+            let mut books = lock(&self.books);
+            books.head.collect(blocks, &read(&self.head));
+            self.head_squares.store(books.head.squares().to_bits(), Ordering::Relaxed);
+        }
+        worker.meet();
+        let head = f64::from_bits(self.head_squares.load(Ordering::Relaxed));
+        let norm = (self.first_layer.squares() + head).sqrt();
+        let most = f64::from(most);
+        // A norm that is not a number makes all weights so, in Keras and here, and the run ends.
+        (norm.is_nan() || norm > most)
+            .then(|| if norm.is_finite() { most / norm } else { f64::NAN } as f32)
     }
 
     /// Phase 2: blocks, until there are no more.

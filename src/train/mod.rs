@@ -8,6 +8,7 @@ mod cut;
 mod evaluate;
 mod first_layer;
 mod fit;
+mod head;
 mod history;
 mod metric;
 mod observer;

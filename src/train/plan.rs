@@ -2,15 +2,17 @@
 
 use std::ops::Range;
 
+use super::checkpoint::Place;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::window::Order;
 use super::{FeatureScale, Metric, metric};
 use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
 use crate::error::{Error, Result};
+use crate::kernel::Level;
 use crate::model::Model;
 use crate::nn::{BinaryCrossentropy, Loss, RowNorm};
-use crate::optimizer::{Optimizer, RmsProp};
+use crate::optimizer::{Idle, Optimizer, RmsProp, Schedule, Step};
 
 /// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
 #[derive(Debug)]
@@ -30,6 +32,16 @@ pub struct FitOptions {
     pub loss: Box<dyn Loss>,
     /// How the weights follow.
     pub optimizer: Box<dyn Optimizer>,
+    /// How the biases follow, where not as the other weights.
+    pub bias_optimizer: Option<Box<dyn Optimizer>>,
+    /// What becomes of the learning rates on the way.
+    pub schedule: Schedule,
+    /// A penalty on the squares of the weights of all kernels, an embedding's among them, but not of biases: the regularizer `L2` of
+    /// Keras. All weights have a gradient then, and every row is swept in every step. The losses that are reported are
+    /// without it, where Keras adds it to them.
+    pub l2: f32,
+    /// What the norm of the gradients of all weights, taken as one vector, is cut down to: `global_clipnorm` in Keras.
+    pub global_clipnorm: Option<f32>,
     /// What is recorded besides the loss.
     pub metrics: Vec<Box<dyn Metric>>,
     /// When to stop before the last epoch.
@@ -55,6 +67,10 @@ impl Default for FitOptions {
             seed: 0,
             loss: Box::new(BinaryCrossentropy),
             optimizer: Box::new(RmsProp::default()),
+            bias_optimizer: None,
+            schedule: Schedule::default(),
+            l2: 0.0,
+            global_clipnorm: None,
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
             keep_best: false,
@@ -148,6 +164,16 @@ impl<'d> TrainPlan<'d> {
             let expected = format!("no more than {MOST_STEPS} steps in all");
             return Err(Error::invalid("--epochs", options.epochs, expected));
         }
+        let (schedule, steps) = (&options.schedule, steps.unwrap_or(0) as u32);
+        if schedule.warm_up.of(steps) >= steps {
+            return Err(Error::Unfit {
+                option: "--schedule",
+                value: schedule.to_string(),
+                reason: format!("the run has {steps} steps and so ends before its warm-up"),
+                remedy: "warm up for fewer steps, or for a part of all such as warm_up=0.1"
+                    .to_owned(),
+            });
+        }
         if model.architecture().embedding().is_some() && options.scales_input() {
             let (option, value) = match &options.feature_scale {
                 Some(scale) => ("--feature-scale", scale.to_string()),
@@ -186,9 +212,29 @@ impl<'d> TrainPlan<'d> {
     pub fn batches(&self) -> usize {
         self.train_rows.len().div_ceil(self.options.batch_size)
     }
+
+    /// Steps of the whole run.
+    pub fn steps(&self) -> u32 {
+        // `TrainPlan::new` has seen to it that they fit.
+        (self.batches() * self.options.epochs) as u32
+    }
 }
 
 impl TrainPlan<'_> {
+    /// The step that is taken at a place.
+    pub(super) fn step(&self, place: Place, level: Level) -> Step {
+        let done = place.steps(self.batches()) as u32;
+        Step { number: done + 1, level, rate: self.options.schedule.factor(done, self.steps()) }
+    }
+
+    /// What a step does to rows of the first kernel that the batch's words have no gradient for.
+    pub(super) fn idle(&self) -> Idle {
+        match self.options.l2 > 0.0 {
+            true => Idle::Moves,
+            false => self.options.optimizer.idle(),
+        }
+    }
+
     /// How the reviews are shuffled.
     pub fn shuffle(&self) -> Shuffle {
         self.options.shuffle.unwrap_or_else(|| match self.words_bytes() > FULL_SHUFFLE_BYTES {
@@ -243,9 +289,24 @@ impl FitOptions {
         if self.batch_size == 0 {
             return Err(Error::invalid("--batch-size", 0, "at least 1"));
         }
-        let rate = self.optimizer.learning_rate();
-        if !(rate.is_finite() && rate > 0.0) {
-            return Err(Error::invalid("--learning-rate", rate, "a number above 0"));
+        let own = self.bias_optimizer.as_ref().map(|own| ("--bias-optimizer", own));
+        for (option, optimizer) in [("--learning-rate", &self.optimizer)].into_iter().chain(own) {
+            let rate = optimizer.learning_rate();
+            if !(rate.is_finite() && rate > 0.0) {
+                return Err(Error::invalid(option, rate, "a learning rate above 0"));
+            }
+        }
+        if !(self.l2.is_finite() && self.l2 >= 0.0) {
+            return Err(Error::invalid("--l2", self.l2, "a number of at least 0"));
+        }
+        if self.l2 > 0.0 && self.optimizer.idle() == Idle::Rests {
+            let expected = "0 with rows=touched: the penalty pulls at all rows, and those that no word touches rest";
+            return Err(Error::invalid("--l2", self.l2, expected));
+        }
+        if let Some(most) = self.global_clipnorm
+            && !(most.is_finite() && most > 0.0)
+        {
+            return Err(Error::invalid("--global-clipnorm", most, "a number above 0"));
         }
         if let Some(stopping) = self.early_stopping
             && !(stopping.min_delta.is_finite() && stopping.min_delta >= 0.0)

@@ -5,6 +5,8 @@
 //! the data alone, whatever the number of threads, and the order in which their sums are added is fixed: the result has the
 //! same bits on any number of threads, and whoever owns what.
 
+mod gradient;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -18,6 +20,7 @@ use crate::kernel::{
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
+pub(super) use gradient::{pull, squares};
 
 /// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
 pub(super) const MOST_WORDS: u64 = 1 << 37;
@@ -117,6 +120,13 @@ enum Gradient {
     },
 }
 
+/// How rows move: by an optimizer, and what a step does to those without a gradient.
+#[derive(Debug)]
+pub(super) struct Moving<'o> {
+    pub(super) optimizer: &'o dyn Optimizer,
+    pub(super) idle: Idle,
+}
+
 /// How many rows ahead of its use the place of a row's words is asked for.
 const AHEAD: usize = 32;
 
@@ -131,7 +141,7 @@ impl<'m> Shard<'m> {
         architecture: &Architecture,
         cuts: &[Cut],
         is_shared: bool,
-        optimizer: &dyn Optimizer,
+        moving: Moving<'_>,
         level: Level,
     ) -> Vec<Shard<'m>> {
         let width = architecture.width();
@@ -149,7 +159,7 @@ impl<'m> Shard<'m> {
             .into_iter()
             .map(|(cut, part)| {
                 let scales = scales.map(|scales| &scales[cut.features.clone()]);
-                Shard::new(cut, width, (part, scales), is_shared, optimizer, level)
+                Shard::new(cut, width, (part, scales), is_shared, &moving, level)
             })
             .collect()
     }
@@ -159,16 +169,19 @@ impl<'m> Shard<'m> {
         width: usize,
         (kernel, scales): (&'m mut [f32], Option<&'m [f32]>),
         is_shared: bool,
-        optimizer: &dyn Optimizer,
+        moving: &Moving<'_>,
         level: Level,
     ) -> Shard<'m> {
         let rows = cut.features.len();
-        let idle = optimizer.idle();
+        let Moving { optimizer, idle } = moving;
         // Where most rows are touched, a sweep over all of them costs less than to tell which, and does the same.
-        let is_swept_whole = idle == Idle::Moves || rows as f64 <= 2.5 * cut.touched;
+        // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
+        let is_listed = *idle == Idle::Rests;
+        let is_swept_whole =
+            *idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
         let gradient = if is_shared && !is_swept_whole {
             Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new() }
-        } else if is_swept_whole || rows as f64 <= 4.0 * cut.nonzeros {
+        } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
             Gradient::Dense(Aligned::zeros(rows * width))
         } else {
             let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
@@ -184,8 +197,8 @@ impl<'m> Shard<'m> {
             gradient,
             is_swept_whole,
             decays: match idle {
-                Idle::Decays(factors) => factors.into_iter().map(Powers::of).collect(),
-                Idle::Unchanged | Idle::Moves => Vec::new(),
+                Idle::Decays(factors) => factors.iter().copied().map(Powers::of).collect(),
+                Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
             },
             updated: vec![0; if is_swept_whole { 0 } else { rows }],
             window: Vec::new(),
@@ -452,7 +465,8 @@ mod tests {
         };
         let cut = Cut { features: FEATURES, nonzeros, touched };
         let (first_layer, is_shared) = ((&mut kernel[..], None), form == Form::Shared);
-        let mut shard = Shard::new(&cut, width, first_layer, is_shared, optimizer, level);
+        let moving = Moving { optimizer, idle: optimizer.idle() };
+        let mut shard = Shard::new(&cut, width, first_layer, is_shared, &moving, level);
         let got = match shard.gradient {
             Gradient::Dense(_) if shard.is_swept_whole => Form::Whole,
             Gradient::Dense(_) => Form::Dense,
@@ -469,7 +483,7 @@ mod tests {
             if has_zeros {
                 deltas.chunks_exact_mut(width).step_by(2).for_each(|delta| delta.fill(0.0));
             }
-            let step = Step { number, level };
+            let step = Step { number, level, rate: 1.0 };
             shard.begin_batch(order);
             if let Some(next) = orders.get(number as usize).filter(|_| is_prepared) {
                 shard.prepare_batch(next);

@@ -82,6 +82,11 @@ impl<'m> Weights<'m> {
         }
     }
 
+    /// What the rows of the kernel are multiplied by, if by anything.
+    pub(super) fn scales(&self) -> Option<&'m [f32]> {
+        self.scales
+    }
+
     /// Brings the model's kernel up to date, `[features, width]`.
     pub(super) fn kernel(&mut self) -> &[f32] {
         if let Held::Together { records, stride } = &self.held {

@@ -188,7 +188,7 @@ impl Checkpoint {
             0 => &[],
             _ => self.values(tensor::FIRST_KERNEL_STATE, &[features, arrays, width])?,
         };
-        let updated = match optimizer.idle() {
+        let updated = match plan.idle() {
             Idle::Moves => &[],
             _ => self.values(tensor::UPDATED, &[features])?,
         };
@@ -206,18 +206,14 @@ impl Checkpoint {
     }
 
     /// Opens the books where they stood.
-    pub(in super::super) fn restore_books(
-        &self,
-        plan: &TrainPlan<'_>,
-        books: &mut Books<'_>,
-        head: &Head,
-    ) -> Result<()> {
+    pub(in super::super) fn restore_books(&self, books: &mut Books<'_>, head: &Head) -> Result<()> {
         let history = self.history(&books.quantities())?;
-        let arrays = plan.options.optimizer.state().len();
-        let head_state = match arrays {
-            0 => &[],
-            _ => self.values(tensor::HEAD_STATE, &[arrays, head.values.len()])?,
-        };
+        for (name, (arrays, state)) in tensor::HEAD_STATES.into_iter().zip(books.head.states_mut())
+        {
+            if !state.is_empty() {
+                state.copy_from_slice(self.values(name, &[arrays, state.len() / arrays])?);
+            }
+        }
         let best = match books.expects_best(&history) {
             true => {
                 let mut best = head.clone();
@@ -227,7 +223,7 @@ impl Checkpoint {
             }
             false => None,
         };
-        if books.take_up(history, self.facts.score.as_ref(), head_state, best) {
+        if books.take_up(history, self.facts.score.as_ref(), best) {
             return Ok(());
         }
         let problem = "the history or the sums of the epoch are not those of such a run";

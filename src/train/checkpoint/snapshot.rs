@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::super::books::Books;
+use super::super::head::HeadTrainer;
 use super::super::shard::Standing;
 use super::super::window::{Order, Window};
 use super::super::{History, TrainPlan};
@@ -38,7 +39,7 @@ pub struct Snapshot<'r> {
 pub(in super::super) struct Kept<'r> {
     pub(in super::super) history: &'r History,
     pub(in super::super) score: Option<Result<super::ScoreFacts, String>>,
-    pub(in super::super) head_state: &'r [f32],
+    pub(in super::super) head: &'r HeadTrainer<'r>,
     pub(in super::super) best_head: Option<&'r Head>,
 }
 
@@ -52,7 +53,7 @@ impl<'r> Kept<'r> {
             history: &books.history,
             // Before the first batch the sums are still those of the epoch before.
             score: (place.batch > 0).then(|| books.train.facts()),
-            head_state: &books.head_state,
+            head: &books.head,
             best_head: books.best.as_ref().map(|(_, head)| head),
         };
         (kept, &mut *books.observer)
@@ -103,10 +104,14 @@ impl Snapshot<'_> {
             let state = self.shards.iter().map(|shard| &*shard.state);
             let shape = [features, arrays, width];
             tensors.push(TensorBytes::of_pieces(tensor::FIRST_KERNEL_STATE, &shape, state));
-            let shape = [arrays, self.head.values.len()];
-            tensors.push(TensorBytes::new(tensor::HEAD_STATE, &shape, self.kept.head_state));
         }
-        if optimizer.idle() != Idle::Moves {
+        for (name, (arrays, state)) in tensor::HEAD_STATES.into_iter().zip(self.kept.head.states())
+        {
+            if !state.is_empty() {
+                tensors.push(TensorBytes::new(name, &[arrays, state.len() / arrays], state));
+            }
+        }
+        if self.plan.idle() != Idle::Moves {
             let updated = self.shards.iter().map(|shard| match shard.updated {
                 [] => &made.no_steps[..shard.features.len()],
                 updated => updated,

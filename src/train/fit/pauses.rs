@@ -17,7 +17,7 @@ impl<I: Word> Run<'_, I> {
         let (order, window) = (inside(&mut self.order), inside_lock(&mut self.window));
         checkpoint.restore_order(self.labels, order, window)?;
         let books = inside(&mut self.books);
-        checkpoint.restore_books(self.plan, books, inside_lock(&mut self.head))?;
+        checkpoint.restore_books(books, inside_lock(&mut self.head))?;
         checkpoint.restore_shards(self.plan, &mut self.first_layer, books.best.is_some())?;
         self.from = checkpoint.place();
         books.resume(self.from);
