@@ -34,6 +34,7 @@ struct Case {
     biases: Option<&'static str>,
     clip: Option<f32>,
     l2: f32,
+    dropout: [f32; 2],
 }
 
 const PLAIN: Case = Case {
@@ -51,6 +52,7 @@ const PLAIN: Case = Case {
     biases: None,
     clip: None,
     l2: 0.0,
+    dropout: [0.0; 2],
 };
 
 impl Case {
@@ -71,6 +73,8 @@ impl Case {
             keep_best: self.keep_best,
             global_clipnorm: self.clip,
             l2: self.l2,
+            dropout: self.dropout[0],
+            word_dropout: self.dropout[1],
             feature_scale: self.is_scaled.then_some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
             row_norm: if self.is_scaled { RowNorm::L2 } else { RowNorm::None },
             ..FitOptions::default()
@@ -235,6 +239,7 @@ fn a_stop_at_any_step_changes_no_bit() {
         (&many, Case { optimizer: "adam:rows=touched", batch_size: 150, ..PLAIN }),
         (&dataset, Case { biases: Some("adam"), hidden: &[], batch_size: 150, ..PLAIN }),
         (&many, Case { optimizer: "sgd", biases: Some("rmsprop"), batch_size: 150, ..PLAIN }),
+        (&many, Case { dropout: [0.2, 0.1], batch_size: 150, ..PLAIN }),
         (&dataset, Case { l2: 0.01, batch_size: 150, ..PLAIN }),
         (&dataset, Case { optimizer: "sgd:weight_decay=0.1", batch_size: 150, ..PLAIN }),
         (&dataset, Case { clip: Some(0.01), batch_size: 150, ..PLAIN }),
@@ -304,6 +309,8 @@ fn a_run_goes_on_with_what_it_began_with() {
     refused(&dataset, Case { schedule: "linear", ..PLAIN }, &["--schedule", "linear:end=0"]);
     refused(&dataset, Case { biases: Some("sgd"), ..PLAIN }, &["--bias-optimizer", "None"]);
     refused(&dataset, Case { l2: 0.1, ..PLAIN }, &["--l2 is 0.1", "with 0"]);
+    refused(&dataset, Case { dropout: [0.5, 0.0], ..PLAIN }, &["--dropout is 0.5"]);
+    refused(&dataset, Case { dropout: [0.0, 0.5], ..PLAIN }, &["--word-dropout is 0.5"]);
     refused(&dataset, Case { clip: Some(1.0), ..PLAIN }, &["--global-clipnorm", "None"]);
     // A copy elsewhere is the same dataset, and more epochs are the run that was to have them.
     let copy = folder.path().join("copy.safetensors");

@@ -11,7 +11,7 @@ use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model::Model;
-use crate::nn::{BinaryCrossentropy, Loss, RowNorm};
+use crate::nn::{BinaryCrossentropy, Dropout, Loss, RowNorm};
 use crate::optimizer::{Idle, Optimizer, RmsProp, Schedule, Step};
 
 /// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
@@ -36,6 +36,11 @@ pub struct FitOptions {
     pub bias_optimizer: Option<Box<dyn Optimizer>>,
     /// What becomes of the learning rates on the way.
     pub schedule: Schedule,
+    /// The chance that a hidden unit is left out of a review's step: `keras.layers.Dropout` behind each hidden layer.
+    pub dropout: f32,
+    /// The chance that a word is left out of a review's step, the others then counting for more: `keras.layers.Dropout` before the
+    /// first layer. Of a sequence it leaves out a word at all its positions (Gal and Ghahramani 2016).
+    pub word_dropout: f32,
     /// A penalty on the squares of the weights of all kernels, an embedding's among them, but not of biases: the regularizer `L2` of
     /// Keras. All weights have a gradient then, and every row is swept in every step. The losses that are reported are
     /// without it, where Keras adds it to them.
@@ -69,6 +74,8 @@ impl Default for FitOptions {
             optimizer: Box::new(RmsProp::default()),
             bias_optimizer: None,
             schedule: Schedule::default(),
+            dropout: 0.0,
+            word_dropout: 0.0,
             l2: 0.0,
             global_clipnorm: None,
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
@@ -111,6 +118,8 @@ pub struct TrainPlan<'d> {
     pub(super) options: FitOptions,
     pub(super) train_rows: Range<usize>,
     pub(super) validation: Option<HeldOut>,
+    pub(super) dropout: Dropout,
+    pub(super) word_dropout: Dropout,
 }
 
 impl<'d> TrainPlan<'d> {
@@ -190,7 +199,16 @@ impl<'d> TrainPlan<'d> {
             let expected = "something to validate on where the best epoch is asked for";
             return Err(Error::invalid("--validation", "0", expected));
         }
-        Ok(TrainPlan { dataset, options, train_rows, validation })
+        if options.dropout > 0.0 && model.architecture().hidden().is_empty() {
+            return Err(Error::Unfit {
+                option: "--dropout",
+                value: options.dropout.to_string(),
+                reason: "the network has no hidden units to leave out".to_owned(),
+                remedy: "give it some by --hidden, or leave out words by --word-dropout".to_owned(),
+            });
+        }
+        let [dropout, word_dropout] = options.dropouts()?;
+        Ok(TrainPlan { dataset, options, train_rows, validation, dropout, word_dropout })
     }
 
     /// The options.
@@ -278,6 +296,14 @@ impl FitOptions {
         self.feature_scale.is_some() || self.row_norm != RowNorm::None
     }
 
+    /// Of units and of words.
+    fn dropouts(&self) -> Result<[Dropout; 2]> {
+        Ok([
+            Dropout::new("--dropout", self.dropout)?,
+            Dropout::new("--word-dropout", self.word_dropout)?,
+        ])
+    }
+
     /// Checks what needs no data.
     ///
     /// # Errors
@@ -296,6 +322,7 @@ impl FitOptions {
                 return Err(Error::invalid(option, rate, "a learning rate above 0"));
             }
         }
+        self.dropouts()?;
         if !(self.l2.is_finite() && self.l2 >= 0.0) {
             return Err(Error::invalid("--l2", self.l2, "a number of at least 0"));
         }

@@ -6,6 +6,7 @@
 //! same bits on any number of threads, and whoever owns what.
 
 mod gradient;
+mod thinned;
 
 use std::ops::Range;
 
@@ -19,6 +20,7 @@ use crate::kernel::{
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
 pub(super) use gradient::{pull, squares};
+use thinned::Thinned;
 
 /// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
 pub(super) const MOST_WORDS: u64 = 1 << 37;
@@ -54,6 +56,8 @@ pub(super) struct Shard<'m> {
     /// The spans of the batch, and those of the next if it is prepared.
     spans: Vec<Span>,
     next: Vec<Span>,
+    /// The batch with some words left out, where a run does that.
+    thinned: Option<Thinned>,
     /// The spans of the validation's rounds, as far as they are kept.
     rounds: Vec<Vec<Span>>,
     current: Current,
@@ -215,6 +219,7 @@ impl<'m> Shard<'m> {
             window: Vec::new(),
             spans: Vec::new(),
             next: Vec::new(),
+            thinned: None,
             rounds: Vec::new(),
             current: Current::Batch,
             by_length: ByLength::default(),
@@ -284,27 +289,47 @@ impl<'m> Shard<'m> {
 
     /// The sums of this shard's weight rows for what it has taken up: `out` is `[rows, width]`.
     pub(super) fn gather<I: Word>(&self, rows: Rows<'_, I>, sum: Sum, out: &mut [f32]) {
-        let spans = match self.current {
-            Current::Batch => &self.spans,
-            Current::Round(place) => &self.rounds[place],
-        };
         let table = Table { values: self.kernel, first: self.features.start, width: self.width };
+        let spans = match (self.current, &self.thinned) {
+            (Current::Batch, Some(Thinned { words, spans })) => {
+                return gather_sum(self.level, table, I::slots(words), spans, sum, out);
+            }
+            (Current::Batch, None) => &self.spans,
+            (Current::Round(place), _) => &self.rounds[place],
+        };
         gather_sum(self.level, table, rows.indices, spans, sum, out);
     }
 
     /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
     pub(super) fn scatter<I: Word>(&mut self, rows: Rows<'_, I>, deltas: &[f32], step: Step) {
+        let Some(thinned) = self.thinned.take() else {
+            return self.scatter_words(rows.indices, rows.indices, deltas, step);
+        };
+        let all = std::mem::replace(&mut self.spans, thinned.spans);
+        self.scatter_words(I::slots(&thinned.words), rows.indices, deltas, step);
+        let spans = std::mem::replace(&mut self.spans, all);
+        self.thinned = Some(Thinned { spans, ..thinned });
+    }
+
+    /// The same by the words that the spans are of; `later` are those of the batch that comes next.
+    fn scatter_words<I: Word, J: Word>(
+        &mut self,
+        words: &[I],
+        later: &[J],
+        deltas: &[f32],
+        step: Step,
+    ) {
         let (first, width) = (self.features.start, self.width);
         let Shard { level, gradient, spans, next, updated, .. } = self;
-        let later = (rows.indices, &next[..]);
+        let later = (later, &next[..]);
         match gradient {
             Gradient::Dense(values) => {
-                let now = (rows.indices, &spans[..]);
+                let now = (words, &spans[..]);
                 scatter_add_ahead(*level, values, first, width, now, deltas, later);
             }
             Gradient::Compact { values, touched, slots, spans: slot_spans } => {
-                let slots = I::slots(slots);
-                give_slots(rows, first, spans, step, updated, touched, slots);
+                let slots = I::slots_mut(slots);
+                give_slots(words, first, spans, step, updated, touched, slots);
                 slot_spans.clear();
                 let mut start = 0;
                 slot_spans.extend(spans.iter().map(|span| {
@@ -321,7 +346,7 @@ impl<'m> Shard<'m> {
                 shared.clear();
                 for span in spans.iter() {
                     delta.copy_from_slice(&deltas[span.row as usize * width..][..width]);
-                    let words = &rows.indices[span.start..][..span.length as usize];
+                    let words = &words[span.start..][..span.length as usize];
                     shared.extend(words.iter().map(|&id| (id.place() - first) as u32));
                 }
             }
@@ -403,7 +428,7 @@ impl<'m> Shard<'m> {
 
 /// Lists the slots of all words of the spans, in `slots`, and the rows that get one, in `touched`.
 fn give_slots<I: Word>(
-    rows: Rows<'_, I>,
+    words: &[I],
     first: usize,
     spans: &[Span],
     step: Step,
@@ -415,7 +440,7 @@ fn give_slots<I: Word>(
     touched.clear();
     let before_this = step.number - 1;
     for span in spans {
-        for &id in &rows.indices[span.start..][..span.length as usize] {
+        for &id in &words[span.start..][..span.length as usize] {
             let row = (id.place() - first) as u32;
             let mark = &mut updated[row as usize];
             if *mark & IN_SLOT == 0 {

@@ -97,6 +97,12 @@ pub(crate) struct Args {
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
     schedule: String,
+    /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
+    dropout: f32,
+    /// Leave out each word of a review with this chance, anew in each epoch: Keras' Dropout before the first layer
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
+    word_dropout: f32,
     /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown are without it
     #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
     l2: f32,
@@ -178,6 +184,8 @@ impl Args {
                 .map(optimizer::parse_for_biases)
                 .transpose()?,
             schedule: self.schedule.parse()?,
+            dropout: self.dropout,
+            word_dropout: self.word_dropout,
             l2: self.l2,
             global_clipnorm: self.global_clipnorm,
             metrics,
