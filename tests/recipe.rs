@@ -8,7 +8,7 @@ use imdb_fast::dataset::{Dataset, Holdout};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{self, Activation, Architecture};
 use imdb_fast::optimizer;
-use imdb_fast::train::{FeatureScale, FitOptions, Shuffle, Silent, TrainPlan, fit};
+use imdb_fast::train::{FeatureScale, FitOptions, Shuffle, Silent, TrainPlan, WeightAverage, fit};
 
 /// Words enough that most rest in a step, and few enough that each is seen.
 const FEATURES: usize = 300;
@@ -370,6 +370,39 @@ fn wrong_dropouts_are_refused() {
     assert!(error.contains("--dropout") && error.contains("no hidden units"), "{error}");
     let error = refused(FitOptions { word_dropout: 1.0, ..plain() }, &[]);
     assert!(error.contains("--word-dropout") && error.contains("below 1"), "{error}");
+}
+
+#[test]
+fn weights_are_averaged_over_all_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let linear = |step: f64, steps: f64| 1.0 - step / steps;
+    let rules = [
+        ("sgd", Rule::Sgd, 0.3),
+        ("rmsprop", Rule::RmsProp, 0.01),
+        ("adam:rows=touched", Rule::Adam { rows_touched: true }, 0.01),
+        ("adam", Rule::Adam { rows_touched: false }, 0.01),
+    ];
+    for (optimizer, rule, rate) in rules {
+        // Gradients of one row, in lists, of rows that are looked for, and of all.
+        for (batch_size, bound) in [(1, 1e-4), (2, 1e-4), (3, 1e-4), (20, 1e-5), (200, 1e-5)] {
+            for (hidden, momentum) in [(&[][..], 0.9), (&[5], 0.99)] {
+                let average = Some(momentum);
+                let recipe =
+                    Recipe { rule, rate, batch_size, average, schedule: &linear, ..Recipe::PLAIN };
+                let options = || FitOptions {
+                    average_weights: Some(WeightAverage { momentum }),
+                    schedule: "linear".parse().unwrap(),
+                    ..options(&recipe, optimizer)
+                };
+                compare(&dataset, &model(hidden), &recipe, &options, bound);
+            }
+        }
+    }
+    let average_weights = Some(WeightAverage::default());
+    let options = FitOptions { average_weights, keep_best: true, ..FitOptions::default() };
+    let error = options.check().unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("--keep-best"), "{error}");
 }
 
 #[test]

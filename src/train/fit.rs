@@ -41,7 +41,7 @@ pub struct Outcome {
     pub history: History,
     /// Why it ended.
     pub ending: Ending,
-    /// The epoch (from 0) whose weights the model has; `None` where they are those of a run that was interrupted within an
+    /// The epoch (from 0) whose weights the model has, or up to whose end they are averaged; `None` where they are those of a run that was interrupted within an
     /// epoch, or of one that diverged and remembered no good epoch, when they are of no use.
     pub epoch: Option<usize>,
 }
@@ -266,7 +266,10 @@ fn fit_rows<I: Word>(
     let is_shared = batch_rows == 1 && !I::REPEATS;
     let first_layer = (&mut first_kernel[..], scales);
     let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
-    let shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
+    let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
+    if let Some(average) = options.average_weights {
+        shards.iter_mut().for_each(|shard| shard.average(average));
+    }
     // What has one owner keeps one thread busy; others would only be waited for.
     let threads = if shards.len() == 1 { 1 } else { team.size() };
     let mut run = Run {

@@ -6,7 +6,7 @@ use super::checkpoint::Place;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::window::Order;
-use super::{FeatureScale, Metric, metric};
+use super::{FeatureScale, Metric, WeightAverage, metric};
 use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
@@ -55,6 +55,9 @@ pub struct FitOptions {
     /// does without: then it needs the copy, which is made only where it costs next to nothing (few weights for the words of
     /// an epoch), and where nothing is validated on, the training loss decides.
     pub keep_best: bool,
+    /// How the weights are averaged that a run ends with; the last ones where they are not. An interrupted run ends with those
+    /// of its last step.
+    pub average_weights: Option<WeightAverage>,
     /// By what the words of the reviews are scaled, counted on the rows that are trained on. A model that has a scale already
     /// keeps its own.
     pub feature_scale: Option<FeatureScale>,
@@ -81,6 +84,7 @@ impl Default for FitOptions {
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
             keep_best: false,
+            average_weights: None,
             feature_scale: None,
             row_norm: RowNorm::None,
         }
@@ -323,6 +327,14 @@ impl FitOptions {
             }
         }
         self.dropouts()?;
+        if let Some(average) = self.average_weights {
+            average.check()?;
+            if self.keep_best {
+                let expected =
+                    "left out with --keep-best: epochs are judged by weights that are not averaged";
+                return Err(Error::invalid("--average-weights", average, expected));
+            }
+        }
         if !(self.l2.is_finite() && self.l2 >= 0.0) {
             return Err(Error::invalid("--l2", self.l2, "a number of at least 0"));
         }

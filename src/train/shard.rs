@@ -5,11 +5,13 @@
 //! the data alone, whatever the number of threads, and the order in which their sums are added is fixed: the result has the
 //! same bits on any number of threads, and whoever owns what.
 
+mod averaged;
 mod gradient;
 mod thinned;
 
 use std::ops::Range;
 
+use super::average::Averages;
 use super::cut::Cut;
 use super::rows::{Rows, Slots, Word};
 use super::spans::ByLength;
@@ -64,6 +66,8 @@ pub(super) struct Shard<'m> {
     by_length: ByLength,
     /// The weights at the best epoch so far.
     best: Option<Vec<f32>>,
+    /// The averages of the weights, where the run ends with them.
+    averages: Option<Averages>,
 }
 
 /// What a checkpoint keeps of a shard.
@@ -78,6 +82,8 @@ pub(super) struct Standing<'s> {
     pub(super) updated: &'s [u32],
     /// `[features, width]`, the weights at the best epoch so far.
     pub(super) best: Option<&'s [f32]>,
+    /// The averages of the weights, where the run ends with them.
+    pub(super) averages: Option<&'s Averages>,
 }
 
 /// What a shard has taken up: the batch, or a round of the validation.
@@ -224,6 +230,7 @@ impl<'m> Shard<'m> {
             current: Current::Batch,
             by_length: ByLength::default(),
             best: None,
+            averages: None,
         }
     }
 
@@ -355,6 +362,7 @@ impl<'m> Shard<'m> {
 
     /// Applies the gradient of the step and clears it.
     pub(super) fn update(&mut self, optimizer: &dyn Optimizer, step: Step) {
+        self.take_in_moving(step.number);
         let (gradient, selection) = match &mut self.gradient {
             Gradient::Dense(values) if self.is_swept_whole => (values, Selection::All),
             Gradient::Dense(values) => (values, Selection::Nonzero),
@@ -382,6 +390,7 @@ impl<'m> Shard<'m> {
             state: &self.state,
             updated: &self.updated,
             best: self.best.as_deref(),
+            averages: self.averages.as_ref(),
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Recipe<'a> {
     /// Decoupled decay, and the penalty on kernels.
     pub decay: f64,
     pub l2: f64,
+    /// The momentum of the average that the values end with.
+    pub average: Option<f64>,
     /// Of hidden units and of words, drawn by this seed.
     pub dropout: [f32; 2],
     pub seed: u64,
@@ -45,6 +47,7 @@ impl Recipe<'_> {
         biases: None,
         decay: 0.0,
         l2: 0.0,
+        average: None,
         dropout: [0.0; 2],
         seed: 0,
         clip: f64::INFINITY,
@@ -61,6 +64,7 @@ pub struct Part {
     gradient: Vec<f64>,
     /// Up to two values of state for each.
     state: [Vec<f64>; 2],
+    average: Vec<f64>,
     is_bias: bool,
 }
 
@@ -89,6 +93,7 @@ impl Dense {
             values: values.iter().map(|&value| f64::from(value)).collect(),
             gradient: vec![0.0; values.len()],
             state: [vec![0.0; values.len()], vec![0.0; values.len()]],
+            average: vec![0.0; values.len()],
             is_bias,
         };
         let layers = 0..architecture.layers().len();
@@ -156,8 +161,15 @@ impl Dense {
                             part.step(i, rule, rate, step);
                         }
                     }
+                    let momentum = recipe.average.filter(|_| step > 1).unwrap_or(0.0);
+                    for (average, value) in part.average.iter_mut().zip(&part.values) {
+                        *average = momentum * *average + (1.0 - momentum) * value;
+                    }
                 }
             }
+        }
+        if recipe.average.is_some() {
+            self.parts.iter_mut().for_each(|part| part.values.clone_from(&part.average));
         }
     }
 

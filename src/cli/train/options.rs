@@ -132,6 +132,10 @@ pub(crate) struct Args {
     /// End with the weights of the epoch with the lowest validation loss
     #[arg(long)]
     pub(crate) keep_best: bool,
+    /// End with the exponential moving average of the weights over all steps, `ema` or `ema:momentum=0.99`: Keras' use_ema. Validation
+    /// on the way is by the weights as they are
+    #[arg(long, value_name = "ema[:momentum=M]")]
+    average_weights: Option<String>,
     /// Save the run every N epochs, or every N steps as in `50steps`; one that is stopped by a signal is saved in any case
     #[arg(long, value_name = "N|Nsteps")]
     #[serde(skip)]
@@ -193,6 +197,7 @@ impl Args {
                 .early_stopping
                 .map(|patience| EarlyStopping { patience, min_delta: self.min_delta }),
             keep_best: self.keep_best,
+            average_weights: self.average_weights.as_deref().map(str::parse).transpose()?,
             feature_scale: self.feature_scale.as_deref().map(str::parse).transpose()?,
             row_norm: self.row_norm.parse()?,
         };
