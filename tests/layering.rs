@@ -23,7 +23,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("optimizer", &["error", "kernel", "settings"]),
     ("model", &["container", "error", "nn", "optimizer", "text"]),
     ("export", &["container", "error", "model", "nn", "output"]),
-    ("train", &["container", "dataset", "error", "kernel", "model", "nn", "optimizer", "random"]),
+    (
+        "train",
+        &[
+            "container",
+            "dataset",
+            "error",
+            "kernel",
+            "model",
+            "nn",
+            "optimizer",
+            "random",
+            "settings",
+        ],
+    ),
     ("answer", &["error", "kernel", "model", "nn", "text", "train"]),
     ("report", &["answer", "dataset", "error", "input", "model", "nn", "train"]),
 ];

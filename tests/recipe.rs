@@ -8,7 +8,7 @@ use imdb_fast::dataset::{Dataset, Holdout};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{self, Activation, Architecture};
 use imdb_fast::optimizer;
-use imdb_fast::train::{FeatureScale, FitOptions, Shuffle, Silent, TrainPlan, fit};
+use imdb_fast::train::{FeatureScale, FitOptions, Shuffle, Silent, TrainPlan, WeightAverage, fit};
 
 /// Words enough that most rest in a step, and few enough that each is seen.
 const FEATURES: usize = 300;
@@ -290,6 +290,119 @@ impl nn::Loss for Flat {
     fn d_logit(&self, _: f32, _: f32, _: f32) -> f32 {
         0.0
     }
+}
+
+#[test]
+fn units_and_words_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    // 200 in a batch are several blocks; of one review all words share a gradient.
+    for (hidden, batch_size) in [(&[][..], 1), (&[], 20), (&[5], 1), (&[16, 3], 20), (&[5], 200)] {
+        for [units, words] in [[0.5, 0.0], [0.0, 0.3], [0.2, 0.6]] {
+            if units > 0.0 && hidden.is_empty() {
+                continue;
+            }
+            let dropout = [units, words];
+            let rate = if batch_size == 1 { 0.01 } else { 0.1 };
+            let recipe = Recipe { rate, batch_size, dropout, seed: 9, ..Recipe::PLAIN };
+            let options = || FitOptions {
+                dropout: units,
+                word_dropout: words,
+                seed: 9,
+                ..options(&recipe, "sgd:momentum=0.5")
+            };
+            let recipe = Recipe { rule: Rule::Momentum(0.5), ..recipe };
+            compare(&dataset, &model(hidden), &recipe, &options, 1e-5);
+        }
+    }
+}
+
+/// Words in lists of slots and with counts, rows with scales: whichever shard a word is in, it stays or it goes.
+#[test]
+fn words_are_left_out_of_any_kind_of_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = written(generated(600, 80_000, 6), &folder.path().join("many.safetensors"));
+    let sequences = written(common::sequences(600, 900, 6), &folder.path().join("s.safetensors"));
+    let dense = |dataset: &Dataset| {
+        let hidden = [nn::Dense { units: 16, activation: Activation::Relu }];
+        Architecture::new(dataset.features(), &hidden).unwrap()
+    };
+    let embedding = nn::Embedding { dim: 8, max_len: 50, mask: true };
+    for (dataset, architecture, feature_scale, row_norm) in [
+        (&many, dense(&many), Some(FeatureScale::NaiveBayes { smoothing: 1.0 }), nn::RowNorm::L2),
+        (&many, dense(&many), None, nn::RowNorm::None),
+        (&sequences, dense(&sequences).with_embedding(embedding).unwrap(), None, nn::RowNorm::None),
+    ] {
+        for batch_size in [7, 200] {
+            let trained = |threads: usize, word_dropout: f32, seed: u64| {
+                let mut model = Model::new(architecture.clone(), 1);
+                let options = FitOptions {
+                    epochs: 2,
+                    batch_size,
+                    validation: Holdout::First(100),
+                    seed,
+                    dropout: 0.3,
+                    word_dropout,
+                    feature_scale,
+                    row_norm,
+                    ..FitOptions::default()
+                };
+                let plan = TrainPlan::new(dataset, &model, options).unwrap();
+                let outcome = fit(&plan, &mut model, &team(threads), &mut Silent).unwrap();
+                (model.parameters().clone(), outcome.history)
+            };
+            let alone = trained(1, 0.3, 2);
+            assert!(trained(2, 0.3, 2) == alone && trained(3, 0.3, 2) == alone);
+            assert!(trained(2, 0.0, 2).0 != alone.0 && trained(2, 0.3, 3).0 != alone.0);
+        }
+    }
+}
+
+#[test]
+fn wrong_dropouts_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let refused = |options: FitOptions, hidden: &[usize]| {
+        TrainPlan::new(&dataset, &model(hidden), options).err().unwrap().to_string()
+    };
+    let plain = || options(&Recipe::PLAIN, "sgd");
+    let error = refused(FitOptions { dropout: 0.5, ..plain() }, &[]);
+    assert!(error.contains("--dropout") && error.contains("no hidden units"), "{error}");
+    let error = refused(FitOptions { word_dropout: 1.0, ..plain() }, &[]);
+    assert!(error.contains("--word-dropout") && error.contains("below 1"), "{error}");
+}
+
+#[test]
+fn weights_are_averaged_over_all_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let linear = |step: f64, steps: f64| 1.0 - step / steps;
+    let rules = [
+        ("sgd", Rule::Sgd, 0.3),
+        ("rmsprop", Rule::RmsProp, 0.01),
+        ("adam:rows=touched", Rule::Adam { rows_touched: true }, 0.01),
+        ("adam", Rule::Adam { rows_touched: false }, 0.01),
+    ];
+    for (optimizer, rule, rate) in rules {
+        // Gradients of one row, in lists, of rows that are looked for, and of all.
+        for (batch_size, bound) in [(1, 1e-4), (2, 1e-4), (3, 1e-4), (20, 1e-5), (200, 1e-5)] {
+            for (hidden, momentum) in [(&[][..], 0.9), (&[5], 0.99)] {
+                let average = Some(momentum);
+                let recipe =
+                    Recipe { rule, rate, batch_size, average, schedule: &linear, ..Recipe::PLAIN };
+                let options = || FitOptions {
+                    average_weights: Some(WeightAverage { momentum }),
+                    schedule: "linear".parse().unwrap(),
+                    ..options(&recipe, optimizer)
+                };
+                compare(&dataset, &model(hidden), &recipe, &options, bound);
+            }
+        }
+    }
+    let average_weights = Some(WeightAverage::default());
+    let options = FitOptions { average_weights, keep_best: true, ..FitOptions::default() };
+    let error = options.check().unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("--keep-best"), "{error}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use imdb_fast::nn::{Activation, Architecture, Dense, RowNorm};
 use imdb_fast::optimizer;
 use imdb_fast::train::{
     Checkpoint, EarlyStopping, Ending, FeatureScale, FitOptions, History, Metric, Observer,
-    Outcome, Shuffle, Silent, Snapshot, TrainPlan, fit, metric, resume,
+    Outcome, Shuffle, Silent, Snapshot, TrainPlan, WeightAverage, fit, metric, resume,
 };
 use serde_json::json;
 
@@ -34,6 +34,8 @@ struct Case {
     biases: Option<&'static str>,
     clip: Option<f32>,
     l2: f32,
+    dropout: [f32; 2],
+    momentum: Option<f64>,
 }
 
 const PLAIN: Case = Case {
@@ -51,6 +53,8 @@ const PLAIN: Case = Case {
     biases: None,
     clip: None,
     l2: 0.0,
+    dropout: [0.0; 2],
+    momentum: None,
 };
 
 impl Case {
@@ -71,6 +75,9 @@ impl Case {
             keep_best: self.keep_best,
             global_clipnorm: self.clip,
             l2: self.l2,
+            dropout: self.dropout[0],
+            average_weights: self.momentum.map(|momentum| WeightAverage { momentum }),
+            word_dropout: self.dropout[1],
             feature_scale: self.is_scaled.then_some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
             row_norm: if self.is_scaled { RowNorm::L2 } else { RowNorm::None },
             ..FitOptions::default()
@@ -238,6 +245,9 @@ fn a_stop_at_any_step_changes_no_bit() {
         (&many, Case { optimizer: "adam:rows=touched", batch_size: 150, ..PLAIN }),
         (&dataset, Case { biases: Some("adam"), hidden: &[], batch_size: 150, ..PLAIN }),
         (&many, Case { optimizer: "sgd", biases: Some("rmsprop"), batch_size: 150, ..PLAIN }),
+        (&many, Case { dropout: [0.2, 0.1], batch_size: 150, ..PLAIN }),
+        (&many, Case { momentum: Some(0.9), batch_size: 150, ..PLAIN }),
+        (&dataset, Case { momentum: Some(0.9), patience: Some(1), batch_size: 150, ..PLAIN }),
         (&dataset, Case { l2: 0.01, batch_size: 150, ..PLAIN }),
         (&dataset, Case { optimizer: "sgd:weight_decay=0.1", batch_size: 150, ..PLAIN }),
         (&dataset, Case { clip: Some(0.01), batch_size: 150, ..PLAIN }),
@@ -310,6 +320,9 @@ fn a_run_goes_on_with_what_it_began_with() {
     refused(&dataset, Case { schedule: "linear", ..PLAIN }, &["--schedule", "linear:end=0"]);
     refused(&dataset, Case { biases: Some("sgd"), ..PLAIN }, &["--bias-optimizer", "None"]);
     refused(&dataset, Case { l2: 0.1, ..PLAIN }, &["--l2 is 0.1", "with 0"]);
+    refused(&dataset, Case { dropout: [0.5, 0.0], ..PLAIN }, &["--dropout is 0.5"]);
+    refused(&dataset, Case { dropout: [0.0, 0.5], ..PLAIN }, &["--word-dropout is 0.5"]);
+    refused(&dataset, Case { momentum: Some(0.9), ..PLAIN }, &["--average-weights", "with none"]);
     refused(&dataset, Case { clip: Some(1.0), ..PLAIN }, &["--global-clipnorm", "None"]);
     // A copy elsewhere is the same dataset, and more epochs are the run that was to have them.
     let copy = folder.path().join("copy.safetensors");

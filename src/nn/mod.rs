@@ -6,6 +6,7 @@
 
 mod activation;
 mod architecture;
+mod dropout;
 mod embedding;
 mod initializer;
 mod input_scale;
@@ -16,6 +17,7 @@ mod workspace;
 pub use activation::{Activation, sigmoid};
 pub(crate) use activation::{LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE};
 pub use architecture::{Architecture, Dense};
+pub use dropout::Dropout;
 pub use embedding::{Embedding, MAX_LEN};
 pub use initializer::Initializer;
 pub use input_scale::{InputScale, RowNorm};

@@ -5,12 +5,15 @@
 //! 2. each block of reviews adds the shards' sums, goes forward through the head, and back;
 //! 3. each shard adds the deltas to its gradient and updates its rows; the leader updates the head and keeps the books.
 
+mod clip;
+mod draws;
 mod pauses;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 
+use self::draws::drawn;
 use super::block::{BLOCK_ROWS, Block, Through};
 use super::books::Books;
 use super::checkpoint::{Checkpoint, Place};
@@ -29,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{Aligned, Level};
 use crate::model::Model;
 use crate::nn::{Architecture, Embedding, Head, InputScale, Workspace};
+use crate::random::{Draws, Stream};
 
 /// How a run went.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ pub struct Outcome {
     pub history: History,
     /// Why it ended.
     pub ending: Ending,
-    /// The epoch (from 0) whose weights the model has; `None` where they are those of a run that was interrupted within an
+    /// The epoch (from 0) whose weights the model has, or up to whose end they are averaged; `None` where they are those of a run that was interrupted within an
     /// epoch, or of one that diverged and remembered no good epoch, when they are of no use.
     pub epoch: Option<usize>,
 }
@@ -262,7 +266,10 @@ fn fit_rows<I: Word>(
     let is_shared = batch_rows == 1 && !I::REPEATS;
     let first_layer = (&mut first_kernel[..], scales);
     let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
-    let shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
+    let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
+    if let Some(average) = options.average_weights {
+        shards.iter_mut().for_each(|shard| shard.average(average));
+    }
     // What has one owner keeps one thread busy; others would only be waited for.
     let threads = if shards.len() == 1 { 1 } else { team.size() };
     let mut run = Run {
@@ -329,6 +336,8 @@ struct Run<'a, I> {
 struct Own {
     workspace: Workspace,
     targets: Vec<f32>,
+    /// Random numbers for the words of each review of the batch, where some are left out.
+    reviews: Vec<Draws>,
     /// The deltas of the whole batch, `[batch, width]`.
     deltas: Aligned,
     /// Whether the thread has been through a window since it set out.
@@ -340,6 +349,7 @@ impl Own {
         Own {
             workspace: Workspace::new(architecture, BLOCK_ROWS),
             targets: Vec::with_capacity(BLOCK_ROWS),
+            reviews: Vec::new(),
             deltas: Aligned::zeros(0),
             has_window: false,
         }
@@ -463,7 +473,20 @@ impl<'a, I: Word> Run<'a, I> {
         own: &mut Own,
     ) -> ControlFlow<()> {
         let step = self.plan.step(place, self.level);
-        self.first_layer.gather(worker, self.rows, |shard| shard.begin_batch(order));
+        let (words, options) = (self.plan.word_dropout, &self.plan.options);
+        if words.is_on() {
+            own.reviews.clear();
+            let row = |&at: &u32| window.rows[at as usize];
+            let reviews =
+                drawn(options.seed, Stream::WordDropout, place.epoch, order.iter().map(row));
+            own.reviews.extend(reviews);
+        }
+        self.first_layer.gather(worker, self.rows, |shard| {
+            shard.begin_batch(order);
+            if words.is_on() {
+                shard.thin(self.rows, words, &own.reviews);
+            }
+        });
         worker.meet();
         if self.has_ended() {
             return ControlFlow::Break(());
@@ -471,7 +494,7 @@ impl<'a, I: Word> Run<'a, I> {
         if worker.leads() {
             self.first_layer.balance();
         }
-        self.forward_and_backward(window, order, own);
+        self.forward_and_backward(window, order, place.epoch, own);
         worker.meet();
         let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
@@ -523,33 +546,8 @@ impl<'a, I: Word> Run<'a, I> {
         ControlFlow::Continue(())
     }
 
-    /// The gradients of all weights as one vector, of at most some norm: returns what they are to be multiplied by, if not by 1.
-    ///
-    /// Source: `keras/src/optimizers/base_optimizer.py`, `clip_by_global_norm`.
-    fn clip(
-        &self,
-        worker: &Worker<'_>,
-        blocks: &[RwLock<Block>],
-        most: f32,
-        scatter: impl FnMut(&mut Shard<'a>),
-    ) -> Option<f32> {
-        self.first_layer.measure(worker, scatter);
-        if worker.leads() {
-            let mut books = lock(&self.books);
-            books.head.collect(blocks, &read(&self.head));
-            self.head_squares.store(books.head.squares().to_bits(), Ordering::Relaxed);
-        }
-        worker.meet();
-        let head = f64::from_bits(self.head_squares.load(Ordering::Relaxed));
-        let norm = (self.first_layer.squares() + head).sqrt();
-        let most = f64::from(most);
-        // A norm that is not a number makes all weights so, in Keras and here, and the run ends.
-        (norm.is_nan() || norm > most)
-            .then(|| if norm.is_finite() { most / norm } else { f64::NAN } as f32)
-    }
-
     /// Phase 2: blocks, until there are no more.
-    fn forward_and_backward(&self, window: &Window, order: &[u32], own: &mut Own) {
+    fn forward_and_backward(&self, window: &Window, order: &[u32], epoch: usize, own: &mut Own) {
         let sums = self.first_layer.sums();
         let mut through = Through {
             level: self.level,
@@ -559,6 +557,8 @@ impl<'a, I: Word> Run<'a, I> {
             targets: &mut own.targets,
         };
         let scale = 1.0 / order.len() as f32;
+        let (units, words) = (self.plan.dropout, self.plan.word_dropout);
+        let (seed, all_scales) = (self.plan.options.seed, self.rows.all_scales());
         loop {
             let block = self.next_block.fetch_add(1, Ordering::Relaxed);
             let first = block * BLOCK_ROWS;
@@ -567,11 +567,13 @@ impl<'a, I: Word> Run<'a, I> {
             }
             let order = &order[first..order.len().min(first + BLOCK_ROWS)];
             let labels = order.iter().map(|&at| window.labels[at as usize]);
-            let scales = self
-                .rows
-                .all_scales()
-                .map(|scales| order.iter().map(|&at| scales[window.rows[at as usize] as usize]));
-            write(&self.blocks[block]).run(&mut through, &sums, first, labels, scales, scale);
+            let rows = order.iter().map(|&at| window.rows[at as usize]);
+            let row_scale = |row: u32| all_scales.map_or(1.0, |scales| scales[row as usize]);
+            let scales = (all_scales.is_some() || words.is_on())
+                .then(|| rows.clone().map(|row| row_scale(row) * words.scale()));
+            let drops = units.is_on().then(|| (units, drawn(seed, Stream::Dropout, epoch, rows)));
+            let mut block = write(&self.blocks[block]);
+            block.run(&mut through, &sums, first, labels, (scales, scale), drops);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::RwLock;
 
+use super::average::Averages;
 use super::block::Block;
 use super::parallel::read;
 use super::shard::{pull, squares};
@@ -17,6 +18,8 @@ pub(super) struct HeadTrainer<'a> {
     groups: Vec<Group<'a>>,
     /// The penalty on kernels.
     l2: f32,
+    /// The averages of all values, where the run ends with them.
+    averages: Option<Averages>,
 }
 
 /// Weights that follow one optimizer.
@@ -50,7 +53,8 @@ impl<'a> HeadTrainer<'a> {
                 vec![Group::new(&**optimizer, others), Group::new(&**own, biases)]
             }
         };
-        HeadTrainer { gradient: vec![0.0; n], groups, l2: plan.options.l2 }
+        let averages = plan.options.average_weights.map(|average| Averages::new(average, 1, n));
+        HeadTrainer { gradient: vec![0.0; n], groups, l2: plan.options.l2, averages }
     }
 
     /// Adds the blocks' gradients in their order, and that of the penalty on kernels.
@@ -83,6 +87,21 @@ impl<'a> HeadTrainer<'a> {
     pub(super) fn update(&mut self, head: &mut Head, step: Step) {
         for group in &mut self.groups {
             group.update(step, &mut head.values, &self.gradient);
+        }
+        if let Some(averages) = &mut self.averages {
+            averages.take_in(0, &head.values, step.number);
+        }
+    }
+
+    /// The averages, where the run ends with them.
+    pub(super) fn averages(&self) -> Option<&[f32]> {
+        self.averages.as_ref().map(Averages::values)
+    }
+
+    /// Goes on with the averages as they stood after so many steps.
+    pub(super) fn take_up_averages(&mut self, steps: u32, values: &[f32]) {
+        if let Some(averages) = &mut self.averages {
+            averages.take_up(values, &[steps]);
         }
     }
 

@@ -6,12 +6,12 @@ use super::checkpoint::Place;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::window::Order;
-use super::{FeatureScale, Metric, metric};
+use super::{FeatureScale, Metric, WeightAverage, metric};
 use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model::Model;
-use crate::nn::{BinaryCrossentropy, Loss, RowNorm};
+use crate::nn::{BinaryCrossentropy, Dropout, Loss, RowNorm};
 use crate::optimizer::{Idle, Optimizer, RmsProp, Schedule, Step};
 
 /// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
@@ -36,6 +36,11 @@ pub struct FitOptions {
     pub bias_optimizer: Option<Box<dyn Optimizer>>,
     /// What becomes of the learning rates on the way.
     pub schedule: Schedule,
+    /// The chance that a hidden unit is left out of a review's step: `keras.layers.Dropout` behind each hidden layer.
+    pub dropout: f32,
+    /// The chance that a word is left out of a review's step, the others then counting for more: `keras.layers.Dropout` before the
+    /// first layer. Of a sequence it leaves out a word at all its positions (Gal and Ghahramani 2016).
+    pub word_dropout: f32,
     /// A penalty on the squares of the weights of all kernels, an embedding's among them, but not of biases: the regularizer `L2` of
     /// Keras. All weights have a gradient then, and every row is swept in every step. The losses that are reported are
     /// without it, where Keras adds it to them.
@@ -50,6 +55,9 @@ pub struct FitOptions {
     /// does without: then it needs the copy, which is made only where it costs next to nothing (few weights for the words of
     /// an epoch), and where nothing is validated on, the training loss decides.
     pub keep_best: bool,
+    /// How the weights are averaged that a run ends with; the last ones where they are not. An interrupted run ends with those
+    /// of its last step.
+    pub average_weights: Option<WeightAverage>,
     /// By what the words of the reviews are scaled, counted on the rows that are trained on. A model that has a scale already
     /// keeps its own.
     pub feature_scale: Option<FeatureScale>,
@@ -69,11 +77,14 @@ impl Default for FitOptions {
             optimizer: Box::new(RmsProp::default()),
             bias_optimizer: None,
             schedule: Schedule::default(),
+            dropout: 0.0,
+            word_dropout: 0.0,
             l2: 0.0,
             global_clipnorm: None,
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
             keep_best: false,
+            average_weights: None,
             feature_scale: None,
             row_norm: RowNorm::None,
         }
@@ -111,6 +122,8 @@ pub struct TrainPlan<'d> {
     pub(super) options: FitOptions,
     pub(super) train_rows: Range<usize>,
     pub(super) validation: Option<HeldOut>,
+    pub(super) dropout: Dropout,
+    pub(super) word_dropout: Dropout,
 }
 
 impl<'d> TrainPlan<'d> {
@@ -190,7 +203,16 @@ impl<'d> TrainPlan<'d> {
             let expected = "something to validate on where the best epoch is asked for";
             return Err(Error::invalid("--validation", "0", expected));
         }
-        Ok(TrainPlan { dataset, options, train_rows, validation })
+        if options.dropout > 0.0 && model.architecture().hidden().is_empty() {
+            return Err(Error::Unfit {
+                option: "--dropout",
+                value: options.dropout.to_string(),
+                reason: "the network has no hidden units to leave out".to_owned(),
+                remedy: "give it some by --hidden, or leave out words by --word-dropout".to_owned(),
+            });
+        }
+        let [dropout, word_dropout] = options.dropouts()?;
+        Ok(TrainPlan { dataset, options, train_rows, validation, dropout, word_dropout })
     }
 
     /// The options.
@@ -278,6 +300,14 @@ impl FitOptions {
         self.feature_scale.is_some() || self.row_norm != RowNorm::None
     }
 
+    /// Of units and of words.
+    fn dropouts(&self) -> Result<[Dropout; 2]> {
+        Ok([
+            Dropout::new("--dropout", self.dropout)?,
+            Dropout::new("--word-dropout", self.word_dropout)?,
+        ])
+    }
+
     /// Checks what needs no data.
     ///
     /// # Errors
@@ -294,6 +324,15 @@ impl FitOptions {
             let rate = optimizer.learning_rate();
             if !(rate.is_finite() && rate > 0.0) {
                 return Err(Error::invalid(option, rate, "a learning rate above 0"));
+            }
+        }
+        self.dropouts()?;
+        if let Some(average) = self.average_weights {
+            average.check()?;
+            if self.keep_best {
+                let expected =
+                    "left out with --keep-best: epochs are judged by weights that are not averaged";
+                return Err(Error::invalid("--average-weights", average, expected));
             }
         }
         if !(self.l2.is_finite() && self.l2 >= 0.0) {

@@ -3,6 +3,8 @@
 
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::model::Model;
+use imdb_fast::nn::Dropout;
+use imdb_fast::random::{Draws, Stream};
 
 /// How weights follow their gradients: `keras/src/optimizers`, and `torch/optim/sparse_adam.py` where only touched rows move.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,11 @@ pub struct Recipe<'a> {
     /// Decoupled decay, and the penalty on kernels.
     pub decay: f64,
     pub l2: f64,
+    /// The momentum of the average that the values end with.
+    pub average: Option<f64>,
+    /// Of hidden units and of words, drawn by this seed.
+    pub dropout: [f32; 2],
+    pub seed: u64,
     /// The longest that the gradient may be.
     pub clip: f64,
     pub schedule: Factor<'a>,
@@ -40,6 +47,9 @@ impl Recipe<'_> {
         biases: None,
         decay: 0.0,
         l2: 0.0,
+        average: None,
+        dropout: [0.0; 2],
+        seed: 0,
         clip: f64::INFINITY,
         batch_size: 20,
         epochs: 3,
@@ -54,6 +64,7 @@ pub struct Part {
     gradient: Vec<f64>,
     /// Up to two values of state for each.
     state: [Vec<f64>; 2],
+    average: Vec<f64>,
     is_bias: bool,
 }
 
@@ -82,6 +93,7 @@ impl Dense {
             values: values.iter().map(|&value| f64::from(value)).collect(),
             gradient: vec![0.0; values.len()],
             state: [vec![0.0; values.len()], vec![0.0; values.len()]],
+            average: vec![0.0; values.len()],
             is_bias,
         };
         let layers = 0..architecture.layers().len();
@@ -115,13 +127,16 @@ impl Dense {
         }
         let steps = (reviews.len().div_ceil(recipe.batch_size) * recipe.epochs) as f64;
         let mut step = 0;
-        for _ in 0..recipe.epochs {
+        for epoch in 0..recipe.epochs {
+            let mut row = 0;
             for batch in reviews.chunks(recipe.batch_size) {
                 self.parts.iter_mut().for_each(|part| part.gradient.fill(0.0));
                 let mut touched = vec![false; self.features];
                 for (words, label) in batch {
                     words.iter().for_each(|&word| touched[word] = true);
-                    self.add_gradient(words, *label, batch.len() as f64);
+                    let masks = Masks::drawn(recipe, epoch, row);
+                    row += 1;
+                    self.add_gradient(words, *label, batch.len() as f64, &masks);
                 }
                 for part in self.parts.iter_mut().filter(|part| !part.is_bias) {
                     for (g, w) in part.gradient.iter_mut().zip(&part.values) {
@@ -146,19 +161,28 @@ impl Dense {
                             part.step(i, rule, rate, step);
                         }
                     }
+                    let momentum = recipe.average.filter(|_| step > 1).unwrap_or(0.0);
+                    for (average, value) in part.average.iter_mut().zip(&part.values) {
+                        *average = momentum * *average + (1.0 - momentum) * value;
+                    }
                 }
             }
+        }
+        if recipe.average.is_some() {
+            self.parts.iter_mut().for_each(|part| part.values.clone_from(&part.average));
         }
     }
 
     /// Forward and backward of one review.
-    fn add_gradient(&mut self, words: &[usize], label: f64, batch: f64) {
+    fn add_gradient(&mut self, words: &[usize], label: f64, batch: f64, masks: &Masks) {
         let mut h = vec![{
             let mut x = vec![0.0; self.features];
-            words.iter().for_each(|&word| x[word] = 1.0);
+            words.iter().for_each(|&word| x[word] = masks.word(word));
             x
         }];
         let last = self.widths.len() - 1;
+        // What `h` of each layer changes by with its `z`.
+        let mut slopes: Vec<Vec<f64>> = Vec::new();
         for (layer, &units) in self.widths.iter().enumerate() {
             let (kernel, bias) = (&self.parts[2 * layer].values, &self.parts[2 * layer + 1].values);
             let input = &h[layer];
@@ -167,6 +191,14 @@ impl Dense {
                 bias[unit] + inputs.map(|(i, x)| x * kernel[i * units + unit]).sum::<f64>()
             });
             h.push(z.map(|z| if layer < last { z.tanh() } else { z }).collect());
+            let first: usize = self.widths[..layer].iter().sum();
+            slopes.push(h[layer + 1].iter().map(|h| 1.0 - h * h).collect());
+            if layer < last {
+                for (unit, h) in h[layer + 1].iter_mut().enumerate() {
+                    *h *= masks.unit(first + unit);
+                    slopes[layer][unit] *= masks.unit(first + unit);
+                }
+            }
         }
         let mut d_z = vec![(1.0 / (1.0 + (-h[last + 1][0]).exp()) - label) / batch];
         for layer in (0..=last).rev() {
@@ -181,8 +213,43 @@ impl Dense {
             for (unit, d) in d_z.iter().enumerate() {
                 self.parts[2 * layer + 1].gradient[unit] += d;
             }
-            d_z = d_h.iter().zip(&h[layer]).map(|(d, h)| d * (1.0 - h * h)).collect();
+            if let Some(before) = layer.checked_sub(1) {
+                d_z = d_h.iter().zip(&slopes[before]).map(|(d, slope)| d * slope).collect();
+            }
         }
+    }
+}
+
+/// What words and units of a review are multiplied by.
+struct Masks {
+    dropouts: [Dropout; 2],
+    counted: [Draws; 2],
+}
+
+impl Masks {
+    fn drawn(recipe: &Recipe, epoch: usize, row: usize) -> Masks {
+        let number = (epoch as u64) << 32 | row as u64;
+        Masks {
+            dropouts: recipe.dropout.map(|rate| Dropout::new("--dropout", rate).unwrap()),
+            counted: [Stream::Dropout, Stream::WordDropout]
+                .map(|stream| Draws::numbered(recipe.seed, stream, number)),
+        }
+    }
+
+    fn of(&self, which: usize, place: usize) -> f64 {
+        let dropout = self.dropouts[which];
+        match dropout.keeps(self.counted[which].at(place as u64)) {
+            true => 1.0 / (1.0 - f64::from(dropout.rate())),
+            false => 0.0,
+        }
+    }
+
+    fn unit(&self, unit: usize) -> f64 {
+        self.of(0, unit)
+    }
+
+    fn word(&self, word: usize) -> f64 {
+        self.of(1, word)
     }
 }
 

@@ -97,6 +97,12 @@ pub(crate) struct Args {
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
     schedule: String,
+    /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
+    dropout: f32,
+    /// Leave out each word of a review with this chance, anew in each epoch: Keras' Dropout before the first layer
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
+    word_dropout: f32,
     /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown are without it
     #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
     l2: f32,
@@ -126,6 +132,10 @@ pub(crate) struct Args {
     /// End with the weights of the epoch with the lowest validation loss
     #[arg(long)]
     pub(crate) keep_best: bool,
+    /// End with the exponential moving average of the weights over all steps, `ema` or `ema:momentum=0.99`: Keras' use_ema. Validation
+    /// on the way is by the weights as they are
+    #[arg(long, value_name = "ema[:momentum=M]")]
+    average_weights: Option<String>,
     /// Save the run every N epochs, or every N steps as in `50steps`; one that is stopped by a signal is saved in any case
     #[arg(long, value_name = "N|Nsteps")]
     #[serde(skip)]
@@ -178,6 +188,8 @@ impl Args {
                 .map(optimizer::parse_for_biases)
                 .transpose()?,
             schedule: self.schedule.parse()?,
+            dropout: self.dropout,
+            word_dropout: self.word_dropout,
             l2: self.l2,
             global_clipnorm: self.global_clipnorm,
             metrics,
@@ -185,6 +197,7 @@ impl Args {
                 .early_stopping
                 .map(|patience| EarlyStopping { patience, min_delta: self.min_delta }),
             keep_best: self.keep_best,
+            average_weights: self.average_weights.as_deref().map(str::parse).transpose()?,
             feature_scale: self.feature_scale.as_deref().map(str::parse).transpose()?,
             row_norm: self.row_norm.parse()?,
         };

@@ -76,6 +76,12 @@ pub(super) fn options_of(plan: &TrainPlan<'_>) -> Vec<(&'static str, String)> {
         ),
         ("--row-norm", options.row_norm.to_string()),
         ("--schedule", schedule_of(plan)),
+        (
+            "--average-weights",
+            options.average_weights.map_or("none".to_owned(), |average| average.to_string()),
+        ),
+        ("--dropout", options.dropout.to_string()),
+        ("--word-dropout", options.word_dropout.to_string()),
         ("--l2", options.l2.to_string()),
         ("--global-clipnorm", format!("{:?}", options.global_clipnorm)),
         ("--bias-optimizer", format!("{:?}", options.bias_optimizer)),

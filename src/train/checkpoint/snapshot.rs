@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::super::average::Averages;
 use super::super::books::Books;
 use super::super::head::HeadTrainer;
 use super::super::shard::Standing;
@@ -92,6 +93,7 @@ impl Snapshot<'_> {
         let mut tensors = model::tensors(self.architecture, kernel, self.head, self.scale);
         self.add_optimizer(&made, &mut tensors);
         self.add_best(&mut tensors);
+        self.add_averages(&mut tensors);
         self.add_order_and_history(&made, &mut tensors);
         write_tensors(path, Kind::Checkpoint, VERSION, strings, tensors)
     }
@@ -126,6 +128,17 @@ impl Snapshot<'_> {
         let kernel = self.shards.iter().filter_map(|shard| shard.best);
         tensors.push(TensorBytes::of_pieces(tensor::BEST_FIRST_KERNEL, &shape, kernel));
         tensors.push(TensorBytes::new(tensor::BEST_HEAD, &[head.values.len()], &head.values));
+    }
+
+    fn add_averages<'s>(&'s self, tensors: &mut Vec<TensorBytes<'s>>) {
+        let Some(head) = self.kept.head.averages() else { return };
+        let shape = [self.architecture.inputs(), self.architecture.width()];
+        let averages = || self.shards.iter().filter_map(|shard| shard.averages);
+        let kernel = averages().map(Averages::values);
+        tensors.push(TensorBytes::of_pieces(tensor::AVERAGED_FIRST_KERNEL, &shape, kernel));
+        let seen = averages().map(Averages::seen);
+        tensors.push(TensorBytes::of_pieces(tensor::AVERAGED_STEPS, &shape[..1], seen));
+        tensors.push(TensorBytes::new(tensor::AVERAGED_HEAD, &[head.len()], head));
     }
 
     fn add_order_and_history<'s>(&'s self, made: &'s Made, tensors: &mut Vec<TensorBytes<'s>>) {
