@@ -69,6 +69,8 @@ pub mod random;
 #[forbid(unsafe_code)]
 pub mod report;
 #[forbid(unsafe_code)]
+mod settings;
+#[forbid(unsafe_code)]
 pub mod sweep;
 #[forbid(unsafe_code)]
 pub mod text;

@@ -21,8 +21,12 @@ pub enum Stream {
     SyntheticLabels = 2,
     /// The words of a synthetic dataset, one generator a review.
     SyntheticReviews = 3,
+    /// The hidden units that are dropped, by epoch and row.
+    Dropout = 4,
+    /// The words that are dropped, by epoch and row.
+    WordDropout = 5,
     /// Which reviews are in which fold of a cross-validation.
-    Folds = 4,
+    Folds = 6,
 }
 
 /// A seeded generator.
@@ -39,9 +43,7 @@ impl Random {
     ///
     /// Each part of the key goes through SplitMix64, a bijection: two numbers of one seed and stream never share a key.
     pub fn numbered(seed: u64, stream: Stream, number: u64) -> Random {
-        let mix = |key| SplitMix64::seed_from_u64(key).next_u64();
-        let key = mix(mix(mix(seed) ^ stream as u64) ^ number);
-        Random(Xoshiro256PlusPlus::seed_from_u64(key))
+        Random(Xoshiro256PlusPlus::seed_from_u64(key(seed, stream, number)))
     }
 
     /// Where it stands: [`Random::from_state`] goes on from there.
@@ -113,6 +115,31 @@ impl Random {
     }
 }
 
+/// The key of one of many generators.
+fn key(seed: u64, stream: Stream, number: u64) -> u64 {
+    let mix = |key| SplitMix64::seed_from_u64(key).next_u64();
+    mix(mix(mix(seed) ^ stream as u64) ^ number)
+}
+
+/// Random numbers by their places, in whatever order and by whomever they are asked for: the sequence of SplitMix64 (Steele, Lea
+/// and Flood 2014, "Fast splittable pseudorandom number generators"), whose state only counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws(u64);
+
+impl Draws {
+    /// One of many sequences of a purpose, as [`Random::numbered`].
+    pub fn numbered(seed: u64, stream: Stream, number: u64) -> Draws {
+        Draws(key(seed, stream, number))
+    }
+
+    /// The 64 random bits at a place.
+    #[inline]
+    pub fn at(self, place: u64) -> u64 {
+        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+        SplitMix64::seed_from_u64(self.0.wrapping_add(place.wrapping_mul(STEP))).next_u64()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +170,15 @@ mod tests {
     #[test]
     fn the_key_derivation_is_splitmix64() {
         assert_eq!(SplitMix64::seed_from_u64(0).next_u64(), 0xE220_A839_7B1D_CDAF);
+    }
+
+    #[test]
+    fn places_are_those_of_a_sequence() {
+        let mut sequence = SplitMix64::seed_from_u64(key(3, Stream::Dropout, 9));
+        let counted = Draws::numbered(3, Stream::Dropout, 9);
+        let expected: Vec<u64> = (0..100).map(|_| sequence.next_u64()).collect();
+        assert!((0..100).rev().all(|place| counted.at(place) == expected[place as usize]));
+        assert_ne!(Draws::numbered(3, Stream::WordDropout, 9).at(0), expected[0]);
     }
 
     #[test]

@@ -401,6 +401,55 @@ fn names_need_not_be_utf_8() {
 }
 
 #[test]
+fn the_options_of_a_recipe() {
+    let desk = Desk::with_dataset();
+    let recipe = [
+        "--hidden=8",
+        "--batch-size=32",
+        "--optimizer=adagrad:initial_accumulator=1e-8,epsilon=0,weight_decay=0.001",
+        "--learning-rate=0.1",
+        "--bias-optimizer=sgd:learning_rate=0.03",
+        "--schedule=linear:warm_up=0.1",
+        "--first-kernel-initializer=random_uniform:minval=-0.01,maxval=0.01",
+        "--global-clipnorm=1",
+        "--l2=0.0001",
+        "--dropout=0.2",
+        "--word-dropout=0.1",
+        "--average-weights=ema:momentum=0.9",
+        "--feature-scale=naive-bayes",
+        "--row-norm=l2",
+    ];
+    desk.ok(&[&SMALL[..], &recipe].concat());
+    let model = desk.read("run/model.safetensors");
+    desk.ok(&[&SMALL[..], &recipe, &["--threads", "3"]].concat());
+    assert!(tensors(&desk.read("run/model.safetensors")) == tensors(&model));
+    let history = String::from_utf8(desk.read("run/history.json")).unwrap();
+    assert!(history.contains("ema:momentum=0.9") && history.contains("linear:warm_up=0.1"));
+    for (wrong, parts) in [
+        ("--schedule=linaer", ["--schedule", "linear"]),
+        ("--bias-optimizer=sgd:rate=1", ["--bias-optimizer", "learning_rate"]),
+        ("--first-kernel-initializer=ones", ["--first-kernel-initializer", "zeros"]),
+        ("--global-clipnorm=0", ["--global-clipnorm", "above 0"]),
+        ("--l2=-1", ["--l2", "at least 0"]),
+        ("--dropout=1", ["--dropout", "below 1"]),
+        ("--word-dropout=-0.1", ["--word-dropout", "below 1"]),
+        ("--average-weights=swa", ["--average-weights", "ema"]),
+    ] {
+        desk.fails(2, &[&SMALL[..], &[wrong]].concat(), &parts);
+    }
+    let long = [&SMALL[..], &["--schedule=linear:warm_up=1000"]].concat();
+    desk.fails(1, &long, &["--schedule", "before its warm-up", "warm_up=0.1"]);
+    let none = [&SMALL[..], &["--hidden=none", "--dropout=0.5"]].concat();
+    desk.fails(1, &none, &["--dropout", "no hidden units", "--word-dropout"]);
+}
+
+/// What stands behind the header, which says in which folder and on how many threads.
+fn tensors(model: &[u8]) -> &[u8] {
+    let header = u64::from_le_bytes(model[..8].try_into().unwrap()) as usize;
+    &model[8 + header..]
+}
+
+#[test]
 fn damaged_files() {
     let desk = Desk::with_dataset();
     desk.ok(&SMALL);

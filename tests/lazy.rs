@@ -99,11 +99,13 @@ fn optimizers(random: &mut Random) -> (RmsProp, [Box<dyn Optimizer>; 2]) {
         momentum: 0.0,
         epsilon: power_of_ten(-8.0, -3.0),
         centered: false,
+        weight_decay: 0.0,
     };
     let adagrad = Adagrad {
         learning_rate,
         initial_accumulator_value: power_of_ten(-3.0, 0.0),
         epsilon: rmsprop.epsilon,
+        weight_decay: 0.0,
     };
     let sgd = Sgd { learning_rate, ..Sgd::default() };
     (rmsprop, [Box::new(adagrad), Box::new(sgd)])

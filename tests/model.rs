@@ -232,3 +232,26 @@ fn altered_embeddings_are_refused_by_name() {
         assert!(error.contains(expected), "no {expected:?} in {error}");
     }
 }
+
+#[test]
+fn the_first_kernel_alone_starts_as_asked() {
+    let layer = Dense { units: 3, activation: Activation::Tanh };
+    let dense = Architecture::new(50, &[layer]).unwrap();
+    let embedding = Embedding { dim: 4, ..Embedding::default() };
+    for architecture in [dense.clone(), dense.with_embedding(embedding).unwrap()] {
+        let initial = |text: Option<&str>| {
+            let initializer = text.map(|text| text.parse().unwrap());
+            Model::initial(architecture.clone(), initializer, 3).parameters().clone()
+        };
+        assert!(initial(None) == *Model::new(architecture.clone(), 3).parameters());
+        assert!(initial(Some("zeros")).first_kernel.iter().all(|&weight| weight == 0.0));
+        let high = initial(Some("random_uniform:minval=1,maxval=2"));
+        assert!(high.first_kernel.iter().all(|weight| (1.0..2.0).contains(weight)));
+        // The other kernels start as ever: between the limits of Glorot, which are below 1.6.
+        assert!(high.head.values.iter().all(|weight| (-1.6..1.6).contains(weight)));
+        assert!(high.head.values.iter().any(|&weight| weight < 0.0));
+        let is_embedded = architecture.embedding().is_some();
+        let explicit = initial(Some("glorot_uniform"));
+        assert!((explicit == initial(None)) != is_embedded);
+    }
+}

@@ -13,7 +13,7 @@ use imdb_fast::nn::{Activation, Architecture, Dense, RowNorm};
 use imdb_fast::optimizer;
 use imdb_fast::train::{
     Checkpoint, EarlyStopping, Ending, FeatureScale, FitOptions, History, Metric, Observer,
-    Outcome, Shuffle, Silent, Snapshot, TrainPlan, fit, metric, resume,
+    Outcome, Shuffle, Silent, Snapshot, TrainPlan, WeightAverage, fit, metric, resume,
 };
 use serde_json::json;
 
@@ -30,6 +30,12 @@ struct Case {
     patience: Option<usize>,
     keep_best: bool,
     is_scaled: bool,
+    schedule: &'static str,
+    biases: Option<&'static str>,
+    clip: Option<f32>,
+    l2: f32,
+    dropout: [f32; 2],
+    momentum: Option<f64>,
 }
 
 const PLAIN: Case = Case {
@@ -43,6 +49,12 @@ const PLAIN: Case = Case {
     patience: None,
     keep_best: false,
     is_scaled: false,
+    schedule: "constant",
+    biases: None,
+    clip: None,
+    l2: 0.0,
+    dropout: [0.0; 2],
+    momentum: None,
 };
 
 impl Case {
@@ -54,11 +66,18 @@ impl Case {
             shuffle: self.shuffle,
             seed: 3,
             optimizer: optimizer::parse(self.optimizer, Some(0.01)).unwrap(),
+            schedule: self.schedule.parse().unwrap(),
+            bias_optimizer: self.biases.map(|biases| optimizer::parse_for_biases(biases).unwrap()),
             metrics: ["accuracy", "f1", "auc"].map(|name| metric(name).unwrap()).into(),
             early_stopping: self
                 .patience
                 .map(|patience| EarlyStopping { patience, min_delta: 0.0 }),
             keep_best: self.keep_best,
+            global_clipnorm: self.clip,
+            l2: self.l2,
+            dropout: self.dropout[0],
+            average_weights: self.momentum.map(|momentum| WeightAverage { momentum }),
+            word_dropout: self.dropout[1],
             feature_scale: self.is_scaled.then_some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
             row_norm: if self.is_scaled { RowNorm::L2 } else { RowNorm::None },
             ..FitOptions::default()
@@ -221,6 +240,17 @@ fn a_stop_at_any_step_changes_no_bit() {
             Case { patience: Some(2), keep_best: true, epochs: 30, batch_size: 200, ..PLAIN },
         ),
         (&many, Case { is_scaled: true, keep_best: true, batch_size: 100, ..PLAIN }),
+        (&many, Case { schedule: "linear:warm_up=0.1", batch_size: 150, ..PLAIN }),
+        (&dataset, Case { optimizer: "adam", schedule: "cosine", batch_size: 150, ..PLAIN }),
+        (&many, Case { optimizer: "adam:rows=touched", batch_size: 150, ..PLAIN }),
+        (&dataset, Case { biases: Some("adam"), hidden: &[], batch_size: 150, ..PLAIN }),
+        (&many, Case { optimizer: "sgd", biases: Some("rmsprop"), batch_size: 150, ..PLAIN }),
+        (&many, Case { dropout: [0.2, 0.1], batch_size: 150, ..PLAIN }),
+        (&many, Case { momentum: Some(0.9), batch_size: 150, ..PLAIN }),
+        (&dataset, Case { momentum: Some(0.9), patience: Some(1), batch_size: 150, ..PLAIN }),
+        (&dataset, Case { l2: 0.01, batch_size: 150, ..PLAIN }),
+        (&dataset, Case { optimizer: "sgd:weight_decay=0.1", batch_size: 150, ..PLAIN }),
+        (&dataset, Case { clip: Some(0.01), batch_size: 150, ..PLAIN }),
         (&dataset, Case { batch_size: 5000, shuffle: Some(Shuffle::Blocked), ..PLAIN }),
         (&few, Case { batch_size: 1, epochs: 2, is_scaled: true, keep_best: true, ..linear }),
         (&few, Case { optimizer: "rmsprop", batch_size: 1, epochs: 2, ..linear }),
@@ -287,6 +317,13 @@ fn a_run_goes_on_with_what_it_began_with() {
     refused(&dataset, Case { patience: Some(1), ..PLAIN }, &["--early-stopping"]);
     refused(&dataset, Case { validation: Holdout::First(101), ..PLAIN }, &["--validation"]);
     refused(&dataset, Case { epochs: 1, ..PLAIN }, &["--epochs is 1", "ask for more"]);
+    refused(&dataset, Case { schedule: "linear", ..PLAIN }, &["--schedule", "linear:end=0"]);
+    refused(&dataset, Case { biases: Some("sgd"), ..PLAIN }, &["--bias-optimizer", "None"]);
+    refused(&dataset, Case { l2: 0.1, ..PLAIN }, &["--l2 is 0.1", "with 0"]);
+    refused(&dataset, Case { dropout: [0.5, 0.0], ..PLAIN }, &["--dropout is 0.5"]);
+    refused(&dataset, Case { dropout: [0.0, 0.5], ..PLAIN }, &["--word-dropout is 0.5"]);
+    refused(&dataset, Case { momentum: Some(0.9), ..PLAIN }, &["--average-weights", "with none"]);
+    refused(&dataset, Case { clip: Some(1.0), ..PLAIN }, &["--global-clipnorm", "None"]);
     // A copy elsewhere is the same dataset, and more epochs are the run that was to have them.
     let copy = folder.path().join("copy.safetensors");
     std::fs::copy(folder.path().join("d.safetensors"), &copy).unwrap();
@@ -294,6 +331,12 @@ fn a_run_goes_on_with_what_it_began_with() {
     let longer = Case { epochs: 5, ..PLAIN };
     let whole = run(&dataset, &longer, 1, &mut Silent);
     assert!(go_on(&copy, &longer, 2, path, &mut Silent).unwrap() == whole);
+    // Not where another number of epochs would have had other rates from the first step on.
+    let linear = Case { schedule: "linear", ..PLAIN };
+    run(&dataset, &linear, 1, &mut Stopper::new(path, &here, false));
+    let whole = run(&dataset, &linear, 1, &mut Silent);
+    assert!(go_on(&dataset, &linear, 2, path, &mut Silent).unwrap() == whole);
+    refused(&dataset, Case { epochs: 5, ..linear }, &["--schedule", "over 40 steps", "over 24"]);
 }
 
 /// Counts reviews, and keeps how many to itself.

@@ -122,7 +122,7 @@ fn dense(
                 d_bias += d;
             }
             number += 1;
-            let step = Step { number, level: Level::portable() };
+            let step = Step { number, level: Level::portable(), rate: 1.0 };
             let gradient: Vec<f32> = gradient.iter().map(|&g| g as f32).collect();
             optimizer.update(step, &mut weights, &gradient, &mut state);
             optimizer.update(step, &mut bias, &[d_bias as f32], &mut bias_state);

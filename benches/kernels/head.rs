@@ -28,7 +28,7 @@ impl Head {
     fn new(activation: Activation) -> Head {
         let layer = Dense { units: 16, activation };
         let architecture = Architecture::new(16, &[layer, layer]).expect("the widths are valid");
-        let parameters = Parameters::glorot(&architecture, 1);
+        let parameters = Parameters::initial(&architecture, None, 1);
         Head {
             sums: uniform(BLOCK * 16, 1.0, 6),
             labels: (0..BLOCK).map(|row| (row % 2) as f32).collect(),

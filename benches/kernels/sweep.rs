@@ -51,7 +51,7 @@ impl Trained {
             decays: &self.decays,
         };
         let start = Instant::now();
-        RmsProp::default().sweep(Step { number: self.number, level }, rows);
+        RmsProp::default().sweep(Step { number: self.number, level, rate: 1.0 }, rows);
         start.elapsed()
     }
 }

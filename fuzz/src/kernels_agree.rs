@@ -202,7 +202,7 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
     let (width, rows) = (width(u)?, u.int_in_range(1..=70usize)?);
     let factors = match optimizer.idle() {
         Idle::Decays(factors) => factors,
-        Idle::Unchanged | Idle::Moves => Vec::new(),
+        Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
     };
     let initial = optimizer.state();
     let weights = values(u, rows * width, true)?;
@@ -220,7 +220,7 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
     }
     let decays: Vec<Powers> = factors.iter().map(|&factor| Powers::of(factor)).collect();
     for level in Level::supported() {
-        let step = Step { number, level };
+        let step = Step { number, level, rate: 1.0 };
         let (mut swept, mut swept_state, mut left) =
             (weights.clone(), state.clone(), gradient.clone());
         let mut updated = vec![0; rows];

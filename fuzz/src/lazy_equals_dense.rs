@@ -30,14 +30,16 @@ fn compared(u: &mut Unstructured) -> Result<()> {
         }
         1 => {
             let initial_accumulator_value = power_of_ten(u, -3.0, 0.0)?;
-            let adagrad = Adagrad { learning_rate, initial_accumulator_value, epsilon };
+            let adagrad =
+                Adagrad { learning_rate, initial_accumulator_value, epsilon, weight_decay: 0.0 };
             same_bits(&adagrad, level, &weights, &gradients(u, width)?);
         }
         _ => {
             // Below a half, a centered variance is the difference of two nearly equal numbers.
             let rho = 1.0 - power_of_ten(u, -3.0, -0.31)?;
             let centered = u.arbitrary()?;
-            let rule = RmsProp { learning_rate, rho, momentum: 0.0, epsilon, centered };
+            let rule =
+                RmsProp { learning_rate, rho, momentum: 0.0, epsilon, centered, weight_decay: 0.0 };
             within_bounds(rule, level, &weights, &gradients(u, width)?);
         }
     }

@@ -144,12 +144,12 @@ pub fn compare(
     let width = weights.len() / ROWS;
     let decays: Vec<Powers> = match optimizer.idle() {
         Idle::Decays(factors) => factors.into_iter().map(Powers::of).collect(),
-        Idle::Unchanged => Vec::new(),
+        Idle::Unchanged | Idle::Rests => Vec::new(),
         Idle::Moves => panic!("it skips nothing"),
     };
     let mut nets = [(); 3].map(|()| Net::new(optimizer, weights));
     for (number, gradient) in (1..).zip(gradients) {
-        let step = Step { number, level };
+        let step = Step { number, level, rate: 1.0 };
         let has_gradient = |row: &usize| gradient[row * width..][..width].iter().any(|&g| g != 0.0);
         let [dense, nonzero, listed] = &mut nets;
         dense.sweep(optimizer, step, gradient.clone(), Selection::All, &[]);

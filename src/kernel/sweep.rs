@@ -9,9 +9,9 @@ pub(crate) trait Rule<const ARRAYS: usize>: Copy {
     /// What is taken from the weight, and the new state. Must be `#[inline(always)]`.
     fn step<V: Lanes>(&self, gradient: V, state: [V; ARRAYS]) -> (V, [V; ARRAYS]);
 
-    /// What decay leaves of the weight before that; `None` where there is no decay. Must be `#[inline(always)]`.
+    /// What part of itself the weight loses before that; `None` where there is no decay. Must be `#[inline(always)]`.
     #[inline(always)]
-    fn kept(&self) -> Option<f32> {
+    fn decay(&self) -> Option<f32> {
         None
     }
 }
@@ -28,7 +28,9 @@ fn step<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
 ) -> (V, [V; ARRAYS]) {
     let scaled = |value: V| scale.map_or(value, |scale| scale * value);
     let (taken, state) = rule.step(scaled(gradient), state);
-    let weight = rule.kept().map_or(weight, |kept| V::splat(kept) * weight);
+    // Not as a product with what is left: next to 1, an f32 has no room for a small decay.
+    let decayed = |decay: f32| weight.mul_add(V::splat(-decay), weight);
+    let weight = rule.decay().map_or(weight, decayed);
     (weight - scaled(taken), state)
 }
 

@@ -15,7 +15,7 @@ use crate::container::{
     Access, Container, Kind, TEXT_RULES, TensorBytes, vocabulary, write_tensors,
 };
 use crate::error::{Error, Result};
-use crate::nn::{Architecture, Head, InputScale, Parameters, RowNorm};
+use crate::nn::{Architecture, Head, Initializer, InputScale, Parameters, RowNorm};
 use crate::text::{Rules, Vocabulary};
 
 /// `version` in the metadata.
@@ -38,7 +38,16 @@ pub struct Model {
 impl Model {
     /// A fresh network: Glorot-uniform kernels from the seed, zero biases.
     pub fn new(architecture: Architecture, seed: u64) -> Model {
-        let parameters = Parameters::glorot(&architecture, seed);
+        Model::initial(architecture, None, seed)
+    }
+
+    /// The same with a first kernel that starts as an initializer says.
+    pub fn initial(
+        architecture: Architecture,
+        first_kernel: Option<Initializer>,
+        seed: u64,
+    ) -> Model {
+        let parameters = Parameters::initial(&architecture, first_kernel, seed);
         Model::of_parts(architecture, parameters, None)
     }
 

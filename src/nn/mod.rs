@@ -6,7 +6,9 @@
 
 mod activation;
 mod architecture;
+mod dropout;
 mod embedding;
+mod initializer;
 mod input_scale;
 mod loss;
 mod parameters;
@@ -15,7 +17,9 @@ mod workspace;
 pub use activation::{Activation, sigmoid};
 pub(crate) use activation::{LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE};
 pub use architecture::{Architecture, Dense};
+pub use dropout::Dropout;
 pub use embedding::{Embedding, MAX_LEN};
+pub use initializer::Initializer;
 pub use input_scale::{InputScale, RowNorm};
 pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError, loss};
 pub use parameters::{Head, LayerRanges, Parameters};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Architecture;
+use super::{Architecture, Initializer};
 use crate::kernel::Aligned;
 use crate::random::{Random, Stream};
 
@@ -36,26 +36,34 @@ pub struct LayerRanges {
 
 impl Parameters {
     /// Kernels from the Glorot uniform distribution, biases and alphas 0, as `keras.layers.Dense` and `PReLU` start; those
-    /// of an embedding uniform between -0.05 and 0.05, as `keras.layers.Embedding` starts.
+    /// of an embedding uniform between -0.05 and 0.05, as `keras.layers.Embedding` starts. The first kernel may start otherwise.
     ///
-    /// Source: `keras/src/initializers/random_initializers.py`, `GlorotUniform`: uniform between `-l` and `l`, where
-    /// `l = sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010); and `RandomUniform`.
-    pub fn glorot(architecture: &Architecture, seed: u64) -> Parameters {
+    /// Source: `keras/src/initializers/random_initializers.py`, `GlorotUniform` and `RandomUniform`.
+    pub fn initial(
+        architecture: &Architecture,
+        first_kernel: Option<Initializer>,
+        seed: u64,
+    ) -> Parameters {
         let mut random = Random::new(seed, Stream::Initialisation);
         let mut parameters = Parameters::zeros(architecture);
-        let mut draw = |kernel: &mut [f32], limit: f32| {
-            for weight in kernel {
-                *weight = (2.0 * random.uniform_f32() - 1.0) * limit;
-            }
-        };
         if architecture.embedding().is_some() {
-            draw(&mut parameters.first_kernel, 0.05);
+            let fans = [architecture.inputs(), architecture.width()];
+            match first_kernel {
+                Some(initializer) => {
+                    initializer.fill(&mut random, &mut parameters.first_kernel, fans);
+                }
+                None => {
+                    let draw = || (2.0 * random.uniform_f32() - 1.0) * 0.05;
+                    parameters.first_kernel.fill_with(draw);
+                }
+            }
         }
         for layer in 0..architecture.layers().len() {
-            let (fan_in, fan_out) =
-                (architecture.fan_in(layer), architecture.layers()[layer].units);
-            let limit = (6.0 / (fan_in + fan_out) as f64).sqrt() as f32;
-            draw(parameters.kernel_mut(layer), limit);
+            let is_first = layer == 0 && architecture.embedding().is_none();
+            let chosen = first_kernel.filter(|_| is_first);
+            let fans = [architecture.fan_in(layer), architecture.layers()[layer].units];
+            let initializer = chosen.unwrap_or(Initializer::GlorotUniform);
+            initializer.fill(&mut random, parameters.kernel_mut(layer), fans);
         }
         parameters
     }

@@ -1,10 +1,12 @@
 //! Forward and backward over a block of rows, and the buffers for it.
 
 use super::activation::probabilities;
-use super::{Activation, Architecture, Head, Loss};
+use super::dropout::Dropped;
+use super::{Activation, Architecture, Dropout, Head, Loss};
 use crate::kernel::{
     Aligned, Level, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward,
 };
+use crate::random::Draws;
 
 /// The buffers of one block of rows; allocated once, used for every batch.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub struct Workspace {
     layers: Vec<LayerBuffers>,
     /// What the block's first-layer sums are multiplied by, one a row; none where they are taken as they are.
     scales: Vec<f32>,
+    /// Whether hidden units are left out of the block.
+    drops: bool,
     probabilities: Vec<f32>,
     rows: usize,
 }
@@ -26,6 +30,18 @@ struct LayerBuffers {
     z: Aligned,
     h: Aligned,
     d: Aligned,
+    /// Where units have ever been left out of it.
+    dropped: Option<Dropped>,
+}
+
+impl LayerBuffers {
+    /// What the layer behind takes.
+    fn output(&self, drops: bool) -> &[f32] {
+        match &self.dropped {
+            Some(dropped) if drops => &dropped.h,
+            _ => &self.h,
+        }
+    }
 }
 
 /// Both `[rows, dim]`.
@@ -48,6 +64,7 @@ impl Workspace {
                 z: Aligned::zeros(rows * layer.units),
                 h: Aligned::zeros(rows * layer.units),
                 d: Aligned::zeros(rows * layer.units),
+                dropped: None,
             })
             .collect();
         let averages = architecture.embedding().map(|embedding| Averages {
@@ -56,7 +73,7 @@ impl Workspace {
             d: Aligned::zeros(rows * embedding.dim),
         });
         let probabilities = vec![0.0; rows];
-        Workspace { averages, layers, scales: Vec::new(), probabilities, rows: 0 }
+        Workspace { averages, layers, scales: Vec::new(), drops: false, probabilities, rows: 0 }
     }
 
     /// Sets how many rows the block has and lends the buffer for their first-layer sums, `[rows, width]`, without the
@@ -68,6 +85,7 @@ impl Workspace {
         assert!(rows <= self.probabilities.len(), "a block of {rows} rows");
         self.rows = rows;
         self.scales.clear();
+        self.drops = false;
         match (&mut self.averages, &mut self.layers[0]) {
             (Some(averages), _) => &mut averages.h[..rows * averages.dim],
             (None, first) => &mut first.z[..rows * first.units],
@@ -93,6 +111,26 @@ impl Workspace {
         self.scales = all;
     }
 
+    /// Leaves out some units of the hidden layers in this block's [`Workspace::forward`] and [`Workspace::backward`], as
+    /// `keras.layers.Dropout` behind each of them does: by one sequence of random numbers a row, one number a unit.
+    ///
+    /// # Panics
+    /// If there is not one sequence a row.
+    pub fn drop_units(&mut self, dropout: Dropout, rows: impl ExactSizeIterator<Item = Draws>) {
+        assert_eq!(rows.len(), self.rows, "a sequence for each row");
+        self.drops = true;
+        let room = self.probabilities.len();
+        let hidden = self.layers.len() - 1;
+        for (row, counted) in rows.enumerate() {
+            let mut first = 0;
+            for LayerBuffers { units, dropped, .. } in &mut self.layers[..hidden] {
+                let dropped = dropped.get_or_insert_with(|| Dropped::new(room * *units));
+                dropped.draw(dropout, row, *units, (counted, first));
+                first += *units;
+            }
+        }
+    }
+
     /// From the first layer's sums to the probabilities:
     /// `z_0 += bias_0`, `h_l = f_l(z_l)`, `z_l+1 = h_l kernel_l+1 + bias_l+1`, `p = sigmoid(z_last)`. With an embedding its
     /// averages are `h_-1`, and `z_0 = h_-1 kernel_0 + bias_0`.
@@ -105,7 +143,7 @@ impl Workspace {
             let z = &mut layer.z[..rows * layer.units];
             let bias = head.bias(l);
             let below = match (before.last(), &self.averages) {
-                (Some(below), _) => Some(&below.h[..rows * below.units]),
+                (Some(below), _) => Some(&below.output(self.drops)[..rows * below.units]),
                 (None, Some(averages)) => Some(&averages.h[..rows * averages.dim]),
                 (None, None) => None,
             };
@@ -116,6 +154,9 @@ impl Workspace {
             if l < last {
                 let h = &mut layer.h[..rows * layer.units];
                 layer.activation.forward(level, z, head.alpha(l), h);
+                if let Some(dropped) = layer.dropped.as_mut().filter(|_| self.drops) {
+                    dropped.forward(h);
+                }
             } else {
                 probabilities(level, z, &mut self.probabilities[..rows]);
             }
@@ -149,6 +190,9 @@ impl Workspace {
             let (before, from_here) = self.layers.split_at_mut(l);
             let layer = &mut from_here[0];
             let d = &mut layer.d[..rows * layer.units];
+            if let Some(dropped) = layer.dropped.as_ref().filter(|_| self.drops) {
+                dropped.backward(d);
+            }
             if l < last {
                 let (z, h) = (&layer.z[..rows * layer.units], &layer.h[..rows * layer.units]);
                 let d_alpha = &mut d_head[ranges.alpha.clone()];
@@ -156,8 +200,11 @@ impl Workspace {
             }
             add_d_bias(level, d, &mut d_head[ranges.bias.clone()]);
             let below = match (before.last_mut(), &mut self.averages) {
-                (Some(LayerBuffers { h, d, units, .. }), _) => Some((h, d, *units)),
-                (None, Some(Averages { h, d, dim })) => Some((h, d, *dim)),
+                (Some(LayerBuffers { h, d, units, dropped, .. }), _) => {
+                    let dropped = dropped.as_ref().filter(|_| self.drops);
+                    Some((dropped.map_or(&*h, |dropped| &dropped.h), d, *units))
+                }
+                (None, Some(Averages { h, d, dim })) => Some((&*h, d, *dim)),
                 (None, None) => None,
             };
             if let Some((h, d_h, inputs)) = below {

@@ -12,11 +12,18 @@ pub struct Adagrad {
     pub initial_accumulator_value: f32,
     /// Keeps the division finite; under the root.
     pub epsilon: f32,
+    /// Decoupled decay: by this times the learning rate all weights shrink in every step; 0 for none.
+    pub weight_decay: f32,
 }
 
 impl Default for Adagrad {
     fn default() -> Adagrad {
-        Adagrad { learning_rate: 0.001, initial_accumulator_value: 0.1, epsilon: 1e-7 }
+        Adagrad {
+            learning_rate: 0.001,
+            initial_accumulator_value: 0.1,
+            epsilon: 1e-7,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -35,15 +42,25 @@ impl Optimizer for Adagrad {
     }
 
     fn idle(&self) -> Idle {
-        Idle::Unchanged
+        if self.weight_decay > 0.0 { Idle::Moves } else { Idle::Unchanged }
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        step.on(weights, gradient, state).run(*self);
+        step.on(weights, gradient, state).run_decayed(self.at(step), self.decay(step));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        step.on_rows(rows).run(*self);
+        step.on_rows(rows).run_decayed(self.at(step), self.decay(step));
+    }
+}
+
+impl Adagrad {
+    fn decay(&self, step: Step) -> f32 {
+        step.rate * self.learning_rate * self.weight_decay
+    }
+
+    fn at(&self, step: Step) -> Adagrad {
+        Adagrad { learning_rate: step.rate * self.learning_rate, ..*self }
     }
 }
 

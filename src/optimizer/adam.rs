@@ -1,6 +1,8 @@
 //! Adam and AdamW (`keras/src/optimizers/adam.py`, `Adam.update_step`, and `adamw.py`).
 
-use super::{Optimizer, Step, Stepper};
+use std::str::FromStr;
+
+use super::{Idle, Optimizer, Step, Stepper};
 use crate::kernel::{Lanes, Rows, Rule};
 
 /// ```text
@@ -24,6 +26,32 @@ pub struct Adam {
     pub amsgrad: bool,
     /// Decoupled decay: `None` is Adam, a value AdamW.
     pub weight_decay: Option<f32>,
+    /// Which rows of the first kernel move.
+    pub rows: MovedRows,
+}
+
+/// Which rows of the first kernel a step of [`Adam`] moves. The weights behind it always move all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MovedRows {
+    /// All, as in Keras: averages fade in every step, and weights follow them.
+    #[default]
+    All,
+    /// Those of the batch's words, as in PyTorch's `SparseAdam` (`torch/optim/_functional.py`, `sparse_adam`): averages and weights
+    /// of all others stay. Bias is corrected by the number of the step, whichever rows it has moved. It is another optimizer than
+    /// Adam, since averages of a rare word last for as many steps that touch it.
+    Touched,
+}
+
+impl FromStr for MovedRows {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<MovedRows, ()> {
+        match name {
+            "all" => Ok(MovedRows::All),
+            "touched" => Ok(MovedRows::Touched),
+            _ => Err(()),
+        }
+    }
 }
 
 impl Default for Adam {
@@ -35,6 +63,7 @@ impl Default for Adam {
             epsilon: 1e-7,
             amsgrad: false,
             weight_decay: None,
+            rows: MovedRows::All,
         }
     }
 }
@@ -60,23 +89,31 @@ impl Optimizer for Adam {
         vec![0.0; if self.amsgrad { 3 } else { 2 }]
     }
 
+    fn idle(&self) -> Idle {
+        match self.rows {
+            MovedRows::All => Idle::Moves,
+            MovedRows::Touched => Idle::Rests,
+        }
+    }
+
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        self.apply(step.number, step.on(weights, gradient, state));
+        self.apply(step, step.on(weights, gradient, state));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        self.apply(step.number, step.on_rows(rows));
+        self.apply(step, step.on_rows(rows));
     }
 }
 
 impl Adam {
-    fn apply(&self, step: u32, stepper: impl Stepper) {
+    fn apply(&self, step: Step, stepper: impl Stepper) {
         // Powers in f64: beta_2^t loses its leading digits in f32 when 1 is taken away.
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(f64::from(step));
+        let power = |beta: f32| 1.0 - f64::from(beta).powf(f64::from(step.number));
         let correction = power(self.beta_2).sqrt() / power(self.beta_1);
+        let learning_rate = step.rate * self.learning_rate;
         let corrected = Corrected {
-            alpha: self.learning_rate * correction as f32,
-            kept: 1.0 - self.learning_rate * self.weight_decay.unwrap_or(0.0),
+            alpha: learning_rate * correction as f32,
+            decay: learning_rate * self.weight_decay.unwrap_or(0.0),
             adam: *self,
         };
         match self.amsgrad {
@@ -91,8 +128,8 @@ impl Adam {
 struct Corrected {
     /// The learning rate times the corrections of both averages' bias.
     alpha: f32,
-    /// What decay leaves of a weight.
-    kept: f32,
+    /// The part of itself that a weight loses.
+    decay: f32,
     adam: Adam,
 }
 
@@ -118,8 +155,8 @@ impl Rule<2> for Corrected {
     }
 
     #[inline(always)]
-    fn kept(&self) -> Option<f32> {
-        Some(self.kept)
+    fn decay(&self) -> Option<f32> {
+        Some(self.decay)
     }
 }
 
@@ -136,7 +173,7 @@ impl Rule<3> for Largest {
     }
 
     #[inline(always)]
-    fn kept(&self) -> Option<f32> {
-        Some(self.0.kept)
+    fn decay(&self) -> Option<f32> {
+        Some(self.0.decay)
     }
 }

@@ -3,22 +3,28 @@
 //! # Sparse gradients
 //! A step touches few rows of the first kernel: those of the batch's words. Keras updates *all* rows each step, and so do
 //! we, in effect: [`Optimizer::idle`] says what a step does to a weight whose gradient is zero, and the trainer skips
-//! such rows only where it can make up for it exactly. No optimizer changes its meaning on sparse input.
+//! such rows only where it can make up for it exactly. Weight decay and momentum move all weights in every step, and a review's
+//! sum needs them as they are by then: so every row is swept. To shrink a row by `k` skipped steps at once would have to come
+//! before each sum, for the rows of the batch and of the validation, and the product of `k` roundings is not the rounded product.
+//! No optimizer changes its meaning on sparse input, but where it is
+//! asked to: [`MovedRows::Touched`].
 
 mod adagrad;
 mod adam;
 mod parse;
 mod rmsprop;
+mod schedule;
 mod sgd;
 
 use std::fmt::Debug;
 
-use crate::kernel::{self, Level, Rows, Rule};
+use crate::kernel::{self, Lanes, Level, Rows, Rule};
 
 pub use adagrad::Adagrad;
-pub use adam::Adam;
-pub use parse::parse;
+pub use adam::{Adam, MovedRows};
+pub use parse::{parse, parse_for_biases};
 pub use rmsprop::RmsProp;
+pub use schedule::{Decay, Schedule, Stretch};
 pub use sgd::Sgd;
 
 /// What a step does where the gradient is exactly zero.
@@ -29,6 +35,9 @@ pub enum Idle {
     /// Weights stay; each state array is multiplied by its factor. `k` skipped steps are one multiplication by
     /// `factor^k` when the row is next touched.
     Decays(Vec<f32>),
+    /// Nothing to a row of the first kernel that belongs to no word of the batch, whatever its state; one that does is updated,
+    /// even where its gradient is zero. So all that steps skip is lost to it: this changes what the optimizer means.
+    Rests,
     /// Weights move, by momentum or weight decay: every row is swept every step.
     Moves,
 }
@@ -57,17 +66,17 @@ pub enum Idle {
 ///     fn idle(&self) -> Idle {
 ///         Idle::Unchanged
 ///     }
-///     fn update(&self, _: Step, weights: &mut [f32], gradient: &[f32], _state: &mut [f32]) {
+///     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], _state: &mut [f32]) {
 ///         for (w, g) in weights.iter_mut().zip(gradient) {
 ///             if g.abs() > self.dead_zone {
-///                 *w -= self.learning_rate * g.signum();
+///                 *w -= step.rate * self.learning_rate * g.signum();
 ///             }
 ///         }
 ///     }
 /// }
 /// let mut weights = [1.0, 1.0];
 /// let sign = SignSgd { learning_rate: 0.5, dead_zone: 0.1 };
-/// let step = Step { number: 1, level: Level::detect() };
+/// let step = Step { number: 1, level: Level::detect(), rate: 1.0 };
 /// sign.update(step, &mut weights, &[3.0, 0.05], &mut []);
 /// assert_eq!(weights, [0.5, 1.0]);
 /// ```
@@ -75,7 +84,7 @@ pub trait Optimizer: Debug + Send + Sync {
     /// Its name in Keras, for reports.
     fn name(&self) -> &str;
 
-    /// The learning rate, for reports.
+    /// The learning rate before any schedule, for reports.
     fn learning_rate(&self) -> f32;
 
     /// The initial value of each array of state that is kept beside the weights; none by default.
@@ -88,7 +97,7 @@ pub trait Optimizer: Debug + Send + Sync {
         Idle::Moves
     }
 
-    /// One step of `n` weights; `state` holds the arrays of [`Optimizer::state`] one after the other, `n` values each.
+    /// One step of `n` weights by the learning rate times [`Step::rate`]; `state` holds the arrays of [`Optimizer::state`] one after the other, `n` values each.
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]);
 
     /// One step of the selected rows, whose gradients are zero afterwards. The default calls [`Optimizer::update`] for
@@ -103,12 +112,14 @@ pub trait Optimizer: Debug + Send + Sync {
 }
 
 /// Which step of a run, and with which kernels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// From 1.
     pub number: u32,
     /// The kernels to use.
     pub level: Level,
+    /// What the learning rate is multiplied by in this step: see [`Schedule`].
+    pub rate: f32,
 }
 
 impl Step {
@@ -127,8 +138,36 @@ impl Step {
 }
 
 /// What a rule is applied to: the forms of an optimizer are chosen once for both.
-trait Stepper {
+trait Stepper: Sized {
     fn run<const ARRAYS: usize>(self, rule: impl Rule<ARRAYS>);
+
+    /// The same with decoupled weight decay: `w -= learning_rate weight_decay w` before the step
+    /// (`keras/src/optimizers/base_optimizer.py`, `_apply_weight_decay`).
+    fn run_decayed<const ARRAYS: usize>(self, rule: impl Rule<ARRAYS>, decay: f32) {
+        match decay > 0.0 {
+            true => self.run(Decayed { rule, decay }),
+            false => self.run(rule),
+        }
+    }
+}
+
+/// A rule with decoupled weight decay.
+#[derive(Clone, Copy)]
+struct Decayed<R> {
+    rule: R,
+    decay: f32,
+}
+
+impl<R: Rule<ARRAYS>, const ARRAYS: usize> Rule<ARRAYS> for Decayed<R> {
+    #[inline(always)]
+    fn step<V: Lanes>(&self, gradient: V, state: [V; ARRAYS]) -> (V, [V; ARRAYS]) {
+        self.rule.step(gradient, state)
+    }
+
+    #[inline(always)]
+    fn decay(&self) -> Option<f32> {
+        Some(self.decay)
+    }
 }
 
 struct OnArrays<'a> {

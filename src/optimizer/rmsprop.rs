@@ -23,11 +23,20 @@ pub struct RmsProp {
     pub epsilon: f32,
     /// Whether the gradients' average is taken out of their variance.
     pub centered: bool,
+    /// Decoupled decay: by this times the learning rate all weights shrink in every step; 0 for none.
+    pub weight_decay: f32,
 }
 
 impl Default for RmsProp {
     fn default() -> RmsProp {
-        RmsProp { learning_rate: 0.001, rho: 0.9, momentum: 0.0, epsilon: 1e-7, centered: false }
+        RmsProp {
+            learning_rate: 0.001,
+            rho: 0.9,
+            momentum: 0.0,
+            epsilon: 1e-7,
+            centered: false,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -46,28 +55,33 @@ impl Optimizer for RmsProp {
     }
 
     fn idle(&self) -> Idle {
-        match self.momentum > 0.0 {
+        match self.momentum > 0.0 || self.weight_decay > 0.0 {
             true => Idle::Moves,
             false => Idle::Decays(vec![self.rho; self.state().len()]),
         }
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        self.apply(step.on(weights, gradient, state));
+        self.at(step).apply(step.on(weights, gradient, state));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        self.apply(step.on_rows(rows));
+        self.at(step).apply(step.on_rows(rows));
     }
 }
 
 impl RmsProp {
+    fn at(&self, step: Step) -> RmsProp {
+        RmsProp { learning_rate: step.rate * self.learning_rate, ..*self }
+    }
+
     fn apply(&self, stepper: impl Stepper) {
+        let decay = self.learning_rate * self.weight_decay;
         match (self.centered, self.momentum > 0.0) {
-            (false, false) => stepper.run(*self),
-            (true, false) => stepper.run(Centered(*self)),
-            (false, true) => stepper.run(Momentum(*self)),
-            (true, true) => stepper.run(CenteredMomentum(*self)),
+            (false, false) => stepper.run_decayed(*self, decay),
+            (true, false) => stepper.run_decayed(Centered(*self), decay),
+            (false, true) => stepper.run_decayed(Momentum(*self), decay),
+            (true, true) => stepper.run_decayed(CenteredMomentum(*self), decay),
         }
     }
 

@@ -13,11 +13,13 @@ pub struct Sgd {
     pub momentum: f32,
     /// Whether to look one step of momentum ahead.
     pub nesterov: bool,
+    /// Decoupled decay: by this times the learning rate all weights shrink in every step; 0 for none.
+    pub weight_decay: f32,
 }
 
 impl Default for Sgd {
     fn default() -> Sgd {
-        Sgd { learning_rate: 0.01, momentum: 0.0, nesterov: false }
+        Sgd { learning_rate: 0.01, momentum: 0.0, nesterov: false, weight_decay: 0.0 }
     }
 }
 
@@ -36,24 +38,29 @@ impl Optimizer for Sgd {
     }
 
     fn idle(&self) -> Idle {
-        if self.momentum > 0.0 { Idle::Moves } else { Idle::Unchanged }
+        if self.momentum > 0.0 || self.weight_decay > 0.0 { Idle::Moves } else { Idle::Unchanged }
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        self.apply(step.on(weights, gradient, state));
+        self.at(step).apply(step.on(weights, gradient, state));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        self.apply(step.on_rows(rows));
+        self.at(step).apply(step.on_rows(rows));
     }
 }
 
 impl Sgd {
+    fn at(&self, step: Step) -> Sgd {
+        Sgd { learning_rate: step.rate * self.learning_rate, ..*self }
+    }
+
     fn apply(&self, stepper: impl Stepper) {
+        let decay = self.learning_rate * self.weight_decay;
         match (self.momentum > 0.0, self.nesterov) {
-            (false, _) => stepper.run(*self),
-            (true, false) => stepper.run(Momentum(*self)),
-            (true, true) => stepper.run(Nesterov(*self)),
+            (false, _) => stepper.run_decayed(*self, decay),
+            (true, false) => stepper.run_decayed(Momentum(*self), decay),
+            (true, true) => stepper.run_decayed(Nesterov(*self), decay),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::first_layer::Sums;
 use crate::kernel::{Aligned, Level};
-use crate::nn::{Architecture, Head, Loss, Workspace};
+use crate::nn::{Architecture, Dropout, Head, Loss, Workspace};
+use crate::random::Draws;
 
 /// Rows of a block. Fixed: blocks, not threads, decide in which order gradients are added.
 pub(super) const BLOCK_ROWS: usize = 64;
@@ -34,15 +35,16 @@ impl Block {
     }
 
     /// Forward and backward; `sums` are the batch's, of which the block begins at row `first`; `scales` are what the sums of
-    /// each row are multiplied by, if by anything; `scale` is one over the batch's size.
+    /// each row are multiplied by, if by anything; `scale` is one over the batch's size; `drops` says by what random numbers which
+    /// units are left out.
     pub(super) fn run(
         &mut self,
         through: &mut Through<'_>,
         sums: &Sums<'_>,
         first: usize,
         labels: impl Iterator<Item = u8>,
-        scales: Option<impl Iterator<Item = f32>>,
-        scale: f32,
+        (scales, scale): (Option<impl Iterator<Item = f32>>, f32),
+        drops: Option<(Dropout, impl ExactSizeIterator<Item = Draws>)>,
     ) {
         let Through { level, head, loss, workspace, targets } = through;
         self.labels.clear();
@@ -50,6 +52,9 @@ impl Block {
         targets.clear();
         targets.extend(self.labels.iter().map(|&label| f32::from(label)));
         sums.add_into(first, workspace.first_z(self.labels.len()));
+        if let Some((dropout, rows)) = drops {
+            workspace.drop_units(dropout, rows);
+        }
         if let Some(scales) = scales {
             workspace.scale(scales);
         }

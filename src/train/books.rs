@@ -1,14 +1,14 @@
-//! The books of a run, kept by its leader: losses, metrics, history, the head's optimizer, the best epoch, pauses.
+//! The books of a run, kept by its leader: losses, metrics, history, the head's training, the best epoch, pauses.
 
 use std::ops::ControlFlow;
 use std::sync::RwLock;
 
 use super::block::Block;
 use super::checkpoint::{Place, ScoreFacts};
+use super::head::HeadTrainer;
 use super::parallel::read;
 use super::{Ending, History, Metric, Observer, TrainPlan};
 use crate::nn::Head;
-use crate::optimizer::Step;
 
 pub(super) struct Books<'a> {
     plan: &'a TrainPlan<'a>,
@@ -27,8 +27,7 @@ pub(super) struct Books<'a> {
     epochs_without: usize,
     pub(super) train: Score,
     validation: Score,
-    d_head: Vec<f32>,
-    pub(super) head_state: Vec<f32>,
+    pub(super) head: HeadTrainer<'a>,
 }
 
 /// Loss and metrics of an epoch so far.
@@ -46,8 +45,6 @@ impl<'a> Books<'a> {
         observer: &'a mut dyn Observer,
         remembers: bool,
     ) -> Books<'a> {
-        let n = head.values.len();
-        let state = plan.options.optimizer.state();
         Books {
             plan,
             observer,
@@ -61,8 +58,7 @@ impl<'a> Books<'a> {
             epochs_without: 0,
             train: Score::new(plan),
             validation: Score::new(plan),
-            d_head: vec![0.0; n],
-            head_state: state.iter().flat_map(|&initial| std::iter::repeat_n(initial, n)).collect(),
+            head: HeadTrainer::new(plan, head),
         }
     }
 
@@ -86,18 +82,6 @@ impl<'a> Books<'a> {
         }
         self.observer.batch_ended(batch);
         ControlFlow::Continue(())
-    }
-
-    /// Adds the blocks' gradients in their order and updates the head by them.
-    pub(super) fn update_head(&mut self, blocks: &[RwLock<Block>], head: &mut Head, step: Step) {
-        self.d_head.fill(0.0);
-        for block in blocks {
-            for (sum, d) in self.d_head.iter_mut().zip(&read(block).d_head) {
-                *sum += d;
-            }
-        }
-        let optimizer = &self.plan.options.optimizer;
-        optimizer.update(step, &mut head.values, &self.d_head, &mut self.head_state);
     }
 
     /// Records some validation reviews.
@@ -162,17 +146,15 @@ impl<'a> Books<'a> {
         (is_validated && self.is_early_end(loss), is_lowest)
     }
 
-    /// Opens the books of a run where they stood: its history, the sums of the epoch so far, the head's optimizer, and the head
-    /// of the best epoch, if it is there. Returns false where they cannot be of this run.
+    /// Opens the books of a run where they stood: its history, the sums of the epoch so far, and the head of the best epoch, if it is
+    /// there. Returns false where they cannot be of this run.
     pub(super) fn take_up(
         &mut self,
         history: History,
         score: Option<&ScoreFacts>,
-        head_state: &[f32],
         best: Option<Head>,
     ) -> bool {
         self.history = history;
-        self.head_state.copy_from_slice(head_state);
         let mut best_epoch = None;
         for epoch in 0..self.history.epochs() {
             let (has_ended, is_best) = self.judge(epoch);

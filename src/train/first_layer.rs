@@ -1,6 +1,6 @@
 //! The first layer of a run: its shards, the threads that own them, and the sums that they hand on.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{RwLock, RwLockReadGuard};
 use std::time::Instant;
 
@@ -21,6 +21,8 @@ pub(super) struct FirstLayer<'m> {
     partials: Vec<RwLock<Aligned>>,
     /// Whether a shard's sums have been added to those of the shard before.
     is_added: Vec<AtomicBool>,
+    /// The sums of the squares of the shards' gradients, as their bits.
+    squares: Vec<AtomicU64>,
     balance: Balance,
     width: usize,
 }
@@ -37,6 +39,7 @@ impl<'m> FirstLayer<'m> {
         FirstLayer {
             partials: partials.collect(),
             is_added: shards.iter().map(|_| AtomicBool::new(false)).collect(),
+            squares: shards.iter().map(|_| AtomicU64::new(0)).collect(),
             balance: Balance::new(shards.iter().map(Shard::cost).collect(), threads),
             shards: shards.into_iter().map(RwLock::new).collect(),
             width,
@@ -50,6 +53,23 @@ impl<'m> FirstLayer<'m> {
             work(&mut write(&self.shards[index]));
             self.balance.note(index, start.elapsed());
         }
+    }
+
+    /// Calls `work` with each shard of a thread, and takes the sum of the squares of its gradient behind it.
+    pub(super) fn measure(&self, worker: &Worker<'_>, mut work: impl FnMut(&mut Shard<'m>)) {
+        for index in self.balance.own(worker.index) {
+            let start = Instant::now();
+            let mut shard = write(&self.shards[index]);
+            work(&mut shard);
+            self.squares[index].store(shard.squares().to_bits(), Ordering::Relaxed);
+            self.balance.note(index, start.elapsed());
+        }
+    }
+
+    /// The sum of the squares of all shards' gradients, added in their order.
+    pub(super) fn squares(&self) -> f64 {
+        let squares = self.squares.iter();
+        squares.map(|squares| f64::from_bits(squares.load(Ordering::Relaxed))).sum()
     }
 
     /// The sums of a thread's shards, after `choose` has made each of them take up some spans.

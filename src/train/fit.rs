@@ -5,12 +5,15 @@
 //! 2. each block of reviews adds the shards' sums, goes forward through the head, and back;
 //! 3. each shard adds the deltas to its gradient and updates its rows; the leader updates the head and keeps the books.
 
+mod clip;
+mod draws;
 mod pauses;
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, RwLock};
 
+use self::draws::drawn;
 use super::block::{BLOCK_ROWS, Block, Through};
 use super::books::Books;
 use super::checkpoint::{Checkpoint, Place};
@@ -20,7 +23,7 @@ use super::parallel::{Team, Worker, lock, read, write};
 use super::rows::{Counted, Rows, Word};
 use super::scales::{input_scale, row_scales};
 use super::sequences::{CountedRows, sequences};
-use super::shard::Shard;
+use super::shard::{Moving, Shard};
 use super::validation::Validation;
 use super::window::{Order, Window};
 use super::{History, Observer, TrainPlan};
@@ -29,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::kernel::{Aligned, Level};
 use crate::model::Model;
 use crate::nn::{Architecture, Embedding, Head, InputScale, Workspace};
-use crate::optimizer::Step;
+use crate::random::{Draws, Stream};
 
 /// How a run went.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub struct Outcome {
     pub history: History,
     /// Why it ended.
     pub ending: Ending,
-    /// The epoch (from 0) whose weights the model has; `None` where they are those of a run that was interrupted within an
+    /// The epoch (from 0) whose weights the model has, or up to whose end they are averaged; `None` where they are those of a run that was interrupted within an
     /// epoch, or of one that diverged and remembered no good epoch, when they are of no use.
     pub epoch: Option<usize>,
 }
@@ -261,8 +264,11 @@ fn fit_rows<I: Word>(
     let scales = scale.and_then(InputScale::features);
     let is_shared = batch_rows == 1 && !I::REPEATS;
     let first_layer = (&mut first_kernel[..], scales);
-    let optimizer = &*options.optimizer;
-    let shards = Shard::split(first_layer, &architecture, &cuts, is_shared, optimizer, level);
+    let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
+    let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
+    if let Some(average) = options.average_weights {
+        shards.iter_mut().for_each(|shard| shard.average(average));
+    }
     // What has one owner keeps one thread busy; others would only be waited for.
     let threads = if shards.len() == 1 { 1 } else { team.size() };
     let mut run = Run {
@@ -277,6 +283,7 @@ fn fit_rows<I: Word>(
         window: RwLock::default(),
         books: Mutex::new(Books::new(plan, head, observer, remembers)),
         head: RwLock::new(head.clone()),
+        head_squares: AtomicU64::new(0),
         first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), threads),
         architecture: &architecture,
         scale,
@@ -310,6 +317,8 @@ struct Run<'a, I> {
     /// The first block that no thread has taken yet.
     next_block: AtomicUsize,
     head: RwLock<Head>,
+    /// The sum of the squares of the head's gradient, as its bits, where gradients are clipped.
+    head_squares: AtomicU64,
     order: Mutex<Order>,
     window: RwLock<Window>,
     books: Mutex<Books<'a>>,
@@ -326,6 +335,8 @@ struct Run<'a, I> {
 struct Own {
     workspace: Workspace,
     targets: Vec<f32>,
+    /// Random numbers for the words of each review of the batch, where some are left out.
+    reviews: Vec<Draws>,
     /// The deltas of the whole batch, `[batch, width]`.
     deltas: Aligned,
     /// Whether the thread has been through a window since it set out.
@@ -337,6 +348,7 @@ impl Own {
         Own {
             workspace: Workspace::new(architecture, BLOCK_ROWS),
             targets: Vec::with_capacity(BLOCK_ROWS),
+            reviews: Vec::new(),
             deltas: Aligned::zeros(0),
             has_window: false,
         }
@@ -459,9 +471,21 @@ impl<'a, I: Word> Run<'a, I> {
         [order, next]: [&[u32]; 2],
         own: &mut Own,
     ) -> ControlFlow<()> {
-        let number = (place.steps(self.plan.batches()) + 1) as u32;
-        let step = Step { number, level: self.level };
-        self.first_layer.gather(worker, self.rows, |shard| shard.begin_batch(order));
+        let step = self.plan.step(place, self.level);
+        let (words, options) = (self.plan.word_dropout, &self.plan.options);
+        if words.is_on() {
+            own.reviews.clear();
+            let row = |&at: &u32| window.rows[at as usize];
+            let reviews =
+                drawn(options.seed, Stream::WordDropout, place.epoch, order.iter().map(row));
+            own.reviews.extend(reviews);
+        }
+        self.first_layer.gather(worker, self.rows, |shard| {
+            shard.begin_batch(order);
+            if words.is_on() {
+                shard.thin(self.rows, words, &own.reviews);
+            }
+        });
         worker.meet();
         if self.has_ended() {
             return ControlFlow::Break(());
@@ -469,21 +493,47 @@ impl<'a, I: Word> Run<'a, I> {
         if worker.leads() {
             self.first_layer.balance();
         }
-        self.forward_and_backward(window, order, own);
+        self.forward_and_backward(window, order, place.epoch, own);
         worker.meet();
         let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
-        self.first_layer.for_own(worker, |shard| {
+        let l2 = self.plan.options.l2;
+        let scatter = |shard: &mut Shard<'a>| {
             shard.prepare_batch(next);
             shard.scatter(self.rows, &own.deltas, step);
-            shard.update(&*self.plan.options.optimizer, step);
-        });
+            if l2 > 0.0 {
+                shard.pull(l2);
+            }
+        };
+        let update = |shard: &mut Shard<'a>| shard.update(&*self.plan.options.optimizer, step);
+        let factor = match self.plan.options.global_clipnorm {
+            None => {
+                self.first_layer.for_own(worker, |shard| {
+                    scatter(shard);
+                    update(shard);
+                });
+                None
+            }
+            Some(most) => {
+                let factor = self.clip(worker, blocks, most, scatter);
+                self.first_layer.for_own(worker, |shard| {
+                    factor.inspect(|&factor| shard.shrink(factor));
+                    update(shard);
+                });
+                factor
+            }
+        };
         if worker.leads() {
             self.next_block.store(0, Ordering::Relaxed);
             let mut books = lock(&self.books);
             let is_over = match books.end_batch(place.batch, blocks) {
                 ControlFlow::Continue(()) => {
-                    books.update_head(blocks, &mut write(&self.head), step);
+                    let mut head = write(&self.head);
+                    if self.plan.options.global_clipnorm.is_none() {
+                        books.head.collect(blocks, &head);
+                    }
+                    factor.inspect(|&factor| books.head.shrink(factor));
+                    books.head.update(&mut head, step);
                     books.pauses(Place { batch: place.batch + 1, ..place })
                 }
                 ControlFlow::Break(()) => true,
@@ -496,7 +546,7 @@ impl<'a, I: Word> Run<'a, I> {
     }
 
     /// Phase 2: blocks, until there are no more.
-    fn forward_and_backward(&self, window: &Window, order: &[u32], own: &mut Own) {
+    fn forward_and_backward(&self, window: &Window, order: &[u32], epoch: usize, own: &mut Own) {
         let sums = self.first_layer.sums();
         let mut through = Through {
             level: self.level,
@@ -506,6 +556,8 @@ impl<'a, I: Word> Run<'a, I> {
             targets: &mut own.targets,
         };
         let scale = 1.0 / order.len() as f32;
+        let (units, words) = (self.plan.dropout, self.plan.word_dropout);
+        let (seed, all_scales) = (self.plan.options.seed, self.rows.all_scales());
         loop {
             let block = self.next_block.fetch_add(1, Ordering::Relaxed);
             let first = block * BLOCK_ROWS;
@@ -514,11 +566,13 @@ impl<'a, I: Word> Run<'a, I> {
             }
             let order = &order[first..order.len().min(first + BLOCK_ROWS)];
             let labels = order.iter().map(|&at| window.labels[at as usize]);
-            let scales = self
-                .rows
-                .all_scales()
-                .map(|scales| order.iter().map(|&at| scales[window.rows[at as usize] as usize]));
-            write(&self.blocks[block]).run(&mut through, &sums, first, labels, scales, scale);
+            let rows = order.iter().map(|&at| window.rows[at as usize]);
+            let row_scale = |row: u32| all_scales.map_or(1.0, |scales| scales[row as usize]);
+            let scales = (all_scales.is_some() || words.is_on())
+                .then(|| rows.clone().map(|row| row_scale(row) * words.scale()));
+            let drops = units.is_on().then(|| (units, drawn(seed, Stream::Dropout, epoch, rows)));
+            let mut block = write(&self.blocks[block]);
+            block.run(&mut through, &sums, first, labels, (scales, scale), drops);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Training and using networks: the loop, its bookkeeping, its threads; saving a run on its way, and going on.
 
+mod average;
 mod balance;
 mod block;
 mod books;
@@ -8,6 +9,7 @@ mod cut;
 mod evaluate;
 mod first_layer;
 mod fit;
+mod head;
 mod history;
 mod metric;
 mod observer;
@@ -23,6 +25,7 @@ mod validation;
 mod weights;
 mod window;
 
+pub use average::WeightAverage;
 pub use checkpoint::{Checkpoint, Snapshot};
 pub use evaluate::{Evaluation, Evaluator, evaluate, labels_to_judge_by, predict};
 pub use fit::{Ending, Outcome, fit, resume};

@@ -1,15 +1,17 @@
 //! What a run does: hyper-parameters that are checked and fit the dataset.
 
+use super::checkpoint::Place;
 use super::row_set::RowSet;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::window::Order;
-use super::{FeatureScale, Metric, metric};
+use super::{FeatureScale, Metric, WeightAverage, metric};
 use crate::dataset::{Csr, Dataset, Holdout, Split};
 use crate::error::{Error, Result};
+use crate::kernel::Level;
 use crate::model::Model;
-use crate::nn::{BinaryCrossentropy, Loss, RowNorm};
-use crate::optimizer::{Optimizer, RmsProp};
+use crate::nn::{BinaryCrossentropy, Dropout, Loss, RowNorm};
+use crate::optimizer::{Idle, Optimizer, RmsProp, Schedule, Step};
 
 /// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
 #[derive(Debug)]
@@ -29,6 +31,21 @@ pub struct FitOptions {
     pub loss: Box<dyn Loss>,
     /// How the weights follow.
     pub optimizer: Box<dyn Optimizer>,
+    /// How the biases follow, where not as the other weights.
+    pub bias_optimizer: Option<Box<dyn Optimizer>>,
+    /// What becomes of the learning rates on the way.
+    pub schedule: Schedule,
+    /// The chance that a hidden unit is left out of a review's step: `keras.layers.Dropout` behind each hidden layer.
+    pub dropout: f32,
+    /// The chance that a word is left out of a review's step, the others then counting for more: `keras.layers.Dropout` before the
+    /// first layer. Of a sequence it leaves out a word at all its positions (Gal and Ghahramani 2016).
+    pub word_dropout: f32,
+    /// A penalty on the squares of the weights of all kernels, an embedding's among them, but not of biases: the regularizer `L2` of
+    /// Keras. All weights have a gradient then, and every row is swept in every step. The losses that are reported are
+    /// without it, where Keras adds it to them.
+    pub l2: f32,
+    /// What the norm of the gradients of all weights, taken as one vector, is cut down to: `global_clipnorm` in Keras.
+    pub global_clipnorm: Option<f32>,
     /// What is recorded besides the loss.
     pub metrics: Vec<Box<dyn Metric>>,
     /// When to stop before the last epoch.
@@ -37,6 +54,9 @@ pub struct FitOptions {
     /// does without: then it needs the copy, which is made only where it costs next to nothing (few weights for the words of
     /// an epoch), and where nothing is validated on, the training loss decides.
     pub keep_best: bool,
+    /// How the weights are averaged that a run ends with; the last ones where they are not. An interrupted run ends with those
+    /// of its last step.
+    pub average_weights: Option<WeightAverage>,
     /// By what the words of the reviews are scaled, counted on the rows that are trained on. A model that has a scale already
     /// keeps its own.
     pub feature_scale: Option<FeatureScale>,
@@ -54,9 +74,16 @@ impl Default for FitOptions {
             seed: 0,
             loss: Box::new(BinaryCrossentropy),
             optimizer: Box::new(RmsProp::default()),
+            bias_optimizer: None,
+            schedule: Schedule::default(),
+            dropout: 0.0,
+            word_dropout: 0.0,
+            l2: 0.0,
+            global_clipnorm: None,
             metrics: vec![metric("accuracy").expect("accuracy is a metric")],
             early_stopping: None,
             keep_best: false,
+            average_weights: None,
             feature_scale: None,
             row_norm: RowNorm::None,
         }
@@ -94,6 +121,8 @@ pub struct TrainPlan<'d> {
     pub(super) options: FitOptions,
     pub(super) train_rows: RowSet,
     pub(super) validation: Option<(Split, RowSet)>,
+    pub(super) dropout: Dropout,
+    pub(super) word_dropout: Dropout,
 }
 
 impl<'d> TrainPlan<'d> {
@@ -180,6 +209,16 @@ impl<'d> TrainPlan<'d> {
             let expected = format!("no more than {MOST_STEPS} steps in all");
             return Err(Error::invalid("--epochs", options.epochs, expected));
         }
+        let (schedule, steps) = (&options.schedule, steps.unwrap_or(0) as u32);
+        if schedule.warm_up.of(steps) >= steps {
+            return Err(Error::Unfit {
+                option: "--schedule",
+                value: schedule.to_string(),
+                reason: format!("the run has {steps} steps and so ends before its warm-up"),
+                remedy: "warm up for fewer steps, or for a part of all such as warm_up=0.1"
+                    .to_owned(),
+            });
+        }
         if model.architecture().embedding().is_some() && options.scales_input() {
             let (option, value) = match &options.feature_scale {
                 Some(scale) => ("--feature-scale", scale.to_string()),
@@ -196,7 +235,16 @@ impl<'d> TrainPlan<'d> {
             let expected = "something to validate on where the best epoch is asked for";
             return Err(Error::invalid("--validation", "0", expected));
         }
-        Ok(TrainPlan { dataset, options, train_rows, validation })
+        if options.dropout > 0.0 && model.architecture().hidden().is_empty() {
+            return Err(Error::Unfit {
+                option: "--dropout",
+                value: options.dropout.to_string(),
+                reason: "the network has no hidden units to leave out".to_owned(),
+                remedy: "give it some by --hidden, or leave out words by --word-dropout".to_owned(),
+            });
+        }
+        let [dropout, word_dropout] = options.dropouts()?;
+        Ok(TrainPlan { dataset, options, train_rows, validation, dropout, word_dropout })
     }
 
     /// The options.
@@ -218,9 +266,29 @@ impl<'d> TrainPlan<'d> {
     pub fn batches(&self) -> usize {
         self.train_rows.len().div_ceil(self.options.batch_size)
     }
+
+    /// Steps of the whole run.
+    pub fn steps(&self) -> u32 {
+        // `TrainPlan::new` has seen to it that they fit.
+        (self.batches() * self.options.epochs) as u32
+    }
 }
 
 impl TrainPlan<'_> {
+    /// The step that is taken at a place.
+    pub(super) fn step(&self, place: Place, level: Level) -> Step {
+        let done = place.steps(self.batches()) as u32;
+        Step { number: done + 1, level, rate: self.options.schedule.factor(done, self.steps()) }
+    }
+
+    /// What a step does to rows of the first kernel that the batch's words have no gradient for.
+    pub(super) fn idle(&self) -> Idle {
+        match self.options.l2 > 0.0 {
+            true => Idle::Moves,
+            false => self.options.optimizer.idle(),
+        }
+    }
+
     /// How the reviews are shuffled.
     pub fn shuffle(&self) -> Shuffle {
         self.options.shuffle.unwrap_or_else(|| match self.words_bytes() > FULL_SHUFFLE_BYTES {
@@ -263,6 +331,14 @@ impl FitOptions {
         self.feature_scale.is_some() || self.row_norm != RowNorm::None
     }
 
+    /// Of units and of words.
+    fn dropouts(&self) -> Result<[Dropout; 2]> {
+        Ok([
+            Dropout::new("--dropout", self.dropout)?,
+            Dropout::new("--word-dropout", self.word_dropout)?,
+        ])
+    }
+
     /// Checks what needs no data.
     ///
     /// # Errors
@@ -274,9 +350,33 @@ impl FitOptions {
         if self.batch_size == 0 {
             return Err(Error::invalid("--batch-size", 0, "at least 1"));
         }
-        let rate = self.optimizer.learning_rate();
-        if !(rate.is_finite() && rate > 0.0) {
-            return Err(Error::invalid("--learning-rate", rate, "a number above 0"));
+        let own = self.bias_optimizer.as_ref().map(|own| ("--bias-optimizer", own));
+        for (option, optimizer) in [("--learning-rate", &self.optimizer)].into_iter().chain(own) {
+            let rate = optimizer.learning_rate();
+            if !(rate.is_finite() && rate > 0.0) {
+                return Err(Error::invalid(option, rate, "a learning rate above 0"));
+            }
+        }
+        self.dropouts()?;
+        if let Some(average) = self.average_weights {
+            average.check()?;
+            if self.keep_best {
+                let expected =
+                    "left out with --keep-best: epochs are judged by weights that are not averaged";
+                return Err(Error::invalid("--average-weights", average, expected));
+            }
+        }
+        if !(self.l2.is_finite() && self.l2 >= 0.0) {
+            return Err(Error::invalid("--l2", self.l2, "a number of at least 0"));
+        }
+        if self.l2 > 0.0 && self.optimizer.idle() == Idle::Rests {
+            let expected = "0 with rows=touched: the penalty pulls at all rows, and those that no word touches rest";
+            return Err(Error::invalid("--l2", self.l2, expected));
+        }
+        if let Some(most) = self.global_clipnorm
+            && !(most.is_finite() && most > 0.0)
+        {
+            return Err(Error::invalid("--global-clipnorm", most, "a number above 0"));
         }
         if let Some(stopping) = self.early_stopping
             && !(stopping.min_delta.is_finite() && stopping.min_delta >= 0.0)

@@ -7,13 +7,16 @@ use crate::kernel::{Id, Repeated, Single, Span};
 /// An entry of a row that the kernels take: a word, or one with its count.
 pub(super) trait Word: Id {
     /// The same in a table of slots.
-    type Slot: Id;
+    type Slot: Word<Slot = Self::Slot>;
 
     /// The slot of the word, which occurs there as often.
     fn with_slot(self, slot: u32) -> Self::Slot;
 
-    /// Where slots of this kind are kept.
-    fn slots(slots: &mut Slots) -> &mut Vec<Self::Slot>;
+    /// The slots of this kind.
+    fn slots(slots: &Slots) -> &[Self::Slot];
+
+    /// Where they are kept.
+    fn slots_mut(slots: &mut Slots) -> &mut Vec<Self::Slot>;
 }
 
 /// Room for the slots of a batch's words, of one kind or the other.
@@ -34,7 +37,11 @@ macro_rules! words {
                     $with_slot(self, slot)
                 }
 
-                fn slots(slots: &mut Slots) -> &mut Vec<$slot> {
+                fn slots(slots: &Slots) -> &[$slot] {
+                    &slots.$kind
+                }
+
+                fn slots_mut(slots: &mut Slots) -> &mut Vec<$slot> {
                     &mut slots.$kind
                 }
             }

@@ -5,9 +5,14 @@
 //! the data alone, whatever the number of threads, and the order in which their sums are added is fixed: the result has the
 //! same bits on any number of threads, and whoever owns what.
 
+mod averaged;
+mod gradient;
+mod thinned;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::average::Averages;
 use super::cut::Cut;
 use super::rows::{Rows, Slots, Word};
 use super::spans::ByLength;
@@ -18,6 +23,8 @@ use crate::kernel::{
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
+pub(super) use gradient::{pull, squares};
+use thinned::Thinned;
 
 /// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
 pub(super) const MOST_WORDS: u64 = 1 << 37;
@@ -48,12 +55,16 @@ pub(super) struct Shard<'m> {
     /// The spans of the batch, and those of the next if it is prepared.
     spans: Vec<Span>,
     next: Vec<Span>,
+    /// The batch with some words left out, where a run does that.
+    thinned: Option<Thinned>,
     /// The spans of the validation's rounds, as far as they are kept.
     rounds: Vec<Vec<Span>>,
     current: Current,
     by_length: ByLength,
     /// The weights at the best epoch so far.
     best: Option<Vec<f32>>,
+    /// The averages of the weights, where the run ends with them.
+    averages: Option<Averages>,
 }
 
 /// What a checkpoint keeps of a shard.
@@ -68,6 +79,8 @@ pub(super) struct Standing<'s> {
     pub(super) updated: &'s [u32],
     /// `[features, width]`, the weights at the best epoch so far.
     pub(super) best: Option<&'s [f32]>,
+    /// The averages of the weights, where the run ends with them.
+    pub(super) averages: Option<&'s Averages>,
 }
 
 /// What a shard has taken up: the batch, or a round of the validation.
@@ -117,6 +130,13 @@ enum Gradient {
     },
 }
 
+/// How rows move: by an optimizer, and what a step does to those without a gradient.
+#[derive(Debug)]
+pub(super) struct Moving<'o> {
+    pub(super) optimizer: &'o dyn Optimizer,
+    pub(super) idle: Idle,
+}
+
 /// How many rows ahead of its use the place of a row's words is asked for.
 const AHEAD: usize = 32;
 
@@ -131,7 +151,7 @@ impl<'m> Shard<'m> {
         architecture: &Architecture,
         cuts: &[Cut],
         is_shared: bool,
-        optimizer: &dyn Optimizer,
+        moving: Moving<'_>,
         level: Level,
     ) -> Vec<Shard<'m>> {
         let width = architecture.width();
@@ -149,7 +169,7 @@ impl<'m> Shard<'m> {
             .into_iter()
             .map(|(cut, part)| {
                 let scales = scales.map(|scales| &scales[cut.features.clone()]);
-                Shard::new(cut, width, (part, scales), is_shared, optimizer, level)
+                Shard::new(cut, width, (part, scales), is_shared, &moving, level)
             })
             .collect()
     }
@@ -159,16 +179,19 @@ impl<'m> Shard<'m> {
         width: usize,
         (kernel, scales): (&'m mut [f32], Option<&'m [f32]>),
         is_shared: bool,
-        optimizer: &dyn Optimizer,
+        moving: &Moving<'_>,
         level: Level,
     ) -> Shard<'m> {
         let rows = cut.features.len();
-        let idle = optimizer.idle();
+        let Moving { optimizer, idle } = moving;
         // Where most rows are touched, a sweep over all of them costs less than to tell which, and does the same.
-        let is_swept_whole = idle == Idle::Moves || rows as f64 <= 2.5 * cut.touched;
+        // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
+        let is_listed = *idle == Idle::Rests;
+        let is_swept_whole =
+            *idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
         let gradient = if is_shared && !is_swept_whole {
             Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new() }
-        } else if is_swept_whole || rows as f64 <= 4.0 * cut.nonzeros {
+        } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
             Gradient::Dense(Aligned::zeros(rows * width))
         } else {
             let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
@@ -184,17 +207,19 @@ impl<'m> Shard<'m> {
             gradient,
             is_swept_whole,
             decays: match idle {
-                Idle::Decays(factors) => factors.into_iter().map(Powers::of).collect(),
-                Idle::Unchanged | Idle::Moves => Vec::new(),
+                Idle::Decays(factors) => factors.iter().copied().map(Powers::of).collect(),
+                Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
             },
             updated: vec![0; if is_swept_whole { 0 } else { rows }],
             window: Vec::new(),
             spans: Vec::new(),
             next: Vec::new(),
+            thinned: None,
             rounds: Vec::new(),
             current: Current::Batch,
             by_length: ByLength::default(),
             best: None,
+            averages: None,
         }
     }
 
@@ -260,33 +285,47 @@ impl<'m> Shard<'m> {
 
     /// The sums of this shard's weight rows for what it has taken up: `out` is `[rows, width]`.
     pub(super) fn gather<I: Word>(&self, rows: Rows<'_, I>, sum: Sum, out: &mut [f32]) {
-        let spans = match self.current {
-            Current::Batch => &self.spans,
-            Current::Round(place) => &self.rounds[place],
+        let table = self.weights.table(self.features.start);
+        let spans = match (self.current, &self.thinned) {
+            (Current::Batch, Some(Thinned { words, spans })) => {
+                return gather_sum(self.level, table, I::slots(words), spans, sum, out);
+            }
+            (Current::Batch, None) => &self.spans,
+            (Current::Round(place), _) => &self.rounds[place],
         };
-        gather_sum(
-            self.level,
-            self.weights.table(self.features.start),
-            rows.indices,
-            spans,
-            sum,
-            out,
-        );
+        gather_sum(self.level, table, rows.indices, spans, sum, out);
     }
 
     /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
     pub(super) fn scatter<I: Word>(&mut self, rows: Rows<'_, I>, deltas: &[f32], step: Step) {
+        let Some(thinned) = self.thinned.take() else {
+            return self.scatter_words(rows.indices, rows.indices, deltas, step);
+        };
+        let all = std::mem::replace(&mut self.spans, thinned.spans);
+        self.scatter_words(I::slots(&thinned.words), rows.indices, deltas, step);
+        let spans = std::mem::replace(&mut self.spans, all);
+        self.thinned = Some(Thinned { spans, ..thinned });
+    }
+
+    /// The same by the words that the spans are of; `later` are those of the batch that comes next.
+    fn scatter_words<I: Word, J: Word>(
+        &mut self,
+        words: &[I],
+        later: &[J],
+        deltas: &[f32],
+        step: Step,
+    ) {
         let (first, width) = (self.features.start, self.width);
         let Shard { level, weights, gradient, spans, next, updated, .. } = self;
-        let later = (rows.indices, &next[..]);
+        let later = (later, &next[..]);
         match gradient {
             Gradient::Dense(values) => {
-                let now = (rows.indices, &spans[..]);
+                let now = (words, &spans[..]);
                 scatter_add_ahead(*level, values, first, width, now, deltas, later);
             }
             Gradient::Compact { values, touched, slots, spans: slot_spans } => {
-                let slots = I::slots(slots);
-                give_slots(rows, first, spans, step, updated, touched, slots);
+                let slots = I::slots_mut(slots);
+                give_slots(words, first, spans, step, updated, touched, slots);
                 slot_spans.clear();
                 let mut start = 0;
                 slot_spans.extend(spans.iter().map(|span| {
@@ -303,12 +342,12 @@ impl<'m> Shard<'m> {
                 shared.clear();
                 for span in spans.iter() {
                     delta.copy_from_slice(&deltas[span.row as usize * width..][..width]);
-                    let words = &rows.indices[span.start..][..span.length as usize];
+                    let words = &words[span.start..][..span.length as usize];
                     shared.extend(words.iter().map(|&id| (id.place() - first) as u32));
                 }
                 let table = weights.table(first);
                 for span in next.iter() {
-                    table.prefetch(&rows.indices[span.start..][..span.length as usize]);
+                    table.prefetch(&later.0[span.start..][..span.length as usize]);
                 }
             }
         }
@@ -316,6 +355,7 @@ impl<'m> Shard<'m> {
 
     /// Applies the gradient of the step and clears it.
     pub(super) fn update(&mut self, optimizer: &dyn Optimizer, step: Step) {
+        self.take_in_moving(step.number);
         let (gradient, selection) = match &mut self.gradient {
             Gradient::Dense(values) if self.is_swept_whole => (values, Selection::All),
             Gradient::Dense(values) => (values, Selection::Nonzero),
@@ -342,6 +382,7 @@ impl<'m> Shard<'m> {
             state,
             updated: &self.updated,
             best: self.best.as_deref(),
+            averages: self.averages.as_ref(),
         }
     }
 
@@ -387,7 +428,7 @@ impl<'m> Shard<'m> {
 
 /// Lists the slots of all words of the spans, in `slots`, and the rows that get one, in `touched`.
 fn give_slots<I: Word>(
-    rows: Rows<'_, I>,
+    words: &[I],
     first: usize,
     spans: &[Span],
     step: Step,
@@ -399,7 +440,7 @@ fn give_slots<I: Word>(
     touched.clear();
     let before_this = step.number - 1;
     for span in spans {
-        for &id in &rows.indices[span.start..][..span.length as usize] {
+        for &id in &words[span.start..][..span.length as usize] {
             let row = (id.place() - first) as u32;
             let mark = &mut updated[row as usize];
             if *mark & IN_SLOT == 0 {
@@ -452,7 +493,8 @@ mod tests {
         };
         let cut = Cut { features: FEATURES, nonzeros, touched };
         let (first_layer, is_shared) = ((&mut kernel[..], None), form == Form::Shared);
-        let mut shard = Shard::new(&cut, width, first_layer, is_shared, optimizer, level);
+        let moving = Moving { optimizer, idle: optimizer.idle() };
+        let mut shard = Shard::new(&cut, width, first_layer, is_shared, &moving, level);
         let got = match shard.gradient {
             Gradient::Dense(_) if shard.is_swept_whole => Form::Whole,
             Gradient::Dense(_) => Form::Dense,
@@ -469,7 +511,7 @@ mod tests {
             if has_zeros {
                 deltas.chunks_exact_mut(width).step_by(2).for_each(|delta| delta.fill(0.0));
             }
-            let step = Step { number, level };
+            let step = Step { number, level, rate: 1.0 };
             shard.begin_batch(order);
             if let Some(next) = orders.get(number as usize).filter(|_| is_prepared) {
                 shard.prepare_batch(next);

@@ -82,6 +82,19 @@ impl<'m> Weights<'m> {
         }
     }
 
+    /// What the rows of the kernel are multiplied by, if by anything.
+    pub(super) fn scales(&self) -> Option<&'m [f32]> {
+        self.scales
+    }
+
+    /// The weights of a row, `[width]`.
+    pub(super) fn row(&self, row: usize) -> &[f32] {
+        match &self.held {
+            Held::Apart { .. } => &self.kernel[row * self.width..][..self.width],
+            Held::Together { records, stride } => &records[row * stride..][..1],
+        }
+    }
+
     /// Brings the model's kernel up to date, `[features, width]`.
     pub(super) fn kernel(&mut self) -> &[f32] {
         if let Held::Together { records, stride } = &self.held {

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test uses its part
 
 pub mod averages;
+pub mod dense;
 
 use std::path::{Path, PathBuf};
 

@@ -74,7 +74,7 @@ fn sweeps_stay_within_their_slices() {
     for &(width, _) in WIDTHS {
         let (values, state) = (numbers(3 * width), vec![0.0; 6 * width]);
         for level in Level::supported() {
-            let step = Step { number: 1, level };
+            let step = Step { number: 1, level, rate: 1.0 };
             let run = |weights: &mut [f32], state: &mut [f32], gradient: &mut [f32]| {
                 let updated = &mut [0; 3];
                 let (selection, decays) = (Selection::Nonzero, &decays[..]);

@@ -26,6 +26,10 @@ const OPTIMIZERS: &[(&str, f64)] = &[
     // twice what is measured, 14.
     ("rmsprop:momentum=0.9", 32.0),
     ("rmsprop:centered=true,momentum=0.9", 32.0),
+    // A fused decay, and the subtraction behind it.
+    ("sgd:weight_decay=0.5", 4.0),
+    ("adagrad:weight_decay=0.1", 14.0),
+    ("rmsprop:weight_decay=0.1", 16.0),
     ("adam", 32.0),
     ("adam:amsgrad=true", 32.0),
     ("adamw", 32.0),
@@ -239,7 +243,7 @@ fn sweeps_are_updates_row_by_row() {
         let optimizer = &*optimizer::parse(name, None).unwrap();
         let decays = match optimizer.idle() {
             Idle::Decays(factors) => factors,
-            Idle::Unchanged | Idle::Moves => Vec::new(),
+            Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
         };
         let mut worst = 0f64;
         for width in WIDTHS {
@@ -250,10 +254,10 @@ fn sweeps_are_updates_row_by_row() {
                 let selections = [Selection::All, Selection::Nonzero, Selection::Listed(&lists[2])];
                 for (list, selection) in lists.iter().zip(selections) {
                     let mut portable = net.clone();
-                    let step = Step { number, level: Level::portable() };
+                    let step = Step { number, level: Level::portable(), rate: 1.0 };
                     portable.reference(optimizer, step, list, &decays);
                     for level in Level::supported() {
-                        let step = Step { number, level };
+                        let step = Step { number, level, rate: 1.0 };
                         let mut expected = net.clone();
                         expected.reference(optimizer, step, list, &decays);
                         if matches!(selection, Selection::All) {
@@ -273,7 +277,7 @@ fn sweeps_are_updates_row_by_row() {
                     }
                 }
                 shared(optimizer, &net, number, &lists[2], &decays);
-                let step = Step { number, level: Level::portable() };
+                let step = Step { number, level: Level::portable(), rate: 1.0 };
                 net.reference(optimizer, step, &lists[1], &decays);
             }
         }
@@ -307,7 +311,7 @@ fn together(
 fn shared(optimizer: &dyn Optimizer, net: &Net, number: u32, list: &[Touched], decays: &[f32]) {
     let rows: Vec<u32> = list.iter().map(|touched| touched.row).collect();
     for level in Level::supported() {
-        let step = Step { number, level };
+        let step = Step { number, level, rate: 1.0 };
         let mut copied = net.clone();
         let (first, others) = copied.gradient.split_at_mut(net.width);
         others.chunks_exact_mut(net.width).for_each(|row| row.copy_from_slice(first));
@@ -337,7 +341,7 @@ fn rows_that_are_not_there_panic() {
         for (row, slot) in [(ROWS, 0), (0, ROWS), (usize::MAX >> 33, 0)] {
             let list = [Touched { row: row as u32, slot: slot as u32, skipped: 0 }];
             assert_panics(&format!("row {row}, slot {slot}"), |level| {
-                let step = Step { number: 1, level };
+                let step = Step { number: 1, level, rate: 1.0 };
                 Net::new(optimizer, width).sweep(optimizer, step, Selection::Listed(&list), &[]);
             });
         }

@@ -51,7 +51,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     }
     let mut model = match &args.init {
         Some(path) => Model::from_tensors(architecture, path)?,
-        None => Model::new(architecture, args.seed),
+        None => Model::initial(architecture, args.first_kernel_initializer()?, args.seed),
     };
     take_words(&mut model, &dataset);
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use imdb_fast::nn::{Activation, Dense, Embedding, loss};
+use imdb_fast::nn::{Activation, Dense, Embedding, Initializer, loss};
 use imdb_fast::optimizer;
 use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
 use imdb_fast::{Error, Result};
@@ -19,6 +19,9 @@ Examples:
   imdb-fast train imdb --epochs 4 --validation 0 --out final
   imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean-squared-error
   imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
+  imdb-fast train imdb --hidden none --feature-scale naive-bayes --row-norm l2 --batch-size 1 --epochs 2
+    --optimizer adagrad:initial_accumulator=1e-8,epsilon=0 --learning-rate 0.3 --bias-optimizer sgd:learning_rate=0.03
+    --schedule linear
   imdb-fast train imdb --early-stopping 2 --keep-best
   imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
   imdb-fast train large.safetensors --epochs 500 --checkpoint-every 10
@@ -77,12 +80,35 @@ pub(crate) struct Args {
     /// binary-crossentropy, mean-squared-error or hinge
     #[arg(long, value_name = "NAME", default_value = "binary-crossentropy")]
     loss: String,
-    /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`
+    /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`; all but adam take a
+    /// weight_decay, decoupled as in adamw. `adam:rows=touched` moves
+    /// only the rows of the batch's words, averages and weights, as PyTorch's SparseAdam does
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "rmsprop")]
     optimizer: String,
     /// The step size; the optimizer's own default where it is not given
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f32>,
+    /// The optimizer of the biases, with its own learning rate: `sgd:learning_rate=0.03`; that of the other weights where it is
+    /// not given
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]")]
+    bias_optimizer: Option<String>,
+    /// What becomes of the learning rates, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
+    /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
+    schedule: String,
+    /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
+    dropout: f32,
+    /// Leave out each word of a review with this chance, anew in each epoch: Keras' Dropout before the first layer
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
+    word_dropout: f32,
+    /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown are without it
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    l2: f32,
+    /// Cut the gradient down to this norm where it is longer, that of all weights and biases taken as one vector: Keras'
+    /// global_clipnorm
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    global_clipnorm: Option<f32>,
     /// What to record besides the loss: accuracy, precision, recall, f1, auc
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
     metrics: Vec<String>,
@@ -105,6 +131,10 @@ pub(crate) struct Args {
     /// End with the weights of the epoch with the lowest validation loss
     #[arg(long)]
     pub(crate) keep_best: bool,
+    /// End with the exponential moving average of the weights over all steps, `ema` or `ema:momentum=0.99`: Keras' use_ema. Validation
+    /// on the way is by the weights as they are
+    #[arg(long, value_name = "ema[:momentum=M]")]
+    average_weights: Option<String>,
     /// Save the run every N epochs, or every N steps as in `50steps`; one that is stopped by a signal is saved in any case
     #[arg(long, value_name = "N|Nsteps")]
     #[serde(skip)]
@@ -125,6 +155,10 @@ pub(crate) struct Args {
     /// Scale each review's input to length 1 (l2), or leave it (none)
     #[arg(long, value_name = "NORM", default_value = "none")]
     row_norm: String,
+    /// How the weights of the words start: glorot_uniform, zeros, `random_uniform:minval=-0.05,maxval=0.05`; of Keras' default
+    /// where it is not given: glorot_uniform, and of an embedding random_uniform
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", conflicts_with = "init")]
+    first_kernel_initializer: Option<String>,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
     #[arg(long, value_name = "MODEL")]
     #[serde(serialize_with = "optional_path")]
@@ -149,11 +183,20 @@ impl Args {
             seed: self.seed,
             loss: loss(&self.loss)?,
             optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
+            bias_optimizer: (self.bias_optimizer.as_deref())
+                .map(optimizer::parse_for_biases)
+                .transpose()?,
+            schedule: self.schedule.parse()?,
+            dropout: self.dropout,
+            word_dropout: self.word_dropout,
+            l2: self.l2,
+            global_clipnorm: self.global_clipnorm,
             metrics,
             early_stopping: self
                 .early_stopping
                 .map(|patience| EarlyStopping { patience, min_delta: self.min_delta }),
             keep_best: self.keep_best,
+            average_weights: self.average_weights.as_deref().map(str::parse).transpose()?,
             feature_scale: self.feature_scale.as_deref().map(str::parse).transpose()?,
             row_norm: self.row_norm.parse()?,
         };
@@ -175,6 +218,11 @@ impl Args {
             Ok(units) => Ok(Dense { units, activation }),
         };
         self.hidden.split(',').map(layer).collect()
+    }
+
+    /// How the first kernel starts, where not by default.
+    pub(super) fn first_kernel_initializer(&self) -> Result<Option<Initializer>> {
+        self.first_kernel_initializer.as_deref().map(str::parse).transpose()
     }
 
     /// The embedding, where the encoding is one.

@@ -53,9 +53,10 @@ impl DatasetFacts {
     }
 }
 
-/// All options that decide the bits, but for the number of epochs: a run may be made longer. Optimizers and losses by what
+/// All options that decide the bits, but for the number of epochs: a run may be made longer
+/// where that does not change the steps that are done. Optimizers and losses by what
 /// `Debug` says of them, which has all parameters.
-pub(super) fn options_of(plan: &TrainPlan<'_>) -> [(&'static str, String); 11] {
+pub(super) fn options_of(plan: &TrainPlan<'_>) -> Vec<(&'static str, String)> {
     let options = &plan.options;
     let metrics: Vec<&str> = options.metrics.iter().map(|metric| metric.name()).collect();
     let validation = plan.validation.as_ref();
@@ -64,7 +65,7 @@ pub(super) fn options_of(plan: &TrainPlan<'_>) -> [(&'static str, String); 11] {
         RowSet::Range(_) => format!("{} {rows}", split.name()),
         RowSet::List(_) => format!("{} {rows}, trained on {}", split.name(), plan.train_rows),
     });
-    [
+    vec![
         ("--batch-size", options.batch_size.to_string()),
         ("--validation", validation.unwrap_or_else(|| "0".to_owned())),
         ("--shuffle", format!("{:?}", plan.shuffle()).to_lowercase()),
@@ -79,5 +80,24 @@ pub(super) fn options_of(plan: &TrainPlan<'_>) -> [(&'static str, String); 11] {
             options.feature_scale.map_or("none".to_owned(), |scale| scale.to_string()),
         ),
         ("--row-norm", options.row_norm.to_string()),
+        ("--schedule", schedule_of(plan)),
+        (
+            "--average-weights",
+            options.average_weights.map_or("none".to_owned(), |average| average.to_string()),
+        ),
+        ("--dropout", options.dropout.to_string()),
+        ("--word-dropout", options.word_dropout.to_string()),
+        ("--l2", options.l2.to_string()),
+        ("--global-clipnorm", format!("{:?}", options.global_clipnorm)),
+        ("--bias-optimizer", format!("{:?}", options.bias_optimizer)),
     ]
+}
+
+/// The schedule; with the number of steps where that decides the rate of each.
+fn schedule_of(plan: &TrainPlan<'_>) -> String {
+    let schedule = plan.options.schedule;
+    match schedule.follows_length() {
+        true => format!("{schedule} over {} steps", plan.steps()),
+        false => schedule.to_string(),
+    }
 }

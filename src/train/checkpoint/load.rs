@@ -188,7 +188,7 @@ impl Checkpoint {
             0 => &[],
             _ => self.values(tensor::FIRST_KERNEL_STATE, &[features, arrays, width])?,
         };
-        let updated = match optimizer.idle() {
+        let updated = match plan.idle() {
             Idle::Moves => &[],
             _ => self.values(tensor::UPDATED, &[features])?,
         };
@@ -198,11 +198,22 @@ impl Checkpoint {
         };
         // A plan has no more steps than 31 bits count.
         let steps = self.place().steps(plan.batches()) as u32;
-        if first_layer.shards_mut().all(|shard| shard.take_up(steps, state, updated, best)) {
-            return Ok(());
+        let ahead = |tensor: &str| {
+            let problem = format!("a row has seen more than the {steps} steps that are done");
+            Err(self.container.malformed(format!("tensor `{tensor}`"), problem, REMEDY))
+        };
+        if !first_layer.shards_mut().all(|shard| shard.take_up(steps, state, updated, best)) {
+            return ahead(tensor::UPDATED);
         }
-        let problem = format!("a row has seen more than the {steps} steps that are done");
-        Err(self.container.malformed(format!("tensor `{}`", tensor::UPDATED), problem, REMEDY))
+        if plan.options.average_weights.is_some() {
+            let values = self.values(tensor::AVERAGED_FIRST_KERNEL, &[features, width])?;
+            let seen = self.values(tensor::AVERAGED_STEPS, &[features])?;
+            let mut shards = first_layer.shards_mut();
+            if !shards.all(|shard| shard.take_up_averages(steps, values, seen)) {
+                return ahead(tensor::AVERAGED_STEPS);
+            }
+        }
+        Ok(())
     }
 
     /// Opens the books where they stood.
@@ -213,11 +224,17 @@ impl Checkpoint {
         head: &Head,
     ) -> Result<()> {
         let history = self.history(&books.quantities())?;
-        let arrays = plan.options.optimizer.state().len();
-        let head_state = match arrays {
-            0 => &[],
-            _ => self.values(tensor::HEAD_STATE, &[arrays, head.values.len()])?,
-        };
+        for (name, (arrays, state)) in tensor::HEAD_STATES.into_iter().zip(books.head.states_mut())
+        {
+            if !state.is_empty() {
+                state.copy_from_slice(self.values(name, &[arrays, state.len() / arrays])?);
+            }
+        }
+        if plan.options.average_weights.is_some() {
+            let values = self.values(tensor::AVERAGED_HEAD, &[head.values.len()])?;
+            let steps = self.place().steps(plan.batches()) as u32;
+            books.head.take_up_averages(steps, values);
+        }
         let best = match books.expects_best(&history) {
             true => {
                 let mut best = head.clone();
@@ -227,7 +244,7 @@ impl Checkpoint {
             }
             false => None,
         };
-        if books.take_up(history, self.facts.score.as_ref(), head_state, best) {
+        if books.take_up(history, self.facts.score.as_ref(), best) {
             return Ok(());
         }
         let problem = "the history or the sums of the epoch are not those of such a run";

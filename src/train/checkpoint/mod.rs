@@ -14,7 +14,10 @@
 //! | `optimizer.first_kernel` | F32 | \[features, arrays, width\] | the first kernel's optimizer state, if there is any: not made up for skipped steps |
 //! | `optimizer.updated` | U32 | \[features\] | the last step that each of these rows has seen, 0 before the first; where steps may skip rows. 0 where none do, as a shard's are swept whole |
 //! | `optimizer.head` | F32 | \[arrays, values\] | the state of all other weights, if there is any: kernel, bias and alpha of each layer |
+//! | `optimizer.biases` | F32 | \[arrays, values\] | that of the biases, where they have an optimizer of their own and it has a state; they are then not among the others |
 //! | `best.first_kernel`, `best.head` | F32 | \[features, width\], \[values\] | the weights at the best epoch so far, where the run remembers them |
+//! | `average.first_kernel`, `average.head` | F32 | \[features, width\], \[values\] | the averages of the weights, where the run ends with them |
+//! | `average.updated` | U32 | \[features\] | the last step whose weights the average of each row has taken in, 0 before the first |
 //! | `order.permutation` | U32 | \[rows\] or \[chunks\] | the order of the epoch's rows or chunks, if it has more than one window |
 //! | `order.window` | U32 | \[rows\] | the order of the window's rows |
 //! | `order.generator` | U8 | \[32\] | the state of the generator that draws the orders |
@@ -53,11 +56,17 @@ impl Place {
 
 /// The names of the tensors.
 mod tensor {
+    use super::super::head::MOST_GROUPS;
+
     pub(super) const FIRST_KERNEL_STATE: &str = "optimizer.first_kernel";
     pub(super) const UPDATED: &str = "optimizer.updated";
-    pub(super) const HEAD_STATE: &str = "optimizer.head";
+    /// One a group of the head's weights.
+    pub(super) const HEAD_STATES: [&str; MOST_GROUPS] = ["optimizer.head", "optimizer.biases"];
     pub(super) const BEST_FIRST_KERNEL: &str = "best.first_kernel";
     pub(super) const BEST_HEAD: &str = "best.head";
+    pub(super) const AVERAGED_FIRST_KERNEL: &str = "average.first_kernel";
+    pub(super) const AVERAGED_STEPS: &str = "average.updated";
+    pub(super) const AVERAGED_HEAD: &str = "average.head";
     pub(super) const PERMUTATION: &str = "order.permutation";
     pub(super) const WINDOW: &str = "order.window";
     pub(super) const GENERATOR: &str = "order.generator";

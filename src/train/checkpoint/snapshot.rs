@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::super::average::Averages;
 use super::super::books::Books;
+use super::super::head::HeadTrainer;
 use super::super::shard::Standing;
 use super::super::window::{Order, Window};
 use super::super::{History, TrainPlan};
@@ -38,7 +40,7 @@ pub struct Snapshot<'r> {
 pub(in super::super) struct Kept<'r> {
     pub(in super::super) history: &'r History,
     pub(in super::super) score: Option<Result<super::ScoreFacts, String>>,
-    pub(in super::super) head_state: &'r [f32],
+    pub(in super::super) head: &'r HeadTrainer<'r>,
     pub(in super::super) best_head: Option<&'r Head>,
 }
 
@@ -52,7 +54,7 @@ impl<'r> Kept<'r> {
             history: &books.history,
             // Before the first batch the sums are still those of the epoch before.
             score: (place.batch > 0).then(|| books.train.facts()),
-            head_state: &books.head_state,
+            head: &books.head,
             best_head: books.best.as_ref().map(|(_, head)| head),
         };
         (kept, &mut *books.observer)
@@ -91,6 +93,7 @@ impl Snapshot<'_> {
         let mut tensors = model::tensors(self.architecture, kernel, self.head, self.scale);
         self.add_optimizer(&made, &mut tensors);
         self.add_best(&mut tensors);
+        self.add_averages(&mut tensors);
         self.add_order_and_history(&made, &mut tensors);
         write_tensors(path, Kind::Checkpoint, VERSION, strings, tensors)
     }
@@ -103,10 +106,14 @@ impl Snapshot<'_> {
             let state = self.shards.iter().map(|shard| &*shard.state);
             let shape = [features, arrays, width];
             tensors.push(TensorBytes::of_pieces(tensor::FIRST_KERNEL_STATE, &shape, state));
-            let shape = [arrays, self.head.values.len()];
-            tensors.push(TensorBytes::new(tensor::HEAD_STATE, &shape, self.kept.head_state));
         }
-        if optimizer.idle() != Idle::Moves {
+        for (name, (arrays, state)) in tensor::HEAD_STATES.into_iter().zip(self.kept.head.states())
+        {
+            if !state.is_empty() {
+                tensors.push(TensorBytes::new(name, &[arrays, state.len() / arrays], state));
+            }
+        }
+        if self.plan.idle() != Idle::Moves {
             let updated = self.shards.iter().map(|shard| match shard.updated {
                 [] => &made.no_steps[..shard.features.len()],
                 updated => updated,
@@ -121,6 +128,17 @@ impl Snapshot<'_> {
         let kernel = self.shards.iter().filter_map(|shard| shard.best);
         tensors.push(TensorBytes::of_pieces(tensor::BEST_FIRST_KERNEL, &shape, kernel));
         tensors.push(TensorBytes::new(tensor::BEST_HEAD, &[head.values.len()], &head.values));
+    }
+
+    fn add_averages<'s>(&'s self, tensors: &mut Vec<TensorBytes<'s>>) {
+        let Some(head) = self.kept.head.averages() else { return };
+        let shape = [self.architecture.inputs(), self.architecture.width()];
+        let averages = || self.shards.iter().filter_map(|shard| shard.averages);
+        let kernel = averages().map(Averages::values);
+        tensors.push(TensorBytes::of_pieces(tensor::AVERAGED_FIRST_KERNEL, &shape, kernel));
+        let seen = averages().map(Averages::seen);
+        tensors.push(TensorBytes::of_pieces(tensor::AVERAGED_STEPS, &shape[..1], seen));
+        tensors.push(TensorBytes::new(tensor::AVERAGED_HEAD, &[head.len()], head));
     }
 
     fn add_order_and_history<'s>(&'s self, made: &'s Made, tensors: &mut Vec<TensorBytes<'s>>) {

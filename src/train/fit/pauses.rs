@@ -97,7 +97,19 @@ impl<I: Word> Run<'_, I> {
         if !is_finite || (has_diverged(&ending) && inside(&mut self.books).best.is_none()) {
             epoch = None;
         }
+        if matches!(ending, Ending::Completed | Ending::StoppedEarly) {
+            self.end_with_averages(history.epochs());
+        }
         (Outcome { history, ending, epoch }, inside_lock(&mut self.head).clone())
+    }
+
+    /// Puts the averages of the weights in their place, where the run has been asked to.
+    fn end_with_averages(&mut self, epochs: usize) {
+        let steps = Place { epoch: epochs, batch: 0 }.steps(self.plan.batches()) as u32;
+        self.first_layer.shards_mut().for_each(|shard| shard.end_with_averages(steps));
+        if let Some(averages) = inside(&mut self.books).head.averages() {
+            inside_lock(&mut self.head).values.copy_from_slice(averages);
+        }
     }
 
     /// Goes back to the weights of the best epoch, if they are remembered. Returns which one it was.

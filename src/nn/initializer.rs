@@ -1,0 +1,136 @@
+//! How weights start (`keras/src/initializers/`).
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::random::Random;
+use crate::settings::Settings;
+
+const OPTION: &str = "--first-kernel-initializer";
+
+/// The weights of a kernel before the first step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initializer {
+    /// Uniform between `-l` and `l`, where `l = sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010).
+    GlorotUniform,
+    /// All 0. Behind a first kernel of zeros hidden layers of relu never learn: their gradient is 0 there.
+    Zeros,
+    /// Uniform from `minval` to below `maxval`.
+    RandomUniform {
+        /// The lowest.
+        minval: f32,
+        /// What all are below, but for rounding.
+        maxval: f32,
+    },
+}
+
+impl Initializer {
+    /// Fills a kernel, `[fan_in, fan_out]`.
+    pub(super) fn fill(
+        self,
+        random: &mut Random,
+        kernel: &mut [f32],
+        [fan_in, fan_out]: [usize; 2],
+    ) {
+        match self {
+            Initializer::Zeros => kernel.fill(0.0),
+            Initializer::GlorotUniform => {
+                let limit = (6.0 / (fan_in + fan_out) as f64).sqrt() as f32;
+                kernel.fill_with(|| (2.0 * random.uniform_f32() - 1.0) * limit);
+            }
+            Initializer::RandomUniform { minval, maxval } => {
+                kernel.fill_with(|| minval + (maxval - minval) * random.uniform_f32());
+            }
+        }
+    }
+}
+
+/// As it is read.
+impl fmt::Display for Initializer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Initializer::GlorotUniform => f.write_str("glorot_uniform"),
+            Initializer::Zeros => f.write_str("zeros"),
+            Initializer::RandomUniform { minval, maxval } => {
+                write!(f, "random_uniform:minval={minval},maxval={maxval}")
+            }
+        }
+    }
+}
+
+impl FromStr for Initializer {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Initializer> {
+        let mut settings = Settings::parse(OPTION, text)?;
+        let initializer = match settings.name() {
+            "glorot_uniform" => Initializer::GlorotUniform,
+            "zeros" => Initializer::Zeros,
+            "random_uniform" => {
+                let (mut minval, mut maxval) = (-0.05f32, 0.05f32);
+                for (key, bound) in [("minval", &mut minval), ("maxval", &mut maxval)] {
+                    settings.take(key, bound, |x| x.is_finite(), "a number")?;
+                }
+                settings.nothing_left("minval, maxval")?;
+                if minval > maxval || !(maxval - minval).is_finite() {
+                    return Err(Error::invalid(OPTION, text, "minval up to maxval"));
+                }
+                Initializer::RandomUniform { minval, maxval }
+            }
+            _ => return Err(settings.unknown("glorot_uniform, zeros, random_uniform")),
+        };
+        settings.nothing_left("")?;
+        Ok(initializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    #[test]
+    fn values_fill_their_range() {
+        let filled = |text: &str| {
+            let mut kernel = vec![7.0; 10_000];
+            let initializer: Initializer = text.parse().unwrap();
+            assert_eq!(initializer.to_string().parse::<Initializer>().unwrap(), initializer);
+            let random = &mut Random::new(1, Stream::Initialisation);
+            initializer.fill(random, &mut kernel, [1000, 10]);
+            let extremes = kernel.iter().fold([f32::MAX, f32::MIN], |[low, high], &value| {
+                [low.min(value), high.max(value)]
+            });
+            let mean = kernel.iter().sum::<f32>() / kernel.len() as f32;
+            (extremes, mean)
+        };
+        for (text, low, high) in [
+            ("glorot_uniform", -0.0771, 0.0771),
+            ("random_uniform", -0.05, 0.05),
+            ("random_uniform:minval=1,maxval=3", 1.0, 3.0),
+            ("zeros", 0.0, 0.0),
+            ("random_uniform:minval=2,maxval=2", 2.0, 2.0),
+        ] {
+            let ([lowest, highest], mean) = filled(text);
+            let range = high - low;
+            assert!(lowest >= low && lowest <= low + 0.01 * range, "{text}: {lowest}");
+            assert!(highest <= high && highest >= high - 0.01 * range, "{text}: {highest}");
+            assert!((mean - (low + high) / 2.0).abs() <= 0.01 * range, "{text}: {mean}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_told_what_is_right() {
+        for (text, part) in [
+            ("glorot", "glorot_uniform, zeros, random_uniform"),
+            ("zeros:value=1", "has no parameters"),
+            ("random_uniform:0.05", "parameter=value"),
+            ("random_uniform:limit=1", "minval, maxval"),
+            ("random_uniform:minval=nan", "a number"),
+            ("random_uniform:minval=1", "minval up to maxval"),
+        ] {
+            let error = text.parse::<Initializer>().unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(part), "{text}: {error}");
+        }
+    }
+}
