@@ -152,7 +152,7 @@ impl<'a> Product<'a> {
         let (batch, width, spans) = (self.batch, self.width, self.batch.spans());
         for level in Level::supported() {
             self.time(criterion, &format!("ours, {level}"), |weights, out| {
-                let table = Table { values: weights, first: 0, width };
+                let table = Table::new(weights, 0, width);
                 gather_sum(level, table, &batch.indices, &spans, Sum::Store, out);
             });
         }

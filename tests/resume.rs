@@ -218,7 +218,10 @@ fn a_stop_at_any_step_changes_no_bit() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = written(generated(800, 900, 1), &folder.path().join("d.safetensors"));
     let many = written(generated(600, 200_000, 2), &folder.path().join("many.safetensors"));
+    let few = written(generated(80, 20_000, 3), &folder.path().join("few.safetensors"));
     let part = Holdout::Fraction(0.2);
+    // A linear model keeps each weight beside its state where its words are far apart.
+    let linear = Case { optimizer: "adagrad", hidden: &[], validation: part, ..PLAIN };
     let cases = [
         (&dataset, PLAIN),
         // Rows that few batches touch: their counters differ from row to row.
@@ -249,6 +252,9 @@ fn a_stop_at_any_step_changes_no_bit() {
         (&dataset, Case { optimizer: "sgd:weight_decay=0.1", batch_size: 150, ..PLAIN }),
         (&dataset, Case { clip: Some(0.01), batch_size: 150, ..PLAIN }),
         (&dataset, Case { batch_size: 5000, shuffle: Some(Shuffle::Blocked), ..PLAIN }),
+        (&few, Case { batch_size: 1, epochs: 2, is_scaled: true, keep_best: true, ..linear }),
+        (&few, Case { optimizer: "rmsprop", batch_size: 1, epochs: 2, ..linear }),
+        (&many, Case { batch_size: 90, is_scaled: true, keep_best: true, ..linear }),
     ];
     let mut stops = 0;
     for (dataset, case) in &cases {
@@ -396,9 +402,10 @@ fn joined((header, tensors): (&str, &[u8])) -> Vec<u8> {
 /// Whoever writes a checkpoint by hand can get its checksums right, and still nothing is trusted.
 #[test]
 fn a_forged_checkpoint_is_refused() {
+    // Many more than a batch has, so that steps are counted for each of them.
+    const FEATURES: usize = 5_000;
     let folder = tempfile::tempdir().unwrap();
-    // Words enough that steps leave rows out.
-    let dataset = written(generated(800, 9000, 1), &folder.path().join("d.safetensors"));
+    let dataset = written(generated(800, FEATURES, 1), &folder.path().join("d.safetensors"));
     let path = &folder.path().join("checkpoint.safetensors");
     let here = |asked| asked == 10;
     let case = Case { hidden: &[2], ..PLAIN };
@@ -479,14 +486,14 @@ fn a_forged_checkpoint_is_refused() {
     }
     // Shapes and types that the bytes have room for, and tensors that are not there.
     for (tensor, field, forged) in [
-        ("optimizer.first_kernel", "shape", json!([9000, 2, 1])),
+        ("optimizer.first_kernel", "shape", json!([FEATURES, 2, 1])),
         ("optimizer.head", "shape", json!([5, 1])),
         ("optimizer.updated", "dtype", json!("F32")),
         ("order.generator", "shape", json!([4, 8])),
         ("order.window", "shape", json!([50, 10])),
         ("history", "shape", json!([2, 4])),
-        ("dense_0.kernel", "shape", json!([2, 9000])),
-        ("best.first_kernel", "shape", json!([18000])),
+        ("dense_0.kernel", "shape", json!([2, FEATURES])),
+        ("best.first_kernel", "shape", json!([2 * FEATURES])),
         ("best.head", "shape", json!([5, 1])),
     ] {
         let result = forge(&|header, _, _| header[tensor][field] = forged.clone());

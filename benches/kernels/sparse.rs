@@ -73,7 +73,7 @@ impl<'a> Calls<'a> {
     fn gather(&self, level: Level, weights: &[f32], batch: usize, outs: &mut [Aligned]) {
         for ((shard, spans), out) in self.shards.iter().zip(&self.spans[batch]).zip(outs) {
             let values = &weights[self.values(shard)];
-            let table = Table { values, first: shard.start, width: self.width };
+            let table = Table::new(values, shard.start, self.width);
             gather_sum(level, table, self.epoch.indices, spans, Sum::Store, out);
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use imdb_fast::kernel::{Aligned, Level, Powers, Rows, Selection, Touched};
+use imdb_fast::kernel::{Aligned, Apart, Level, Powers, Rows, Selection, Touched, Values};
 use imdb_fast::optimizer::{Optimizer, RmsProp, Step};
 use imdb_fast::random::{Random, Stream};
 
@@ -40,10 +40,12 @@ impl Trained {
         self.number += 1;
         let rows = Rows {
             width: 16,
-            weights: &mut self.weights,
-            state: &mut self.velocity,
+            values: Values::Apart(Apart {
+                weights: &mut self.weights,
+                state: &mut self.velocity,
+                scales: None,
+            }),
             gradient,
-            scales: None,
             selection,
             updated: &mut self.updated,
             decays: &self.decays,

@@ -3,8 +3,8 @@
 
 use arbitrary::{Result, Unstructured};
 use imdb_fast::kernel::{
-    Id, Level, Powers, Rows, Selection, Span, Sum, Table, Touched, add_bias, add_d_bias,
-    dense_d_input, dense_d_kernel, dense_forward, gather_sum, scatter_add,
+    Apart, Id, Level, Powers, Records, Rows, Selection, Span, Sum, Table, Touched, Values,
+    add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward, gather_sum, scatter_add,
 };
 use imdb_fast::optimizer::{self, Idle, Step};
 
@@ -81,7 +81,7 @@ fn sparse<I: Id + std::fmt::Debug>(u: &mut Unstructured) -> Result<()> {
     let sum = choice(u, &[Sum::Store, Sum::Add])?;
     let run = |level: Level| {
         let mut out = before.clone();
-        let table = Table { values: &table, first, width };
+        let table = Table::new(&table, first, width);
         gather_sum(level, table, &indices, &spans, sum, &mut out);
         let mut gradient = table.values.to_vec();
         scatter_add(level, &mut gradient, first, width, &indices, &spans, &before);
@@ -228,15 +228,41 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
             step,
             Rows {
                 width,
-                weights: &mut swept,
-                state: &mut swept_state,
+                values: Values::Apart(Apart {
+                    weights: &mut swept,
+                    state: &mut swept_state,
+                    scales: None,
+                }),
                 gradient: &mut left,
-                scales: None,
                 selection: Selection::Listed(&list),
                 updated: &mut updated,
                 decays: &decays,
             },
         );
+        if width == 1 {
+            let arrays = initial.len();
+            let record = |row| [&weights[row..=row], &state[row * arrays..][..arrays]].concat();
+            let mut records: Vec<f32> = (0..rows).flat_map(record).collect();
+            let stride = 1 + arrays;
+            optimizer.sweep(
+                step,
+                Rows {
+                    width,
+                    values: Values::Together(Records {
+                        values: &mut records,
+                        stride,
+                        has_scales: false,
+                    }),
+                    gradient: &mut gradient.clone(),
+                    selection: Selection::Listed(&list),
+                    updated: &mut vec![0; rows],
+                    decays: &decays,
+                },
+            );
+            let apart = |row| [&swept[row..=row], &swept_state[row * arrays..][..arrays]].concat();
+            let apart: Vec<f32> = (0..rows).flat_map(apart).collect();
+            assert_same(&records, &apart, "together and apart");
+        }
         let (mut one, mut one_state, mut cleared) =
             (weights.clone(), state.clone(), gradient.clone());
         for touched in &list {

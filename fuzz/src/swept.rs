@@ -1,6 +1,6 @@
 //! Rows that are swept densely and lazily, side by side, and beside exact arithmetic.
 
-use imdb_fast::kernel::{Level, Powers, Rows, Selection, Touched};
+use imdb_fast::kernel::{Apart, Level, Powers, Rows, Selection, Touched, Values};
 use imdb_fast::optimizer::{Idle, Optimizer, RmsProp, Step};
 
 /// Rows of weights that are swept, in one way or another.
@@ -35,8 +35,8 @@ impl Net {
     ) {
         let Net { weights, state, updated, width } = self;
         let (width, gradient) = (*width, &mut gradient[..]);
-        let rows =
-            Rows { width, weights, state, gradient, scales: None, selection, updated, decays };
+        let values = Values::Apart(Apart { weights, state, scales: None });
+        let rows = Rows { width, values, gradient, selection, updated, decays };
         optimizer.sweep(step, rows);
     }
 

@@ -140,7 +140,7 @@ impl<'a> Judge<'a> {
     /// The weight rows of all features.
     pub(super) fn table(&self) -> Table<'_> {
         let values = &self.model.parameters().first_kernel;
-        Table { values, first: 0, width: self.model.architecture().width() }
+        Table::new(values, 0, self.model.architecture().width())
     }
 
     /// The first layer's sum of one row.

@@ -70,6 +70,14 @@ pub(crate) trait Lanes:
     /// Whether all lanes are zero, of either sign.
     fn is_zero(self) -> bool;
 
+    /// The first lane.
+    #[inline(always)]
+    fn first(self) -> f32 {
+        let mut lanes = [0.0; LANES];
+        self.store(&mut lanes);
+        lanes[0]
+    }
+
     /// The sum of the lanes: halves added, then halves of that, and so on.
     fn sum(self) -> f32;
 

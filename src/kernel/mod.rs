@@ -44,5 +44,5 @@ pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
 pub(crate) use prefetch::prefetch;
 pub(crate) use sparse::scatter_add_ahead;
 pub use sparse::{Span, Sum, Table, gather_sum, scatter_add};
-pub use sweep::{Powers, Rows, Selection, Touched};
+pub use sweep::{Apart, Powers, Records, Rows, Selection, Touched, Values};
 pub(crate) use sweep::{Rule, sweep, sweep_slices, update};

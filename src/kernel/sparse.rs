@@ -29,15 +29,40 @@ pub struct Span {
     pub row: u32,
 }
 
-/// A range of weight rows: `[rows, width]`, row-major, the first of them belonging to feature `first`.
+/// A range of weight rows, the first of them belonging to feature `first`.
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a> {
-    /// `rows * width` values.
+    /// All rows.
     pub values: &'a [f32],
     /// The feature of row 0.
     pub first: usize,
     /// Units of the first layer.
     pub width: usize,
+    /// Values from one row to the next.
+    stride: usize,
+}
+
+impl<'a> Table<'a> {
+    /// `[rows, width]`, row-major.
+    pub fn new(values: &'a [f32], first: usize, width: usize) -> Table<'a> {
+        Table { values, first, width, stride: width }
+    }
+
+    /// Rows of one weight, each with other values behind it: `[rows, stride]`.
+    pub(crate) fn strided(values: &'a [f32], first: usize, stride: usize) -> Table<'a> {
+        Table { values, first, width: 1, stride }
+    }
+
+    /// Asks for the rows of one weight of some words, if they may be far.
+    pub(crate) fn prefetch<I: Id>(&self, words: &[I]) {
+        if size_of_val(self.values) > NEAR_BYTES {
+            for id in words {
+                if let Some(value) = self.values.get((id.place() - self.first) * self.stride) {
+                    prefetch(value);
+                }
+            }
+        }
+    }
 }
 
 /// What becomes of a sum.
@@ -155,10 +180,11 @@ impl<I: Id> Gather<'_, I> {
     /// Rows of one value: a linear model's weights.
     #[inline(always)]
     fn scalars<V: Lanes>(&mut self) {
-        let Gather { table: Table { values, first, .. }, indices, spans, sum, .. } = *self;
+        let Gather { table: Table { values, first, stride, .. }, indices, spans, sum, .. } = *self;
         for (at, span) in spans.iter().enumerate() {
             prefetch_words(indices, spans, at);
-            let total: f32 = sum_words(words(indices, span), 0.0, Scalars { values, first });
+            let rows = Scalars { values, first, stride };
+            let total: f32 = sum_words(words(indices, span), 0.0, rows);
             let out = &mut self.out[span.row as usize];
             *out = if sum == Sum::Add { *out + total } else { total };
         }
@@ -243,7 +269,7 @@ fn store_tail<V: Lanes, const TAIL: u8>(tail: V, row: &mut [f32]) {
 impl<I: Id> ByColumns for Gather<'_, I> {
     #[inline(always)]
     fn columns<V: Lanes, const P: usize, const TAIL: u8>(&mut self, column: usize) {
-        let Gather { table: Table { values, first, width }, indices, spans, sum, .. } = *self;
+        let Gather { table: Table { values, first, width, .. }, indices, spans, sum, .. } = *self;
         let length = if TAIL == NONE { P * LANES } else { width - column };
         let rows = Columns::<P, TAIL> { values, first, width, column };
         let is_far = size_of_val(values) > NEAR_BYTES;
@@ -355,12 +381,13 @@ impl<V: Lanes, I: Id, const P: usize, const TAIL: u8> AddRow<I, ([V; P], V)>
 struct Scalars<'a> {
     values: &'a [f32],
     first: usize,
+    stride: usize,
 }
 
 impl<I: Id> AddRow<I, f32> for Scalars<'_> {
     #[inline(always)]
     fn add(self, sum: f32, id: I) -> f32 {
-        sum + times_one(self.values[id.place() - self.first], id)
+        sum + times_one(self.values[(id.place() - self.first) * self.stride], id)
     }
 }
 

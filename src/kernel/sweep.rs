@@ -63,15 +63,10 @@ pub enum Selection<'a> {
 pub struct Rows<'a> {
     /// Values a row.
     pub width: usize,
-    /// `[rows, width]`
-    pub weights: &'a mut [f32],
-    /// `[rows, arrays, width]`
-    pub state: &'a mut [f32],
+    /// The weights and their state.
+    pub values: Values<'a>,
     /// `[slots, width]`; a step leaves zeros where it has been.
     pub gradient: &'a mut [f32],
-    /// `[rows]`: the weights that are kept are those that the optimizer moves, each multiplied by its row's scale. Where there
-    /// is none they are the same.
-    pub scales: Option<&'a [f32]>,
     /// Which rows the step updates.
     pub selection: Selection<'a>,
     /// For each row the number of the last step that has updated it, from 1; 0 before the first. Where all rows are selected
@@ -81,67 +76,171 @@ pub struct Rows<'a> {
     pub decays: &'a [Powers],
 }
 
-impl Rows<'_> {
+/// Weights and what is kept for each of them. The weights may be those that the optimizer moves, each multiplied by its row's
+/// scale; where there are no scales, they are the same.
+#[derive(Debug)]
+pub enum Values<'a> {
+    /// In arrays of their own.
+    Apart(Apart<'a>),
+    /// Row by row, so that a step finds all of a row in one place.
+    Together(Records<'a>),
+}
+
+/// Weights, state and scales in arrays of their own.
+#[derive(Debug)]
+pub struct Apart<'a> {
+    /// `[rows, width]`
+    pub weights: &'a mut [f32],
+    /// `[rows, arrays, width]`
+    pub state: &'a mut [f32],
+    /// `[rows]`
+    pub scales: Option<&'a [f32]>,
+}
+
+/// Rows of one weight each, for a linear model: the weight, its state, and its scale if there are any.
+#[derive(Debug)]
+pub struct Records<'a> {
+    /// `[rows, stride]`
+    pub values: &'a mut [f32],
+    /// Values from one row to the next: at least as many as a row has.
+    pub stride: usize,
+    /// Whether there are scales.
+    pub has_scales: bool,
+}
+
+/// Finds what a row has.
+trait Layout {
+    /// How many rows of so many weights there are.
+    fn rows(&self, width: usize) -> usize;
+
+    /// A row of `width` weights with so many arrays of state.
+    fn row(&mut self, row: usize, width: usize, arrays: usize) -> Row<'_>;
+}
+
+/// A row of weights.
+struct Row<'a> {
+    /// `[width]`
+    weights: &'a mut [f32],
+    /// `[arrays, width]`
+    state: &'a mut [f32],
+    scale: Option<f32>,
+}
+
+impl Layout for Apart<'_> {
     #[inline(always)]
-    fn clear_gradient(&mut self, slot: usize) {
-        self.gradient[slot * self.width..][..self.width].fill(0.0);
+    fn rows(&self, width: usize) -> usize {
+        self.weights.len() / width
     }
 
-    /// Calls `update` with the row, its slot and how many steps have left it out, for each row that is selected.
     #[inline(always)]
-    fn for_each<V: Lanes>(&mut self, number: u32, mut update: impl RowUpdate<V>) {
-        let skipped = |updated: &mut u32| number - 1 - std::mem::replace(updated, number);
-        match self.selection {
-            Selection::All => {
-                for row in 0..self.weights.len() / self.width {
-                    update.row(self, row, row, 0);
-                    update.clear(self, row);
-                }
-            }
-            Selection::Nonzero => {
-                for first in (0..self.updated.len()).step_by(64) {
-                    let mut bits = nonzero_rows::<V>(self.gradient, self.width, first);
-                    while bits != 0 {
-                        let row = first + bits.trailing_zeros() as usize;
-                        bits &= bits - 1;
-                        let skipped = skipped(&mut self.updated[row]);
-                        update.row(self, row, row, skipped);
-                        update.clear(self, row);
-                    }
-                }
-            }
-            Selection::Listed(list) => {
-                for touched in list {
-                    let (row, slot) = (touched.row as usize, touched.slot as usize);
-                    self.updated[row] = number;
-                    update.row(self, row, slot, touched.skipped);
-                    update.clear(self, slot);
-                }
-            }
-            Selection::Shared(list) => {
-                for &row in list {
-                    let row = row as usize;
-                    let skipped = skipped(&mut self.updated[row]);
-                    update.row(self, row, 0, skipped);
-                }
-                update.clear(self, 0);
-            }
+    fn row(&mut self, row: usize, width: usize, arrays: usize) -> Row<'_> {
+        Row {
+            weights: &mut self.weights[row * width..][..width],
+            state: &mut self.state[row * arrays * width..][..arrays * width],
+            scale: self.scales.map(|scales| scales[row]),
         }
-        update.finish(self);
+    }
+}
+
+impl Layout for Records<'_> {
+    #[inline(always)]
+    fn rows(&self, _width: usize) -> usize {
+        self.values.len() / self.stride
+    }
+
+    #[inline(always)]
+    fn row(&mut self, row: usize, width: usize, arrays: usize) -> Row<'_> {
+        let record = &mut self.values[row * self.stride..][..self.stride];
+        let (weights, others) = record.split_at_mut(width);
+        let (state, others) = others.split_at_mut(arrays * width);
+        Row { weights, state, scale: self.has_scales.then(|| others[0]) }
     }
 }
 
 /// What is done with each row; a trait, since a closure might not be inlined.
 trait RowUpdate<V> {
-    /// Updates a row by a row of the gradient, now or later.
-    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32);
+    /// Updates a row by its gradient, after making up for the steps that have left it out.
+    fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32);
 
-    /// Clears a row of the gradient that no other row needs.
-    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize);
-
-    /// Does what was put off.
+    /// Clears a row of the gradient. Must be `#[inline(always)]`, as the other.
     #[inline(always)]
-    fn finish(&mut self, _rows: &mut Rows<'_>) {}
+    fn clear(gradient: &mut [f32]) {
+        gradient.fill(0.0);
+    }
+}
+
+/// The rows of a step, wherever their weights are.
+struct Chosen<'a> {
+    width: usize,
+    gradient: &'a mut [f32],
+    selection: Selection<'a>,
+    updated: &'a mut [u32],
+    decays: &'a [Powers],
+}
+
+impl<'a> Rows<'a> {
+    fn split(self) -> (Values<'a>, Chosen<'a>) {
+        let Rows { width, values, gradient, selection, updated, decays } = self;
+        (values, Chosen { width, gradient, selection, updated, decays })
+    }
+}
+
+impl Chosen<'_> {
+    /// Updates each row that is selected. `width` is that of the rows, given again where it is a constant.
+    #[inline(always)]
+    fn update<V: Lanes, U: RowUpdate<V>>(
+        self,
+        number: u32,
+        (width, arrays): (usize, usize),
+        mut layout: impl Layout,
+        mut update: U,
+    ) {
+        let Chosen { gradient, selection, updated, decays, .. } = self;
+        let place = |slot: usize| slot * width..(slot + 1) * width;
+        let skipped = |updated: &mut u32| number - 1 - std::mem::replace(updated, number);
+        match selection {
+            Selection::All => {
+                for row in 0..layout.rows(width) {
+                    let gradient = &mut gradient[place(row)];
+                    update.update(layout.row(row, width, arrays), gradient, decays, 0);
+                    U::clear(gradient);
+                }
+            }
+            Selection::Nonzero => {
+                for first in (0..updated.len()).step_by(64) {
+                    let mut bits = nonzero_rows::<V>(gradient, width, first);
+                    while bits != 0 {
+                        let row = first + bits.trailing_zeros() as usize;
+                        bits &= bits - 1;
+                        let skipped = skipped(&mut updated[row]);
+                        let gradient = &mut gradient[place(row)];
+                        update.update(layout.row(row, width, arrays), gradient, decays, skipped);
+                        U::clear(gradient);
+                    }
+                }
+            }
+            Selection::Listed(list) => {
+                for touched in list {
+                    let row = touched.row as usize;
+                    updated[row] = number;
+                    let gradient = &mut gradient[place(touched.slot as usize)];
+                    let row = layout.row(row, width, arrays);
+                    update.update(row, gradient, decays, touched.skipped);
+                    U::clear(gradient);
+                }
+            }
+            Selection::Shared(list) => {
+                let gradient = &mut gradient[place(0)];
+                for &row in list {
+                    let row = row as usize;
+                    // What no step has to be made up for is not counted: that would be one more place to go to.
+                    let skipped = if decays.is_empty() { 0 } else { skipped(&mut updated[row]) };
+                    update.update(layout.row(row, width, arrays), gradient, decays, skipped);
+                }
+                U::clear(gradient);
+            }
+        }
+    }
 }
 
 /// Which of sixty-four rows of a gradient are not zero, as bits, so that no branch depends on a row.
@@ -214,14 +313,15 @@ pub(crate) fn sweep<const ARRAYS: usize>(
     level.run(Sweep::<_, ARRAYS> { number, rule, rows });
 }
 
-/// The same by a function of slices: `update(weights, gradient, state)`.
+/// The same by a function of slices, `update(weights, gradient, state)`, with so many arrays of state.
 pub(crate) fn sweep_slices(
     level: Level,
     number: u32,
+    arrays: usize,
     update: impl FnMut(&mut [f32], &[f32], &mut [f32]),
     rows: Rows<'_>,
 ) {
-    level.run(SweepSlices { number, update, rows });
+    level.run(SweepSlices { number, arrays, update, rows });
 }
 
 /// Updates weights that stand in one array, each array of their state following the other.
@@ -250,36 +350,48 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Sweep<'_, R, ARRAYS> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Lanes>(mut self) {
-        match (self.rows.width, self.rows.selection) {
-            (LANES, Selection::All) => self.all_lines::<V>(),
-            (LANES, _) => self.rows.for_each::<V>(self.number, OneLine::<_, ARRAYS>(self.rule)),
-            (1, _) => self.rows.for_each::<V>(self.number, OneValue::<_, ARRAYS>::new(self.rule)),
-            _ => self.rows.for_each::<V>(self.number, AnyWidth::<_, ARRAYS>(self.rule)),
+    fn run<V: Lanes>(self) {
+        let Sweep { number, rule, rows } = self;
+        let (values, chosen) = rows.split();
+        let (width, arrays) = (chosen.width, ARRAYS);
+        match (values, width, chosen.selection) {
+            (Values::Together(records), ..) => {
+                assert_eq!(width, 1, "records are of one weight each");
+                chosen.update::<V, _>(number, (1, arrays), records, OneValue::<_, ARRAYS>(rule));
+            }
+            (Values::Apart(apart), LANES, Selection::All) => {
+                all_lines::<V, _, ARRAYS>(rule, apart, chosen.gradient);
+            }
+            (Values::Apart(apart), LANES, _) => {
+                chosen.update::<V, _>(number, (LANES, arrays), apart, OneLine::<_, ARRAYS>(rule));
+            }
+            (Values::Apart(apart), ..) => {
+                chosen.update::<V, _>(number, (width, arrays), apart, AnyWidth::<_, ARRAYS>(rule));
+            }
         }
     }
 }
 
-impl<R: Rule<ARRAYS>, const ARRAYS: usize> Sweep<'_, R, ARRAYS> {
-    /// All rows, of one line each, from one end to the other.
-    #[inline(always)]
-    fn all_lines<V: Lanes>(&mut self) {
-        let Rows { weights, state, gradient, scales, .. } = &mut self.rows;
-        let weights = weights.as_chunks_mut::<LANES>().0;
-        let gradient = gradient.as_chunks_mut::<LANES>().0;
-        let state = state.as_chunks_mut::<LANES>().0;
-        for (row, (weight, gradient)) in weights.iter_mut().zip(gradient).enumerate() {
-            let state = &mut state[row * ARRAYS..][..ARRAYS];
-            let values = std::array::from_fn(|array| V::load(&state[array]));
-            let scale = scales.map(|scales| V::splat(scales[row]));
-            let (weight_now, gradient_now) = (V::load(weight), V::load(gradient));
-            let (new, values) = step(self.rule, scale, weight_now, gradient_now, values);
-            new.store(weight);
-            for (kept, value) in state.iter_mut().zip(values) {
-                value.store(kept);
-            }
-            V::zero().store(gradient);
+/// All rows, of one line each, from one end to the other.
+#[inline(always)]
+fn all_lines<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
+    rule: R,
+    Apart { weights, state, scales }: Apart<'_>,
+    gradient: &mut [f32],
+) {
+    let weights = weights.as_chunks_mut::<LANES>().0;
+    let gradient = gradient.as_chunks_mut::<LANES>().0;
+    let state = state.as_chunks_mut::<LANES>().0;
+    for (row, (weight, gradient)) in weights.iter_mut().zip(gradient).enumerate() {
+        let state = &mut state[row * ARRAYS..][..ARRAYS];
+        let values = std::array::from_fn(|array| V::load(&state[array]));
+        let scale = scales.map(|scales| V::splat(scales[row]));
+        let (new, values) = step(rule, scale, V::load(weight), V::load(gradient), values);
+        new.store(weight);
+        for (kept, value) in state.iter_mut().zip(values) {
+            value.store(kept);
         }
+        V::zero().store(gradient);
     }
 }
 
@@ -288,14 +400,14 @@ struct OneLine<R, const ARRAYS: usize>(R);
 
 impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R, ARRAYS> {
     #[inline(always)]
-    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
-        let weight = &mut rows.weights.as_chunks_mut::<LANES>().0[row];
-        let gradient = &rows.gradient.as_chunks::<LANES>().0[slot];
-        let state = &mut rows.state.as_chunks_mut::<LANES>().0[row * ARRAYS..][..ARRAYS];
+    fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
+        let weight = &mut row.weights.as_chunks_mut::<LANES>().0[0];
+        let state = &mut row.state.as_chunks_mut::<LANES>().0[..ARRAYS];
         let mut values = std::array::from_fn(|array| V::load(&state[array]));
-        decay(rows.decays, skipped, &mut values);
-        let scale = rows.scales.map(|scales| V::splat(scales[row]));
-        let (new, values) = step(self.0, scale, V::load(weight), V::load(gradient), values);
+        decay(decays, skipped, &mut values);
+        let gradient = V::load(&gradient.as_chunks::<LANES>().0[0]);
+        let scale = row.scale.map(V::splat);
+        let (new, values) = step(self.0, scale, V::load(weight), gradient, values);
         new.store(weight);
         for (kept, value) in state.iter_mut().zip(values) {
             value.store(kept);
@@ -303,83 +415,25 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R,
     }
 
     #[inline(always)]
-    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize) {
-        V::zero().store(&mut rows.gradient.as_chunks_mut::<LANES>().0[slot]);
+    fn clear(gradient: &mut [f32]) {
+        gradient.as_chunks_mut::<LANES>().0.iter_mut().for_each(|line| V::zero().store(line));
     }
 }
 
-/// Rows of one value: sixteen of them are put off, and then make up the lanes.
-struct OneValue<R, const ARRAYS: usize> {
-    rule: R,
-    /// How many are put off.
-    count: usize,
-    rows: [usize; LANES],
-    weights: [f32; LANES],
-    gradient: [f32; LANES],
-    state: [[f32; LANES]; ARRAYS],
-    scales: [f32; LANES],
-}
-
-impl<R: Rule<ARRAYS>, const ARRAYS: usize> OneValue<R, ARRAYS> {
-    #[inline(always)]
-    fn new(rule: R) -> Self {
-        OneValue {
-            rule,
-            count: 0,
-            rows: [0; LANES],
-            weights: [0.0; LANES],
-            gradient: [0.0; LANES],
-            state: [[0.0; LANES]; ARRAYS],
-            scales: [1.0; LANES],
-        }
-    }
-}
+/// Rows of one value, which is in the first lane.
+struct OneValue<R, const ARRAYS: usize>(R);
 
 impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneValue<R, ARRAYS> {
     #[inline(always)]
-    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
-        let at = self.count;
-        self.rows[at] = row;
-        self.weights[at] = rows.weights[row];
-        self.gradient[at] = rows.gradient[slot];
-        let state = &rows.state[row * ARRAYS..][..ARRAYS];
-        for (array, lanes) in self.state.iter_mut().enumerate() {
-            lanes[at] = state[array];
-            if let Some(powers) = rows.decays.get(array) {
-                lanes[at] *= powers.get(skipped);
-            }
+    fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
+        let mut values = std::array::from_fn(|array| V::splat(row.state[array]));
+        decay(decays, skipped, &mut values);
+        let (weight, gradient) = (V::splat(row.weights[0]), V::splat(gradient[0]));
+        let (new, values) = step(self.0, row.scale.map(V::splat), weight, gradient, values);
+        row.weights[0] = new.first();
+        for (kept, value) in row.state.iter_mut().zip(values) {
+            *kept = value.first();
         }
-        if let Some(scales) = rows.scales {
-            self.scales[at] = scales[row];
-        }
-        self.count += 1;
-        if self.count == LANES {
-            RowUpdate::<V>::finish(self, rows);
-        }
-    }
-
-    #[inline(always)]
-    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize) {
-        rows.gradient[slot] = 0.0;
-    }
-
-    #[inline(always)]
-    fn finish(&mut self, rows: &mut Rows<'_>) {
-        let values = self.state.each_ref().map(V::load);
-        let scale = rows.scales.map(|_| V::load(&self.scales));
-        let (weights, gradient) = (V::load(&self.weights), V::load(&self.gradient));
-        let (weights, values) = step(self.rule, scale, weights, gradient, values);
-        weights.store(&mut self.weights);
-        for (lanes, value) in self.state.iter_mut().zip(values) {
-            value.store(lanes);
-        }
-        for (at, &row) in self.rows[..self.count].iter().enumerate() {
-            rows.weights[row] = self.weights[at];
-            for (array, lanes) in self.state.iter().enumerate() {
-                rows.state[row * ARRAYS + array] = lanes[at];
-            }
-        }
-        self.count = 0;
     }
 }
 
@@ -387,25 +441,17 @@ struct AnyWidth<R, const ARRAYS: usize>(R);
 
 impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<R, ARRAYS> {
     #[inline(always)]
-    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
-        let width = rows.width;
-        let weights = &mut rows.weights[row * width..][..width];
-        let state = &mut rows.state[row * ARRAYS * width..][..ARRAYS * width];
-        let gradient = &rows.gradient[slot * width..][..width];
-        let scale = rows.scales.map(|scales| V::splat(scales[row]));
-        stretches(self.0, scale, weights, gradient, state, |values: &mut [V; ARRAYS]| {
-            decay(rows.decays, skipped, values);
+    fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
+        let scale = row.scale.map(V::splat);
+        stretches(self.0, scale, row.weights, gradient, row.state, |values: &mut [V; ARRAYS]| {
+            decay(decays, skipped, values);
         });
-    }
-
-    #[inline(always)]
-    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize) {
-        rows.clear_gradient(slot);
     }
 }
 
 struct SweepSlices<'a, F> {
     number: u32,
+    arrays: usize,
     update: F,
     rows: Rows<'a>,
 }
@@ -414,9 +460,15 @@ impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Kernel for SweepSlices<'_, F> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Lanes>(mut self) {
-        let update = Slices { update: self.update, scaled: Vec::new() };
-        self.rows.for_each::<V>(self.number, update);
+    fn run<V: Lanes>(self) {
+        let SweepSlices { number, arrays, update, rows } = self;
+        let update = Slices { update, scaled: Vec::new() };
+        let (values, chosen) = rows.split();
+        let shape = (chosen.width, arrays);
+        match values {
+            Values::Apart(apart) => chosen.update::<V, _>(number, shape, apart, update),
+            Values::Together(records) => chosen.update::<V, _>(number, shape, records, update),
+        }
     }
 }
 
@@ -428,17 +480,13 @@ struct Slices<F> {
 
 impl<V, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
     #[inline(always)]
-    fn row(&mut self, rows: &mut Rows<'_>, row: usize, slot: usize, skipped: u32) {
-        let width = rows.width;
-        let arrays = rows.state.len() / rows.weights.len();
-        let weights = &mut rows.weights[row * width..][..width];
-        let state = &mut rows.state[row * arrays * width..][..arrays * width];
-        let gradient = &rows.gradient[slot * width..][..width];
-        for (array, powers) in state.chunks_exact_mut(width).zip(rows.decays) {
+    fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
+        let Row { weights, state, scale } = row;
+        for (array, powers) in state.chunks_exact_mut(weights.len()).zip(decays) {
             let power = powers.get(skipped);
             array.iter_mut().for_each(|value| *value *= power);
         }
-        match rows.scales.map(|scales| scales[row]) {
+        match scale {
             None => (self.update)(weights, gradient, state),
             // Weights that count for nothing stay.
             Some(0.0) => {}
@@ -450,11 +498,6 @@ impl<V, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
                 weights.iter_mut().for_each(|weight| *weight *= scale);
             }
         }
-    }
-
-    #[inline(always)]
-    fn clear(&mut self, rows: &mut Rows<'_>, slot: usize) {
-        rows.clear_gradient(slot);
     }
 }
 

@@ -106,7 +106,8 @@ pub trait Optimizer: Debug + Send + Sync {
         let update = |weights: &mut [f32], gradient: &[f32], state: &mut [f32]| {
             self.update(step, weights, gradient, state);
         };
-        kernel::sweep_slices(step.level, step.number, update, rows);
+        let arrays = self.state().len();
+        kernel::sweep_slices(step.level, step.number, arrays, update, rows);
     }
 }
 

@@ -89,27 +89,21 @@ impl Averages {
         }
     }
 
-    /// Takes in a row of the kernel as it has stood behind all steps up to this one since it was last taken in.
-    pub(super) fn take_in(&mut self, row: usize, kernel: &[f32], step: u32) {
-        let place = row * self.width..(row + 1) * self.width;
-        let (average, kernel) = (&mut self.values[place.clone()], &kernel[place]);
+    /// Takes in a row of weights as it has stood behind all steps up to this one since it was last taken in.
+    pub(super) fn take_in(&mut self, row: usize, weights: &[f32], step: u32) {
+        let average = &mut self.values[row * self.width..][..self.width];
         match std::mem::replace(&mut self.seen[row], step) {
             _ if step == 0 => {}
-            0 => average.copy_from_slice(kernel),
+            0 => average.copy_from_slice(weights),
             seen => {
                 let steps = step - seen;
                 let known = self.weights.get(steps as usize).copied();
                 let new = known.unwrap_or_else(|| weight(self.momentum, steps));
-                for (average, weight) in average.iter_mut().zip(kernel) {
+                for (average, weight) in average.iter_mut().zip(weights) {
                     *average += new * (weight - *average);
                 }
             }
         }
-    }
-
-    /// The same of all rows.
-    pub(super) fn take_in_all(&mut self, kernel: &[f32], step: u32) {
-        (0..self.seen.len()).for_each(|row| self.take_in(row, kernel, step));
     }
 
     /// `[rows, width]`
@@ -148,7 +142,7 @@ mod tests {
         for rest in [1, 3, 1, 2000, 17, 1] {
             for _ in 0..rest {
                 step += 1;
-                steps.take_in_all(&kernel, step);
+                steps.take_in(0, &kernel, step);
                 for (exact, weight) in exact.iter_mut().zip(kernel) {
                     let kept = if step == 1 { 0.0 } else { average.momentum };
                     *exact = kept * *exact + (1.0 - kept) * f64::from(weight);

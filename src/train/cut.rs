@@ -12,7 +12,7 @@ pub(super) const MOST_SHARDS: usize = 4;
 const MANY_WORDS: f64 = (1 << 17) as f64;
 
 /// Words of a batch up to which there is one shard, for one thread: it is through with them before two have met.
-const FEW_WORDS: f64 = (1 << 12) as f64;
+const FEW_WORDS: f64 = (1 << 10) as f64;
 
 /// Reviews looked at to balance the shards; more of them would not move the cuts by much.
 const SAMPLE: usize = 512;

@@ -245,5 +245,5 @@ impl Predicting<'_> {
 /// The first kernel of a model.
 fn table(model: &Model) -> Table<'_> {
     let values = &model.parameters().first_kernel;
-    Table { values, first: 0, width: model.architecture().width() }
+    Table::new(values, 0, model.architecture().width())
 }

@@ -21,6 +21,7 @@ mod sequences;
 mod shard;
 mod spans;
 mod validation;
+mod weights;
 mod window;
 
 pub use average::WeightAverage;

@@ -9,14 +9,16 @@ mod averaged;
 mod gradient;
 mod thinned;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::average::Averages;
 use super::cut::Cut;
 use super::rows::{Rows, Slots, Word};
 use super::spans::ByLength;
+use super::weights::Weights;
 use crate::kernel::{
-    Aligned, Level, Powers, Rows as WeightRows, Selection, Span, Sum, Table, Touched, count_below,
+    Aligned, Level, Powers, Rows as WeightRows, Selection, Span, Sum, Touched, count_below,
     gather_sum, prefetch, scatter_add_ahead,
 };
 use crate::nn::Architecture;
@@ -41,13 +43,8 @@ pub(super) struct Shard<'m> {
     features: Range<usize>,
     cost: f64,
     width: usize,
-    /// `[features, width]`
-    kernel: &'m mut [f32],
-    /// `[features]`, what the rows of the kernel are multiplied by; none where they are as the optimizer moves them.
-    scales: Option<&'m [f32]>,
+    weights: Weights<'m>,
     gradient: Gradient,
-    /// `[features, arrays, width]`
-    state: Aligned,
     /// Whether every row is updated in every step.
     is_swept_whole: bool,
     decays: Vec<Powers>,
@@ -77,7 +74,7 @@ pub(super) struct Standing<'s> {
     /// `[features, width]`
     pub(super) kernel: &'s [f32],
     /// `[features, arrays, width]`
-    pub(super) state: &'s [f32],
+    pub(super) state: Cow<'s, [f32]>,
     /// The last step that each row has seen; empty where all rows see all steps.
     pub(super) updated: &'s [u32],
     /// `[features, width]`, the weights at the best epoch so far.
@@ -187,13 +184,6 @@ impl<'m> Shard<'m> {
     ) -> Shard<'m> {
         let rows = cut.features.len();
         let Moving { optimizer, idle } = moving;
-        let initial = optimizer.state();
-        let mut state = Aligned::zeros(kernel.len() * initial.len());
-        if initial.iter().any(|&value| value != 0.0) {
-            for (at, array) in state.chunks_exact_mut(width).enumerate() {
-                array.fill(initial[at % initial.len()]);
-            }
-        }
         // Where most rows are touched, a sweep over all of them costs less than to tell which, and does the same.
         // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
         let is_listed = *idle == Idle::Rests;
@@ -202,20 +192,19 @@ impl<'m> Shard<'m> {
         let gradient = if is_shared && !is_swept_whole {
             Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new() }
         } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
-            Gradient::Dense(Aligned::zeros(kernel.len()))
+            Gradient::Dense(Aligned::zeros(rows * width))
         } else {
             let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
             Gradient::Compact { values: Aligned::zeros(0), touched, slots, spans }
         };
+        let are_far = !matches!(gradient, Gradient::Dense(_));
         Shard {
             level,
             features: cut.features.clone(),
             cost: cut.cost(),
             width,
-            kernel,
-            scales,
+            weights: Weights::new(kernel, width, scales, &optimizer.state(), are_far),
             gradient,
-            state,
             is_swept_whole,
             decays: match idle {
                 Idle::Decays(factors) => factors.iter().copied().map(Powers::of).collect(),
@@ -296,7 +285,7 @@ impl<'m> Shard<'m> {
 
     /// The sums of this shard's weight rows for what it has taken up: `out` is `[rows, width]`.
     pub(super) fn gather<I: Word>(&self, rows: Rows<'_, I>, sum: Sum, out: &mut [f32]) {
-        let table = Table { values: self.kernel, first: self.features.start, width: self.width };
+        let table = self.weights.table(self.features.start);
         let spans = match (self.current, &self.thinned) {
             (Current::Batch, Some(Thinned { words, spans })) => {
                 return gather_sum(self.level, table, I::slots(words), spans, sum, out);
@@ -327,7 +316,7 @@ impl<'m> Shard<'m> {
         step: Step,
     ) {
         let (first, width) = (self.features.start, self.width);
-        let Shard { level, gradient, spans, next, updated, .. } = self;
+        let Shard { level, weights, gradient, spans, next, updated, .. } = self;
         let later = (later, &next[..]);
         match gradient {
             Gradient::Dense(values) => {
@@ -356,6 +345,10 @@ impl<'m> Shard<'m> {
                     let words = &words[span.start..][..span.length as usize];
                     shared.extend(words.iter().map(|&id| (id.place() - first) as u32));
                 }
+                let table = weights.table(first);
+                for span in next.iter() {
+                    table.prefetch(&later.0[span.start..][..span.length as usize]);
+                }
             }
         }
     }
@@ -371,10 +364,8 @@ impl<'m> Shard<'m> {
         };
         let rows = WeightRows {
             width: self.width,
-            weights: self.kernel,
-            state: &mut self.state,
+            values: self.weights.values(),
             gradient,
-            scales: self.scales,
             selection,
             updated: &mut self.updated,
             decays: &self.decays,
@@ -383,11 +374,12 @@ impl<'m> Shard<'m> {
     }
 
     /// What a checkpoint keeps of it, between two steps.
-    pub(super) fn standing(&self) -> Standing<'_> {
+    pub(super) fn standing(&mut self) -> Standing<'_> {
+        let (kernel, state) = self.weights.kernel_and_state();
         Standing {
             features: self.features.clone(),
-            kernel: self.kernel,
-            state: &self.state,
+            kernel,
+            state,
             updated: &self.updated,
             best: self.best.as_deref(),
             averages: self.averages.as_ref(),
@@ -404,8 +396,7 @@ impl<'m> Shard<'m> {
         best: Option<&[f32]>,
     ) -> bool {
         let Range { start, end } = self.features;
-        let row = self.state.len() / (end - start).max(1);
-        self.state.copy_from_slice(&state[start * row..end * row]);
+        self.weights.set_state(state, start);
         self.best = best.map(|best| best[start * self.width..end * self.width].to_vec());
         let updated = updated.get(start..end).unwrap_or_default();
         let most = if self.is_swept_whole { 0 } else { steps };
@@ -416,21 +407,21 @@ impl<'m> Shard<'m> {
     }
 
     /// Whether no weight is NaN or infinite.
-    pub(super) fn is_finite(&self) -> bool {
-        self.kernel.iter().all(|weight| weight.is_finite())
+    pub(super) fn is_finite(&mut self) -> bool {
+        self.weights.kernel().iter().all(|weight| weight.is_finite())
     }
 
     /// Remembers the weights as the best so far.
     pub(super) fn keep(&mut self) {
         let best = self.best.get_or_insert_default();
         best.clear();
-        best.extend_from_slice(self.kernel);
+        best.extend_from_slice(self.weights.kernel());
     }
 
     /// Goes back to the best weights, if any were kept.
     pub(super) fn restore(&mut self) {
         if let Some(best) = &self.best {
-            self.kernel.copy_from_slice(best);
+            self.weights.set_kernel(best);
         }
     }
 }
@@ -533,8 +524,8 @@ mod tests {
                 shard.gather(rows, Sum::Store, &mut vec![0.0; 100 * width]);
             }
         }
-        let state = shard.state.to_vec();
-        [kernel, state]
+        let (kernel, state) = shard.weights.kernel_and_state();
+        [kernel.to_vec(), state.into_owned()]
     }
 
     /// The additions to a row come in the same order, wherever its gradient stands.

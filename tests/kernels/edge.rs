@@ -2,8 +2,8 @@
 
 use bytemuck::Pod;
 use imdb_fast::kernel::{
-    Level, Powers, Rows, Selection, Span, Sum, Table, add_bias, add_d_bias, dense_d_input,
-    dense_d_kernel, dense_forward, gather_sum, scatter_add,
+    Apart, Level, Powers, Rows, Selection, Span, Sum, Table, Values, add_bias, add_d_bias,
+    dense_d_input, dense_d_kernel, dense_forward, gather_sum, scatter_add,
 };
 use imdb_fast::optimizer::{self, Step};
 use memmap2::{MmapOptions, MmapRaw};
@@ -47,7 +47,7 @@ fn sparse_kernels_stay_within_their_slices() {
     for &(width, _) in WIDTHS {
         let (values, rows) = (numbers(5 * width), numbers(2 * width));
         let run = |level, values: &[f32], out: &mut [f32]| {
-            let table = Table { values, first: 7, width };
+            let table = Table::new(values, 7, width);
             gather_sum(level, table, ids, &spans, Sum::Add, out);
         };
         for level in Level::supported() {
@@ -78,16 +78,8 @@ fn sweeps_stay_within_their_slices() {
             let run = |weights: &mut [f32], state: &mut [f32], gradient: &mut [f32]| {
                 let updated = &mut [0; 3];
                 let (selection, decays) = (Selection::Nonzero, &decays[..]);
-                let rows = Rows {
-                    width,
-                    weights,
-                    state,
-                    gradient,
-                    scales: None,
-                    selection,
-                    updated,
-                    decays,
-                };
+                let values = Values::Apart(Apart { weights, state, scales: None });
+                let rows = Rows { width, values, gradient, selection, updated, decays };
                 optimizer.sweep(step, rows);
             };
             let [mut weights, mut states, mut gradient] =

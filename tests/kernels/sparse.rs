@@ -117,7 +117,7 @@ impl<I: Id> Case<I> {
         let scattered = self.scattered();
         for level in Level::supported() {
             let what = format!("{level}, width {width} ({why}), {} bytes an id", size_of::<I>());
-            let table = Table { values: table, first: *first, width: *width };
+            let table = Table::new(table, *first, *width);
             for (sum, expected) in &gathered {
                 let mut out = rows.clone();
                 gather_sum(level, table, indices, spans, *sum, &mut out);
@@ -178,7 +178,7 @@ fn wrong_places_panic() {
     for width in [1, 16, 20, 32, 64, 65] {
         let values = vec![1.0; 5 * width];
         let run = |level: Level, ids: &[u16], span: Span, out_rows: usize| {
-            let table = Table { values: &values, first: 10, width };
+            let table = Table::new(&values, 10, width);
             let mut out = vec![0.0; out_rows * width];
             gather_sum(level, table, ids, &[span], Sum::Store, &mut out);
         };

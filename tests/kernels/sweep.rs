@@ -1,6 +1,6 @@
 //! Optimizer sweeps: selected rows become what `Optimizer::update` makes of each of them alone.
 
-use imdb_fast::kernel::{Level, Powers, Rows, Selection, Touched};
+use imdb_fast::kernel::{Apart, Level, Powers, Records, Rows, Selection, Touched, Values};
 use imdb_fast::optimizer::{self, Idle, Optimizer, Step};
 
 use super::{assert_panics, assert_same, is_same, ordinary, random};
@@ -55,6 +55,9 @@ impl Optimizer for Plain<'_> {
     }
     fn learning_rate(&self) -> f32 {
         self.0.learning_rate()
+    }
+    fn state(&self) -> Vec<f32> {
+        self.0.state()
     }
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
         self.0.update(step, weights, gradient, state);
@@ -114,12 +117,59 @@ impl Net {
         selection: Selection<'_>,
         decays: &[f32],
     ) {
+        self.sweep_apart(optimizer, step, selection, decays, None);
+    }
+
+    fn sweep_apart(
+        &mut self,
+        optimizer: &dyn Optimizer,
+        step: Step,
+        selection: Selection<'_>,
+        decays: &[f32],
+        scales: Option<&[f32]>,
+    ) {
         let decays: Vec<Powers> = decays.iter().map(|&factor| Powers::of(factor)).collect();
         let Net { width, weights, state, gradient, updated } = self;
         let (width, decays) = (*width, &*decays);
-        let rows =
-            Rows { width, weights, state, gradient, scales: None, selection, updated, decays };
+        let values = Values::Apart(Apart { weights, state, scales });
+        let rows = Rows { width, values, gradient, selection, updated, decays };
         optimizer.sweep(step, rows);
+    }
+
+    /// The same where each row is put together with its state, its scale and a number that is nobody's.
+    fn sweep_together(
+        &mut self,
+        optimizer: &dyn Optimizer,
+        step: Step,
+        selection: Selection<'_>,
+        decays: &[f32],
+        scales: Option<&[f32]>,
+    ) {
+        let decays: Vec<Powers> = decays.iter().map(|&factor| Powers::of(factor)).collect();
+        let arrays = self.state.len() / ROWS;
+        let record = |row: usize| {
+            let state = &self.state[row * arrays..][..arrays];
+            let scale = scales.map(|scales| scales[row]);
+            [&[self.weights[row]], state, scale.as_slice(), &[7.5]].concat()
+        };
+        let mut values: Vec<f32> = (0..ROWS).flat_map(record).collect();
+        let stride = values.len() / ROWS;
+        let records = Records { values: &mut values, stride, has_scales: scales.is_some() };
+        let rows = Rows {
+            width: 1,
+            values: Values::Together(records),
+            gradient: &mut self.gradient,
+            selection,
+            updated: &mut self.updated,
+            decays: &decays,
+        };
+        optimizer.sweep(step, rows);
+        for (row, record) in values.chunks_exact(stride).enumerate() {
+            self.weights[row] = record[0];
+            self.state[row * arrays..][..arrays].copy_from_slice(&record[1..][..arrays]);
+            assert_eq!(record[stride - 1], 7.5);
+            assert_eq!(scales.map(|scales| scales[row]), scales.map(|_| record[1 + arrays]));
+        }
     }
 
     /// What [`Net::sweep`] has to do, row by row.
@@ -219,6 +269,7 @@ fn sweeps_are_updates_row_by_row() {
                             swept.sweep(sweeper, step, selection, &decays);
                             let what = format!("{name}, {level}, width {width}, {number}");
                             swept.assert_same(&expected, &what);
+                            together(sweeper, &net, step, selection, &decays, &what);
                         }
                         let distance = expected.distance(&portable, &net);
                         worst = worst.max(distance);
@@ -234,6 +285,28 @@ fn sweeps_are_updates_row_by_row() {
     }
 }
 
+/// Rows of one value are swept the same wherever their state stands.
+fn together(
+    optimizer: &dyn Optimizer,
+    net: &Net,
+    step: Step,
+    selection: Selection<'_>,
+    decays: &[f32],
+    what: &str,
+) {
+    if net.width != 1 {
+        return;
+    }
+    let mut scales = ordinary(&mut random(step.number as usize), ROWS);
+    scales[3] = 0.0;
+    for scales in [None, Some(&scales[..])] {
+        let (mut apart, mut together) = (net.clone(), net.clone());
+        apart.sweep_apart(optimizer, step, selection, decays, scales);
+        together.sweep_together(optimizer, step, selection, decays, scales);
+        together.assert_same(&apart, &format!("{what}, together, scaled {}", scales.is_some()));
+    }
+}
+
 /// Rows that share a gradient are rows that each have it.
 fn shared(optimizer: &dyn Optimizer, net: &Net, number: u32, list: &[Touched], decays: &[f32]) {
     let rows: Vec<u32> = list.iter().map(|touched| touched.row).collect();
@@ -243,6 +316,10 @@ fn shared(optimizer: &dyn Optimizer, net: &Net, number: u32, list: &[Touched], d
         let (first, others) = copied.gradient.split_at_mut(net.width);
         others.chunks_exact_mut(net.width).for_each(|row| row.copy_from_slice(first));
         copied.reference(optimizer, step, list, decays);
+        if decays.is_empty() {
+            // There is nothing to make up for, and so nothing to count.
+            copied.updated.clone_from(&net.updated);
+        }
         for sweeper in [optimizer, &Plain(optimizer)] {
             let mut swept = net.clone();
             swept.sweep(sweeper, step, Selection::Shared(&rows), decays);
@@ -250,6 +327,7 @@ fn shared(optimizer: &dyn Optimizer, net: &Net, number: u32, list: &[Touched], d
             assert_same(&swept.weights, &copied.weights, &format!("weights, {what}"));
             assert_same(&swept.state, &copied.state, &format!("state, {what}"));
             assert_eq!(swept.updated, copied.updated, "{what}");
+            together(sweeper, net, step, Selection::Shared(&rows), decays, &what);
             assert!(swept.gradient[..net.width].iter().all(|&g| g == 0.0), "{what}");
             assert_same(&swept.gradient[net.width..], &net.gradient[net.width..], &what);
         }

@@ -103,7 +103,7 @@ impl Snapshot<'_> {
         let optimizer = &self.plan.options.optimizer;
         let arrays = optimizer.state().len();
         if arrays > 0 {
-            let state = self.shards.iter().map(|shard| shard.state);
+            let state = self.shards.iter().map(|shard| &*shard.state);
             let shape = [features, arrays, width];
             tensors.push(TensorBytes::of_pieces(tensor::FIRST_KERNEL_STATE, &shape, state));
         }

@@ -12,21 +12,22 @@ impl Shard<'_> {
     /// Takes in the rows that a step is about to move, as they have stood up to the step before.
     pub(super) fn take_in_moving(&mut self, step: u32) {
         let Some(averages) = &mut self.averages else { return };
-        let (kernel, before) = (&*self.kernel, step - 1);
+        let (weights, before) = (&self.weights, step - 1);
+        let mut take_in = |row: usize| averages.take_in(row, weights.row(row), before);
         match &self.gradient {
-            Gradient::Dense(_) if self.is_swept_whole => averages.take_in_all(kernel, before),
+            Gradient::Dense(_) if self.is_swept_whole => (0..self.features.len()).for_each(take_in),
             Gradient::Dense(values) => {
                 for (row, gradient) in values.chunks_exact(self.width).enumerate() {
                     if gradient.iter().any(|&value| value != 0.0) {
-                        averages.take_in(row, kernel, before);
+                        take_in(row);
                     }
                 }
             }
             Gradient::Compact { touched, .. } => {
-                touched.iter().for_each(|row| averages.take_in(row.row as usize, kernel, before));
+                touched.iter().for_each(|row| take_in(row.row as usize));
             }
             Gradient::Shared { rows, .. } => {
-                rows.iter().for_each(|&row| averages.take_in(row as usize, kernel, before));
+                rows.iter().for_each(|&row| take_in(row as usize));
             }
         }
     }
@@ -34,8 +35,10 @@ impl Shard<'_> {
     /// Puts the averages behind so many steps in the place of the weights.
     pub(in super::super) fn end_with_averages(&mut self, steps: u32) {
         if let Some(averages) = &mut self.averages {
-            averages.take_in_all(self.kernel, steps);
-            self.kernel.copy_from_slice(averages.values());
+            for row in 0..self.features.len() {
+                averages.take_in(row, self.weights.row(row), steps);
+            }
+            self.weights.set_kernel(averages.values());
         }
     }
 

@@ -6,13 +6,14 @@ impl Shard<'_> {
     /// The sum of the squares of the gradient of the weights that the optimizer moves: of row `j` that is `r_j` times the gradient
     /// of the row that is kept, where words have scales.
     pub(in super::super) fn squares(&self) -> f64 {
-        let scale = |row: usize| self.scales.map_or(1.0, |scales| f64::from(scales[row]));
+        let scales = self.weights.scales();
+        let scale = |row: usize| scales.map_or(1.0, |scales| f64::from(scales[row]));
         let rows = |values: &[f32], rows: &mut dyn Iterator<Item = usize>| -> f64 {
             let values = values.chunks_exact(self.width);
             values.zip(rows).map(|(values, row)| scale(row).powi(2) * squares(values)).sum()
         };
         match &self.gradient {
-            Gradient::Dense(values) if self.scales.is_none() => squares(values),
+            Gradient::Dense(values) if scales.is_none() => squares(values),
             Gradient::Dense(values) => rows(values, &mut (0..self.features.len())),
             Gradient::Compact { values, touched, .. } => {
                 rows(values, &mut touched.iter().map(|touched| touched.row as usize))
@@ -33,11 +34,13 @@ impl Shard<'_> {
         let Gradient::Dense(values) = &mut self.gradient else {
             panic!("a penalty on all weights needs the gradient of all of them");
         };
-        match self.scales {
-            None => pull(l2, values, self.kernel),
+        let scales = self.weights.scales();
+        let kernel = self.weights.kernel();
+        match scales {
+            None => pull(l2, values, kernel),
             Some(scales) => {
                 let rows = values.chunks_exact_mut(self.width);
-                let kernel = self.kernel.chunks_exact(self.width);
+                let kernel = kernel.chunks_exact(self.width);
                 for ((gradient, weights), &scale) in rows.zip(kernel).zip(scales) {
                     // The weight is `v / r`, and its gradient `r` times that of `v`.
                     if scale != 0.0 {

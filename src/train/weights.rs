@@ -1,0 +1,145 @@
+//! The weights of a shard and what the optimizer keeps for each of them.
+
+use std::borrow::Cow;
+
+use crate::kernel::{Aligned, Apart, Records, Table, Values};
+
+/// Some rows of the first kernel, with their state and their scales.
+#[derive(Debug)]
+pub(super) struct Weights<'m> {
+    /// `[features, width]`, the model's. Behind the times while there are records.
+    kernel: &'m mut [f32],
+    width: usize,
+    /// What the rows of the kernel are multiplied by; none where they are as the optimizer moves them.
+    scales: Option<&'m [f32]>,
+    /// Arrays of state.
+    arrays: usize,
+    held: Held,
+}
+
+/// Where all that stands during a run.
+#[derive(Debug)]
+enum Held {
+    /// The weights in the kernel, the state `[features, arrays, width]`.
+    Apart { state: Aligned },
+    /// `[features, stride]`: the weight, its state, its scale if there are any, and room for rows to begin at even places.
+    Together { records: Aligned, stride: usize },
+}
+
+impl<'m> Weights<'m> {
+    /// Before the first step, with the initial value of each array of state. `are_far` says that few rows are needed at a time,
+    /// each from another place: of a linear model, whose rows have one weight, each is then put together with its state, which
+    /// brings both with one line of the cache.
+    pub(super) fn new(
+        kernel: &'m mut [f32],
+        width: usize,
+        scales: Option<&'m [f32]>,
+        initial: &[f32],
+        are_far: bool,
+    ) -> Weights<'m> {
+        let arrays = initial.len();
+        let held = if are_far && width == 1 {
+            let stride = (1 + arrays + usize::from(scales.is_some())).next_power_of_two();
+            let mut records = Aligned::zeros(kernel.len() * stride);
+            for (row, record) in records.chunks_exact_mut(stride).enumerate() {
+                record[0] = kernel[row];
+                record[1..=arrays].copy_from_slice(initial);
+                if let Some(scales) = scales {
+                    record[1 + arrays] = scales[row];
+                }
+            }
+            Held::Together { records, stride }
+        } else {
+            let mut state = Aligned::zeros(kernel.len() * arrays);
+            if initial.iter().any(|&value| value != 0.0) {
+                for (at, array) in state.chunks_exact_mut(width).enumerate() {
+                    array.fill(initial[at % arrays]);
+                }
+            }
+            Held::Apart { state }
+        };
+        Weights { kernel, width, scales, arrays, held }
+    }
+
+    /// The weights, the first of which belongs to feature `first`.
+    pub(super) fn table(&self, first: usize) -> Table<'_> {
+        match &self.held {
+            Held::Apart { .. } => Table::new(self.kernel, first, self.width),
+            Held::Together { records, stride } => Table::strided(records, first, *stride),
+        }
+    }
+
+    /// For a step.
+    pub(super) fn values(&mut self) -> Values<'_> {
+        match &mut self.held {
+            Held::Apart { state } => {
+                Values::Apart(Apart { weights: self.kernel, state, scales: self.scales })
+            }
+            &mut Held::Together { ref mut records, stride } => {
+                let has_scales = self.scales.is_some();
+                Values::Together(Records { values: records, stride, has_scales })
+            }
+        }
+    }
+
+    /// A row of the weights, `[width]`.
+    pub(super) fn row(&self, row: usize) -> &[f32] {
+        match &self.held {
+            Held::Apart { .. } => &self.kernel[row * self.width..][..self.width],
+            Held::Together { records, stride } => &records[row * stride..][..1],
+        }
+    }
+
+    /// What the rows are multiplied by, if by anything.
+    pub(super) fn scales(&self) -> Option<&'m [f32]> {
+        self.scales
+    }
+
+    /// Brings the model's kernel up to date, `[features, width]`.
+    pub(super) fn kernel(&mut self) -> &[f32] {
+        if let Held::Together { records, stride } = &self.held {
+            for (weight, record) in self.kernel.iter_mut().zip(records.chunks_exact(*stride)) {
+                *weight = record[0];
+            }
+        }
+        self.kernel
+    }
+
+    /// The same, and the state, `[features, arrays, width]`.
+    pub(super) fn kernel_and_state(&mut self) -> (&[f32], Cow<'_, [f32]>) {
+        self.kernel();
+        let state = match &self.held {
+            Held::Apart { state } => Cow::Borrowed(&state[..]),
+            Held::Together { records, stride } => {
+                let records = records.chunks_exact(*stride);
+                records.flat_map(|record| record[1..=self.arrays].iter().copied()).collect()
+            }
+        };
+        (self.kernel, state)
+    }
+
+    /// Replaces all weights.
+    pub(super) fn set_kernel(&mut self, kernel: &[f32]) {
+        self.kernel.copy_from_slice(kernel);
+        if let Held::Together { records, stride } = &mut self.held {
+            for (record, &weight) in records.chunks_exact_mut(*stride).zip(kernel) {
+                record[0] = weight;
+            }
+        }
+    }
+
+    /// Replaces the state by that of all features, of which these begin at `first`.
+    pub(super) fn set_state(&mut self, state: &[f32], first: usize) {
+        let row = self.arrays * self.width;
+        let features = self.kernel.len() / self.width;
+        let state = &state[first * row..(first + features) * row];
+        match &mut self.held {
+            Held::Apart { state: held } => held.copy_from_slice(state),
+            Held::Together { records, stride } => {
+                for (at, record) in records.chunks_exact_mut(*stride).enumerate() {
+                    record[1..=row].copy_from_slice(&state[at * row..(at + 1) * row]);
+                }
+            }
+        }
+    }
+}
