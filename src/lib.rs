@@ -3,7 +3,8 @@
 //! A dataset is a mapped file of sparse rows ([`dataset`]), made by an importer ([`import`]) of files that [`fetch`] can
 //! download, or generated ([`dataset::Synthetic`]). A network ([`nn`]) and its vocabulary are a [`model`]; [`train`] makes it
 //! fit by an [`optimizer`], and says how good it is. [`text`] turns raw text to features, and [`answer`] says what a model
-//! makes of it. [`export`] writes it as Keras, ONNX and PyTorch take it. [`report`] draws and tabulates the history.
+//! makes of it. A [`sweep`] trains many of them and compares them. [`export`] writes a model as Keras, ONNX and PyTorch take it.
+//! [`report`] draws and tabulates the history.
 //!
 //! Data problems are an [`Error`] that names the file, the place and the remedy. Functions panic only where the caller
 //! breaks a contract that their documentation states under "Panics": slices of other lengths than documented, rows out
@@ -69,6 +70,8 @@ pub mod random;
 pub mod report;
 #[forbid(unsafe_code)]
 mod settings;
+#[forbid(unsafe_code)]
+pub mod sweep;
 #[forbid(unsafe_code)]
 pub mod text;
 #[forbid(unsafe_code)]

@@ -113,12 +113,13 @@ impl Seek for OutputFile {
     }
 }
 
+const TEMPORARY_PREFIX: &str = ".imdb-fast-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// How the names of temporary siblings begin: they tell whose they are, where that leaves room for the rest of the name.
 fn temporary_prefix(path: &Path) -> OsString {
     const LONGEST: usize = 128;
-    let mut prefix = OsString::from(".imdb-fast-");
+    let mut prefix = OsString::from(TEMPORARY_PREFIX);
     if let Some(name) = path.file_name().filter(|name| name.len() <= LONGEST) {
         prefix.push(name);
         prefix.push("-");
@@ -137,6 +138,21 @@ pub fn remove_leftovers(path: &Path) {
         let middle = middle.and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX.as_bytes()));
         // What makes the name unique has no dashes: `a-b` is another output than `a`.
         if middle.is_some_and(|unique| unique.iter().all(u8::is_ascii_alphanumeric)) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Removes what a program that was killed has left of any output in a folder. For callers who know that nobody is writing there;
+/// what cannot be removed stays.
+pub fn remove_all_leftovers(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(TEMPORARY_PREFIX.as_bytes())
+            && name.ends_with(TEMPORARY_SUFFIX.as_bytes())
+        {
             let _ = std::fs::remove_file(entry.path());
         }
     }

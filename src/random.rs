@@ -25,6 +25,8 @@ pub enum Stream {
     Dropout = 4,
     /// The words that are dropped, by epoch and row.
     WordDropout = 5,
+    /// Which reviews are in which fold of a cross-validation.
+    Folds = 6,
 }
 
 /// A seeded generator.
@@ -198,6 +200,7 @@ mod tests {
                 Stream::Shuffle,
                 Stream::SyntheticLabels,
                 Stream::SyntheticReviews,
+                Stream::Folds,
             ] {
                 firsts.extend((0..4).map(|n| Random::numbered(seed, stream, n).next_u64()));
             }

@@ -178,7 +178,7 @@ fn the_vocabulary_is_that_of_the_training_reviews() {
 #[test]
 fn threads_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let words = WordOptions { ngrams: 2, min_count: 3, ..WordOptions::default() };
+    let words = WordOptions { ngrams: 2, min_count: Some(3), ..WordOptions::default() };
     let files = [1, 2, 5].map(|threads| {
         let options = text(TextOptions { threads, ..TextOptions::default() });
         let options = ImportOptions { words: words.clone(), ..options };
@@ -188,6 +188,30 @@ fn threads_change_nothing() {
         std::fs::read(output).unwrap()
     });
     assert!(files[0] == files[1] && files[0] == files[2]);
+}
+
+/// `a` is most frequent, but in one review; `d` is in two, of those without a label.
+#[test]
+fn words_are_counted_by_reviews_and_over_those_without_a_label() {
+    let rows =
+        "text,label,split\na a a a b,1,train\nb c,0,train\nc d d,,unlabelled\nd,,unlabelled\n";
+    let (_file, path) = file("reviews.csv", rows.as_bytes());
+    for (count_unlabelled, min_count, expected) in [
+        (false, None, &["a", "b", "c"][..]),
+        (false, Some(2), &["b"]),
+        (true, None, &["a", "d", "b", "c"]),
+        (true, Some(2), &["d", "b", "c"]),
+    ] {
+        let words = WordOptions { min_count, count_unlabelled, ..WordOptions::default() };
+        let keras = KerasOptions { num_words: None, ..KerasOptions::default() };
+        let split_column = Some("split".to_owned());
+        let options = text(TextOptions { split_column, ..TextOptions::default() });
+        let dataset = imported(&path, &ImportOptions { words, keras, ..options }).unwrap();
+        let vocabulary = dataset.vocabulary().unwrap();
+        let found: Vec<&str> = (4..).map_while(|id| vocabulary.word(id)).collect();
+        assert_eq!(found, expected, "{count_unlabelled}, {min_count:?}");
+        assert_eq!(dataset.features(), 4 + expected.len());
+    }
 }
 
 /// Unpacks the sample's archive.
@@ -318,7 +342,7 @@ fn splits_come_from_fractions_columns_and_files() {
 fn rows_are_those_of_the_encoder() {
     for words in [
         WordOptions { tokenizer: Tokenizer::WordsAndMarks, ..WordOptions::default() },
-        WordOptions { ngrams: 3, min_count: 4, ..WordOptions::default() },
+        WordOptions { ngrams: 3, min_count: Some(4), ..WordOptions::default() },
         WordOptions { ngrams: 2, hash_bits: Some(15), ..WordOptions::default() },
     ] {
         let options = ImportOptions { words: words.clone(), ..ImportOptions::default() };

@@ -1,7 +1,7 @@
 //! The commands: one file each, an `Args` and a `run`.
 //!
 //! Data goes to stdout, progress and warnings to stderr. Exit code 0 is success, 1 a failure of data or system, 2 wrong
-//! arguments; a training run that a signal has stopped ends with 130 or 143.
+//! arguments; a training run or a sweep that a signal has stopped ends with 130 or 143.
 
 mod answers;
 mod cache;
@@ -13,11 +13,14 @@ mod fetch;
 mod import;
 mod info;
 mod inspect;
+mod lock;
 mod man;
 mod plot;
 mod predict;
 mod progress;
 mod report;
+mod stop;
+mod sweep;
 mod synth;
 mod terminal;
 mod train;
@@ -66,6 +69,7 @@ Examples:
   imdb-fast predict final/model.safetensors --text 'Not bad at all.' --explain
   imdb-fast words final/model.safetensors
   imdb-fast report final -o report.html
+  imdb-fast sweep imdb --book                       the book's further experiments, compared
 
 Where a dataset is asked for, a path is, or `imdb` or `imdb-stanford` for what `fetch` brought.
 
@@ -76,8 +80,8 @@ Environment:
   IMDB_FAST_KERNEL          portable, avx2 or avx512: the kernels to use
   HTTPS_PROXY, NO_PROXY     the proxy for `fetch`, and what is reached without it
 
-Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; of a training run that was stopped
-and saved itself, 130 after SIGINT and 143 after SIGTERM.";
+Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; of a training run or a sweep that was
+stopped and saved itself, 130 after SIGINT and 143 after SIGTERM.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -101,6 +105,7 @@ enum Command {
     Fetch(fetch::Args),
     Import(Box<import::Args>),
     Train(Box<train::Args>),
+    Sweep(Box<sweep::Args>),
     Evaluate(evaluate::Args),
     Predict(Box<predict::Args>),
     Words(words::Args),
@@ -136,6 +141,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(global: &Global, command: Command) -> Result<ExitCode> {
     match command {
         Command::Train(args) => return train::run(global, *args),
+        Command::Sweep(args) => return sweep::run(global, *args),
         Command::Fetch(args) => fetch::run(global, args),
         Command::Import(args) => import::run(global, *args),
         Command::Evaluate(args) => evaluate::run(global, args),

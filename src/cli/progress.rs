@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use imdb_fast::fetch;
 use imdb_fast::train::History;
 
+use super::terminal::Tame;
 use super::thousands;
 
 /// The bar of a run; invisible where stderr is no terminal or silence was asked for.
@@ -51,6 +52,50 @@ impl Progress {
         let speed = reviews as f64 / time.as_secs_f64().max(1e-9);
         line.push_str(&format!("  {} reviews/s", thousands(speed as u64)));
         print_above(&self.bar, &line);
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The table of a sweep that is on its way, above a bar; lines where stderr is no terminal.
+pub(super) struct LiveTable {
+    bar: ProgressBar,
+    is_quiet: bool,
+}
+
+impl LiveTable {
+    /// For so many epochs in all, of which some are done.
+    pub(super) fn new(epochs: u64, done: u64, is_quiet: bool) -> LiveTable {
+        let bar = bar("{msg}[{bar:30}] {pos}/{len} epochs, {eta} left", is_quiet);
+        bar.set_length(epochs);
+        bar.set_position(done);
+        bar.reset_eta();
+        LiveTable { bar, is_quiet }
+    }
+
+    /// Whether nobody sees the table.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.bar.is_hidden()
+    }
+
+    /// More epochs are done.
+    pub(super) fn epochs(&self, more: u64) {
+        self.bar.inc(more);
+    }
+
+    /// Shows a table, each line with its end, in place of the one before.
+    pub(super) fn draw(&self, table: String) {
+        self.bar.set_message(table);
+    }
+
+    /// Writes a line where there is no table to see.
+    pub(super) fn line(&self, line: &str) {
+        if !self.is_quiet && self.is_hidden() {
+            // Nobody listens on a closed stderr, and that is no reason to stop.
+            let _ = writeln!(Tame(io::stderr()), "{line}");
+        }
     }
 
     pub(super) fn finish(&self) {

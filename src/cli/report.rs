@@ -1,4 +1,4 @@
-//! `imdb-fast report`: a run as one page.
+//! `imdb-fast report`: a run or a sweep as one page.
 
 use std::path::{Path, PathBuf};
 
@@ -6,26 +6,28 @@ use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::model::Model;
 use imdb_fast::nn::loss;
 use imdb_fast::report::findings::{Findings, Wanted};
-use imdb_fast::report::html::run_page;
+use imdb_fast::report::html::{run_page, sweep_page};
 use imdb_fast::report::json::HistoryFile;
+use imdb_fast::report::sweep::SweepResults;
 use imdb_fast::{Error, Result, output};
 use serde_json::Value;
 
-use super::{Global, OutputArg, shown, split, thousands, train};
+use super::{Global, OutputArg, shown, split, sweep, thousands, train};
 
-/// Write a run as one page for a browser: curves, scores, words, mistakes, and what it takes to repeat it
+/// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
 ///
 /// The page needs no other file and no network, and follows the browser's light or dark colours. It is judged on the whole
 /// test split of the dataset that the run was trained on. The texts of the mistakes are in the page: mind whose they are
-/// before you publish it.
+/// before you publish it. Of a sweep the page has the table and the curves of its configurations, and needs no dataset.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   imdb-fast report run -o report.html
   imdb-fast report run --data moved/imdb.safetensors -o report.html
-  imdb-fast report run --split train --mistakes 50 -o train.html")]
+  imdb-fast report run --split train --mistakes 50 -o train.html
+  imdb-fast report sweep -o sweep.html                    a sweep; its best model is a run, sweep/best")]
 pub(crate) struct Args {
-    /// The folder of a run, as `imdb-fast train --out` leaves it
+    /// The folder of a run, as `imdb-fast train --out` leaves it, or of a sweep
     #[arg(value_hint = clap::ValueHint::DirPath)]
     run: PathBuf,
     /// The dataset, or the name of a fetched one; the one it was trained on where it is not given
@@ -45,6 +47,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    if let Some(results) = sweep::results_in(&args.run)? {
+        return write_sweep(global, &args, &results);
+    }
     let path = &args.output.output;
     let (history, model) = read(&args.run)?;
     if [HISTORY, MODEL].iter().any(|name| super::export::is_same_file(&args.run.join(name), path)) {
@@ -65,6 +70,27 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         thousands(bytes),
         thousands(reviews),
         args.split.name()
+    ));
+    Ok(())
+}
+
+fn write_sweep(global: &Global, args: &Args, results: &SweepResults) -> Result<()> {
+    let path = &args.output.output;
+    if let Some(data) = &args.data {
+        let expected = "left out: the page of a sweep needs no dataset";
+        return Err(Error::invalid("--data", shown(data), expected));
+    }
+    if sweep::FILES.iter().any(|name| super::export::is_same_file(&args.run.join(name), path)) {
+        let expected = "another file than those of the sweep: they would be lost";
+        return Err(Error::invalid("--output", shown(path), expected));
+    }
+    let page = sweep_page(&name(&args.run), results);
+    output::write(path, page.as_bytes())?;
+    global.note(format_args!(
+        "wrote {}: {} bytes, {} configurations compared",
+        shown(path),
+        thousands(page.len() as u64),
+        results.design.configurations().len()
     ));
     Ok(())
 }

@@ -1,12 +1,17 @@
 //! Which reviews are trained on and which are held out to validate.
 
+use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Dataset, Split};
 use crate::error::{Error, Result};
 
 /// What a run validates on after each epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Holdout {
     /// Nothing.
     None,
@@ -16,6 +21,52 @@ pub enum Holdout {
     Fraction(f64),
     /// Another split, whole; all training reviews are trained on.
     Split(Split),
+}
+
+/// As `--validation` takes it: the name of a split, a number of reviews, a part of them, or 0.
+impl FromStr for Holdout {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Holdout> {
+        if text == Split::Test.name() {
+            return Ok(Holdout::Split(Split::Test));
+        }
+        match (text.parse::<usize>(), text.parse::<f64>()) {
+            (Ok(0), _) => Ok(Holdout::None),
+            (Ok(count), _) => Ok(Holdout::First(count)),
+            (_, Ok(part)) if (0.0..1.0).contains(&part) => Ok(Holdout::Fraction(part)),
+            _ => {
+                let expected = "a number of reviews, a part such as 0.4, `test`, or 0";
+                Err(Error::invalid("--validation", text, expected))
+            }
+        }
+    }
+}
+
+/// What [`Holdout::from_str`] reads again; a part has a point in it.
+impl fmt::Display for Holdout {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Holdout::None => f.write_str("0"),
+            Holdout::First(count) => write!(f, "{count}"),
+            Holdout::Fraction(part) => write!(f, "{part:?}"),
+            Holdout::Split(split) => f.write_str(split.name()),
+        }
+    }
+}
+
+impl TryFrom<String> for Holdout {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Holdout> {
+        text.parse()
+    }
+}
+
+impl From<Holdout> for String {
+    fn from(holdout: Holdout) -> String {
+        holdout.to_string()
+    }
 }
 
 /// The rows that a run validates on, and their split.
@@ -54,5 +105,20 @@ impl Holdout {
             });
         }
         Ok((first..rows, (first > 0).then_some((Split::Train, 0..first))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_text_is_read_again() {
+        for text in ["0", "10000", "0.4", "0.0", "test"] {
+            assert_eq!(text.parse::<Holdout>().unwrap().to_string(), text);
+        }
+        for wrong in ["", "-1", "1.5", "train", "NaN", "unlabelled"] {
+            assert!(wrong.parse::<Holdout>().unwrap_err().is_usage(), "{wrong}");
+        }
     }
 }

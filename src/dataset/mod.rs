@@ -1,6 +1,8 @@
 //! Datasets on disk: sparse rows, labels, vocabulary in one mapped file.
 
 #[forbid(unsafe_code)]
+mod folds;
+#[forbid(unsafe_code)]
 pub mod format;
 #[forbid(unsafe_code)]
 mod holdout;
@@ -21,6 +23,7 @@ use crate::container::{Access, Container, Kind, Section};
 use crate::error::{Error, Result};
 use crate::text::{Rules, Vocabulary};
 
+pub use folds::Folds;
 pub use holdout::{HeldOut, Holdout};
 pub use source::{Review, ReviewSource, write};
 pub use split::{Csr, Sequences, Split, WordId};

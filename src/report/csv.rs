@@ -1,7 +1,9 @@
-//! A history as comma-separated values.
+//! Histories and sweeps as comma-separated values.
 
 use csv::Writer;
 
+use super::sweep::SweepResults;
+use crate::sweep::Summary;
 use crate::train::History;
 
 /// One line an epoch: `epoch` from 1, then the quantities in the order of the history.
@@ -15,8 +17,68 @@ pub fn history_csv(history: &History) -> String {
         let values = history.series().map(|(_, values)| format!("{:?}", values[epoch]));
         std::iter::once((epoch + 1).to_string()).chain(values).collect::<Vec<_>>()
     });
+    table(std::iter::once(header).chain(lines))
+}
+
+/// One line a configuration, from the best to the worst: its options, and mean and standard deviation of each quantity at the
+/// epoch where the mean of the measure is best. What is not known is empty.
+pub fn sweep_csv(results: &SweepResults) -> String {
+    const QUANTITIES: [&str; 4] = ["val_loss", "val_accuracy", "loss", "accuracy"];
+    let labels = results.design.labels();
+    let options = [
+        "rank",
+        "configuration",
+        "hidden",
+        "activation",
+        "loss",
+        "optimizer",
+        "learning_rate",
+        "batch_size",
+        "epochs",
+        "feature_scale",
+        "row_norm",
+        "parameters",
+        "runs",
+        "diverged",
+        "best_epoch",
+    ];
+    let mut header: Vec<String> = options.map(str::to_owned).to_vec();
+    for name in QUANTITIES {
+        header.extend(["mean", "deviation"].map(|kind| format!("{name}_{kind}")));
+    }
+    let line = |(rank, summary): (usize, Summary)| {
+        let one = &results.design.configurations()[summary.configuration];
+        let mut line = vec![
+            summary.best().map_or(String::new(), |_| rank.to_string()),
+            labels[summary.configuration].clone(),
+            one.layers(),
+            one.activation.clone(),
+            one.loss.clone(),
+            one.optimizer.clone(),
+            one.learning_rate.map_or(String::new(), |rate| rate.to_string()),
+            one.batch_size.to_string(),
+            one.epochs.to_string(),
+            one.feature_scale.clone(),
+            one.row_norm.clone(),
+            results.parameters(summary.configuration).to_string(),
+            summary.runs.to_string(),
+            summary.diverged.to_string(),
+            summary.epoch.map_or(String::new(), |epoch| (epoch + 1).to_string()),
+        ];
+        for name in QUANTITIES {
+            let spread = summary.epoch.and_then(|epoch| summary.at(name, epoch));
+            let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:?}"));
+            line.push(number(spread.map(|spread| spread.mean)));
+            line.push(number(spread.and_then(|spread| spread.deviation)));
+        }
+        line
+    };
+    table(std::iter::once(header).chain((1..).zip(results.ranking()).map(line)))
+}
+
+fn table(lines: impl Iterator<Item = Vec<String>>) -> String {
     let mut writer = Writer::from_writer(Vec::new());
-    for line in std::iter::once(header).chain(lines) {
+    for line in lines {
         writer.write_record(line).expect("all lines are equally long, and memory takes them");
     }
     let bytes = writer.into_inner().expect("memory has nothing to flush");

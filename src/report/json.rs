@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
@@ -66,14 +66,8 @@ impl HistoryFile {
     /// [`Error::Io`], and [`Error::Malformed`] with line and column where the file is not JSON, not of one of these
     /// shapes, or longer than 64 MiB.
     pub fn parse(path: &Path) -> Result<HistoryFile> {
-        let bytes = read(path)?;
-        let malformed = |error: serde_json::Error| {
-            let (line, column) = (error.line(), error.column());
-            let sentence = error.to_string();
-            let place = format!("line {line}, column {column}");
-            let problem = sentence.strip_suffix(&format!(" at line {line} column {column}"));
-            Error::malformed(path, place, problem.unwrap_or(&sentence), REMEDY)
-        };
+        let bytes = read(path, MAX_BYTES, REMEDY)?;
+        let malformed = |error| malformed(path, &error, REMEDY);
         let keys: HashMap<String, IgnoredAny> =
             serde_json::from_slice(&bytes).map_err(malformed)?;
         if keys.contains_key("history") {
@@ -85,21 +79,44 @@ impl HistoryFile {
 
     /// The file's text: a line a fact, and a line a list.
     pub fn to_json(&self) -> String {
-        let mut bytes = Vec::new();
-        let mut serializer = Serializer::with_formatter(&mut bytes, ListsOnOneLine::default());
-        self.serialize(&mut serializer).expect("the keys are strings, and memory takes the bytes");
-        bytes.push(b'\n');
-        String::from_utf8(bytes).expect("JSON is UTF-8")
+        written(self)
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+/// Reads a file of one shape, of at most so many bytes.
+///
+/// # Errors
+/// [`Error::Io`], and [`Error::Malformed`] with line and column, and `remedy`.
+pub fn parse_json<T: DeserializeOwned>(path: &Path, most: u64, remedy: &str) -> Result<T> {
+    let bytes = read(path, most, remedy)?;
+    serde_json::from_slice(&bytes).map_err(|error| malformed(path, &error, remedy))
+}
+
+/// A value as JSON: a line a fact, and a line a list.
+pub fn written(value: &impl Serialize) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer = Serializer::with_formatter(&mut bytes, ListsOnOneLine::default());
+    value.serialize(&mut serializer).expect("the keys are strings, and memory takes the bytes");
+    bytes.push(b'\n');
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+fn malformed(path: &Path, error: &serde_json::Error, remedy: &str) -> Error {
+    let (line, column) = (error.line(), error.column());
+    let sentence = error.to_string();
+    let place = format!("line {line}, column {column}");
+    let problem = sentence.strip_suffix(&format!(" at line {line} column {column}"));
+    Error::malformed(path, place, problem.unwrap_or(&sentence), remedy)
+}
+
+fn read(path: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
     let file = input::open(path)?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        let place = format!("byte {MAX_BYTES}");
-        return Err(Error::malformed(path, place, "the file goes on beyond 64 MiB", REMEDY));
+    file.take(most + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+    if bytes.len() as u64 > most {
+        let place = format!("byte {most}");
+        let problem = format!("the file goes on beyond {} MiB", most >> 20);
+        return Err(Error::malformed(path, place, problem, remedy));
     }
     Ok(bytes)
 }

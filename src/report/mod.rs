@@ -10,6 +10,7 @@
 //! | [`scores`] | ROC curve, calibration and distribution of probabilities |
 //! | [`findings`] | what a model does on a split: scores, the strongest words, the surest mistakes |
 //! | [`html`] | all of it as one page for a browser |
+//! | [`sweep`] | the results of a sweep, to be read back, and their table |
 //! | [`table`] | aligned text for the terminal, and the confusion matrix |
 
 mod axis;
@@ -19,4 +20,5 @@ pub mod html;
 pub mod json;
 pub mod plot;
 pub mod scores;
+pub mod sweep;
 pub mod table;

@@ -89,7 +89,7 @@ impl Averages {
         }
     }
 
-    /// Takes in a row of weights as it has stood behind all steps up to this one since it was last taken in.
+    /// Takes in a row of weights, `[width]`, as it has stood behind all steps up to this one since it was last taken in.
     pub(super) fn take_in(&mut self, row: usize, weights: &[f32], step: u32) {
         let average = &mut self.values[row * self.width..][..self.width];
         match std::mem::replace(&mut self.seen[row], step) {
@@ -104,6 +104,12 @@ impl Averages {
                 }
             }
         }
+    }
+
+    /// The same of all rows, `[rows, width]`.
+    pub(super) fn take_in_all(&mut self, kernel: &[f32], step: u32) {
+        let rows = kernel.chunks_exact(self.width).enumerate();
+        rows.for_each(|(row, weights)| self.take_in(row, weights, step));
     }
 
     /// `[rows, width]`
@@ -142,7 +148,7 @@ mod tests {
         for rest in [1, 3, 1, 2000, 17, 1] {
             for _ in 0..rest {
                 step += 1;
-                steps.take_in(0, &kernel, step);
+                steps.take_in_all(&kernel, step);
                 for (exact, weight) in exact.iter_mut().zip(kernel) {
                     let kept = if step == 1 { 0.0 } else { average.momentum };
                     *exact = kept * *exact + (1.0 - kept) * f64::from(weight);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::row_set::RowSet;
 use super::rows::{Rows, Word};
 
 /// The most shards there are.
@@ -36,15 +37,15 @@ pub(super) struct Cut {
 /// shards lets each of two threads have both kinds, and use as much of its core's cache.
 pub(super) fn cut_features<I: Word>(
     rows: Rows<'_, I>,
-    range: Range<usize>,
+    set: &RowSet,
     features: usize,
     batch_size: usize,
 ) -> Vec<Cut> {
-    let stride = range.len().div_ceil(SAMPLE).max(1);
+    let stride = set.len().div_ceil(SAMPLE).max(1);
     let mut counts = vec![0u32; features];
     let mut sampled = 0;
-    for row in range.step_by(stride) {
-        for &id in rows.words(row) {
+    for place in (0..set.len()).step_by(stride) {
+        for &id in rows.words(set.row(place)) {
             counts[id.place()] += 1;
         }
         sampled += 1;
@@ -155,7 +156,8 @@ mod tests {
         for (what, indptr, indices, features) in cases {
             for batch_size in [1, 5_000, 1_000_000] {
                 let rows = Rows::scaled(indptr, indices, None);
-                let mut cuts = cut_features(rows, 0..indptr.len() - 1, features, batch_size);
+                let set = RowSet::Range(0..indptr.len() - 1);
+                let mut cuts = cut_features(rows, &set, features, batch_size);
                 let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * batch_size as f64;
                 let what = format!("{what}, batches of {batch_size}");
                 let shards = match expected {
@@ -185,8 +187,8 @@ mod tests {
         let random = &mut Random::new(3, Stream::SyntheticReviews);
         let (indptr, indices) = drawn_rows(random);
         for batch_size in [1_000, 10_000] {
-            let cuts =
-                cut_features(Rows::scaled(&indptr, &indices, None), 0..500, 1000, batch_size);
+            let rows = Rows::scaled(&indptr, &indices, None);
+            let cuts = cut_features(rows, &RowSet::Range(0..500), 1000, batch_size);
             let costs: Vec<f64> = cuts.iter().map(Cut::cost).collect();
             let total: f64 = costs.iter().sum();
             let first_thread: f64 = costs[..costs.len() / 2].iter().sum();

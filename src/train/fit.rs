@@ -199,9 +199,8 @@ fn fit_sets<I: Counted>(
     if model.input_scale().is_none() {
         let asked = (plan.options.feature_scale, plan.options.row_norm);
         let labels = plan.dataset.labels(Split::Train)?;
-        let range = plan.train_rows.clone();
         let features = plan.dataset.features();
-        model.scale_input(input_scale(team, asked, features, train, (range, labels)));
+        model.scale_input(input_scale(team, asked, features, train, (&plan.train_rows, labels)));
     }
     let scale = model.input_scale();
     let train_scales = row_scales(team, scale, train);
@@ -252,11 +251,11 @@ fn fit_rows<I: Word>(
     let (parameters, scale) = model.trained();
     let options = &plan.options;
     let batch_rows = options.batch_size.min(plan.train_rows.len());
-    let cuts = cut_features(rows, plan.train_rows.clone(), architecture.inputs(), batch_rows);
+    let cuts = cut_features(rows, &plan.train_rows, architecture.inputs(), batch_rows);
     let head = &parameters.head;
     let blocks = (0..batch_rows.div_ceil(BLOCK_ROWS)).map(|_| Block::new(&architecture, head));
     let validation = match (&plan.validation, held_out) {
-        (Some(range), Some(rows)) => Some(Validation::new(plan, range.clone(), rows)?),
+        (Some((split, set)), Some(rows)) => Some(Validation::new(plan, (*split, set), rows)?),
         _ => None,
     };
     let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));

@@ -15,6 +15,7 @@ mod metric;
 mod observer;
 mod parallel;
 mod plan;
+mod row_set;
 mod rows;
 mod scales;
 mod sequences;

@@ -1,13 +1,12 @@
 //! What a run does: hyper-parameters that are checked and fit the dataset.
 
-use std::ops::Range;
-
 use super::checkpoint::Place;
+use super::row_set::RowSet;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::window::Order;
 use super::{FeatureScale, Metric, WeightAverage, metric};
-use crate::dataset::{Csr, Dataset, HeldOut, Holdout, Split};
+use crate::dataset::{Csr, Dataset, Holdout, Split};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model::Model;
@@ -120,8 +119,8 @@ pub struct EarlyStopping {
 pub struct TrainPlan<'d> {
     pub(super) dataset: &'d Dataset,
     pub(super) options: FitOptions,
-    pub(super) train_rows: Range<usize>,
-    pub(super) validation: Option<HeldOut>,
+    pub(super) train_rows: RowSet,
+    pub(super) validation: Option<(Split, RowSet)>,
     pub(super) dropout: Dropout,
     pub(super) word_dropout: Dropout,
 }
@@ -133,9 +132,41 @@ impl<'d> TrainPlan<'d> {
     /// [`Error::InvalidOption`] for values that are never right, [`Error::Unfit`] for those that do not fit the data.
     pub fn new(dataset: &'d Dataset, model: &Model, options: FitOptions) -> Result<TrainPlan<'d>> {
         options.check()?;
+        let (train_rows, held_out) = options.validation.rows(dataset)?;
+        let validation = held_out.map(|(split, rows)| (split, RowSet::Range(rows)));
+        TrainPlan::checked(dataset, model, options, RowSet::Range(train_rows), validation)
+    }
+
+    /// A plan that trains on the rows `train_rows` of the train split and validates on its rows `held_out`, if there are any, as
+    /// cross-validation does: `options.validation` has no say. Both lists ascend.
+    ///
+    /// # Errors
+    /// Those of [`TrainPlan::new`]; [`Error::Unfit`] for a list that does not ascend strictly or leaves the split.
+    pub fn of_rows(
+        dataset: &'d Dataset,
+        model: &Model,
+        options: FitOptions,
+        train_rows: &[u32],
+        held_out: &[u32],
+    ) -> Result<TrainPlan<'d>> {
+        options.check()?;
+        let rows = dataset.csr(Split::Train)?.rows();
+        let train_rows = RowSet::of_list(train_rows, rows, "train on")?;
+        let held_out = RowSet::of_list(held_out, rows, "validate on")?;
+        let validation = (held_out.len() > 0).then_some((Split::Train, held_out));
+        TrainPlan::checked(dataset, model, options, train_rows, validation)
+    }
+
+    /// Checked options with rows that are within their splits.
+    fn checked(
+        dataset: &'d Dataset,
+        model: &Model,
+        options: FitOptions,
+        train_rows: RowSet,
+        validation: Option<(Split, RowSet)>,
+    ) -> Result<TrainPlan<'d>> {
         model.expect_inputs(dataset.features())?;
-        let (train_rows, validation) = options.validation.rows(dataset)?;
-        if train_rows.is_empty() {
+        if train_rows.len() == 0 {
             return Err(Error::Unfit {
                 option: "the dataset",
                 value: dataset.container().path().display().to_string(),
@@ -143,11 +174,12 @@ impl<'d> TrainPlan<'d> {
                 remedy: "import reviews to train on".to_owned(),
             });
         }
-        if train_rows.end > u32::MAX as usize {
+        let rows = train_rows.stretch(0..train_rows.len()).end;
+        if rows > u32::MAX as usize {
             return Err(Error::Unfit {
                 option: "the dataset",
                 value: dataset.container().path().display().to_string(),
-                reason: format!("its train split has {} reviews", train_rows.end),
+                reason: format!("its train split has {rows} reviews"),
                 remedy: format!("train on at most {}", u32::MAX),
             });
         }
@@ -155,8 +187,8 @@ impl<'d> TrainPlan<'d> {
         let words = match model.architecture().embedding() {
             None => dataset.csr(Split::Train)?.nnz(),
             Some(_) => {
-                if let Some((split, _)) = validation {
-                    sequences(dataset, split)?;
+                if let Some((split, _)) = &validation {
+                    sequences(dataset, *split)?;
                 }
                 // Padding is one more word of a review.
                 let sequences = sequences(dataset, Split::Train)?;
@@ -277,8 +309,7 @@ impl TrainPlan<'_> {
     /// The training rows' words.
     fn words(&self) -> usize {
         let Ok(csr) = self.dataset.csr(Split::Train) else { return 0 };
-        let indptr = csr.indptr();
-        (indptr[self.train_rows.end] - indptr[self.train_rows.start]) as usize
+        self.train_rows.words(csr.indptr())
     }
 
     /// Whether a run keeps the weights of its best epoch: where it is asked to end with them, and where so many weights are

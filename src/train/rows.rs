@@ -1,7 +1,6 @@
 //! The reviews of a run as plain slices.
 
-use std::ops::Range;
-
+use super::row_set::RowSet;
 use crate::dataset::{Csr, WordId};
 use crate::kernel::{Id, Repeated, Single, Span};
 
@@ -105,8 +104,8 @@ impl<'d, I: Word> Rows<'d, I> {
     }
 
     /// How many words some rows have.
-    pub(super) fn words_of(&self, rows: Range<usize>) -> usize {
-        (self.indptr[rows.end] - self.indptr[rows.start]) as usize
+    pub(super) fn words_of(&self, rows: &RowSet) -> usize {
+        rows.words(self.indptr)
     }
 
     /// Where the words of a row stand.
@@ -121,12 +120,7 @@ impl<'d, I: Word> Rows<'d, I> {
         &self.indices[self.indptr[row] as usize..self.indptr[row + 1] as usize]
     }
 
-    /// What the sums of some rows are multiplied by, if by anything.
-    pub(super) fn scales(&self, rows: Range<usize>) -> Option<&'d [f32]> {
-        self.scales.map(|scales| &scales[rows])
-    }
-
-    /// The scales of all rows, if there are any.
+    /// What the sums of each row are multiplied by, if by anything.
     pub(super) fn all_scales(&self) -> Option<&'d [f32]> {
         self.scales
     }

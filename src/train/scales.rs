@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use super::parallel::Team;
+use super::row_set::RowSet;
 use super::rows::{Rows, Word};
 use crate::error::{Error, Result};
 use crate::nn::{InputScale, RowNorm};
@@ -64,13 +65,13 @@ pub(super) fn input_scale<I: Word>(
     (feature_scale, row_norm): (Option<FeatureScale>, RowNorm),
     features: usize,
     rows: Rows<'_, I>,
-    (range, labels): (Range<usize>, &[u8]),
+    (set, labels): (&RowSet, &[u8]),
 ) -> Option<InputScale> {
     match (feature_scale, row_norm) {
         (None, RowNorm::None) => None,
         (None, norm) => Some(InputScale::new(Vec::new(), norm)),
         (Some(FeatureScale::NaiveBayes { smoothing }), norm) => {
-            let counts = class_counts(team, features, rows, range, labels);
+            let counts = class_counts(team, features, rows, set, labels);
             Some(InputScale::new(log_count_ratios(team, &counts, smoothing), norm))
         }
     }
@@ -81,22 +82,22 @@ fn class_counts<I: Word>(
     team: &Team,
     features: usize,
     rows: Rows<'_, I>,
-    range: Range<usize>,
+    set: &RowSet,
     labels: &[u8],
 ) -> Vec<[u32; 2]> {
     // Each thread counts rows of its own in a table of its own; sums of whole numbers do not depend on who counts what. No more
     // tables than have something to count: they would take more memory, and longer to add, than the words.
-    let words = rows.words_of(range.clone());
+    let words = rows.words_of(set);
     let tables = (words / features.max(1)).clamp(1, team.size());
-    let part = range.len().div_ceil(tables).max(1);
-    let parts = range.clone().step_by(part).map(|start| start..range.end.min(start + part));
+    let part = set.len().div_ceil(tables).max(1);
+    let parts = (0..set.len()).step_by(part).map(|start| start..set.len().min(start + part));
     let mut tables: Vec<(Range<usize>, Vec<[u32; 2]>)> = parts.map(|p| (p, Vec::new())).collect();
     team.for_each_with(
         &mut tables,
         || (),
         |(), _, (part, table)| {
             table.resize(features, [0; 2]);
-            for row in part.clone() {
+            for row in set.rows(part.clone()) {
                 let class = usize::from(labels[row] > 0);
                 for word in rows.words(row) {
                     table[word.place()][class] += 1;
@@ -173,7 +174,8 @@ mod tests {
         for threads in [1, 3] {
             let team = Team::new(threads).unwrap();
             let asked = (Some(FeatureScale::NaiveBayes { smoothing: 1.0 }), RowNorm::L2);
-            let scale = input_scale(&team, asked, 4, rows, (0..4, &[1, 1, 0, 0])).unwrap();
+            let scale =
+                input_scale(&team, asked, 4, rows, (&RowSet::Range(0..4), &[1, 1, 0, 0])).unwrap();
             // p + 1 = 3 2 1 1, q + 1 = 1 2 3 1, and both sums are 7.
             let ln3 = 3f32.ln();
             assert_eq!(scale.features().unwrap(), [ln3, 0.0, -ln3, 0.0]);

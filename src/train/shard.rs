@@ -263,7 +263,7 @@ impl<'m> Shard<'m> {
         &mut self,
         rows: Rows<'_, I>,
         round: usize,
-        range: Range<usize>,
+        round_rows: impl Iterator<Item = usize>,
         is_kept: bool,
     ) {
         let place = if is_kept { round } else { 0 };
@@ -280,7 +280,7 @@ impl<'m> Shard<'m> {
             row: row as u32,
             ..span_of(*level, rows, at, features)
         };
-        by_length.sort(range.enumerate().map(span), &mut rounds[place]);
+        by_length.sort(round_rows.enumerate().map(span), &mut rounds[place]);
     }
 
     /// The sums of this shard's weight rows for what it has taken up: `out` is `[rows, width]`.

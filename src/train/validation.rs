@@ -3,6 +3,7 @@
 //! A round has two phases, as a step's first two: each shard sums its weight rows for all reviews of the round; each block of
 //! reviews goes on through the head. So weight rows stay with their owners here too.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,8 +12,9 @@ use super::TrainPlan;
 use super::block::{BLOCK_ROWS, Through};
 use super::first_layer::FirstLayer;
 use super::parallel::{Worker, lock};
+use super::row_set::RowSet;
 use super::rows::{Rows, Word};
-use crate::dataset::HeldOut;
+use crate::dataset::Split;
 use crate::error::Result;
 
 /// Rows of a round: their sums fit a core's own cache beside the weights.
@@ -23,8 +25,10 @@ const KEPT_ROWS: usize = 1 << 18;
 /// The reviews that a run validates on.
 pub(super) struct Validation<'a, I> {
     rows: Rows<'a, I>,
-    range: Range<usize>,
-    labels: &'a [u8],
+    /// Which of the rows; their places are gone through in rounds.
+    set: &'a RowSet,
+    /// One a place.
+    labels: Cow<'a, [u8]>,
     /// What has been found out about each block of a round.
     results: Vec<Mutex<BlockResult>>,
     /// The first block of the round that no thread has taken yet.
@@ -38,24 +42,28 @@ struct BlockResult {
 }
 
 impl<'a, I: Word> Validation<'a, I> {
-    /// What the plan validates on: a range of the rows of a split.
+    /// What the plan validates on: some rows of a split.
     pub(super) fn new(
-        plan: &TrainPlan<'a>,
-        (split, range): HeldOut,
+        plan: &'a TrainPlan<'a>,
+        (split, set): (Split, &'a RowSet),
         rows: Rows<'a, I>,
     ) -> Result<Validation<'a, I>> {
+        let labels = plan.dataset.labels(split)?;
         Ok(Validation {
             rows,
-            labels: plan.dataset.labels(split)?,
+            set,
+            labels: match set {
+                RowSet::Range(range) => Cow::Borrowed(&labels[range.clone()]),
+                RowSet::List(list) => list.iter().map(|&row| labels[row as usize]).collect(),
+            },
             results: (0..ROUND_ROWS / BLOCK_ROWS).map(|_| Mutex::default()).collect(),
             next: AtomicUsize::new(0),
-            range,
         })
     }
 
     /// How many rows it goes through at a time.
     pub(super) fn rows_at_once(&self) -> usize {
-        ROUND_ROWS.min(self.range.len())
+        ROUND_ROWS.min(self.set.len())
     }
 
     /// Goes through all reviews; the leader hands the results to `consume` in their order.
@@ -66,20 +74,20 @@ impl<'a, I: Word> Validation<'a, I> {
         mut through: Through<'_>,
         mut consume: impl FnMut(&[f32], &[u8], f64),
     ) {
-        let is_kept = self.range.len() <= KEPT_ROWS;
-        for (round, start) in self.range.clone().step_by(ROUND_ROWS).enumerate() {
-            let rows = start..self.range.end.min(start + ROUND_ROWS);
+        let is_kept = self.set.len() <= KEPT_ROWS;
+        for (round, start) in (0..self.set.len()).step_by(ROUND_ROWS).enumerate() {
+            let places = start..self.set.len().min(start + ROUND_ROWS);
             first_layer.gather(worker, self.rows, |shard| {
-                shard.begin_round(self.rows, round, rows.clone(), is_kept);
+                shard.begin_round(self.rows, round, self.set.rows(places.clone()), is_kept);
             });
             worker.meet();
-            self.judge(&rows, first_layer, &mut through);
+            self.judge(&places, first_layer, &mut through);
             worker.meet();
             if worker.leads() {
                 self.next.store(0, Ordering::Relaxed);
-                for (first, result) in rows.clone().step_by(BLOCK_ROWS).zip(&self.results) {
+                for (first, result) in places.clone().step_by(BLOCK_ROWS).zip(&self.results) {
                     let result = lock(result);
-                    let labels = &self.labels[first..rows.end.min(first + BLOCK_ROWS)];
+                    let labels = &self.labels[first..places.end.min(first + BLOCK_ROWS)];
                     consume(&result.probabilities, labels, result.loss);
                 }
             }
@@ -87,23 +95,28 @@ impl<'a, I: Word> Validation<'a, I> {
     }
 
     /// Takes blocks of a round through the head until there are no more.
-    fn judge(&self, rows: &Range<usize>, first_layer: &FirstLayer<'_>, through: &mut Through<'_>) {
+    fn judge(
+        &self,
+        places: &Range<usize>,
+        first_layer: &FirstLayer<'_>,
+        through: &mut Through<'_>,
+    ) {
         let sums = first_layer.sums();
         let Through { level, head, loss, workspace, targets } = through;
         loop {
             let block = self.next.fetch_add(1, Ordering::Relaxed);
-            let first = rows.start + block * BLOCK_ROWS;
-            if first >= rows.end {
+            let first = places.start + block * BLOCK_ROWS;
+            if first >= places.end {
                 return;
             }
-            let block_rows = first..rows.end.min(first + BLOCK_ROWS);
-            sums.add_into(block * BLOCK_ROWS, workspace.first_z(block_rows.len()));
-            if let Some(scales) = self.rows.scales(block_rows.clone()) {
-                workspace.scale(scales.iter().copied());
+            let block_places = first..places.end.min(first + BLOCK_ROWS);
+            sums.add_into(block * BLOCK_ROWS, workspace.first_z(block_places.len()));
+            if let Some(scales) = self.rows.all_scales() {
+                workspace.scale(self.set.rows(block_places.clone()).map(|row| scales[row]));
             }
             workspace.forward(*level, head);
             targets.clear();
-            targets.extend(self.labels[block_rows].iter().map(|&label| f32::from(label)));
+            targets.extend(self.labels[block_places].iter().map(|&label| f32::from(label)));
             let (logits, probabilities) = (workspace.logits(), workspace.probabilities());
             let mut result = lock(&self.results[block]);
             result.loss = loss.sum(*level, logits, probabilities, targets);

@@ -82,17 +82,17 @@ impl<'m> Weights<'m> {
         }
     }
 
-    /// A row of the weights, `[width]`.
+    /// What the rows of the kernel are multiplied by, if by anything.
+    pub(super) fn scales(&self) -> Option<&'m [f32]> {
+        self.scales
+    }
+
+    /// The weights of a row, `[width]`.
     pub(super) fn row(&self, row: usize) -> &[f32] {
         match &self.held {
             Held::Apart { .. } => &self.kernel[row * self.width..][..self.width],
             Held::Together { records, stride } => &records[row * stride..][..1],
         }
-    }
-
-    /// What the rows are multiplied by, if by anything.
-    pub(super) fn scales(&self) -> Option<&'m [f32]> {
-        self.scales
     }
 
     /// Brings the model's kernel up to date, `[features, width]`.

@@ -14,6 +14,7 @@
 use std::ops::Range;
 
 use super::plan::Shuffle;
+use super::row_set::RowSet;
 use crate::random::{Random, Stream};
 
 /// Reviews that are prepared at a time.
@@ -24,7 +25,7 @@ const CHUNK_ROWS: usize = 1 << 12;
 /// The rows of an epoch.
 #[derive(Debug)]
 pub(super) struct Order {
-    rows: Range<usize>,
+    rows: RowSet,
     shuffle: Shuffle,
     random: Random,
     batch_size: usize,
@@ -49,7 +50,7 @@ pub(super) struct Window {
 }
 
 impl Order {
-    pub(super) fn new(rows: Range<usize>, shuffle: Shuffle, seed: u64, batch_size: usize) -> Order {
+    pub(super) fn new(rows: RowSet, shuffle: Shuffle, seed: u64, batch_size: usize) -> Order {
         let batch_size = batch_size.min(rows.len());
         let chunk_rows = CHUNK_ROWS.next_multiple_of(batch_size);
         let window_rows = (WINDOW_ROWS / CHUNK_ROWS * chunk_rows).min(1 << 31);
@@ -155,27 +156,29 @@ impl Order {
         if index >= self.windows() || (self.shuffle == Shuffle::Full && !self.is_single()) {
             return Vec::new();
         }
-        self.places(index).step_by(self.chunk_rows).map(|place| self.chunk(place)).collect()
+        let chunks = self.places(index).step_by(self.chunk_rows);
+        chunks.map(|place| self.rows.stretch(self.chunk(place))).collect()
     }
 
     fn rows_of(&self, places: Range<usize>, rows: &mut Vec<u32>) {
         rows.clear();
         if self.shuffle == Shuffle::Full && !self.is_single() {
-            let first = self.rows.start as u32;
-            rows.extend(self.permutation[places].iter().map(|&row| first + row));
+            let row = |&place: &u32| self.rows.row(place as usize) as u32;
+            rows.extend(self.permutation[places].iter().map(row));
             return;
         }
         for place in places.step_by(self.chunk_rows) {
-            rows.extend(self.chunk(place).map(|row| row as u32));
+            rows.extend(self.rows.rows(self.chunk(place)).map(|row| row as u32));
         }
     }
 
-    /// The chunk that comes at a place of the epoch. The rows that fill no whole chunk stay at the end.
+    /// The places in the row set of the chunk that comes at a place of the epoch. The rows that fill no whole chunk stay at the
+    /// end.
     fn chunk(&self, place: usize) -> Range<usize> {
         let chunk = place / self.chunk_rows;
         let chunk = self.permutation.get(chunk).map_or(chunk, |&drawn| drawn as usize);
-        let start = self.rows.start + chunk * self.chunk_rows;
-        start..self.rows.end.min(start + self.chunk_rows)
+        let start = chunk * self.chunk_rows;
+        start..self.rows.len().min(start + self.chunk_rows)
     }
 }
 
@@ -209,7 +212,7 @@ mod tests {
         let labels: Vec<u8> = (0..700_003).map(|row| (row % 3 == 0) as u8).collect();
         for (rows, batch_size) in [(7..700_003, 512), (0..300_000, 1000), (5..99, 10)] {
             for shuffle in [Shuffle::None, Shuffle::Full, Shuffle::Blocked] {
-                let mut order = Order::new(rows.clone(), shuffle, 1, batch_size);
+                let mut order = Order::new(RowSet::Range(rows.clone()), shuffle, 1, batch_size);
                 let first = epoch(&mut order, &labels);
                 let second = epoch(&mut order, &labels);
                 assert_eq!(first == second, shuffle == Shuffle::None, "{rows:?} {shuffle:?}");
@@ -229,7 +232,7 @@ mod tests {
         let labels: Vec<u8> = (0..700_003).map(|row| (row % 3 == 0) as u8).collect();
         for rows in [7..700_003, 5..99] {
             for shuffle in [Shuffle::None, Shuffle::Full, Shuffle::Blocked] {
-                let new = || Order::new(rows.clone(), shuffle, 1, 10);
+                let new = || Order::new(RowSet::Range(rows.clone()), shuffle, 1, 10);
                 let (mut order, mut window) = (new(), Window::default());
                 order.begin_epoch();
                 order.fill(0, &labels, &mut window);
@@ -259,7 +262,7 @@ mod tests {
     #[test]
     fn blocks_keep_chunks_together_and_are_told_ahead() {
         let labels = vec![0; 700_003];
-        let mut order = Order::new(0..700_003, Shuffle::Blocked, 1, 512);
+        let mut order = Order::new(RowSet::Range(0..700_003), Shuffle::Blocked, 1, 512);
         order.begin_epoch();
         let mut window = Window::default();
         for index in 0..order.windows() {

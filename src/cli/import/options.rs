@@ -109,9 +109,12 @@ struct Words {
     /// The most words that make a feature together
     #[arg(long, value_name = "N", default_value_t = WordOptions::default().ngrams)]
     ngrams: usize,
-    /// In how many training reviews an n-gram must occur to be a feature
-    #[arg(long, value_name = "N", default_value_t = WordOptions::default().min_count)]
-    min_count: u32,
+    /// In how many training reviews a word or an n-gram must occur to be a feature [default: words by rank alone, n-grams in 5]
+    #[arg(long, value_name = "N")]
+    min_count: Option<u32>,
+    /// Count words and n-grams in the reviews without a label too, not in those to train on alone
+    #[arg(long, conflicts_with = "no_unlabelled")]
+    count_unlabelled: bool,
     /// Hash n-grams into 2^B features, words included, instead of giving each frequent one its own
     #[arg(long, value_name = "B", conflicts_with = "min_count")]
     hash_bits: Option<u32>,
@@ -241,6 +244,7 @@ impl Args {
                 tokenizer: words.tokenizer,
                 ngrams: words.ngrams,
                 min_count: words.min_count,
+                count_unlabelled: words.count_unlabelled,
                 hash_bits: words.hash_bits,
                 hash_seed: words.hash_seed,
             },

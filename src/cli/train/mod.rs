@@ -1,10 +1,9 @@
 //! `imdb-fast train`: the main job.
 
-mod lock;
 mod options;
 mod outputs;
+mod refit;
 mod retrain;
-mod stop;
 mod unfinished;
 mod watcher;
 
@@ -19,12 +18,15 @@ use imdb_fast::nn::Architecture;
 use imdb_fast::train::{Checkpoint, Ending, History, Outcome, Team, TrainPlan, fit, resume};
 use imdb_fast::{Error, Result};
 
+use super::lock::Lock;
 use super::progress::Progress;
+use super::stop::Stop;
 use super::{Global, quoted, shown, thousands, to_stdout, warn};
-use lock::Lock;
 pub(crate) use options::Args;
+pub(super) use outputs::discard;
 use outputs::{Outputs, facts};
-use stop::Stop;
+pub(super) use refit::refit;
+pub(super) use unfinished::Word;
 use unfinished::{Notes, Unfinished};
 use watcher::{Size, Watcher};
 
@@ -295,7 +297,7 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
 }
 
 /// The dataset that was named, or generated reviews.
-fn open(global: &Global, path: Option<&Path>) -> Result<Dataset> {
+pub(super) fn open(global: &Global, path: Option<&Path>) -> Result<Dataset> {
     if let Some(path) = path {
         return global.open(path);
     }

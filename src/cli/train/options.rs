@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use imdb_fast::dataset::{Holdout, Split};
 use imdb_fast::nn::{Activation, Dense, Embedding, Initializer, loss};
 use imdb_fast::optimizer;
 use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
@@ -176,7 +175,7 @@ impl Args {
         let options = FitOptions {
             epochs: self.epochs,
             batch_size: self.batch_size,
-            validation: self.validation()?,
+            validation: self.validation.parse()?,
             shuffle: match self.no_shuffle {
                 true => Some(Shuffle::None),
                 false => self.shuffle.map(Shuffle::from),
@@ -251,22 +250,6 @@ impl Args {
                 Err(Error::invalid(option, value, expected))
             }
             None => Ok(None),
-        }
-    }
-
-    fn validation(&self) -> Result<Holdout> {
-        let text = &self.validation;
-        if text == Split::Test.name() {
-            return Ok(Holdout::Split(Split::Test));
-        }
-        match (text.parse::<usize>(), text.parse::<f64>()) {
-            (Ok(0), _) => Ok(Holdout::None),
-            (Ok(count), _) => Ok(Holdout::First(count)),
-            (_, Ok(part)) if (0.0..1.0).contains(&part) => Ok(Holdout::Fraction(part)),
-            _ => {
-                let expected = "a number of reviews, a part such as 0.4, `test`, or 0";
-                Err(Error::invalid("--validation", text, expected))
-            }
         }
     }
 }

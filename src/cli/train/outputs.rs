@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::info;
 use super::Args;
-use super::lock::Lock;
+use crate::cli::lock::Lock;
 use crate::cli::{quoted, shown};
 
 pub(super) const MODEL: &str = "model.safetensors";
@@ -150,6 +150,14 @@ impl<'a> Outputs<'a> {
         training["reached"] = reached;
         training
     }
+}
+
+/// Removes what a run has left in a folder, and the folder if it had nothing else.
+pub(in crate::cli) fn discard(folder: &Path) -> Result<()> {
+    NAMES.into_iter().try_for_each(|name| remove(&folder.join(name)))?;
+    // Not empty, or not there.
+    let _ = std::fs::remove_dir(folder);
+    Ok(())
 }
 
 /// What is known of a run before it has a history.

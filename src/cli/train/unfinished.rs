@@ -33,7 +33,7 @@ pub(super) struct Notes {
 /// A word that need not be UTF-8.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Word {
+pub(in crate::cli) enum Word {
     Text(String),
     Raw(OsString),
 }

@@ -8,9 +8,9 @@ use imdb_fast::train::{History, Observer, Snapshot};
 
 use super::options::Every;
 use super::outputs::Outputs;
-use super::stop::Stop;
 use super::unfinished::Notes;
 use crate::cli::progress::Progress;
+use crate::cli::stop::Stop;
 
 /// Epochs that take longer have their history saved one by one; of shorter ones no more than this much time is lost.
 const SAVE_EVERY: Duration = Duration::from_secs(1);

@@ -85,7 +85,11 @@ impl Corpus {
             return Err(Error::malformed(path, "the source", "it holds no review", remedy));
         }
         let arranged = arrange::arrange(&mut cut, &findings, options, keras.seed)?;
-        let lexicon = plan.finish(path, &cut, &arranged.train, &shards, workers)?;
+        let mut counted = arranged.train;
+        if plan.count_unlabelled {
+            counted.extend_from_slice(&arranged.rows[Split::Unlabelled as usize]);
+        }
+        let lexicon = plan.finish(path, &cut, &counted, &shards, workers)?;
         let mut corpus = Corpus {
             file: path.to_path_buf(),
             format,

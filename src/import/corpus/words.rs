@@ -18,12 +18,20 @@ pub struct WordOptions {
     pub tokenizer: Tokenizer,
     /// The most words that make a feature together. Default 1: no n-grams.
     pub ngrams: usize,
-    /// In how many training reviews a run of words has to occur to become a feature. Default 5.
-    pub min_count: u32,
+    /// In how many of the reviews that are counted a word, or a run of words, has to occur to become a feature. Where it is not
+    /// given, words are taken by their rank alone, and runs of words that occur in [`WordOptions::MIN_COUNT`] reviews.
+    pub min_count: Option<u32>,
+    /// Whether the reviews without a label are counted too; else those to train on alone.
+    pub count_unlabelled: bool,
     /// Runs of words share features by a hash, 2^bits features in all; else each frequent run has its own.
     pub hash_bits: Option<u32>,
     /// Seeds the hash.
     pub hash_seed: u64,
+}
+
+impl WordOptions {
+    /// In how many reviews a run of words has to occur where nothing else is said.
+    pub const MIN_COUNT: u32 = 5;
 }
 
 impl Default for WordOptions {
@@ -31,7 +39,8 @@ impl Default for WordOptions {
         WordOptions {
             tokenizer: Tokenizer::Keras,
             ngrams: 1,
-            min_count: 5,
+            min_count: None,
+            count_unlabelled: false,
             hash_bits: None,
             hash_seed: 0,
         }
@@ -41,7 +50,9 @@ impl Default for WordOptions {
 /// The rules as far as they are known before the first text is read.
 pub(super) struct Plan {
     rules: Rules,
-    min_count: u32,
+    min_count: Option<u32>,
+    /// Whether reviews without a label are counted.
+    pub count_unlabelled: bool,
     /// Whether no word is cut for its rank.
     all_words: bool,
     /// Ranks that are given.
@@ -78,12 +89,13 @@ impl Plan {
             (Some(_), None) => Rules { hash: None, ..rules.clone() }.check()?,
             _ => rules.check()?,
         }
-        if words.min_count == 0 {
+        if words.min_count == Some(0) {
             return Err(Error::invalid("--min-count", 0, "at least 1"));
         }
         let index = index.map(word_index::read).transpose()?;
         let all_words = keras.num_words.is_none();
-        Ok(Plan { rules, min_count: words.min_count, all_words, index })
+        let (min_count, count_unlabelled) = (words.min_count, words.count_unlabelled);
+        Ok(Plan { rules, min_count, count_unlabelled, all_words, index })
     }
 
     /// How texts are cut into words.
@@ -91,7 +103,7 @@ impl Plan {
         self.rules.tokenizer
     }
 
-    /// Makes vocabulary and features of the training reviews, which come in the order in which words are counted.
+    /// Makes vocabulary and features of the reviews that are counted, in this order.
     ///
     /// # Errors
     /// [`Error::Unfit`] where they have no word, or too many; [`Error::Io`].
@@ -99,12 +111,12 @@ impl Plan {
         mut self,
         path: &Path,
         cut: &Cut,
-        train: &[u32],
+        reviews: &[u32],
         shards: &[Shard],
         workers: Workers,
     ) -> Result<Lexicon> {
         let counted = match &self.index {
-            None => Some(Counted::count(cut, train, shards, workers)?),
+            None => Some(Counted::count(cut, reviews, shards, workers)?),
             Some(_) => None,
         };
         if counted.as_ref().is_some_and(|counted| counted.words.is_empty()) {
@@ -117,7 +129,7 @@ impl Plan {
         }
         let ranked: Vec<(u64, &str)> = match (&self.index, &counted) {
             (Some(index), _) => index.iter().map(|(rank, word)| (*rank, &**word)).collect(),
-            (None, Some(counted)) => counted.ranked(),
+            (None, Some(counted)) => counted.ranked(self.min_count.unwrap_or(1)),
             (None, None) => Vec::new(),
         };
         if self.all_words {
@@ -132,7 +144,7 @@ impl Plan {
         let mut lexicon = Lexicon { encoder, vocabulary, tokens };
         if self.rules.ngrams > 1 {
             if self.rules.hash.is_none() {
-                let ngrams = self.ngrams(cut, train, &lexicon, workers)?;
+                let ngrams = self.ngrams(cut, reviews, &lexicon, workers)?;
                 lexicon.vocabulary = ngrams.vocabulary(&lexicon.vocabulary);
             }
             lexicon.encoder = self::encoder(path, &self.rules, &lexicon.vocabulary)?;
@@ -140,11 +152,11 @@ impl Plan {
         Ok(lexicon)
     }
 
-    /// The frequent runs of words in the training reviews.
+    /// The frequent runs of words in the reviews that are counted.
     fn ngrams(
         &self,
         cut: &Cut,
-        train: &[u32],
+        reviews: &[u32],
         lexicon: &Lexicon,
         workers: Workers,
     ) -> Result<Ngrams> {
@@ -153,7 +165,7 @@ impl Plan {
             let mut states = workers.states(|| (NgramCounts::default(), Vec::new(), Vec::new()));
             workers.pipeline(
                 &mut states,
-                |emit| train.chunks(super::ROWS).try_for_each(emit),
+                |emit| reviews.chunks(super::ROWS).try_for_each(emit),
                 |(counts, buffer, tokens), reviews: &[u32]| {
                     reviews.iter().try_for_each(|&review| {
                         let (shard, numbers) = cut.numbers(review, buffer)?;
@@ -167,7 +179,7 @@ impl Plan {
             )?;
             let mut all = NgramCounts::default();
             states.into_iter().try_for_each(|(counts, ..)| all.merge(counts))?;
-            ngrams.grow(all, self.min_count)?;
+            ngrams.grow(all, self.min_count.unwrap_or(WordOptions::MIN_COUNT))?;
         }
         Ok(ngrams)
     }
@@ -195,37 +207,50 @@ fn encoder(path: &Path, rules: &Rules, vocabulary: &Vocabulary) -> Result<Encode
     })
 }
 
-/// The words of the training reviews, each once.
+/// The words of the reviews that are counted, each once.
 struct Counted<'a> {
-    /// Each with how often it occurs, in the order in which they first occur.
-    words: Vec<(&'a str, u64)>,
+    /// In the order in which they first occur.
+    words: Vec<(&'a str, Occurrences)>,
 }
 
-/// The words of one shard in the training reviews.
+/// How often a word occurs.
+#[derive(Clone, Copy, Default)]
+struct Occurrences {
+    total: u64,
+    /// In so many reviews.
+    reviews: u32,
+    /// The row in which it was seen last, from 1.
+    last: u32,
+}
+
+/// The words of one shard in the reviews that are counted.
 struct ShardCounts {
     /// How often each word of the shard occurs.
-    totals: Vec<u64>,
+    occurrences: Vec<Occurrences>,
     /// Those that do, with the place of the first occurrence, in the order of these.
     seen: Vec<(u64, u32)>,
 }
 
 impl ShardCounts {
-    /// Counts the words of those training reviews that are in the numbers of this shard.
-    fn count(cut: &Cut, train: &[u32], index: usize, shard: &Shard) -> Result<ShardCounts> {
-        let mut counts = ShardCounts { totals: vec![0; shard.words.len()], seen: Vec::new() };
+    /// Counts the words of those reviews that are in the numbers of this shard.
+    fn count(cut: &Cut, reviews: &[u32], index: usize, shard: &Shard) -> Result<ShardCounts> {
+        let occurrences = vec![Occurrences::default(); shard.words.len()];
+        let mut counts = ShardCounts { occurrences, seen: Vec::new() };
         let mut buffer = Vec::new();
-        for (row, &review) in (0u64..).zip(train) {
+        for (row, &review) in (1u32..).zip(reviews) {
             if cut.shard(review) != index {
                 continue;
             }
             let (_, numbers) = cut.numbers(review, &mut buffer)?;
             // No review has 2^32 words.
-            for (place, &number) in (row << 32..).zip(numbers) {
-                let total = &mut counts.totals[number as usize];
-                if *total == 0 {
+            for (place, &number) in (u64::from(row) << 32..).zip(numbers) {
+                let word = &mut counts.occurrences[number as usize];
+                if word.total == 0 {
                     counts.seen.push((place, number));
                 }
-                *total += 1;
+                word.total += 1;
+                word.reviews += u32::from(word.last != row);
+                word.last = row;
             }
         }
         Ok(counts)
@@ -233,11 +258,11 @@ impl ShardCounts {
 }
 
 impl<'a> Counted<'a> {
-    /// Counts the words of the training reviews, in the order of these: each shard's by a thread of its own, for the
-    /// places of first occurrences put them in order again.
+    /// Counts the words of some reviews, in the order of these: each shard's by a thread of its own, for the places of first
+    /// occurrences put them in order again.
     fn count(
         cut: &Cut,
-        train: &[u32],
+        reviews: &[u32],
         shards: &'a [Shard],
         workers: Workers,
     ) -> Result<Counted<'a>> {
@@ -245,7 +270,7 @@ impl<'a> Counted<'a> {
         workers.pipeline(
             &mut workers.states(|| ()),
             |emit| shards.iter().enumerate().try_for_each(emit),
-            |(), (index, shard)| ShardCounts::count(cut, train, index, shard),
+            |(), (index, shard)| ShardCounts::count(cut, reviews, index, shard),
             |part| {
                 parts.push(part);
                 Ok(())
@@ -259,23 +284,28 @@ impl<'a> Counted<'a> {
         let mut seen: Vec<_> = parts.iter().enumerate().flat_map(of_shard).collect();
         // The stable sort finds the runs that are in order already, and merges them.
         seen.sort_by_key(|&(place, ..)| place);
-        let mut words: Vec<(&str, u64)> = Vec::with_capacity(seen.len());
+        let mut words: Vec<(&str, Occurrences)> = Vec::with_capacity(seen.len());
         let mut distinct = Words::with_room(seen.len());
         for (_, shard, number) in seen {
             let word = shards[shard].words.word(number);
             let place = distinct.insert(word)? as usize;
             if place == words.len() {
-                words.push((word, 0));
+                words.push((word, Occurrences::default()));
             }
-            words[place].1 += parts[shard].totals[number as usize];
+            // A review is in one shard, so none is counted twice.
+            let (sum, more) = (&mut words[place].1, parts[shard].occurrences[number as usize]);
+            sum.total += more.total;
+            sum.reviews += more.reviews;
         }
         Ok(Counted { words })
     }
 
-    /// The words by falling count, those of equal counts in the order in which they first occur, with ranks from 1.
-    fn ranked(&self) -> Vec<(u64, &'a str)> {
-        let mut order: Vec<u32> = (0..self.words.len() as u32).collect();
-        order.sort_by_key(|&place| std::cmp::Reverse(self.words[place as usize].1));
+    /// The words that occur in at least `min_count` reviews, by falling count, those of equal counts in the order in which they
+    /// first occur, with ranks from 1.
+    fn ranked(&self, min_count: u32) -> Vec<(u64, &'a str)> {
+        let is_frequent = |&place: &u32| self.words[place as usize].1.reviews >= min_count;
+        let mut order: Vec<u32> = (0..self.words.len() as u32).filter(is_frequent).collect();
+        order.sort_by_key(|&place| std::cmp::Reverse(self.words[place as usize].1.total));
         (1..).zip(order.into_iter().map(|place| self.words[place as usize].0)).collect()
     }
 }

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::words::{count, shown, thousands};
 use crate::model::Model;
 use crate::report::findings::Findings;
-use crate::report::json::HistoryFile;
+use crate::report::json::{Environment, HistoryFile};
 
-type Row = (String, String);
+pub(super) type Row = (String, String);
 
 /// The part of the page.
 pub(super) fn section(file: &HistoryFile, model: &Model, findings: &Findings) -> Markup {
@@ -32,7 +32,7 @@ pub(super) fn throughput(file: &HistoryFile) -> Option<u64> {
     (rate > 0.0 && rate.is_finite()).then_some(rate as u64)
 }
 
-fn table(caption: &str, rows: &[Row]) -> Markup {
+pub(super) fn table(caption: &str, rows: &[Row]) -> Markup {
     html! {
         div.scroll tabindex="0" role="group" aria-label=(caption) {
             table.plain {
@@ -89,18 +89,21 @@ fn network_and_data(file: &HistoryFile, model: &Model, findings: &Findings) -> V
     rows
 }
 
+/// What is known of a machine.
+pub(super) fn of_machine(environment: &Environment) -> Vec<Row> {
+    let facts = [
+        ("target", &environment.target),
+        ("CPU features", &environment.cpu_features),
+        ("kernels", &environment.kernels),
+    ];
+    let known = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    known.map(|(name, value)| (name.to_owned(), shown(value))).collect()
+}
+
 fn environment(file: &HistoryFile) -> Vec<Row> {
     let row = |name: &str, value: String| (name.to_owned(), value);
     let mut rows = vec![row("version", shown(&file.version)), row("seed", file.seed.to_string())];
-    for (name, value) in [
-        ("target", &file.environment.target),
-        ("CPU features", &file.environment.cpu_features),
-        ("kernels", &file.environment.kernels),
-    ] {
-        if !value.is_empty() {
-            rows.push(row(name, shown(value)));
-        }
-    }
+    rows.extend(of_machine(&file.environment));
     rows.push(row("threads", file.threads.to_string()));
     rows.push(row("training took", format!("{:.3} s", file.fit_seconds)));
     if let Some(rate) = throughput(file) {

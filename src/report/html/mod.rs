@@ -1,4 +1,4 @@
-//! A run as one page for a browser: it needs no other file and no network, follows the browser's light or dark colours, and
+//! A run, or a sweep, as one page for a browser: it needs no other file and no network, follows the browser's light or dark colours, and
 //! can be read without its script, which only moves what the browser shows anyway to the pointer.
 //!
 //! Whatever comes from files is escaped, and a content security policy lets nothing else act or load. Same inputs, same
@@ -7,9 +7,12 @@
 mod chart;
 mod curves;
 mod facts;
+mod multiples;
 mod policy;
 mod reasons;
 mod scores;
+mod strip;
+mod sweep;
 mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -17,6 +20,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::findings::Findings;
 use super::json::HistoryFile;
 use crate::model::Model;
+pub use sweep::sweep_page;
 use words::{number, percent, shown, thousands};
 
 const STYLE: &str = include_str!("page.css");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::TrainPlan;
+use super::super::row_set::RowSet;
 
 /// Where a run stands, and which run it is.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,7 +60,11 @@ pub(super) fn options_of(plan: &TrainPlan<'_>) -> Vec<(&'static str, String)> {
     let options = &plan.options;
     let metrics: Vec<&str> = options.metrics.iter().map(|metric| metric.name()).collect();
     let validation = plan.validation.as_ref();
-    let validation = validation.map(|(split, rows)| format!("{} {rows:?}", split.name()));
+    let validation = validation.map(|(split, rows)| match &plan.train_rows {
+        // What is not held out is trained on.
+        RowSet::Range(_) => format!("{} {rows}", split.name()),
+        RowSet::List(_) => format!("{} {rows}, trained on {}", split.name(), plan.train_rows),
+    });
     vec![
         ("--batch-size", options.batch_size.to_string()),
         ("--validation", validation.unwrap_or_else(|| "0".to_owned())),

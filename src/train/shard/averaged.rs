@@ -12,22 +12,25 @@ impl Shard<'_> {
     /// Takes in the rows that a step is about to move, as they have stood up to the step before.
     pub(super) fn take_in_moving(&mut self, step: u32) {
         let Some(averages) = &mut self.averages else { return };
-        let (weights, before) = (&self.weights, step - 1);
-        let mut take_in = |row: usize| averages.take_in(row, weights.row(row), before);
+        let (weights, before) = (&mut self.weights, step - 1);
         match &self.gradient {
-            Gradient::Dense(_) if self.is_swept_whole => (0..self.features.len()).for_each(take_in),
+            Gradient::Dense(_) if self.is_swept_whole => {
+                averages.take_in_all(weights.kernel(), before)
+            }
             Gradient::Dense(values) => {
                 for (row, gradient) in values.chunks_exact(self.width).enumerate() {
                     if gradient.iter().any(|&value| value != 0.0) {
-                        take_in(row);
+                        averages.take_in(row, weights.row(row), before);
                     }
                 }
             }
             Gradient::Compact { touched, .. } => {
-                touched.iter().for_each(|row| take_in(row.row as usize));
+                let rows = touched.iter().map(|touched| touched.row as usize);
+                rows.for_each(|row| averages.take_in(row, weights.row(row), before));
             }
             Gradient::Shared { rows, .. } => {
-                rows.iter().for_each(|&row| take_in(row as usize));
+                let rows = rows.iter().map(|&row| row as usize);
+                rows.for_each(|row| averages.take_in(row, weights.row(row), before));
             }
         }
     }
@@ -35,9 +38,7 @@ impl Shard<'_> {
     /// Puts the averages behind so many steps in the place of the weights.
     pub(in super::super) fn end_with_averages(&mut self, steps: u32) {
         if let Some(averages) = &mut self.averages {
-            for row in 0..self.features.len() {
-                averages.take_in(row, self.weights.row(row), steps);
-            }
+            averages.take_in_all(self.weights.kernel(), steps);
             self.weights.set_kernel(averages.values());
         }
     }

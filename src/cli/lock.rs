@@ -5,7 +5,7 @@ use std::path::Path;
 
 use imdb_fast::{Error, Result};
 
-use crate::cli::{shown, warn};
+use super::{shown, warn};
 
 /// The lock of a folder, held as long as this lives. The system lets go of it however the program ends.
 #[derive(Debug)]

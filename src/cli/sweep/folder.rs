@@ -1,0 +1,242 @@
+//! The folder of a sweep: what it began with, the runs that are done, the results.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use imdb_fast::dataset::Dataset;
+use imdb_fast::report::csv::sweep_csv;
+use imdb_fast::report::json::{parse_json, written};
+use imdb_fast::report::sweep::SweepResults;
+use imdb_fast::sweep::{Design, Finished, Run};
+use imdb_fast::train::Team;
+use imdb_fast::{Error, Result, output};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::lock::Lock;
+use crate::cli::train::Word;
+use crate::cli::{quoted, shown, train};
+
+/// What a sweep began with; where it is, there is a sweep.
+pub(super) const BEGUN: &str = "sweep.json";
+pub(super) const RESULTS: &str = "results.json";
+/// The run of the best configuration.
+pub(super) const BEST: &str = "best";
+const TABLE: &str = "results.csv";
+const RUNS: &str = "runs";
+/// The files of a sweep, but for its runs.
+pub(crate) const FILES: [&str; 3] = [BEGUN, RESULTS, TABLE];
+
+/// The longest files that are read.
+const MOST_BEGUN: u64 = 64 << 20;
+const MOST_RUN: u64 = 64 << 20;
+
+/// Of the number in a run's name.
+const DIGITS: usize = 6;
+
+/// Whether a file is named as one of a run.
+fn is_run(name: &OsStr) -> bool {
+    let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
+    number.is_some_and(|n| n.len() == DIGITS && n.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What it takes to go on with a sweep.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Begun {
+    pub(super) version: String,
+    /// The kernels that the last bits depend on.
+    pub(super) kernels: String,
+    /// The file, by its whole path; none where the reviews were generated.
+    pub(super) dataset: Option<Word>,
+    /// Of all that its runs read.
+    pub(super) fingerprint: String,
+    /// Whether the best configuration is to be trained again.
+    pub(super) refit: bool,
+    pub(super) design: Design,
+}
+
+impl Begun {
+    pub(super) fn new(
+        design: Design,
+        dataset: &Dataset,
+        path: Option<&Path>,
+        team: &Team,
+        refit: bool,
+    ) -> Begun {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or(path.to_path_buf());
+        Begun {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            kernels: team.level().to_string(),
+            dataset: path.map(|path| whole(path).into_os_string().into()),
+            fingerprint: design.fingerprint(dataset),
+            refit,
+            design,
+        }
+    }
+}
+
+/// A run that is done, as its file has it.
+#[derive(Debug, Serialize, Deserialize)]
+struct RunFile {
+    /// Which configuration, in words: a file of another sweep is noticed.
+    configuration: String,
+    seed: u64,
+    fold: Option<usize>,
+    /// The time that it took, in seconds.
+    seconds: f64,
+    finished: Finished,
+}
+
+/// The folder, with its lock.
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Folder {
+    /// Makes the folder and writes down what begins; refuses one that has a sweep, unless that may be discarded.
+    pub(super) fn begin(path: &Path, begun: &Begun, may_discard: bool) -> Result<Folder> {
+        std::fs::create_dir_all(path).map_err(Error::io(path, "create the folder"))?;
+        let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--out")? };
+        if folder.file(BEGUN).exists() {
+            if !may_discard {
+                return Err(Error::Unfit {
+                    option: "--out",
+                    value: shown(path),
+                    reason: "there is a sweep in it".to_owned(),
+                    remedy: format!(
+                        "go on with it by `imdb-fast sweep --resume {}`, discard it by --fresh, or name another folder",
+                        quoted(&shown(path))
+                    ),
+                });
+            }
+            folder.discard()?;
+        }
+        folder.prepare()?;
+        output::write(&folder.file(BEGUN), written(begun).as_bytes())?;
+        Ok(folder)
+    }
+
+    /// Opens the folder of a sweep that has begun.
+    pub(super) fn open(path: &Path) -> Result<(Folder, Begun)> {
+        let file = path.join(BEGUN);
+        if !file.exists() {
+            return Err(Error::Unfit {
+                option: "--resume",
+                value: shown(path),
+                reason: "there is no sweep in it".to_owned(),
+                remedy: "name the folder that was its --out".to_owned(),
+            });
+        }
+        let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--resume")? };
+        let remedy = "start the sweep anew by --fresh";
+        let begun = parse_json(&file, MOST_BEGUN, remedy)?;
+        folder.prepare()?;
+        Ok((folder, begun))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Clears away what a sweep that was killed has left half done, and tries whether all can be written.
+    fn prepare(&self) -> Result<()> {
+        for name in FILES {
+            let path = self.file(name);
+            output::remove_leftovers(&path);
+            output::OutputFile::create(&path)?;
+        }
+        let runs = self.file(RUNS);
+        output::remove_all_leftovers(&runs);
+        std::fs::create_dir_all(&runs).map_err(Error::io(&runs, "create the folder"))
+    }
+
+    /// Removes a sweep. What it began with goes last: until then it is a sweep with fewer runs.
+    fn discard(&self) -> Result<()> {
+        let runs = self.file(RUNS);
+        let entries = std::fs::read_dir(&runs).into_iter().flatten();
+        for entry in entries.flatten().filter(|entry| is_run(&entry.file_name())) {
+            let path = entry.path();
+            std::fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;
+        }
+        train::discard(&self.file(BEST))?;
+        for name in [RESULTS, TABLE, BEGUN] {
+            let path = self.file(name);
+            if path.exists() {
+                std::fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_file(&self, place: usize) -> PathBuf {
+        self.file(RUNS).join(format!("{place:0DIGITS$}.json"))
+    }
+
+    /// Writes down a run of the design, by its place.
+    pub(super) fn save_run(
+        &self,
+        design: &Design,
+        (place, run): (usize, Run),
+        finished: &Finished,
+        seconds: f64,
+    ) -> Result<()> {
+        let file = RunFile {
+            configuration: design.configurations()[run.configuration].to_string(),
+            seed: run.seed,
+            fold: run.fold,
+            seconds,
+            finished: finished.clone(),
+        };
+        output::write(&self.run_file(place), written(&file).as_bytes())
+    }
+
+    /// The runs of a design that are done.
+    pub(super) fn finished(&self, design: &Design) -> Result<Vec<Option<Finished>>> {
+        let runs = design.runs();
+        let mut finished = Vec::with_capacity(runs.len());
+        for (place, run) in runs.into_iter().enumerate() {
+            let path = self.run_file(place);
+            finished.push(if path.exists() { Some(self.read(&path, design, run)?) } else { None });
+        }
+        Ok(finished)
+    }
+
+    fn read(&self, path: &Path, design: &Design, run: Run) -> Result<Finished> {
+        let remedy = "remove the file: its run is then trained again";
+        let file: RunFile = parse_json(path, MOST_RUN, remedy)?;
+        let configuration = &design.configurations()[run.configuration];
+        let is_same = file.configuration == configuration.to_string()
+            && (file.seed, file.fold) == (run.seed, run.fold);
+        if !is_same {
+            let problem =
+                format!("it is of another run: {}, seed {}", file.configuration, file.seed);
+            return Err(Error::malformed(path, "the file", problem, remedy));
+        }
+        let history = &file.finished.history;
+        let is_whole = file.finished.diverged.is_some() || history.epochs() == configuration.epochs;
+        let expected = ["loss", "accuracy", "val_loss", "val_accuracy"];
+        let has_all = history.epochs() == 0 || history.series().map(|(name, _)| name).eq(expected);
+        if !is_whole || !has_all {
+            let problem = format!(
+                "its history is not {} epochs of {}",
+                configuration.epochs,
+                expected.join(", ")
+            );
+            return Err(Error::malformed(path, "`history`", problem, remedy));
+        }
+        Ok(file.finished)
+    }
+
+    /// Writes the results.
+    pub(super) fn save(&self, results: &SweepResults) -> Result<()> {
+        let staged = [
+            output::stage(&self.file(RESULTS), results.to_json().as_bytes())?,
+            output::stage(&self.file(TABLE), sweep_csv(results).as_bytes())?,
+        ];
+        staged.into_iter().try_for_each(output::StagedFile::commit)
+    }
+}

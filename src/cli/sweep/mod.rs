@@ -1,0 +1,283 @@
+//! `imdb-fast sweep`: many configurations, compared.
+
+mod folder;
+mod options;
+mod watcher;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use imdb_fast::dataset::{Dataset, Split};
+use imdb_fast::model::Model;
+use imdb_fast::nn::loss;
+use imdb_fast::report::json::Environment;
+use imdb_fast::report::sweep::{Best, SweepResults, TestScores, table};
+use imdb_fast::sweep::{self, Configuration, Design, Finished, Summary};
+use imdb_fast::train::{Team, evaluate};
+use imdb_fast::{Error, Result};
+
+use super::stop::Stop;
+use super::{Global, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn};
+pub(crate) use folder::FILES;
+use folder::{BEGUN, BEST, Begun, Folder, RESULTS};
+pub(crate) use options::Args;
+use watcher::Watcher;
+
+pub(crate) fn run(global: &Global, args: Args) -> Result<ExitCode> {
+    let sweep = match args.resume {
+        Some(_) => Sweep::go_on(global, &args)?,
+        None => Sweep::start(global, &args)?,
+    };
+    sweep.run()
+}
+
+/// A sweep that is ready.
+struct Sweep<'a> {
+    global: &'a Global,
+    team: Team,
+    dataset: Dataset,
+    /// Where the dataset lies; none where the reviews were generated.
+    path: Option<PathBuf>,
+    folder: Folder,
+    design: Design,
+    finished: Vec<Option<Finished>>,
+    refit: bool,
+}
+
+impl<'a> Sweep<'a> {
+    fn start(global: &'a Global, args: &Args) -> Result<Sweep<'a>> {
+        let design = args.asked()?.design()?;
+        let team = global.team()?;
+        let path = args.dataset.as_deref().map(|path| global.find(path)).transpose()?;
+        let path = path.map(|path| path.into_owned());
+        let dataset = train::open(global, path.as_deref())?;
+        design.check(&dataset)?;
+        let refit = !args.no_refit;
+        let begun = Begun::new(design, &dataset, path.as_deref(), &team, refit);
+        let folder = Folder::begin(&args.folder(), &begun, args.fresh)?;
+        let design = begun.design;
+        let finished = vec![None; design.runs().len()];
+        Ok(Sweep { global, team, dataset, path, folder, design, finished, refit })
+    }
+
+    fn go_on(global: &'a Global, args: &Args) -> Result<Sweep<'a>> {
+        let asked = args.asked()?;
+        let team = global.team()?;
+        let (folder, begun) = Folder::open(&args.folder())?;
+        let Begun { kernels, dataset: noted, fingerprint: expected, refit, design, .. } = begun;
+        let unfit = |reason: String, remedy: &str| Error::Unfit {
+            option: "--resume",
+            value: shown(folder.path()),
+            reason,
+            remedy: remedy.to_owned(),
+        };
+        if let Some(option) = asked.differs_from(&design)? {
+            let reason = format!("the sweep there began with other values of {option}");
+            return Err(unfit(reason, "leave the option out, or start another sweep"));
+        }
+        let noted = noted.map(|word| PathBuf::from(OsString::from(word)));
+        let path = match &args.dataset {
+            Some(path) => Some(global.find(path)?.into_owned()),
+            None => noted,
+        };
+        if let Some(path) = path.as_deref().filter(|path| !path.exists()) {
+            let reason = format!("its dataset is not at {} any more", path.display());
+            return Err(unfit(reason, "name it: `imdb-fast sweep DATASET --resume DIR`"));
+        }
+        let dataset = train::open(global, path.as_deref())?;
+        if design.fingerprint(&dataset) != expected {
+            let reason = "the sweep there began with another dataset".to_owned();
+            return Err(unfit(reason, "name that one, or start another sweep"));
+        }
+        if kernels != team.level().name() {
+            warn(
+                "warning",
+                format_args!(
+                    "the sweep began with {kernels} kernels and goes on with {}: the last digits will differ from a sweep \
+                     that was not stopped",
+                    team.level()
+                ),
+            );
+        }
+        let finished = folder.finished(&design)?;
+        let done = finished.iter().flatten().count();
+        global.note(format_args!("going on: {done} of {} runs are done", finished.len()));
+        let refit = refit && !args.no_refit;
+        Ok(Sweep { global, team, dataset, path, folder, design, finished, refit })
+    }
+
+    fn run(mut self) -> Result<ExitCode> {
+        let stop = Stop::listen()?;
+        let finished = std::mem::take(&mut self.finished);
+        let left = finished.iter().filter(|run| run.is_none()).count();
+        let quiet = self.global.quiet;
+        let watcher = Watcher::new(&self.design, &self.folder, &stop, finished.clone(), quiet);
+        let start = Instant::now();
+        let done = sweep::run(&self.design, &self.dataset, &self.team, finished, &watcher);
+        let seconds = start.elapsed().as_secs_f64();
+        watcher.finish();
+        let runs = done?;
+        self.dataset.container().check_unchanged()?;
+        if runs.iter().any(Option::is_none) {
+            return Ok(self.say_how_to_go_on(&stop, &runs));
+        }
+        let mut results = self.results(runs)?;
+        self.folder.save(&results)?;
+        let ranking = results.ranking();
+        to_stdout(|out| write!(out, "{}", table(&results)))?;
+        if left > 0 {
+            self.global.note(format_args!(
+                "{} runs in {seconds:.2} s on {} threads",
+                thousands(left as u64),
+                self.team.size().min(left)
+            ));
+        }
+        let Some((best, epochs)) = best_of(&ranking) else {
+            return Err(Error::Unfit {
+                option: "the sweep",
+                value: shown(self.folder.path()),
+                reason: "each configuration has a run that diverged".to_owned(),
+                remedy: "try smaller learning rates".to_owned(),
+            });
+        };
+        if !self.refit {
+            self.note_results();
+            return Ok(ExitCode::SUCCESS);
+        }
+        let Some(model) = self.refit(best, epochs, &stop)? else {
+            return Ok(self.say_how_to_go_on(&stop, &results.runs));
+        };
+        let test = self.test(&model, &self.design.configurations()[best.configuration])?;
+        let seed = self.design.seeds()[0];
+        results.best = Some(Best { configuration: best.configuration, epochs, seed, test });
+        self.folder.save(&results)?;
+        self.tell_of_best(&results)?;
+        self.note_results();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn results(&self, runs: Vec<Option<Finished>>) -> Result<SweepResults> {
+        let path = self.path.as_deref();
+        Ok(SweepResults {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            dataset: path.map(|path| shown(&path.canonicalize().unwrap_or(path.to_path_buf()))),
+            features: self.dataset.features(),
+            train_reviews: self.dataset.csr(Split::Train)?.rows(),
+            environment: Environment {
+                target: info::target(),
+                cpu_features: info::cpu_features().join(" "),
+                kernels: self.team.level().to_string(),
+            },
+            design: self.design.clone(),
+            best: None,
+            runs,
+        })
+    }
+
+    /// Trains a configuration again, on all training reviews, as `imdb-fast train` would.
+    fn refit(&self, best: &Summary, epochs: usize, stop: &Stop) -> Result<Option<Model>> {
+        let configuration = &self.design.configurations()[best.configuration];
+        let words = self.refit_words(configuration, epochs);
+        let args = train_arguments(&words).expect("they were checked when the sweep began");
+        let architecture = configuration.architecture(self.dataset.features())?;
+        let model = Model::new(architecture, self.design.seeds()[0]);
+        train::refit(&args, model, &self.dataset, &self.team, stop)
+    }
+
+    fn refit_words(&self, configuration: &Configuration, epochs: usize) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec!["train".into()];
+        words.extend(configuration.arguments().into_iter().map(OsString::from));
+        words.push(format!("--epochs={epochs}").into());
+        words.push("--validation=0".into());
+        words.push(format!("--seed={}", self.design.seeds()[0]).into());
+        words.push("--out".into());
+        words.push(self.folder.file(BEST).into());
+        if let Some(path) = &self.path {
+            words.push("--".into());
+            words.push(path.into());
+        }
+        words
+    }
+
+    /// What a model reaches on the test split, if the dataset has one with reviews.
+    fn test(&self, model: &Model, of: &Configuration) -> Result<Option<TestScores>> {
+        let has_reviews = self.dataset.labels(Split::Test).is_ok_and(|labels| !labels.is_empty());
+        if !has_reviews {
+            return Ok(None);
+        }
+        let scores = evaluate(&self.team, model, &self.dataset, Split::Test, &*loss(&of.loss)?)?;
+        Ok(Some(TestScores {
+            reviews: scores.reviews,
+            loss: scores.loss,
+            accuracy: scores.accuracy,
+            auc: scores.auc,
+        }))
+    }
+
+    fn tell_of_best(&self, results: &SweepResults) -> Result<()> {
+        let Some(best) = &results.best else { return Ok(()) };
+        let label = &self.design.labels()[best.configuration];
+        to_stdout(|out| {
+            write!(
+                out,
+                "\nbest by {}: {label}; trained on all {} reviews for {} epochs with seed {}",
+                self.design.by(),
+                thousands(results.train_reviews as u64),
+                best.epochs,
+                best.seed
+            )?;
+            match best.test {
+                Some(TestScores { loss, accuracy, .. }) => {
+                    writeln!(out, ": test loss {loss:.4}, accuracy {accuracy:.4}")
+                }
+                None => writeln!(out, "; there is no test split to judge it by"),
+            }
+        })
+    }
+
+    fn note_results(&self) {
+        let folder = shown(self.folder.path());
+        self.global.note(format_args!(
+            "wrote the results to {folder}; as one page: `imdb-fast report {} -o sweep.html`",
+            quoted(&folder)
+        ));
+    }
+
+    /// What a sweep that a signal has stopped leaves with.
+    fn say_how_to_go_on(&self, stop: &Stop, runs: &[Option<Finished>]) -> ExitCode {
+        let (signal, code) = stop.signal();
+        let done = runs.iter().flatten().count();
+        warn(
+            "stopped",
+            format_args!(
+                "{signal} after {done} of {} runs; to go on:\n  imdb-fast sweep --resume {}",
+                runs.len(),
+                quoted(&shown(self.folder.path()))
+            ),
+        );
+        ExitCode::from(code)
+    }
+}
+
+/// The best configuration and its number of epochs; none where none can be compared.
+fn best_of(ranking: &[Summary]) -> Option<(&Summary, usize)> {
+    let best = ranking.first()?;
+    Some((best, best.epoch? + 1))
+}
+
+/// The results of a sweep, where a folder is that of one.
+pub(crate) fn results_in(folder: &Path) -> Result<Option<SweepResults>> {
+    let results = folder.join(RESULTS);
+    match (folder.join(BEGUN).exists(), results.exists()) {
+        (false, _) => Ok(None),
+        (true, true) => SweepResults::parse(&results).map(Some),
+        (true, false) => Err(Error::Unfit {
+            option: "the sweep",
+            value: shown(folder),
+            reason: "it is not finished".to_owned(),
+            remedy: format!("go on with it: `imdb-fast sweep --resume {}`", quoted(&shown(folder))),
+        }),
+    }
+}

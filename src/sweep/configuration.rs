@@ -1,0 +1,265 @@
+//! One way to train: a network and the options of its runs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::Holdout;
+use crate::error::{Error, Result};
+use crate::nn::{Activation, Architecture, Dense, RowNorm, loss};
+use crate::optimizer;
+use crate::train::{FeatureScale, FitOptions, metric};
+
+/// A network and how it is trained, but for the seed and what is held out. Names and values as the command line takes them;
+/// the default is the book's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Configuration {
+    /// What to call it in tables; by what it differs in from the others where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Units of the hidden layers; none is logistic regression.
+    pub hidden: Vec<usize>,
+    /// Of the hidden layers.
+    pub activation: String,
+    /// What is made small.
+    pub loss: String,
+    /// With its parameters.
+    pub optimizer: String,
+    /// The optimizer's own default where it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f32>,
+    /// Reviews a step.
+    pub batch_size: usize,
+    /// How often all reviews are seen.
+    pub epochs: usize,
+    /// By what words are scaled, or `none`.
+    pub feature_scale: String,
+    /// What the length of each review's input becomes.
+    pub row_norm: String,
+}
+
+impl Default for Configuration {
+    fn default() -> Configuration {
+        Configuration {
+            name: None,
+            hidden: vec![16, 16],
+            activation: "relu".to_owned(),
+            loss: "binary-crossentropy".to_owned(),
+            optimizer: "rmsprop".to_owned(),
+            learning_rate: None,
+            batch_size: 512,
+            epochs: 20,
+            feature_scale: NONE.to_owned(),
+            row_norm: NONE.to_owned(),
+        }
+    }
+}
+
+/// The word for nothing.
+pub(super) const NONE: &str = "none";
+/// The longest name, in characters: a table has other columns, too.
+const LONGEST_NAME: usize = 60;
+/// The most epochs; what a run keeps of each, the sweep keeps of all runs.
+const MOST_EPOCHS: usize = 100_000;
+
+impl Configuration {
+    /// Checks all that needs no data.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub fn check(&self) -> Result<()> {
+        self.architecture(1)?;
+        self.fit_options(0, Holdout::None)?.check()?;
+        if self.epochs > MOST_EPOCHS {
+            return Err(Error::invalid("--epochs", self.epochs, format!("at most {MOST_EPOCHS}")));
+        }
+        match &self.name {
+            Some(name) if name.is_empty() || name.chars().count() > LONGEST_NAME => {
+                let expected = format!("1 to {LONGEST_NAME} characters");
+                Err(Error::invalid("the name of a configuration", name, expected))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The network, for so many features.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub fn architecture(&self, features: usize) -> Result<Architecture> {
+        let activation: Activation = self.activation.parse()?;
+        let layers: Vec<Dense> =
+            self.hidden.iter().map(|&units| Dense { units, activation }).collect();
+        Architecture::new(features, &layers)
+    }
+
+    /// The options of a run; it records loss and accuracy.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub fn fit_options(&self, seed: u64, validation: Holdout) -> Result<FitOptions> {
+        let scale = Some(self.feature_scale.as_str()).filter(|&scale| scale != NONE);
+        let feature_scale: Option<FeatureScale> = scale.map(str::parse).transpose()?;
+        let row_norm: RowNorm = self.row_norm.parse()?;
+        Ok(FitOptions {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            validation,
+            seed,
+            loss: loss(&self.loss)?,
+            optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
+            metrics: vec![metric("accuracy")?],
+            feature_scale,
+            row_norm,
+            ..FitOptions::default()
+        })
+    }
+
+    /// The options of `imdb-fast train` that make the same run.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut words = vec![
+            format!("--hidden={}", self.layers()),
+            format!("--activation={}", self.activation),
+            format!("--loss={}", self.loss),
+            format!("--optimizer={}", self.optimizer),
+            format!("--batch-size={}", self.batch_size),
+        ];
+        words.extend(self.learning_rate.map(|rate| format!("--learning-rate={rate}")));
+        if self.feature_scale != NONE {
+            words.push(format!("--feature-scale={}", self.feature_scale));
+        }
+        if self.row_norm != NONE {
+            words.push(format!("--row-norm={}", self.row_norm));
+        }
+        words
+    }
+
+    /// The hidden layers as `--hidden` takes them.
+    pub fn layers(&self) -> String {
+        match &self.hidden[..] {
+            [] => NONE.to_owned(),
+            hidden => hidden.iter().map(usize::to_string).collect::<Vec<_>>().join(","),
+        }
+    }
+
+    /// The book's further experiments (Chollet, Deep Learning with Python, 2nd edition, section 4.1.5), each a change to its
+    /// first model, and that model.
+    pub fn book() -> Vec<Configuration> {
+        let default = Configuration::default;
+        let named = |name: &str, other: Configuration| Configuration {
+            name: Some(name.to_owned()),
+            ..other
+        };
+        let hidden = |name, hidden: &[usize]| {
+            named(name, Configuration { hidden: hidden.to_vec(), ..default() })
+        };
+        vec![
+            named("the book's model", default()),
+            hidden("1 hidden layer", &[16]),
+            hidden("3 hidden layers", &[16, 16, 16]),
+            hidden("32 units", &[32, 32]),
+            hidden("64 units", &[64, 64]),
+            named(
+                "mean squared error",
+                Configuration { loss: "mean-squared-error".to_owned(), ..default() },
+            ),
+            named("tanh", Configuration { activation: "tanh".to_owned(), ..default() }),
+        ]
+    }
+
+    /// Each option with its value, in words.
+    fn parts(&self) -> [String; 9] {
+        [
+            match &self.hidden[..] {
+                [] => "no hidden layer".to_owned(),
+                _ => self.layers(),
+            },
+            self.activation.clone(),
+            self.loss.clone(),
+            self.optimizer.clone(),
+            self.learning_rate.map_or("default rate".to_owned(), |rate| format!("rate {rate}")),
+            format!("batch {}", self.batch_size),
+            format!("{} epochs", self.epochs),
+            format!("feature scale {}", self.feature_scale),
+            format!("row norm {}", self.row_norm),
+        ]
+    }
+}
+
+/// All its options, and nothing of its name: two with the same text train in the same way.
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.parts().join(", "))
+    }
+}
+
+/// What to call each of some configurations: its name, or its layers and all options that differ between those without a name.
+pub fn labels(configurations: &[Configuration]) -> Vec<String> {
+    let nameless =
+        || configurations.iter().filter(|one| one.name.is_none()).map(Configuration::parts);
+    let first = nameless().next().unwrap_or_default();
+    let differs = |part: usize| nameless().any(|parts| parts[part] != first[part]);
+    let shown: Vec<bool> = (0..first.len()).map(|part| part == 0 || differs(part)).collect();
+    let label = |one: &Configuration| match &one.name {
+        Some(name) => name.clone(),
+        None => {
+            let parts = one.parts().into_iter().zip(&shown).filter(|&(_, &shown)| shown);
+            parts.map(|(part, _)| part).collect::<Vec<_>>().join(" ")
+        }
+    };
+    configurations.iter().map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_say_what_differs() {
+        let with = |hidden: &[usize], activation: &str| Configuration {
+            hidden: hidden.to_vec(),
+            activation: activation.to_owned(),
+            ..Configuration::default()
+        };
+        let mut some = vec![with(&[16, 16], "relu"), with(&[], "tanh")];
+        assert_eq!(labels(&some), ["16,16 relu", "no hidden layer tanh"]);
+        assert_eq!(labels(&some[..1]), ["16,16"]);
+        some[1].name = Some("mine".to_owned());
+        assert_eq!(labels(&some), ["16,16", "mine"]);
+        assert!(labels(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_book_is_sound() {
+        let book = Configuration::book();
+        assert_eq!(book.len(), 7);
+        for (at, one) in book.iter().enumerate() {
+            one.check().unwrap();
+            assert!(book[..at].iter().all(|other| other.to_string() != one.to_string()));
+        }
+        assert_eq!(book[1].arguments()[0], "--hidden=16");
+    }
+
+    #[test]
+    fn what_no_data_could_make_right_is_refused() {
+        let book = Configuration::default;
+        let wrong = [
+            Configuration { hidden: vec![0], ..book() },
+            Configuration { activation: "relo".to_owned(), ..book() },
+            Configuration { loss: String::new(), ..book() },
+            Configuration { optimizer: "adam:rho=1".to_owned(), ..book() },
+            Configuration { learning_rate: Some(f32::NAN), ..book() },
+            Configuration { batch_size: 0, ..book() },
+            Configuration { epochs: 0, ..book() },
+            Configuration { epochs: MOST_EPOCHS + 1, ..book() },
+            Configuration { feature_scale: "bayes".to_owned(), ..book() },
+            Configuration { row_norm: "l1".to_owned(), ..book() },
+            Configuration { name: Some(String::new()), ..book() },
+            Configuration { name: Some("x".repeat(61)), ..book() },
+        ];
+        for configuration in wrong {
+            assert!(configuration.check().unwrap_err().is_usage(), "{configuration:?}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! All combinations of some values of each option.
+
+use serde::{Deserialize, Serialize};
+
+use super::Configuration;
+use super::configuration::NONE;
+use crate::error::{Error, Result};
+
+/// Values of each option; an empty list stands for the book's own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grid {
+    /// Units of the hidden layers.
+    pub hidden: Vec<Vec<usize>>,
+    /// Of the hidden layers.
+    pub activation: Vec<String>,
+    /// What is made small.
+    pub loss: Vec<String>,
+    /// With their parameters.
+    pub optimizer: Vec<String>,
+    /// Step sizes.
+    pub learning_rate: Vec<f32>,
+    /// Reviews a step.
+    pub batch_size: Vec<usize>,
+    /// How often all reviews are seen.
+    pub epochs: Vec<usize>,
+    /// By what words are scaled.
+    pub feature_scale: Vec<String>,
+    /// What the length of each review's input becomes.
+    pub row_norm: Vec<String>,
+}
+
+/// The most configurations of one sweep.
+pub const MOST_CONFIGURATIONS: usize = 10_000;
+
+impl Grid {
+    /// The cartesian product; the last option changes first.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where it has more than [`MOST_CONFIGURATIONS`].
+    pub fn configurations(&self) -> Result<Vec<Configuration>> {
+        let lengths = [
+            self.hidden.len(),
+            self.activation.len(),
+            self.loss.len(),
+            self.optimizer.len(),
+            self.learning_rate.len(),
+            self.batch_size.len(),
+            self.epochs.len(),
+            self.feature_scale.len(),
+            self.row_norm.len(),
+        ];
+        let size = lengths.iter().map(|&n| n.max(1) as u128).fold(1, u128::saturating_mul);
+        if size > MOST_CONFIGURATIONS as u128 {
+            let expected = format!("at most {MOST_CONFIGURATIONS} configurations");
+            return Err(Error::invalid("the grid", format!("{size} configurations"), expected));
+        }
+        let mut all = vec![Configuration::default()];
+        vary(&mut all, &self.hidden, |one, value| one.hidden = value);
+        vary(&mut all, &self.activation, |one, value| one.activation = value);
+        vary(&mut all, &self.loss, |one, value| one.loss = value);
+        vary(&mut all, &self.optimizer, |one, value| one.optimizer = value);
+        vary(&mut all, &self.learning_rate, |one, value| one.learning_rate = Some(value));
+        vary(&mut all, &self.batch_size, |one, value| one.batch_size = value);
+        vary(&mut all, &self.epochs, |one, value| one.epochs = value);
+        vary(&mut all, &self.feature_scale, |one, value| one.feature_scale = value);
+        vary(&mut all, &self.row_norm, |one, value| one.row_norm = value);
+        Ok(all)
+    }
+}
+
+/// Each configuration once with each value.
+fn vary<T: Clone>(all: &mut Vec<Configuration>, values: &[T], set: impl Fn(&mut Configuration, T)) {
+    if values.is_empty() {
+        return;
+    }
+    let with = |one: &Configuration, value: &T| {
+        let mut one = one.clone();
+        set(&mut one, value.clone());
+        one
+    };
+    *all = all.iter().flat_map(|one| values.iter().map(move |value| with(one, value))).collect();
+}
+
+/// Hidden layers as the command line takes them: `/` between the points of a grid, `,` between the layers of one, and `none`.
+///
+/// # Errors
+/// [`Error::InvalidOption`]
+pub fn hidden_layers(text: &str) -> Result<Vec<Vec<usize>>> {
+    let invalid = || {
+        let expected = "widths from 1 such as 16/16,16/64,64 (`,` between layers, `/` between networks), or `none`";
+        Error::invalid("--hidden", text, expected)
+    };
+    let units = |units: &str| match units.trim().parse() {
+        Ok(0) | Err(_) => Err(invalid()),
+        Ok(units) => Ok(units),
+    };
+    let layers = |layers: &str| match layers.trim() {
+        NONE => Ok(Vec::new()),
+        layers => layers.split(',').map(units).collect(),
+    };
+    text.split('/').map(layers).collect()
+}
+
+/// Names with parameters, as in `rmsprop,sgd:momentum=0.9,nesterov=true,adam`: what is an assignment and names nothing
+/// belongs to the name before it.
+pub fn named_values(text: &str) -> Vec<String> {
+    let mut values: Vec<String> = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let continues = part.contains('=') && !part.contains(':');
+        match values.last_mut().filter(|_| continues) {
+            Some(last) => *last = format!("{last},{part}"),
+            None => values.push(part.to_owned()),
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_is_all_combinations_in_order() {
+        let grid = Grid {
+            hidden: vec![vec![16], vec![]],
+            activation: vec!["relu".to_owned(), "tanh".to_owned()],
+            learning_rate: vec![0.1],
+            ..Grid::default()
+        };
+        let all = grid.configurations().unwrap();
+        let seen: Vec<(String, &str)> =
+            all.iter().map(|one| (one.layers(), one.activation.as_str())).collect();
+        let expected = [("16", "relu"), ("16", "tanh"), ("none", "relu"), ("none", "tanh")];
+        assert!(seen.iter().map(|(layers, name)| (layers.as_str(), *name)).eq(expected));
+        assert!(all.iter().all(|one| one.learning_rate == Some(0.1) && one.epochs == 20));
+        assert_eq!(Grid::default().configurations().unwrap(), [Configuration::default()]);
+    }
+
+    #[test]
+    fn a_grid_has_an_end() {
+        let most = Grid { epochs: (1..=10_000).collect(), ..Grid::default() };
+        assert_eq!(most.configurations().unwrap().len(), MOST_CONFIGURATIONS);
+        let axis: Vec<usize> = (1..=5_000_000).collect();
+        let more = Grid { epochs: axis.clone(), batch_size: axis, ..Grid::default() };
+        assert!(more.configurations().unwrap_err().to_string().contains("25000000000000"));
+    }
+
+    #[test]
+    fn layers_and_names_are_cut_where_they_should() {
+        let layers = hidden_layers("16/16,16/none/ 64, 64").unwrap();
+        assert_eq!(layers, [vec![16], vec![16, 16], vec![], vec![64, 64]]);
+        for wrong in ["", "16/", "16,,16", "0", "a", "16|32", "-1", "16,none"] {
+            assert!(hidden_layers(wrong).unwrap_err().is_usage(), "{wrong}");
+        }
+        let names = named_values("rmsprop,sgd:momentum=0.9,nesterov=true,adam");
+        assert_eq!(names, ["rmsprop", "sgd:momentum=0.9,nesterov=true", "adam"]);
+        assert_eq!(named_values(""), [""]);
+    }
+}

@@ -1,0 +1,148 @@
+//! The command: what it prints and leaves, and what it refuses.
+
+use imdb_fast::report::sweep::SweepResults;
+
+use crate::common::names;
+use crate::{Desk, SMALL, weights};
+
+#[test]
+fn a_sweep_leaves_its_results_and_the_best_run() {
+    let desk = Desk::new();
+    let table = desk.ok(&SMALL);
+    for part in ["configuration", "1.  ", "2.  ", "no hidden layer", " ± ", "best by val_loss: "] {
+        assert!(table.contains(part), "no {part:?} in {table}");
+    }
+    assert!(!table.contains('\u{1b}'), "{table:?}");
+    let expected = ["best", "results.csv", "results.json", "runs", "sweep.json"];
+    assert_eq!(names(&desk.path("s")), expected);
+    assert_eq!(names(&desk.path("s/runs")).len(), 4);
+    let finished = ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
+    assert_eq!(names(&desk.path("s/best")), finished);
+
+    let csv = desk.read("s/results.csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with("rank,configuration,hidden,") && lines[1].starts_with("1,"));
+    let cells = |line: &str| line.split(',').count();
+    assert_eq!(cells(lines[0]), cells(lines[1]));
+
+    // The best run is what `train` makes of the same options, and its test scores are those of `evaluate`.
+    let results = SweepResults::parse(&desk.path("s/results.json")).unwrap();
+    let best = results.best.clone().unwrap();
+    let configuration = &results.design.configurations()[best.configuration];
+    assert_eq!(results.ranking()[0].configuration, best.configuration);
+    let mut train: Vec<String> =
+        ["train", "d.safetensors", "-q", "--validation=0", "--out=t"].map(str::to_owned).to_vec();
+    train.extend(configuration.arguments());
+    train.push(format!("--epochs={}", best.epochs));
+    desk.ok(&train.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(desk.best_weights("s") == weights(&desk.path("t/model.safetensors")));
+    let judged = desk.ok(&["evaluate", "s/best/model.safetensors", "d.safetensors", "--json"]);
+    let judged: serde_json::Value = serde_json::from_str(&judged).unwrap();
+    let test = best.test.unwrap();
+    assert_eq!(judged["accuracy"], test.accuracy);
+    assert_eq!(judged["loss"], test.loss);
+    assert_eq!(judged["reviews"], test.reviews);
+    desk.ok(&["report", "s/best", "-o", "best.html"]);
+}
+
+#[test]
+fn threads_do_not_show_in_the_results() {
+    let desk = Desk::new();
+    for folds in [false, true] {
+        let mut found = Vec::new();
+        for threads in ["1", "2", "3"] {
+            let mut words = SMALL.to_vec();
+            if folds {
+                words.splice(8..10, ["--folds", "3"]);
+            }
+            words.extend(["--threads", threads, "--fresh", "-q"]);
+            desk.ok(&words);
+            found.push((desk.results("s"), desk.best_weights("s")));
+        }
+        assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "folds: {folds}");
+    }
+}
+
+#[test]
+fn the_book_and_files_name_their_configurations() {
+    let desk = Desk::new();
+    let book = ["sweep", "d.safetensors", "--book", "--seeds", "1", "--validation", "100"];
+    let table = desk.ok(&[&book[..], &["--no-refit", "-q"]].concat());
+    for name in
+        ["the book's model", "1 hidden layer", "3 hidden layers", "32 units", "64 units", "tanh"]
+    {
+        assert!(table.contains(name), "no {name:?} in {table}");
+    }
+    assert!(!table.contains('±') && !table.contains("best by"), "{table}");
+    assert!(!desk.path("sweep/best").exists());
+
+    let toml = "seeds = 1\nby = \"val_accuracy\"\nvalidation = 0.2\n[grid]\nepochs = [1, 2]\n\
+                [[configuration]]\nname = \"mine\"\nhidden = []\nepochs = 2\n";
+    desk.write("s.toml", toml);
+    let table = desk.ok(&["sweep", "d.safetensors", "--config", "s.toml", "-o", "t"]);
+    for part in ["16,16 1 epochs", "16,16 2 epochs", "mine", "best by val_accuracy"] {
+        assert!(table.contains(part), "no {part:?} in {table}");
+    }
+    // An option goes before the file.
+    let words = ["sweep", "d.safetensors", "--config", "s.toml", "-o", "u", "--folds", "2"];
+    desk.ok(&[&words[..], &["--by", "val_loss", "--seeds", "2"]].concat());
+    let design = SweepResults::parse(&desk.path("u/results.json")).unwrap().design;
+    assert_eq!((design.runs_each(), design.by().name()), (4, "val_loss"));
+}
+
+#[test]
+fn wrong_arguments_are_usage_errors() {
+    let desk = Desk::new();
+    let cases: [(&[&str], &[&str]); 17] = [
+        (&["--hidden", "16|16"], &["--hidden is \"16|16\"", "`/` between networks"]),
+        (&["--hidden", "16/16"], &["each configuration once"]),
+        (&["--activation", "relo"], &["--activation", "relo"]),
+        (&["--loss", "x"], &["--loss"]),
+        (&["--optimizer", "sgd:moment=1"], &["moment"]),
+        (&["--learning-rate", "-1"], &["learning_rate"]),
+        (&["--epochs", "0"], &["--epochs is \"0\""]),
+        (&["--batch-size", "x"], &["--batch-size"]),
+        (&["--seeds", "0"], &["--seeds is \"0\""]),
+        (&["--folds", "1"], &["--folds is \"1\"", "at least 2"]),
+        (&["--folds", "3", "--validation", "10"], &["cannot be used with"]),
+        (&["--validation", "test"], &["never by the test split"]),
+        (&["--validation", "0"], &["what is held out"]),
+        (&["--by", "loss"], &["--by is \"loss\"", "val_accuracy"]),
+        (&["--book", "--by", "val_loss"], &["no common scale"]),
+        (&["--book", "--hidden", "16"], &["cannot be used with"]),
+        (&["--resume", "--fresh"], &["cannot be used with"]),
+    ];
+    for (options, parts) in cases {
+        desk.fails(2, &[&["sweep", "d.safetensors"], options].concat(), parts);
+    }
+    let most = (1..=101).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let options = ["sweep", "d.safetensors", "--epochs", &most, "--batch-size", &most];
+    desk.fails(2, &options, &["10201 configurations", "at most 10000"]);
+    assert!(!desk.path("sweep").exists(), "nothing is begun");
+}
+
+#[test]
+fn what_does_not_fit_the_data_is_refused_before_anything_is_begun() {
+    let desk = Desk::new();
+    desk.fails(1, &["sweep", "d.safetensors"], &["--validation is 10000", "none is left"]);
+    desk.fails(
+        1,
+        &["sweep", "d.safetensors", "--folds", "9999"],
+        &["--folds is 9999", "fewer folds"],
+    );
+    desk.fails(1, &["sweep", "nowhere", "--book"], &["nowhere"]);
+    desk.fails(1, &["sweep", "--resume", "d.safetensors"], &["no sweep in it"]);
+    desk.fails(1, &["sweep", "--resume"], &["--resume is sweep", "no sweep in it"]);
+    assert!(!desk.path("sweep").exists());
+}
+
+#[test]
+fn a_sweep_in_which_all_diverge_says_so() {
+    let desk = Desk::new();
+    let options = ["--optimizer", "sgd", "--activation", "linear", "--learning-rate", "1e38"];
+    let words = [&["sweep", "d.safetensors", "--validation", "100", "-q"], &options[..]].concat();
+    desk.fails(1, &words, &["diverged", "smaller learning rates"]);
+    let csv = desk.read("sweep/results.csv");
+    assert!(csv.lines().nth(1).unwrap().starts_with(','), "it has no rank: {csv}");
+}

@@ -1,0 +1,89 @@
+//! The page of a sweep.
+
+use imdb_fast::report::html::sweep_page;
+use imdb_fast::report::sweep::SweepResults;
+
+use crate::{Desk, SMALL};
+
+/// Fails where a page could load, or lead to, anything.
+fn is_self_contained(page: &str) {
+    let lower = page.to_lowercase();
+    for outward in
+        [" src=", " href=", "url(", "@import", "http://", "https://", "fetch(", "import("]
+    {
+        assert!(!lower.contains(outward), "{outward} in the page");
+    }
+    assert_eq!(lower.matches("content-security-policy").count(), 1);
+    assert_eq!((lower.matches("<script").count(), lower.matches("<style").count()), (1, 1));
+    assert!(!lower.contains(" style="), "the policy forbids styles in attributes");
+}
+
+#[test]
+fn a_page_has_the_table_and_all_curves() {
+    let desk = Desk::new();
+    desk.ok(&[&SMALL[..], &["-q"]].concat());
+    desk.ok(&["report", "s", "-o", "r.html"]);
+    let page = desk.read("r.html");
+    is_self_contained(&page);
+    assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">") && page.ends_with("</html>\n"));
+    let results = SweepResults::parse(&desk.path("s/results.json")).unwrap();
+    for summary in results.ranking() {
+        let label = &results.design.labels()[summary.configuration];
+        let count = |part: &str| page.matches(&format!("{part}<bdi>{label}</bdi>")).count();
+        assert_eq!(count("<th scope=\"row\">"), 1, "{label}");
+        let captions = ["val-loss", "val-accuracy"]
+            .map(|name| format!("<figcaption id=\"{name}-{}\">", summary.configuration));
+        assert!(captions.iter().all(|caption| count(caption) == 1), "{label}");
+        let loss = imdb_fast::report::sweep::plus_minus(summary.best().unwrap());
+        assert!(page.contains(&format!("<td>{loss}</td>")), "{loss}");
+    }
+    // Two measures of two configurations, each chart named and described, with a thin line a run.
+    assert_eq!(page.matches("role=\"img\"").count(), 4);
+    assert_eq!(
+        (page.matches("<desc id=").count(), page.matches("<figcaption id=").count()),
+        (4, 4)
+    );
+    assert_eq!(page.matches("<polyline class=\"line run\"").count(), 8);
+    assert_eq!(page.matches("<circle class=\"ring\"").count(), 4 + 2);
+    for part in [
+        "2 configurations, each trained with 2 seeds, judged on the first 100 training reviews",
+        "at the epoch where that mean is lowest",
+        "<title>Epoch 1\nvalidation ",
+        "<title>seed 1\n",
+        "test accuracy, trained again on all",
+        "d.safetensors",
+    ] {
+        assert!(page.contains(part), "no {part:?}");
+    }
+    let ids: Vec<&str> =
+        page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let unique: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!(ids.len(), unique.len(), "{ids:?}");
+    assert_eq!(page, sweep_page("s", &results), "same results, same bytes");
+}
+
+#[test]
+fn names_from_files_stay_names() {
+    let desk = Desk::new();
+    let name = "<script>alert(1)</script>";
+    let toml = format!("seeds = 2\n[[configuration]]\nname = {name:?}\nepochs = 1\n");
+    desk.write("s.toml", &toml);
+    let words = ["sweep", "d.safetensors", "--config", "s.toml", "--folds", "2", "-q"];
+    desk.ok(&words);
+    desk.ok(&["report", "sweep", "-o", "r.html"]);
+    let page = desk.read("r.html");
+    is_self_contained(&page);
+    assert!(page.contains("<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>"));
+    assert!(page.contains("judged on each of 2 folds") && page.contains("<title>seed 1, fold 2\n"));
+}
+
+#[test]
+fn what_is_in_the_way_is_said() {
+    let desk = Desk::new();
+    desk.ok(&[&SMALL[..], &["-q", "--no-refit"]].concat());
+    desk.fails(2, &["report", "s", "-o", "s/results.json"], &["they would be lost"]);
+    desk.fails(2, &["report", "s", "--data", "d.safetensors", "-o", "r"], &["needs no dataset"]);
+    desk.remove("s/results.json");
+    desk.fails(1, &["report", "s", "-o", "r.html"], &["not finished", "--resume s"]);
+    assert!(!desk.path("r.html").exists());
+}

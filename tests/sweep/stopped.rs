@@ -1,0 +1,69 @@
+//! Sweeps that are stopped or killed go on to the same bytes.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::{Desk, common::names};
+
+/// Many short runs.
+const MANY: [&str; 13] = [
+    "sweep",
+    "d.safetensors",
+    "--hidden",
+    "none/4/8/16/32",
+    "--epochs",
+    "40",
+    "--seeds",
+    "8",
+    "--validation",
+    "100",
+    "--threads",
+    "2",
+    "-q",
+];
+
+/// Begins a sweep and waits until some runs are done.
+fn begun(desk: &Desk, folder: &str, runs: usize) -> Child {
+    let child = desk.command(&[&MANY[..], &["-o", folder]].concat()).stderr(Stdio::piped()).spawn();
+    let child = child.unwrap();
+    let start = Instant::now();
+    let done = || {
+        let files = std::fs::read_dir(desk.path(folder).join("runs")).into_iter().flatten();
+        files.flatten().filter(|file| file.file_name().to_string_lossy().ends_with(".json")).count()
+    };
+    while done() < runs {
+        assert!(start.elapsed() < Duration::from_secs(60), "no run is done");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+}
+
+#[test]
+fn stopped_and_killed_sweeps_end_the_same() {
+    let desk = Desk::new();
+    desk.ok(&[&MANY[..], &["-o", "whole"]].concat());
+    let expected = (desk.results("whole"), desk.best_weights("whole"));
+    for (name, code) in [("INT", Some(130)), ("TERM", Some(143)), ("KILL", None)] {
+        let child = begun(&desk, name, 3);
+        // One writes there at a time.
+        desk.fails(1, &["sweep", "--resume", name], &["another run is writing"]);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), code, "{errors}");
+        let done = names(&desk.path(name).join("runs")).len();
+        assert!((3..40).contains(&done), "{done} runs were done: too late to stop it");
+        assert!(!desk.path(name).join("results.json").exists());
+        if code.is_some() {
+            assert!(errors.contains(&format!("imdb-fast sweep --resume {name}")), "{errors}");
+        }
+        desk.fails(1, &["report", name, "-o", "r.html"], &["not finished"]);
+        desk.ok(&["sweep", "--resume", name, "-q", "--threads", "1"]);
+        assert!((desk.results(name), desk.best_weights(name)) == expected, "{name}");
+    }
+}
