@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::Holdout;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, Architecture, Dense, RowNorm, loss};
-use crate::optimizer;
+use crate::optimizer::{self, Schedule};
 use crate::train::{FeatureScale, FitOptions, metric};
 
 /// A network and how it is trained, but for the seed and what is held out. Names and values as the command line takes them;
@@ -33,6 +33,14 @@ pub struct Configuration {
     pub batch_size: usize,
     /// How often all reviews are seen.
     pub epochs: usize,
+    /// What becomes of the learning rate on the way.
+    pub schedule: String,
+    /// The chance that a hidden unit is left out.
+    pub dropout: f32,
+    /// The chance that a word is left out.
+    pub word_dropout: f32,
+    /// The penalty on the squares of the weights.
+    pub l2: f32,
     /// By what words are scaled, or `none`.
     pub feature_scale: String,
     /// What the length of each review's input becomes.
@@ -50,6 +58,10 @@ impl Default for Configuration {
             learning_rate: None,
             batch_size: 512,
             epochs: 20,
+            schedule: "constant".to_owned(),
+            dropout: 0.0,
+            word_dropout: 0.0,
+            l2: 0.0,
             feature_scale: NONE.to_owned(),
             row_norm: NONE.to_owned(),
         }
@@ -73,6 +85,10 @@ impl Configuration {
         self.fit_options(0, Holdout::None)?.check()?;
         if self.epochs > MOST_EPOCHS {
             return Err(Error::invalid("--epochs", self.epochs, format!("at most {MOST_EPOCHS}")));
+        }
+        if self.dropout > 0.0 && self.hidden.is_empty() {
+            let expected = "0 where there is no hidden layer";
+            return Err(Error::invalid("--dropout", self.dropout, expected));
         }
         match &self.name {
             Some(name) if name.is_empty() || name.chars().count() > LONGEST_NAME => {
@@ -109,6 +125,10 @@ impl Configuration {
             seed,
             loss: loss(&self.loss)?,
             optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
+            schedule: self.schedule.parse()?,
+            dropout: self.dropout,
+            word_dropout: self.word_dropout,
+            l2: self.l2,
             metrics: vec![metric("accuracy")?],
             feature_scale,
             row_norm,
@@ -126,6 +146,11 @@ impl Configuration {
             format!("--batch-size={}", self.batch_size),
         ];
         words.extend(self.learning_rate.map(|rate| format!("--learning-rate={rate}")));
+        words.push(format!("--schedule={}", self.schedule));
+        let numbers =
+            [("dropout", self.dropout), ("word-dropout", self.word_dropout), ("l2", self.l2)];
+        let given = numbers.into_iter().filter(|&(_, value)| value != 0.0);
+        words.extend(given.map(|(name, value)| format!("--{name}={value}")));
         if self.feature_scale != NONE {
             words.push(format!("--feature-scale={}", self.feature_scale));
         }
@@ -133,6 +158,12 @@ impl Configuration {
             words.push(format!("--row-norm={}", self.row_norm));
         }
         words
+    }
+
+    /// Whether its learning rates follow a schedule over the whole run: then an epoch on the way is not where a shorter run
+    /// would end.
+    pub fn is_scheduled(&self) -> bool {
+        self.schedule.parse().is_ok_and(|schedule: Schedule| schedule != Schedule::default())
     }
 
     /// The hidden layers as `--hidden` takes them.
@@ -169,7 +200,7 @@ impl Configuration {
     }
 
     /// Each option with its value, in words.
-    fn parts(&self) -> [String; 9] {
+    fn parts(&self) -> [String; 13] {
         [
             match &self.hidden[..] {
                 [] => "no hidden layer".to_owned(),
@@ -181,6 +212,10 @@ impl Configuration {
             self.learning_rate.map_or("default rate".to_owned(), |rate| format!("rate {rate}")),
             format!("batch {}", self.batch_size),
             format!("{} epochs", self.epochs),
+            format!("{} rate", self.schedule),
+            format!("dropout {}", self.dropout),
+            format!("word dropout {}", self.word_dropout),
+            format!("L2 {}", self.l2),
             format!("feature scale {}", self.feature_scale),
             format!("row norm {}", self.row_norm),
         ]
@@ -253,6 +288,11 @@ mod tests {
             Configuration { batch_size: 0, ..book() },
             Configuration { epochs: 0, ..book() },
             Configuration { epochs: MOST_EPOCHS + 1, ..book() },
+            Configuration { schedule: "later".to_owned(), ..book() },
+            Configuration { dropout: 1.0, ..book() },
+            Configuration { dropout: 0.5, hidden: vec![], ..book() },
+            Configuration { word_dropout: f32::NAN, ..book() },
+            Configuration { l2: -1.0, ..book() },
             Configuration { feature_scale: "bayes".to_owned(), ..book() },
             Configuration { row_norm: "l1".to_owned(), ..book() },
             Configuration { name: Some(String::new()), ..book() },

@@ -24,6 +24,14 @@ pub struct Grid {
     pub batch_size: Vec<usize>,
     /// How often all reviews are seen.
     pub epochs: Vec<usize>,
+    /// What becomes of the learning rates on the way.
+    pub schedule: Vec<String>,
+    /// Chances that a hidden unit is left out.
+    pub dropout: Vec<f32>,
+    /// Chances that a word is left out.
+    pub word_dropout: Vec<f32>,
+    /// Penalties on the squares of the weights.
+    pub l2: Vec<f32>,
     /// By what words are scaled.
     pub feature_scale: Vec<String>,
     /// What the length of each review's input becomes.
@@ -47,6 +55,10 @@ impl Grid {
             self.learning_rate.len(),
             self.batch_size.len(),
             self.epochs.len(),
+            self.schedule.len(),
+            self.dropout.len(),
+            self.word_dropout.len(),
+            self.l2.len(),
             self.feature_scale.len(),
             self.row_norm.len(),
         ];
@@ -63,6 +75,10 @@ impl Grid {
         vary(&mut all, &self.learning_rate, |one, value| one.learning_rate = Some(value));
         vary(&mut all, &self.batch_size, |one, value| one.batch_size = value);
         vary(&mut all, &self.epochs, |one, value| one.epochs = value);
+        vary(&mut all, &self.schedule, |one, value| one.schedule = value);
+        vary(&mut all, &self.dropout, |one, value| one.dropout = value);
+        vary(&mut all, &self.word_dropout, |one, value| one.word_dropout = value);
+        vary(&mut all, &self.l2, |one, value| one.l2 = value);
         vary(&mut all, &self.feature_scale, |one, value| one.feature_scale = value);
         vary(&mut all, &self.row_norm, |one, value| one.row_norm = value);
         Ok(all)

@@ -40,7 +40,8 @@ pub struct Summary {
     pub diverged: usize,
     /// For each quantity of a history its name and, epoch by epoch, the mean over the runs; none where a run diverged.
     pub curves: Vec<(String, Vec<Spread>)>,
-    /// The epoch (from 0) at which the mean of the measure is best; the first of equals.
+    /// The epoch (from 0) at which the mean of the measure is best; the first of equals. The last one where the learning rates
+    /// follow a schedule, which a run of fewer epochs would go through in another way.
     pub epoch: Option<usize>,
     /// The measure.
     pub by: Measure,
@@ -64,10 +65,11 @@ impl Summary {
 
     /// Of the runs of a configuration that are done so far.
     pub fn of<'f>(
+        design: &Design,
         configuration: usize,
         runs: impl IntoIterator<Item = &'f Finished>,
-        by: Measure,
     ) -> Summary {
+        let (one, by) = (&design.configurations()[configuration], design.by());
         let runs: Vec<&Finished> = runs.into_iter().collect();
         let diverged = runs.iter().filter(|run| run.diverged.is_some()).count();
         let mut summary = Summary {
@@ -88,7 +90,8 @@ impl Summary {
             _ => Some(epoch),
         };
         // A file may hold values that are none.
-        let epochs = (0..curve.len()).filter(|&epoch| curve[epoch].mean.is_finite());
+        let first = if one.is_scheduled() { curve.len().saturating_sub(1) } else { 0 };
+        let epochs = (first..curve.len()).filter(|&epoch| curve[epoch].mean.is_finite());
         summary.epoch = epochs.fold(None, better);
         summary
     }
@@ -119,7 +122,7 @@ pub fn rank(design: &Design, finished: &[Option<Finished>]) -> Vec<Summary> {
     let each = design.runs_each();
     assert_eq!(finished.len(), each * design.configurations().len(), "there is one place a run");
     let summary = |(configuration, runs): (usize, &[Option<Finished>])| {
-        let mut summary = Summary::of(configuration, runs.iter().flatten(), design.by());
+        let mut summary = Summary::of(design, configuration, runs.iter().flatten());
         if summary.runs < each {
             summary.epoch = None;
         }
@@ -184,6 +187,19 @@ mod tests {
         // The standard deviation of 0.1 and 0.5: 0.4 / sqrt(2).
         assert!((second.deviation.unwrap() - 0.08f64.sqrt()).abs() < 1e-15);
         assert_eq!((ranking[2].runs, ranking[2].diverged), (2, 1));
+    }
+
+    #[test]
+    fn a_schedule_is_judged_at_its_end() {
+        let with = |schedule: &str| {
+            let one = Configuration { schedule: schedule.to_owned(), ..Configuration::default() };
+            let design =
+                Design::new(vec![one], vec![0], Judging::Holdout(Holdout::First(1)), None).unwrap();
+            rank(&design, &[run(&[0.3, 0.1, 0.2], None)])[0].epoch
+        };
+        assert_eq!(with("constant"), Some(1));
+        assert_eq!(with("linear"), Some(2));
+        assert_eq!(with("constant:warm_up=3"), Some(2));
     }
 
     #[test]

@@ -46,6 +46,40 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
     desk.ok(&["report", "s/best", "-o", "best.html"]);
 }
 
+/// Every option of a configuration reaches the runs and the best one, which `train` makes of the same options.
+#[test]
+fn all_options_are_swept() {
+    let desk = Desk::new();
+    let options = [
+        "--schedule=constant,linear:end=0.1,warm_up=2",
+        "--dropout=0,0.25",
+        "--word-dropout=0,0.1",
+        "--l2=0,0.001",
+        "--feature-scale=none,naive-bayes:smoothing=0.5",
+        "--row-norm=none,l2",
+        "--optimizer=rmsprop,sgd:momentum=0.9,nesterov=true",
+        "--learning-rate=0.01",
+        "--batch-size=64",
+        "--hidden=4",
+        "--epochs=2",
+    ];
+    let words = ["sweep", "d.safetensors", "--seeds", "1", "--validation", "100", "-q"];
+    desk.ok(&[&words[..], &options].concat());
+    let results = SweepResults::parse(&desk.path("sweep/results.json")).unwrap();
+    assert_eq!(results.design.configurations().len(), 128);
+    let histories: std::collections::BTreeSet<String> =
+        results.runs.iter().map(|run| format!("{:?}", run.as_ref().unwrap().history)).collect();
+    assert_eq!(histories.len(), 128, "each option makes a difference");
+    let last = results.design.configurations().last().unwrap();
+    let mut train: Vec<String> = ["train", "d.safetensors", "-q", "--validation=100", "--epochs=2"]
+        .map(str::to_owned)
+        .to_vec();
+    train.extend(last.arguments());
+    desk.ok(&train.iter().map(String::as_str).collect::<Vec<_>>());
+    let history = imdb_fast::report::json::HistoryFile::parse(&desk.path("run/history.json"));
+    assert_eq!(history.unwrap().history, results.runs.last().unwrap().as_ref().unwrap().history);
+}
+
 #[test]
 fn threads_do_not_show_in_the_results() {
     let desk = Desk::new();
@@ -94,7 +128,7 @@ fn the_book_and_files_name_their_configurations() {
 #[test]
 fn wrong_arguments_are_usage_errors() {
     let desk = Desk::new();
-    let cases: [(&[&str], &[&str]); 17] = [
+    let cases: [(&[&str], &[&str]); 20] = [
         (&["--hidden", "16|16"], &["--hidden is \"16|16\"", "`/` between networks"]),
         (&["--hidden", "16/16"], &["each configuration once"]),
         (&["--activation", "relo"], &["--activation", "relo"]),
@@ -103,6 +137,12 @@ fn wrong_arguments_are_usage_errors() {
         (&["--learning-rate", "-1"], &["learning_rate"]),
         (&["--epochs", "0"], &["--epochs is \"0\""]),
         (&["--batch-size", "x"], &["--batch-size"]),
+        (&["--schedule", "later"], &["later"]),
+        (
+            &["--hidden", "none/4", "--dropout", "0,0.5"],
+            &["--dropout is \"0.5\"", "no hidden layer"],
+        ),
+        (&["--l2", "-1"], &["--l2"]),
         (&["--seeds", "0"], &["--seeds is \"0\""]),
         (&["--folds", "1"], &["--folds is \"1\"", "at least 2"]),
         (&["--folds", "3", "--validation", "10"], &["cannot be used with"]),

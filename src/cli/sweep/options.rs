@@ -26,7 +26,8 @@ Every combination of the values is a configuration; what is not named is the boo
 the dataset knows the films. Each run has one thread, and as many are trained at a time as there are threads. All read the one
 dataset.
 
-Configurations are compared by the mean of the measure over their runs, at the epoch where that mean is best. The best one
+Configurations are compared by the mean of the measure over their runs, at the epoch where that mean is best; at the last
+epoch where the learning rate follows a schedule, since a shorter run would follow it in another way. The best one
 is trained again on all training reviews for so many epochs, with the first seed, and only then judged on the test split,
 which has no say in the choice: it is the run in the folder `best`. The folder also has results.csv (a line a configuration),
 results.json (all of every run), and in `runs` each run that is done, by which a sweep goes on.
@@ -46,7 +47,8 @@ A file for --config, in TOML; each part may be left out, but for one configurati
   optimizer = \"adam\"
   learning_rate = 1e-4
 
-Its keys: hidden, activation, loss, optimizer, learning_rate, batch_size, epochs, feature_scale, row_norm.")]
+Its keys: hidden, activation, loss, optimizer, learning_rate, batch_size, epochs, schedule, dropout, word_dropout, l2,
+feature_scale, row_norm.")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it; generated reviews
     /// where it is not given
@@ -81,6 +83,18 @@ pub(crate) struct Args {
     /// How often all reviews are seen
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     epochs: Vec<usize>,
+    /// Schedules of the learning rate: `constant,linear:end=0.1,warm_up=100,cosine`
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
+    schedule: Option<String>,
+    /// Chances that a hidden unit is left out
+    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',', allow_negative_numbers = true)]
+    dropout: Vec<f32>,
+    /// Chances that a word is left out
+    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',', allow_negative_numbers = true)]
+    word_dropout: Vec<f32>,
+    /// Penalties on the squares of the kernels' weights
+    #[arg(long, value_name = "X,...", value_delimiter = ',', allow_negative_numbers = true)]
+    l2: Vec<f32>,
     /// Scales of the words: `none,naive-bayes`
     #[arg(long, value_name = "HOW,...", value_delimiter = ',')]
     feature_scale: Vec<String>,
@@ -114,7 +128,7 @@ pub(crate) struct Args {
 }
 
 /// The options that make the grid.
-const GRID: [&str; 9] = [
+const GRID: [&str; 13] = [
     "hidden",
     "activation",
     "loss",
@@ -122,6 +136,10 @@ const GRID: [&str; 9] = [
     "learning_rate",
     "batch_size",
     "epochs",
+    "schedule",
+    "dropout",
+    "word_dropout",
+    "l2",
     "feature_scale",
     "row_norm",
 ];
@@ -185,6 +203,10 @@ impl Args {
             learning_rate: self.learning_rate.clone(),
             batch_size: self.batch_size.clone(),
             epochs: self.epochs.clone(),
+            schedule: self.schedule.as_deref().map_or_else(Vec::new, named_values),
+            dropout: self.dropout.clone(),
+            word_dropout: self.word_dropout.clone(),
+            l2: self.l2.clone(),
             feature_scale: self.feature_scale.clone(),
             row_norm: self.row_norm.clone(),
         })

@@ -107,7 +107,7 @@ impl<'a> Watcher<'a> {
 fn summary(design: &Design, configuration: usize, finished: &[Option<Finished>]) -> Summary {
     let each = design.runs_each();
     let own = &finished[configuration * each..(configuration + 1) * each];
-    Summary::of(configuration, own.iter().flatten(), design.by())
+    Summary::of(design, configuration, own.iter().flatten())
 }
 
 impl Observer for Watcher<'_> {

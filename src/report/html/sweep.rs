@@ -10,7 +10,7 @@ use super::multiples;
 use super::strip::Strip;
 use super::words::{count, number, percent, shown, thousands};
 use crate::dataset::Holdout;
-use crate::sweep::{Design, Judging, Measure, Summary};
+use crate::sweep::{Configuration, Design, Judging, Measure, Summary};
 
 /// A longer table is cut; results.csv has all.
 const MOST_LINES: usize = 500;
@@ -51,11 +51,15 @@ fn sentence(design: &Design) -> String {
         Measure::ValAccuracy => "highest",
     };
     format!(
-        "{}, each trained with {}, {}. They are compared by the mean {} over the runs, at the epoch where that mean is {best}.",
+        "{}, each trained with {}, {}. They are compared by the mean {} over the runs, at the epoch where that mean is {best}{}.",
         count(design.configurations().len() as u64, "configuration", "configurations"),
         count(design.seeds().len() as u64, "seed", "seeds"),
         judging(design),
-        words_of(design.by())
+        words_of(design.by()),
+        match design.configurations().iter().any(Configuration::is_scheduled) {
+            true => ", or at the last one where the learning rate follows a schedule",
+            false => "",
+        }
     )
 }
 
