@@ -93,7 +93,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]")]
     bias_optimizer: Option<String>,
     /// What becomes of the learning rates, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
-    /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all
+    /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all,
+    /// and `peak=0.5`, the part of the rate that it begins with
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
     schedule: String,
     /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
