@@ -19,9 +19,9 @@ Examples:
   imdb-fast train imdb --epochs 4 --validation 0 --out final
   imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean-squared-error
   imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
-  imdb-fast train imdb --hidden none --feature-scale naive-bayes --row-norm l2 --batch-size 1 --epochs 2
-    --optimizer adagrad:initial_accumulator=1e-8,epsilon=0 --learning-rate 0.3 --bias-optimizer sgd:learning_rate=0.03
-    --schedule linear
+  imdb-fast train imdb --hidden none --feature-scale naive-bayes --row-norm l2 --batch-size 1 --epochs 2 \\
+      --optimizer adagrad:initial_accumulator=1e-8,epsilon=0 --learning-rate 0.3 --bias-optimizer sgd:learning_rate=0.03 \\
+      --schedule linear
   imdb-fast train imdb --early-stopping 2 --keep-best
   imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
   imdb-fast train large.safetensors --epochs 500 --checkpoint-every 10
