@@ -46,6 +46,8 @@ pub mod answer;
 pub mod container;
 pub mod dataset;
 #[forbid(unsafe_code)]
+pub mod ensemble;
+#[forbid(unsafe_code)]
 pub mod error;
 #[forbid(unsafe_code)]
 pub mod export;

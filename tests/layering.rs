@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "settings",
         ],
     ),
+    ("ensemble", &["container", "dataset", "error", "model", "settings", "train"]),
     ("answer", &["error", "kernel", "model", "nn", "text", "train"]),
     ("sweep", &["dataset", "error", "input", "model", "nn", "optimizer", "train"]),
     ("report", &["answer", "dataset", "error", "input", "model", "nn", "sweep", "train"]),

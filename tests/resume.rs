@@ -408,7 +408,7 @@ fn a_forged_checkpoint_is_refused() {
     let dataset = written(generated(800, FEATURES, 1), &folder.path().join("d.safetensors"));
     let path = &folder.path().join("checkpoint.safetensors");
     let here = |asked| asked == 10;
-    let case = Case { hidden: &[2], ..PLAIN };
+    let case = Case { hidden: &[2], momentum: Some(0.9), ..PLAIN };
     run(&dataset, &case, 1, &mut Stopper::new(path, &here, false));
     let (header, tensors) = parts(&std::fs::read(path).unwrap());
     let value: serde_json::Value = serde_json::from_str(header.trim_end()).unwrap();
@@ -475,6 +475,7 @@ fn a_forged_checkpoint_is_refused() {
     for (tensor, forged) in [
         ("order.window", 0xffff_ffffu32.to_le_bytes()),
         ("optimizer.updated", 1_000u32.to_le_bytes()),
+        ("average.updated", 1_000u32.to_le_bytes()),
         ("dense_0.kernel", f32::NAN.to_le_bytes()),
         ("dense_1.bias", f32::INFINITY.to_le_bytes()),
     ] {
@@ -495,11 +496,15 @@ fn a_forged_checkpoint_is_refused() {
         ("dense_0.kernel", "shape", json!([2, FEATURES])),
         ("best.first_kernel", "shape", json!([2 * FEATURES])),
         ("best.head", "shape", json!([5, 1])),
+        ("average.first_kernel", "shape", json!([2, FEATURES])),
+        ("average.updated", "shape", json!([1, FEATURES])),
+        ("average.head", "shape", json!([5, 1])),
     ] {
         let result = forge(&|header, _, _| header[tensor][field] = forged.clone());
         refused(tensor, &format!("tensor `{tensor}`"), result);
     }
-    for tensor in ["optimizer.first_kernel", "best.head", "order.window", "history"] {
+    for tensor in ["optimizer.first_kernel", "best.head", "average.head", "order.window", "history"]
+    {
         let result = forge(&|header, _, _| {
             let info = header.as_object_mut().unwrap().shift_remove(tensor).unwrap();
             header["unknown"] = info;

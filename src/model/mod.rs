@@ -9,6 +9,8 @@
 //! [dataset](crate::dataset::format). `__metadata__` holds, where the dataset had it, `text` as there, `format` = `imdb-fast model`, `version`, `architecture` and
 //! `training` (JSON: how it was trained) and the checksums.
 
+mod merge;
+
 use std::path::Path;
 
 use crate::container::{

@@ -13,13 +13,21 @@ const OPTION: &str = "--schedule";
 ///
 /// Of `n` steps the first `w` warm up; step `t` (from 0) has the factor `t / w` there, and behind them that of the
 /// [`Decay`] by `t - w` of `n - w` steps, as in Keras' `CosineDecay` with `warmup_steps`. So the first step of a warm-up moves no
-/// weight.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// weight. All factors are multiplied by the peak.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
     /// What comes behind the warm-up.
     pub decay: Decay,
-    /// How long the factor rises from 0 to 1.
+    /// How long the factor rises from 0 to the peak.
     pub warm_up: Stretch,
+    /// The part of the learning rate that is reached, 1 by default.
+    pub peak: f32,
+}
+
+impl Default for Schedule {
+    fn default() -> Schedule {
+        Schedule { decay: Decay::default(), warm_up: Stretch::default(), peak: 1.0 }
+    }
 }
 
 /// The factor in step `t` (from 0) of `n`.
@@ -101,10 +109,12 @@ impl Schedule {
     /// What the learning rate of a step, from 0, is multiplied by in a run of so many.
     pub fn factor(&self, step: u32, steps: u32) -> f32 {
         let warm_up = self.warm_up.of(steps);
-        if step < warm_up {
-            return (f64::from(step) / f64::from(warm_up)) as f32;
-        }
-        self.decay.factor(step - warm_up, steps - warm_up.min(steps)) as f32
+        let factor = if step < warm_up {
+            f64::from(step) / f64::from(warm_up)
+        } else {
+            self.decay.factor(step - warm_up, steps - warm_up.min(steps))
+        };
+        self.peak * factor as f32
     }
 
     /// Whether a run that is longer has other rates from its first step on.
@@ -146,15 +156,18 @@ impl FromStr for Schedule {
         let is_part = |stretch: &Stretch| *stretch != Stretch::Share(1.0);
         let expected = "a number of steps, or a part of all such as 0.1";
         settings.take("warm_up", &mut warm_up, is_part, expected)?;
+        let mut peak = 1.0;
+        let passes = |x: &f32| 0.0 < *x && *x <= 1.0;
+        settings.take("peak", &mut peak, passes, "a part of the learning rate above 0, up to 1")?;
         let mut end = 0.0;
         let mut ending = |settings: &mut Settings<'_>| {
             let passes = |x: &f32| (0.0..=1.0).contains(x);
             settings.take("end", &mut end, passes, "a part of the learning rate from 0 to 1")?;
-            settings.nothing_left("end, warm_up").map(|()| end)
+            settings.nothing_left("end, peak, warm_up").map(|()| end)
         };
         let decay = match settings.name() {
             "constant" => {
-                settings.nothing_left("warm_up")?;
+                settings.nothing_left("peak, warm_up")?;
                 Decay::Constant
             }
             "linear" => Decay::Linear { end: ending(&mut settings)? },
@@ -162,7 +175,7 @@ impl FromStr for Schedule {
             "exponential" => exponential(&mut settings)?,
             _ => return Err(settings.unknown("constant, linear, cosine, exponential")),
         };
-        Ok(Schedule { decay, warm_up })
+        Ok(Schedule { decay, warm_up, peak })
     }
 }
 
@@ -178,7 +191,7 @@ fn exponential(settings: &mut Settings<'_>) -> Result<Decay> {
     let passes = |stretch: &Stretch| *stretch != Stretch::Steps(0);
     settings.take("decay_steps", &mut decay_steps, passes, expected)?;
     settings.flag("staircase", &mut staircase)?;
-    settings.nothing_left("decay_rate, decay_steps, staircase, warm_up")?;
+    settings.nothing_left("decay_rate, decay_steps, staircase, peak, warm_up")?;
     Ok(Decay::Exponential { decay_rate, decay_steps, staircase })
 }
 
@@ -193,7 +206,7 @@ impl fmt::Display for Schedule {
                 write!(f, "staircase={staircase},")?;
             }
         }
-        write!(f, "warm_up={}", self.warm_up)
+        write!(f, "warm_up={},peak={}", self.warm_up, self.peak)
     }
 }
 
@@ -213,6 +226,7 @@ mod tests {
         assert_eq!(factors("linear:end=0.5", 4), [1.0, 0.875, 0.75, 0.625]);
         assert_eq!(factors("linear:warm-up=0.5", 8), [0.0, 0.25, 0.5, 0.75, 1.0, 0.75, 0.5, 0.25]);
         assert_eq!(factors("constant:warm_up=2", 4), [0.0, 0.5, 1.0, 1.0]);
+        assert_eq!(factors("linear:peak=0.5,warm_up=1", 3), [0.0, 0.5, 0.25]);
         let half = (0.5 + 0.5 * (PI / 4.0).cos()) as f32;
         for (factor, expected) in factors("cosine", 4).into_iter().zip([1.0, half, 0.5, 1.0 - half])
         {
@@ -233,7 +247,7 @@ mod tests {
             "constant",
             "constant:warm_up=7",
             "linear:end=0.1,warm_up=0.25",
-            "cosine:end=0.3",
+            "cosine:end=0.3,peak=0.2",
             "exponential:decay_rate=0.9,decay_steps=100,staircase=true",
             "exponential:decay_rate=0.9,decay_steps=1.0",
         ] {
@@ -257,7 +271,8 @@ mod tests {
     fn wrong_values_are_told_what_is_right() {
         for (text, part) in [
             ("linaer", "constant, linear, cosine, exponential"),
-            ("linear:stop=0", "end, warm_up"),
+            ("linear:stop=0", "end, peak, warm_up"),
+            ("linear:peak=0", "above 0"),
             ("linear:end=2", "from 0 to 1"),
             ("linear:end=nan", "from 0 to 1"),
             ("linear:0", "parameter=value"),

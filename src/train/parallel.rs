@@ -86,6 +86,40 @@ impl Team {
         self.pool.install(|| items.for_each_init(scratch, |s, (i, item)| work(s, i, item)));
     }
 
+    /// Calls `work` with each number below `count`, side by side, each time with a team of one thread. What it returns comes back
+    /// in the order of the numbers.
+    ///
+    /// # Errors
+    /// One of those that `work` returned; after the first, no more work is begun.
+    pub(crate) fn each_alone<T: Send>(
+        &self,
+        count: usize,
+        work: impl Fn(&Team, usize) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new((Vec::with_capacity(count), None));
+        self.run(self.size().min(count).max(1), |_| {
+            let alone = Team::new(1).map(|alone| alone.with_level(self.level));
+            let done = alone.and_then(|alone| {
+                while let Some(number) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&number| number < count)
+                {
+                    let result = work(&alone, number)?;
+                    lock(&results).0.push((number, result));
+                }
+                Ok(())
+            });
+            if let Err(error) = done {
+                next.store(count, Ordering::Relaxed);
+                lock(&results).1.get_or_insert(error);
+            }
+        });
+        let (mut all, error) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        all.sort_by_key(|(number, _)| *number);
+        let all = all.into_iter().map(|(_, result)| result).collect();
+        error.map_or(Ok(all), Err)
+    }
+
     /// Runs `work` on `size` threads at once and returns when all have returned. One of them is the caller's own, which has a
     /// core already: threads that are woken by one that then sleeps may find themselves on the same core.
     pub(crate) fn run(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) {

@@ -1,0 +1,244 @@
+//! Networks that are trained alike and answer as one, and networks that learn from reviews without a label.
+//!
+//! An ensemble is some networks that differ by their seed: by their first weights and by the order of the reviews. Trained, they
+//! are [merged](crate::model::Model::merged) into one whose logit is the mean of theirs, each divided by the spread of its own
+//! over the training reviews, so that all have the same say, and multiplied by the mean spread, so that the probabilities stay as
+//! sure as before.
+//!
+//! In self-training (Lee 2013, "Pseudo-label") what was trained so is the teacher. It labels the reviews that have no label, a
+//! student starts anew on those and the labelled ones together, and at the end on the labelled ones once more.
+
+mod pseudo;
+mod self_training;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+pub use self_training::SelfTraining;
+
+use crate::dataset::{Dataset, Holdout, Split};
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::train::{
+    Ending, FitOptions, History, Observer, Snapshot, Team, TrainPlan, fit, predict,
+};
+
+/// What an ensemble is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ensemble {
+    /// How many networks.
+    pub members: usize,
+    /// The seed of the first; each other has the next.
+    pub seed: u64,
+    /// How reviews without a label are used, if they are.
+    pub self_training: Option<SelfTraining>,
+}
+
+/// What an ensemble has come to.
+#[derive(Debug)]
+pub struct Trained {
+    /// All members as one network.
+    pub model: Model,
+    /// The means over the members, an epoch after the other: the networks', or the teachers' and then those of the students on the
+    /// labelled reviews, which alone can be validated as the teachers were.
+    pub history: History,
+}
+
+/// How the members begin and what they are trained by.
+pub trait Member: Sync {
+    /// The network of a seed before its first step.
+    ///
+    /// # Errors
+    /// Those of [`Model`].
+    fn model(&self, seed: u64) -> Result<Model>;
+
+    /// How it is trained.
+    ///
+    /// # Errors
+    /// Those of options that mean nothing.
+    fn options(&self, seed: u64) -> Result<FitOptions>;
+
+    /// Told what is trained next.
+    fn begins(&self, stage: &str) {
+        let _ = stage;
+    }
+
+    /// Whether all is to stop; asked after each batch, from several threads.
+    fn stops(&self) -> bool {
+        false
+    }
+}
+
+impl Ensemble {
+    /// Trains all members and merges them; nothing comes back where [`Member::stops`] has ended it. The members are trained side by
+    /// side, one thread each. The result is the same on any number of threads.
+    ///
+    /// `folder` is where the reviews with their new labels are put meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where there are no members; [`Error::Unfit`] where an option does not fit the data;
+    /// [`Error::Diverged`]; [`Error::Io`].
+    pub fn train(
+        &self,
+        member: &dyn Member,
+        dataset: &Dataset,
+        team: &Team,
+        folder: &Path,
+    ) -> Result<Option<Trained>> {
+        if self.members == 0 {
+            return Err(Error::invalid("--ensemble", 0, "at least 1"));
+        }
+        let seeds: Vec<u64> = (0..self.members as u64).map(|i| self.seed.wrapping_add(i)).collect();
+        let group = Group { member, team, seeds };
+        let validation = member.options(self.seed)?.validation;
+        let (rows, _) = validation.rows(dataset)?;
+        let Some(training) = self.self_training else {
+            member.begins("networks");
+            let fresh = |_, seed| Ok((member.model(seed)?, member.options(seed)?));
+            let Some((models, history)) = group.fit(dataset, fresh)? else { return Ok(None) };
+            let model = merged(team, dataset, rows, models)?;
+            return Ok(Some(Trained { model, history }));
+        };
+        pseudo::check(dataset, &member.model(self.seed)?)?;
+        member.begins("teachers");
+        let fresh = |_, seed| Ok((member.model(seed)?, member.options(seed)?));
+        let Some((teachers, mut history)) = group.fit(dataset, fresh)? else { return Ok(None) };
+        let teacher = merged(team, dataset, rows.clone(), teachers)?;
+        let all = pseudo::labelled(team, &teacher, dataset, rows.clone(), folder)?;
+        drop(teacher);
+        member.begins("students");
+        let on_all = |_, seed| {
+            let options = training.on_all(member.options(seed)?);
+            Ok((member.model(seed)?, FitOptions { validation: Holdout::None, ..options }))
+        };
+        let Some((mut students, _)) = group.fit(&all.dataset, on_all)? else { return Ok(None) };
+        if training.fine_tuning_epochs > 0 {
+            member.begins("students, on the labelled reviews");
+            let tuned = |at: usize, seed| {
+                Ok((students[at].clone(), training.fine_tuning(member.options(seed)?)))
+            };
+            let Some((models, further)) = group.fit(dataset, tuned)? else { return Ok(None) };
+            students = models;
+            append(&mut history, &further);
+        }
+        let model = merged(team, dataset, rows, students)?;
+        Ok(Some(Trained { model, history }))
+    }
+}
+
+/// Networks that differ by their seeds.
+struct Group<'a> {
+    member: &'a dyn Member,
+    team: &'a Team,
+    seeds: Vec<u64>,
+}
+
+impl Group<'_> {
+    /// Trains one network a seed from what `begin` gives for its number and its seed. Returns the models, and the means of their
+    /// histories; nothing where it was stopped.
+    fn fit(
+        &self,
+        dataset: &Dataset,
+        begin: impl Fn(usize, u64) -> Result<(Model, FitOptions)> + Sync,
+    ) -> Result<Option<(Vec<Model>, History)>> {
+        let one = |team: &Team, at: usize| -> Result<Option<(Model, History)>> {
+            let (mut model, options) = begin(at, self.seeds[at])?;
+            let plan = TrainPlan::new(dataset, &model, options)?;
+            let outcome = fit(&plan, &mut model, team, &mut Watch(self.member))?;
+            match outcome.ending {
+                Ending::Interrupted => Ok(None),
+                Ending::Diverged(error) => Err(error),
+                Ending::Completed | Ending::StoppedEarly => Ok(Some((model, outcome.history))),
+            }
+        };
+        let trained = match self.seeds.len() {
+            1 => vec![one(self.team, 0)?],
+            count => self.team.each_alone(count, one)?,
+        };
+        let trained: Option<Vec<_>> = trained.into_iter().collect();
+        let Some(trained) = trained else { return Ok(None) };
+        let (models, histories): (Vec<Model>, Vec<History>) = trained.into_iter().unzip();
+        Ok(Some((models, mean(&histories))))
+    }
+}
+
+/// Looks after one network.
+struct Watch<'a>(&'a dyn Member);
+
+impl Observer for Watch<'_> {
+    fn pauses(&mut self, _epoch: usize, _batch: usize) -> bool {
+        self.0.stops()
+    }
+
+    fn paused(&mut self, _snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
+/// The networks as one, by the spread of their logits over some training reviews.
+fn merged(
+    team: &Team,
+    dataset: &Dataset,
+    rows: std::ops::Range<usize>,
+    mut models: Vec<Model>,
+) -> Result<Model> {
+    if models.len() == 1 {
+        return Ok(models.remove(0));
+    }
+    let mut spreads = Vec::with_capacity(models.len());
+    for model in &models {
+        spreads.push(spread(team, model, dataset, rows.clone())?);
+    }
+    let mean = spreads.iter().sum::<f64>() / spreads.len() as f64;
+    let factors: Vec<f32> = spreads
+        .iter()
+        // One that says the same of all reviews has no say.
+        .map(|&spread| if spread > 0.0 { mean / spread / spreads.len() as f64 } else { 0.0 })
+        .map(|factor| factor as f32)
+        .collect();
+    Model::merged(&models, &factors)
+}
+
+/// The standard deviation of a network's logits over some training reviews.
+fn spread(
+    team: &Team,
+    model: &Model,
+    dataset: &Dataset,
+    rows: std::ops::Range<usize>,
+) -> Result<f64> {
+    let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+    predict(team, model, dataset, Split::Train, rows, |_, _, logits| {
+        for &logit in logits {
+            // Welford 1962.
+            count += 1.0;
+            let from_mean = f64::from(logit) - mean;
+            mean += from_mean / count;
+            squares += from_mean * (f64::from(logit) - mean);
+        }
+        Ok(())
+    })?;
+    Ok((squares / f64::max(count, 1.0)).sqrt())
+}
+
+/// The mean of each quantity, as far as all histories go: one may have stopped early.
+fn mean(histories: &[History]) -> History {
+    let epochs = histories.iter().map(History::epochs).min().unwrap_or(0);
+    let mut mean = History::default();
+    for epoch in 0..epochs {
+        let quantity = |(name, _): (&str, &[f64])| {
+            let values = histories.iter().filter_map(|history| history.get(name));
+            let sum: f64 = values.map(|values| values[epoch]).sum();
+            (name.to_owned(), sum / histories.len() as f64)
+        };
+        mean.push(&histories[0].series().map(quantity).collect::<Vec<_>>());
+    }
+    mean
+}
+
+/// Adds the epochs of another history of the same quantities.
+fn append(history: &mut History, further: &History) {
+    for epoch in 0..further.epochs() {
+        let values = further.series().map(|(name, values)| (name.to_owned(), values[epoch]));
+        history.push(&values.collect::<Vec<_>>());
+    }
+}

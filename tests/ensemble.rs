@@ -1,0 +1,170 @@
+//! Ensembles: merged networks answer as all of them together; students learn from reviews without a label.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{generated, names, team, written};
+use imdb_fast::dataset::{Dataset, Holdout, Split};
+use imdb_fast::ensemble::{Ensemble, Member, SelfTraining};
+use imdb_fast::model::Model;
+use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, RowNorm};
+use imdb_fast::train::{FeatureScale, FitOptions, evaluate, predict};
+use imdb_fast::{Result, nn, optimizer};
+
+/// The logits of some reviews.
+fn logits(model: &Model, dataset: &Dataset) -> Vec<f32> {
+    let (mut all, rows) = (Vec::new(), dataset.csr(Split::Test).unwrap().rows());
+    predict(&team(1), model, dataset, Split::Test, 0..rows, |_, _, logits| {
+        all.extend_from_slice(logits);
+        Ok(())
+    })
+    .unwrap();
+    all
+}
+
+#[test]
+fn a_merged_network_adds_up_logits() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset =
+        written(common::sequences(200, 300, 1), &folder.path().join("reviews.safetensors"));
+    let embedding = Embedding { dim: 3, ..Embedding::default() };
+    let factors = [0.5, -1.25, 2.0];
+    for (hidden, embedding) in [
+        (&[][..], None),
+        (&[4], None),
+        (&[5, 3], None),
+        (&[], Some(embedding)),
+        (&[4, 2], Some(embedding)),
+    ] {
+        let layer = |&units: &usize| Dense { units, activation: Activation::Prelu };
+        let hidden: Vec<Dense> = hidden.iter().map(layer).collect();
+        let architecture = Architecture::new(dataset.features(), &hidden).unwrap();
+        let architecture = match embedding {
+            Some(embedding) => architecture.with_embedding(embedding).unwrap(),
+            None => architecture,
+        };
+        let options = || FitOptions {
+            epochs: 1,
+            validation: Holdout::None,
+            optimizer: optimizer::parse("adam", Some(0.05)).unwrap(),
+            ..FitOptions::default()
+        };
+        let models: Vec<Model> = (0..3)
+            .map(|seed| {
+                // Trained, so that biases and alphas are not 0.
+                let mut model = Model::new(architecture.clone(), seed);
+                let plan = imdb_fast::train::TrainPlan::new(&dataset, &model, options()).unwrap();
+                imdb_fast::train::fit(&plan, &mut model, &team(1), &mut imdb_fast::train::Silent)
+                    .unwrap();
+                model
+            })
+            .collect();
+        let merged = logits(&Model::merged(&models, &factors).unwrap(), &dataset);
+        let parts: Vec<Vec<f32>> = models.iter().map(|model| logits(model, &dataset)).collect();
+        for (row, merged) in merged.into_iter().enumerate() {
+            let sum: f32 = parts.iter().zip(factors).map(|(part, factor)| factor * part[row]).sum();
+            let what = format!("{hidden:?}, {embedding:?}, review {row}: {merged}, not {sum}");
+            assert!((merged - sum).abs() <= 1e-5 * (1.0 + sum.abs()), "{what}");
+        }
+        let other = Model::new(Architecture::new(dataset.features() + 1, &hidden).unwrap(), 0);
+        let error = Model::merged(&[models[0].clone(), other], &[1.0, 1.0]).unwrap_err();
+        assert!(error.to_string().contains("number 2"), "{error}");
+    }
+}
+
+/// Linear models as naive Bayes scales them.
+struct Linear<'a> {
+    dataset: &'a Dataset,
+    /// After how many questions they stop.
+    patience: AtomicUsize,
+}
+
+impl Linear<'_> {
+    fn of(dataset: &Dataset) -> Linear<'_> {
+        Linear { dataset, patience: AtomicUsize::new(usize::MAX) }
+    }
+}
+
+impl Member for Linear<'_> {
+    fn model(&self, seed: u64) -> Result<Model> {
+        Ok(Model::new(Architecture::new(self.dataset.features(), &[])?, seed))
+    }
+
+    fn options(&self, seed: u64) -> Result<FitOptions> {
+        Ok(FitOptions {
+            epochs: 2,
+            batch_size: 1,
+            seed,
+            validation: Holdout::First(30),
+            optimizer: optimizer::parse("adagrad", Some(0.3))?,
+            schedule: "linear".parse()?,
+            feature_scale: Some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
+            row_norm: RowNorm::L2,
+            ..FitOptions::default()
+        })
+    }
+
+    fn stops(&self) -> bool {
+        let patience = |left: usize| Some(left.saturating_sub(1));
+        self.patience.fetch_update(Ordering::Relaxed, Ordering::Relaxed, patience) == Ok(0)
+    }
+}
+
+#[test]
+fn students_learn_from_reviews_without_a_label_and_all_threads_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("reviews.safetensors");
+    let mut reviews = generated(2_000, 400, 5);
+    let labelled = written(reviews, &path);
+    let training = Some(SelfTraining::default());
+    let alone = Ensemble { members: 1, seed: 7, self_training: training };
+    let refused = alone.train(&Linear::of(&labelled), &labelled, &team(1), folder.path());
+    assert!(refused.unwrap_err().to_string().contains("--unlabelled"));
+
+    reviews = generated(2_000, 400, 5);
+    // Of six training reviews, one has a label.
+    for (at, (split, _, label)) in reviews.reviews.iter_mut().enumerate() {
+        if *split == Split::Train && at % 8 > 0 {
+            (*split, *label) = (Split::Unlabelled, None);
+        }
+    }
+    let path = folder.path().join("few.safetensors");
+    let dataset = written(reviews, &path);
+    let loss = nn::loss("binary-crossentropy").unwrap();
+    let accuracy =
+        |model: &Model| evaluate(&team(1), model, &dataset, Split::Test, &*loss).unwrap().accuracy;
+    for (members, self_training, epochs) in
+        [(1, None, 2), (3, None, 2), (1, training, 3), (3, training, 3)]
+    {
+        let ensemble = Ensemble { members, seed: 7, self_training };
+        let member = Linear::of(&dataset);
+        let trained = |threads: usize| {
+            let trained = ensemble.train(&member, &dataset, &team(threads), folder.path());
+            trained.unwrap().expect("nobody stops it")
+        };
+        let one = trained(1);
+        assert_eq!(one.history.epochs(), epochs);
+        assert!(one.history.get("val_accuracy").is_some());
+        assert_eq!(one.model.architecture().width(), 1);
+        assert!(
+            accuracy(&one.model) > 0.55,
+            "{members}, {self_training:?}: {}",
+            accuracy(&one.model)
+        );
+        for threads in [2, 4] {
+            let other = trained(threads);
+            assert!(other.model.parameters() == one.model.parameters(), "{members} on {threads}");
+            assert_eq!(other.history, one.history);
+        }
+        for patience in [0, 150] {
+            let impatient = Linear { dataset: &dataset, patience: AtomicUsize::new(patience) };
+            let ended = ensemble.train(&impatient, &dataset, &team(2), folder.path()).unwrap();
+            assert!(ended.is_none());
+        }
+    }
+    assert_eq!(names(folder.path()), ["few.safetensors", "reviews.safetensors"]);
+    let none = Ensemble { members: 0, seed: 0, self_training: None };
+    let refused = none.train(&Linear::of(&dataset), &dataset, &team(1), folder.path());
+    assert!(refused.unwrap_err().is_usage());
+}
