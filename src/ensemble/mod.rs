@@ -11,7 +11,7 @@
 mod pseudo;
 mod self_training;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 pub use self_training::SelfTraining;
@@ -179,7 +179,7 @@ impl Observer for Watch<'_> {
 fn merged(
     team: &Team,
     dataset: &Dataset,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     mut models: Vec<Model>,
 ) -> Result<Model> {
     if models.len() == 1 {
@@ -200,12 +200,7 @@ fn merged(
 }
 
 /// The standard deviation of a network's logits over some training reviews.
-fn spread(
-    team: &Team,
-    model: &Model,
-    dataset: &Dataset,
-    rows: std::ops::Range<usize>,
-) -> Result<f64> {
+fn spread(team: &Team, model: &Model, dataset: &Dataset, rows: Range<usize>) -> Result<f64> {
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
     predict(team, model, dataset, Split::Train, rows, |_, _, logits| {
         for &logit in logits {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,26 +86,17 @@ pub fn run(
         folds: cut(design, dataset)?,
         has_failed: AtomicBool::new(false),
     };
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new((finished, None));
-    team.run(team.size().min(left.len()).max(1), |_| {
-        let results = || results.lock().unwrap_or_else(PoisonError::into_inner);
-        let alone = Team::new(1).map(|alone| alone.with_level(team.level()));
-        let done = alone.and_then(|alone| {
-            while let Some(&place) = left.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let Some(one) = sweep.train(&alone, place, runs[place])? else { break };
-                observer.ended(place, &one)?;
-                results().0[place] = Some(one);
-            }
-            Ok(())
-        });
-        if let Err(error) = done {
+    let done = team.each_alone(left.len(), |alone, at| {
+        let one = sweep.train_and_tell(alone, left[at], runs[left[at]]);
+        if one.is_err() {
             sweep.has_failed.store(true, Ordering::Relaxed);
-            results().1.get_or_insert(error);
         }
-    });
-    let (finished, error) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    error.map_or(Ok(finished), Err)
+        one
+    })?;
+    for (place, one) in left.into_iter().zip(done) {
+        finished[place] = one;
+    }
+    Ok(finished)
 }
 
 /// The folds of each seed.
@@ -125,6 +115,15 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
+    /// One run, of which the observer hears at its end; nothing where it is given up.
+    fn train_and_tell(&self, alone: &Team, place: usize, run: Run) -> Result<Option<Finished>> {
+        let one = self.train(alone, place, run)?;
+        if let Some(finished) = &one {
+            self.observer.ended(place, finished)?;
+        }
+        Ok(one)
+    }
+
     /// One run; nothing where it is given up.
     fn train(&self, alone: &Team, place: usize, run: Run) -> Result<Option<Finished>> {
         if self.stops() {
