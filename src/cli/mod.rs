@@ -17,6 +17,7 @@ mod lock;
 mod man;
 mod plot;
 mod predict;
+mod preset;
 mod progress;
 mod report;
 mod stop;
@@ -123,7 +124,8 @@ enum Command {
 
 /// Parses the arguments, runs the command, reports its error.
 pub(crate) fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let Cli { global, command } =
+        preset::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
     blame_changed_files();
     match run(&global, command) {
         Ok(code) => code,
@@ -164,7 +166,7 @@ fn run(global: &Global, command: Command) -> Result<ExitCode> {
 /// The arguments of `train` that the words behind the program's name stand for, or what is wrong with them.
 fn train_arguments(words: &[OsString]) -> std::result::Result<train::Args, String> {
     let words = std::iter::once("imdb-fast".into()).chain(words.iter().cloned());
-    match Cli::try_parse_from(words) {
+    match preset::parse(words) {
         Ok(Cli { command: Command::Train(args), .. }) => Ok(*args),
         Ok(_) => Err("they are of another command than `train`".to_owned()),
         Err(error) => {

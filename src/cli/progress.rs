@@ -43,12 +43,7 @@ impl Progress {
         if self.is_quiet {
             return;
         }
-        let width = epochs.to_string().len();
-        let mut line = format!("epoch {:>width$}/{epochs}", history.epochs());
-        for (name, values) in history.series() {
-            let value = values.last().copied().unwrap_or(f64::NAN);
-            line.push_str(&format!("  {name} {value:.4}"));
-        }
+        let mut line = epoch_line(history, history.epochs() - 1, epochs);
         let speed = reviews as f64 / time.as_secs_f64().max(1e-9);
         line.push_str(&format!("  {} reviews/s", thousands(speed as u64)));
         print_above(&self.bar, &line);
@@ -57,6 +52,16 @@ impl Progress {
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// An epoch of so many, counted from 0: its number, and every quantity of the history.
+pub(super) fn epoch_line(history: &History, epoch: usize, epochs: usize) -> String {
+    let width = epochs.to_string().len();
+    let mut line = format!("epoch {:>width$}/{epochs}", epoch + 1);
+    for (name, values) in history.series() {
+        line.push_str(&format!("  {name} {:.4}", values[epoch]));
+    }
+    line
 }
 
 /// The table of a sweep that is on its way, above a bar; lines where stderr is no terminal.

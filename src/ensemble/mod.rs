@@ -14,6 +14,7 @@ mod self_training;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
+pub use pseudo::remove_leftovers;
 pub use self_training::SelfTraining;
 
 use crate::dataset::{Dataset, Holdout, Split};
@@ -70,6 +71,17 @@ pub trait Member: Sync {
 }
 
 impl Ensemble {
+    /// Checks what can be checked without data.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where there are no members.
+    pub fn check(&self) -> Result<()> {
+        match self.members {
+            0 => Err(Error::invalid("--ensemble", 0, "at least 1")),
+            _ => Ok(()),
+        }
+    }
+
     /// Trains all members and merges them; nothing comes back where [`Member::stops`] has ended it. The members are trained side by
     /// side, one thread each. The result is the same on any number of threads.
     ///
@@ -85,9 +97,7 @@ impl Ensemble {
         team: &Team,
         folder: &Path,
     ) -> Result<Option<Trained>> {
-        if self.members == 0 {
-            return Err(Error::invalid("--ensemble", 0, "at least 1"));
-        }
+        self.check()?;
         let seeds: Vec<u64> = (0..self.members as u64).map(|i| self.seed.wrapping_add(i)).collect();
         let group = Group { member, team, seeds };
         let validation = member.options(self.seed)?.validation;

@@ -11,6 +11,19 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::train::{Team, predict};
 
+const PREFIX: &str = ".pseudo-labels-";
+
+/// Removes what a program that was killed has left in the folder of an [`Ensemble`](super::Ensemble). For callers who know that
+/// nobody is writing there; what cannot be removed stays.
+pub fn remove_leftovers(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// A dataset that lasts as long as this does.
 pub(super) struct Labelled {
     pub(super) dataset: Dataset,
@@ -51,7 +64,7 @@ pub(super) fn labelled(
         Ok(())
     })?;
     let folder = tempfile::Builder::new()
-        .prefix(".pseudo-labels-")
+        .prefix(PREFIX)
         .tempdir_in(folder)
         .map_err(Error::io(folder, "write to"))?;
     let path = folder.path().join("reviews.safetensors");

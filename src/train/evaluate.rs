@@ -45,9 +45,28 @@ pub fn evaluate(
     split: Split,
     loss: &dyn Loss,
 ) -> Result<Evaluation> {
+    let rows = 0..labels_to_judge_by(dataset, split)?.len();
+    evaluate_rows(team, model, dataset, split, rows, loss)
+}
+
+/// Judges a model on some rows of a labelled split.
+///
+/// # Errors
+/// Those of [`evaluate`].
+///
+/// # Panics
+/// If the split has not so many rows.
+pub fn evaluate_rows(
+    team: &Team,
+    model: &Model,
+    dataset: &Dataset,
+    split: Split,
+    rows: Range<usize>,
+    loss: &dyn Loss,
+) -> Result<Evaluation> {
     let labels = labels_to_judge_by(dataset, split)?;
     let mut evaluator = Evaluator::new(loss, team.level());
-    predict(team, model, dataset, split, 0..labels.len(), |first, probabilities, logits| {
+    predict(team, model, dataset, split, rows, |first, probabilities, logits| {
         evaluator.add(probabilities, logits, &labels[first..first + probabilities.len()]);
         Ok(())
     })?;

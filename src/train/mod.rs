@@ -27,7 +27,7 @@ mod window;
 
 pub use average::WeightAverage;
 pub use checkpoint::{Checkpoint, Snapshot};
-pub use evaluate::{Evaluation, Evaluator, evaluate, labels_to_judge_by, predict};
+pub use evaluate::{Evaluation, Evaluator, evaluate, evaluate_rows, labels_to_judge_by, predict};
 pub use fit::{Ending, Outcome, fit, resume};
 pub use history::History;
 pub use metric::{Accuracy, Auc, ConfusionMatrix, Metric, metric};

@@ -9,6 +9,7 @@ use imdb_fast::import::{
 use imdb_fast::output::folder_of;
 use imdb_fast::text::Tokenizer;
 
+use super::super::preset::Preset;
 use super::super::{Global, OutputArg};
 
 /// Make a dataset of raw text, of Keras' imdb.npz, or of libsvm text
@@ -21,6 +22,7 @@ use super::super::{Global, OutputArg};
 Examples:
   imdb-fast import aclImdb_v1.tar.gz -o imdb.safetensors
   imdb-fast import aclImdb_v1.tar.gz --word-index imdb_word_index.json -o as-keras.safetensors
+  imdb-fast import aclImdb_v1.tar.gz --preset best -o ngrams.safetensors    for `train --preset best`
   imdb-fast import reviews.csv --test-fraction 0.2 -o mine.safetensors
   imdb-fast import train.jsonl.gz --test test.jsonl.gz --text-column body --label-column stars \\
       --negative 1,2 --positive 4,5 -o mine.safetensors
@@ -34,6 +36,9 @@ pub(crate) struct Args {
     /// The format, where it cannot be found out: archive, folder, csv, tsv, jsonl, fasttext, parquet, keras or libsvm
     #[arg(long)]
     format: Option<Format>,
+    /// Options by name, but for those that are given; `imdb-fast train --preset NAME --show-preset` prints them
+    #[arg(long, value_name = "NAME", value_enum, default_value = "book")]
+    preset: Preset,
     #[command(flatten, next_help_heading = "Splits")]
     splits: Splits,
     #[command(flatten, next_help_heading = "Text files")]

@@ -1,5 +1,7 @@
 //! `imdb-fast train`: the main job.
 
+mod ensemble;
+mod network;
 mod options;
 mod outputs;
 mod refit;
@@ -14,7 +16,6 @@ use std::time::Duration;
 
 use imdb_fast::dataset::{self, Dataset, Split, Synthetic, SyntheticOptions};
 use imdb_fast::model::Model;
-use imdb_fast::nn::Architecture;
 use imdb_fast::train::{Checkpoint, Ending, History, Outcome, Team, TrainPlan, fit, resume};
 use imdb_fast::{Error, Result};
 
@@ -22,6 +23,7 @@ use super::lock::Lock;
 use super::progress::Progress;
 use super::stop::Stop;
 use super::{Global, quoted, shown, thousands, to_stdout, warn};
+use ensemble::Members;
 pub(crate) use options::Args;
 pub(super) use outputs::discard;
 use outputs::{Outputs, facts};
@@ -39,23 +41,24 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<ExitCode> {
 
 /// A run from its beginning.
 fn start(global: &Global, args: Args) -> Result<ExitCode> {
+    if args.show_preset {
+        args.preset.show()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let fit_options = args.fit_options()?;
-    let hidden = args.hidden_layers()?;
-    let embedding = args.embedding()?;
+    let network = args.network()?;
+    let ensemble = args.ensemble()?;
     let team = global.team()?;
     let path = args.dataset.as_deref().map(|path| global.find(path)).transpose()?;
     let dataset = open(global, path.as_deref())?;
-    let mut architecture = Architecture::new(dataset.features(), &hidden)?;
-    if let Some(embedding) = embedding {
-        architecture = architecture.with_embedding(embedding)?;
-    }
-    let mut model = match &args.init {
-        Some(path) => Model::from_tensors(architecture, path)?,
-        None => Model::initial(architecture, args.first_kernel_initializer()?, args.seed),
-    };
+    let mut model = network.model(&dataset, args.seed)?;
     take_words(&mut model, &dataset);
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
     warn_of_one_class(&dataset, &plan)?;
+    if let Some(ensemble) = ensemble {
+        let members = Members { global, args: &args, network: &network, plan: &plan, team: &team };
+        return members.train(&ensemble, &dataset);
+    }
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let notes = Notes::new(&args, &words, path.as_deref());
     let outputs = Outputs::create(&args, facts(&args, &team, &dataset, &plan))?;

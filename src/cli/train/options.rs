@@ -4,11 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use imdb_fast::nn::{Activation, Dense, Embedding, Initializer, loss};
+use imdb_fast::ensemble::{Ensemble, SelfTraining};
+use imdb_fast::nn::{Activation, Dense, Embedding, loss};
 use imdb_fast::optimizer;
 use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
 use imdb_fast::{Error, Result};
 use serde::{Serialize, Serializer};
+
+use super::network::Network;
+use crate::cli::preset::Preset;
 
 /// Train a network; without a dataset, on generated reviews
 #[derive(Debug, clap::Args, Serialize)]
@@ -22,6 +26,7 @@ Examples:
   imdb-fast train imdb --hidden none --feature-scale naive-bayes --row-norm l2 --batch-size 1 --epochs 2 \\
       --optimizer adagrad:initial_accumulator=1e-8,epsilon=0 --learning-rate 0.3 --bias-optimizer sgd:learning_rate=0.03 \\
       --schedule linear
+  imdb-fast train ngrams.safetensors --preset best       a named list of options; --show-preset prints it
   imdb-fast train imdb --early-stopping 2 --keep-best
   imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
   imdb-fast train large.safetensors --epochs 500 --checkpoint-every 10
@@ -33,7 +38,10 @@ vector for each word, and GlobalAveragePooling1D, the average of the vectors ove
 Padding has a vector like any word and counts, unless --mask leaves it out. The dataset needs the reviews' sequences: those
 of libsvm text and of `synth --no-sequences` have none, and n-grams have no place in one.
 
-Ctrl-C (SIGINT) and SIGTERM let a run finish its step and save itself in its folder; it exits with 130 or 143 and
+--ensemble and --self-training train many networks and save one, which every other command takes as any model. Their history is
+the mean over the networks. Stopped, they leave nothing behind and start anew.
+
+Ctrl-C (SIGINT) and SIGTERM let a run of one network finish its step and save itself in its folder; it exits with 130 or 143 and
 says how it goes on. A second signal stops it at once. A run that goes on ends with the same model and history, to the
 bit, as one that was never stopped (with the same kernels, on any number of threads); only its times differ. When it
 is finished, its checkpoint is removed.
@@ -46,6 +54,14 @@ pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it
     #[serde(serialize_with = "optional_path")]
     pub(crate) dataset: Option<PathBuf>,
+    /// Options by name, but for those that are given; a dataset made by `imdb-fast import --preset` of the same name goes with it
+    #[arg(long, value_name = "NAME", value_enum, default_value = "book")]
+    #[serde(skip)]
+    pub(super) preset: Preset,
+    /// Print the command lines that --preset stands for, and do nothing else
+    #[arg(long)]
+    #[serde(skip)]
+    pub(super) show_preset: bool,
     /// The folder for model, history and curves; at the end of the run, they replace those of an earlier one
     #[arg(long, value_name = "DIR", default_value = "run", value_hint = clap::ValueHint::DirPath)]
     #[serde(serialize_with = "path")]
@@ -136,6 +152,15 @@ pub(crate) struct Args {
     /// on the way is by the weights as they are
     #[arg(long, value_name = "ema[:momentum=M]")]
     average_weights: Option<String>,
+    /// Train N networks, each with the next seed and side by side, and make one of them whose logit is the mean of theirs, each
+    /// divided by its spread over the training reviews
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    ensemble: usize,
+    /// Use the reviews without a label: what was trained labels them, and a student learns from all; then once more from those
+    /// with a label. `pseudo-labels:smoothing=2,fine_tuning_epochs=1,fine_tuning_rate=0.333`: of --feature-scale for the student,
+    /// and the epochs at the end with the part of the learning rate that they begin with
+    #[arg(long, value_name = "pseudo-labels[:PARAMETER=VALUE,...]", conflicts_with_all = ["early_stopping", "keep_best"])]
+    self_training: Option<String>,
     /// Save the run every N epochs, or every N steps as in `50steps`; one that is stopped by a signal is saved in any case
     #[arg(long, value_name = "N|Nsteps")]
     #[serde(skip)]
@@ -205,8 +230,37 @@ impl Args {
         Ok(options)
     }
 
+    /// The networks of an ensemble, where it is more than a run of one network.
+    pub(super) fn ensemble(&self) -> Result<Option<Ensemble>> {
+        let &Args { ensemble: members, seed, .. } = self;
+        let self_training: Option<SelfTraining> =
+            self.self_training.as_deref().map(str::parse).transpose()?;
+        let ensemble = Ensemble { members, seed, self_training };
+        ensemble.check()?;
+        if members == 1 && self_training.is_none() {
+            return Ok(None);
+        }
+        match self.checkpoint_every {
+            None => Ok(Some(ensemble)),
+            Some(every) => {
+                let expected = "left out beside --ensemble and --self-training: they start anew";
+                Err(Error::invalid("--checkpoint-every", every, expected))
+            }
+        }
+    }
+
+    /// The network before its first step.
+    pub(super) fn network(&self) -> Result<Network<'_>> {
+        Ok(Network {
+            hidden: self.hidden_layers()?,
+            embedding: self.embedding()?,
+            initializer: self.first_kernel_initializer.as_deref().map(str::parse).transpose()?,
+            init: self.init.as_deref(),
+        })
+    }
+
     /// The hidden layers, all with the same activation.
-    pub(super) fn hidden_layers(&self) -> Result<Vec<Dense>> {
+    fn hidden_layers(&self) -> Result<Vec<Dense>> {
         let activation: Activation = self.activation.parse()?;
         if self.hidden == "none" {
             return Ok(Vec::new());
@@ -221,13 +275,8 @@ impl Args {
         self.hidden.split(',').map(layer).collect()
     }
 
-    /// How the first kernel starts, where not by default.
-    pub(super) fn first_kernel_initializer(&self) -> Result<Option<Initializer>> {
-        self.first_kernel_initializer.as_deref().map(str::parse).transpose()
-    }
-
     /// The embedding, where the encoding is one.
-    pub(super) fn embedding(&self) -> Result<Option<Embedding>> {
+    fn embedding(&self) -> Result<Option<Embedding>> {
         let &Args { encoding, embedding_dim, max_len, mask, .. } = self;
         if let EncodingArg::Embedding = encoding {
             let default = Embedding::default();

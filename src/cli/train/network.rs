@@ -1,0 +1,31 @@
+//! The network that a run begins with.
+
+use std::path::Path;
+
+use imdb_fast::Result;
+use imdb_fast::dataset::Dataset;
+use imdb_fast::model::Model;
+use imdb_fast::nn::{Architecture, Dense, Embedding, Initializer};
+
+pub(super) struct Network<'a> {
+    pub(super) hidden: Vec<Dense>,
+    pub(super) embedding: Option<Embedding>,
+    /// How the first kernel starts, where not by default.
+    pub(super) initializer: Option<Initializer>,
+    /// The file whose weights it starts from.
+    pub(super) init: Option<&'a Path>,
+}
+
+impl Network<'_> {
+    /// A network for the words of a dataset, before its first step.
+    pub(super) fn model(&self, dataset: &Dataset, seed: u64) -> Result<Model> {
+        let mut architecture = Architecture::new(dataset.features(), &self.hidden)?;
+        if let Some(embedding) = self.embedding {
+            architecture = architecture.with_embedding(embedding)?;
+        }
+        match self.init {
+            Some(path) => Model::from_tensors(architecture, path),
+            None => Ok(Model::initial(architecture, self.initializer, seed)),
+        }
+    }
+}
