@@ -4,6 +4,7 @@
 
 pub mod averages;
 pub mod dense;
+pub mod desk;
 
 use std::path::{Path, PathBuf};
 

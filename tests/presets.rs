@@ -1,0 +1,137 @@
+//! Presets, ensembles and self-training on the command line.
+
+mod common;
+
+use common::desk::Desk;
+use common::{names, repository};
+use serde_json::Value;
+
+/// With the dataset of a preset, `d.safetensors`, of the sample archive.
+fn desk(preset: &str) -> Desk {
+    let desk = Desk::new();
+    let archive = repository("data/sample_acl.tar.gz");
+    let import = ["import", archive.to_str().unwrap(), "--preset", preset, "-o", "d.safetensors"];
+    desk.runs(&import);
+    desk
+}
+
+fn accuracy(desk: &Desk, model: &str) -> f64 {
+    let (out, _) = desk.runs(&["evaluate", model, "d.safetensors", "--json"]);
+    serde_json::from_str::<Value>(&out).unwrap()["accuracy"].as_f64().unwrap()
+}
+
+#[test]
+fn each_preset_leaves_a_model_that_is_used_as_any_and_all_threads_agree() {
+    // The book's batches are larger than the sample: it takes one step an epoch.
+    for (preset, epochs, least) in
+        [("book", 20, 0.6), ("best", 2, 0.8), ("best-ensemble", 2, 0.8), ("semi", 3, 0.8)]
+    {
+        let desk = desk(preset);
+        // The sample has no 10,000 reviews to hold out.
+        let train = |threads| {
+            let line = ["train", "d.safetensors", "--preset", preset, "--validation", "100"];
+            desk.runs(&[&line[..], &["--threads", threads]].concat())
+        };
+        let (out, progress) = train("1");
+        assert!(out.contains("wrote model, history and curves to run"), "{out}");
+        assert!(progress.contains(&format!("epoch {epochs}/{epochs}  loss ")), "{progress}");
+        let files =
+            ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
+        assert_eq!(names(&desk.path("run")), files);
+        let one =
+            ["model.safetensors", "history.csv"].map(|name| desk.read(&format!("run/{name}")));
+        train("2");
+        let two =
+            ["model.safetensors", "history.csv"].map(|name| desk.read(&format!("run/{name}")));
+        assert!(one == two, "{preset}");
+
+        let model = "run/model.safetensors";
+        desk.runs(&["verify", model]);
+        assert!(accuracy(&desk, model) > least, "{preset}: {}", accuracy(&desk, model));
+        let text = ["--text", "a great film , not bad at all", "--explain"];
+        let (out, _) = desk.runs(&[&["predict", model][..], &text].concat());
+        assert!(out.contains("great"), "{preset}: {out}");
+        desk.runs(&["report", "run", "-o", "report.html"]);
+    }
+}
+
+#[test]
+fn a_preset_is_the_options_that_it_shows() {
+    let desk = desk("best");
+    let (shown, _) = desk.runs(&["train", "--preset", "best-ensemble", "--show-preset"]);
+    assert_eq!(names(desk.folder()), ["d.safetensors"]);
+    let line = shown.replace(" \\\n", " ");
+    let (import, train) = line.trim_end().split_once('\n').unwrap();
+    let archive = repository("data/sample_acl.tar.gz");
+    let words = |line: &str, dataset: &str| -> Vec<String> {
+        let line = line.replace("DATASET", dataset);
+        let words = line.split_whitespace().skip(1);
+        words.map(|word| word.replace("SOURCE", archive.to_str().unwrap())).collect()
+    };
+    fn borrowed(words: &[String]) -> Vec<&str> {
+        words.iter().map(String::as_str).collect()
+    }
+    desk.runs(&borrowed(&words(import, "e.safetensors")));
+    assert!(desk.read("d.safetensors") == desk.read("e.safetensors"));
+    desk.runs(&borrowed(&words(train, "d.safetensors")));
+    let spelt = desk.read("run/model.safetensors");
+    desk.runs(&["train", "--preset", "best-ensemble", "d.safetensors"]);
+    assert!(desk.read("run/model.safetensors") == spelt);
+    // More than one network has been trained, and what is given by itself counts.
+    desk.runs(&["train", "d.safetensors", "--ensemble", "1", "--preset", "best-ensemble"]);
+    let one = desk.read("run/model.safetensors");
+    assert!(one != spelt);
+    desk.runs(&["train", "d.safetensors", "--preset", "best"]);
+    let best = desk.read("run/history.csv");
+    desk.runs(&["train", "d.safetensors", "--ensemble", "1", "--preset", "best-ensemble"]);
+    assert_eq!(desk.read("run/history.csv"), best);
+}
+
+#[test]
+fn what_does_not_go_together_is_refused() {
+    let desk = desk("best");
+    let train =
+        |more: &[&'static str]| [&["train", "d.safetensors", "--validation", "100"], more].concat();
+    desk.fails(2, &train(&["--preset", "better"]), &["better", "best-ensemble", "semi"]);
+    desk.fails(2, &train(&["--ensemble", "0"]), &["--ensemble", "at least 1"]);
+    desk.fails(
+        2,
+        &train(&["--ensemble", "2", "--checkpoint-every", "1"]),
+        &["--checkpoint-every", "start anew"],
+    );
+    desk.fails(2, &train(&["--self-training", "labels"]), &["--self-training", "pseudo-labels"]);
+    desk.fails(2, &train(&["--self-training", "pseudo-labels", "--keep-best"]), &["--keep-best"]);
+    desk.fails(2, &["train", "--resume", ".", "--preset", "best"], &["--preset"]);
+    // Made by `--preset best`, it has none of the reviews that this one wants.
+    desk.fails(1, &train(&["--preset", "semi"]), &["--no-unlabelled"]);
+    assert!(!desk.path("run/model.safetensors").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_ensemble_that_is_stopped_leaves_nothing_and_the_next_clears_up_what_was_killed() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Command;
+
+    let desk = desk("semi");
+    let line = ["train", "d.safetensors", "--preset", "semi", "--epochs", "1000000"];
+    for (signal, code, name) in [("-INT", 130, "SIGINT"), ("-TERM", 143, "SIGTERM")] {
+        let mut child = desk.starts(&line);
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut errors = String::new();
+        while !errors.contains("training") {
+            assert!(stderr.read_line(&mut errors).unwrap() > 0, "{errors}");
+        }
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        stderr.read_to_string(&mut errors).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{errors}");
+        assert!(errors.contains(&format!("stopped: {name}")), "{errors}");
+        assert!(names(&desk.path("run")).is_empty());
+    }
+    let left = desk.path("run/.pseudo-labels-abc");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("reviews.safetensors"), "half").unwrap();
+    desk.runs(&["train", "d.safetensors", "--preset", "semi"]);
+    assert!(!left.exists());
+}
