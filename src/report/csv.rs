@@ -3,7 +3,7 @@
 use csv::Writer;
 
 use super::sweep::SweepResults;
-use crate::sweep::Summary;
+use crate::sweep::{OPTIONS, Summary};
 use crate::train::History;
 
 /// One line an epoch: `epoch` from 1, then the quantities in the order of the history.
@@ -25,28 +25,9 @@ pub fn history_csv(history: &History) -> String {
 pub fn sweep_csv(results: &SweepResults) -> String {
     const QUANTITIES: [&str; 4] = ["val_loss", "val_accuracy", "loss", "accuracy"];
     let labels = results.design.labels();
-    let options = [
-        "rank",
-        "configuration",
-        "hidden",
-        "activation",
-        "loss",
-        "optimizer",
-        "learning_rate",
-        "batch_size",
-        "epochs",
-        "schedule",
-        "dropout",
-        "word_dropout",
-        "l2",
-        "feature_scale",
-        "row_norm",
-        "parameters",
-        "runs",
-        "diverged",
-        "best_epoch",
-    ];
-    let mut header: Vec<String> = options.map(str::to_owned).to_vec();
+    let known = ["parameters", "runs", "diverged", "best_epoch"];
+    let header = ["rank", "configuration"].into_iter().chain(OPTIONS).chain(known);
+    let mut header: Vec<String> = header.map(str::to_owned).collect();
     for name in QUANTITIES {
         header.extend(["mean", "deviation"].map(|kind| format!("{name}_{kind}")));
     }
@@ -55,24 +36,14 @@ pub fn sweep_csv(results: &SweepResults) -> String {
         let mut line = vec![
             summary.best().map_or(String::new(), |_| rank.to_string()),
             labels[summary.configuration].clone(),
-            one.layers(),
-            one.activation.clone(),
-            one.loss.clone(),
-            one.optimizer.clone(),
-            one.learning_rate.map_or(String::new(), |rate| rate.to_string()),
-            one.batch_size.to_string(),
-            one.epochs.to_string(),
-            one.schedule.clone(),
-            one.dropout.to_string(),
-            one.word_dropout.to_string(),
-            one.l2.to_string(),
-            one.feature_scale.clone(),
-            one.row_norm.clone(),
+        ];
+        line.extend(one.values());
+        line.extend([
             results.parameters(summary.configuration).to_string(),
             summary.runs.to_string(),
             summary.diverged.to_string(),
             summary.epoch.map_or(String::new(), |epoch| (epoch + 1).to_string()),
-        ];
+        ]);
         for name in QUANTITIES {
             let spread = summary.epoch.and_then(|epoch| summary.at(name, epoch));
             let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:?}"));

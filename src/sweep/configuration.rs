@@ -6,9 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::Holdout;
 use crate::error::{Error, Result};
-use crate::nn::{Activation, Architecture, Dense, RowNorm, loss};
-use crate::optimizer::{self, Schedule};
+use crate::model::Model;
+use crate::nn::{Activation, Architecture, Dense, Initializer, RowNorm, loss};
+use crate::optimizer::{self, Schedule, parse_for_biases};
 use crate::train::{FeatureScale, FitOptions, metric};
+
+/// The options that a configuration has, by their keys in files.
+pub const OPTIONS: [&str; 15] = [
+    "hidden",
+    "activation",
+    "loss",
+    "optimizer",
+    "learning_rate",
+    "bias_optimizer",
+    "batch_size",
+    "epochs",
+    "schedule",
+    "first_kernel_initializer",
+    "dropout",
+    "word_dropout",
+    "l2",
+    "feature_scale",
+    "row_norm",
+];
 
 /// A network and how it is trained, but for the seed and what is held out. Names and values as the command line takes them;
 /// the default is the book's.
@@ -29,12 +49,16 @@ pub struct Configuration {
     /// The optimizer's own default where it is not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f32>,
+    /// The biases' own, or `none`.
+    pub bias_optimizer: String,
     /// Reviews a step.
     pub batch_size: usize,
     /// How often all reviews are seen.
     pub epochs: usize,
     /// What becomes of the learning rate on the way.
     pub schedule: String,
+    /// How the weights of the words start, or `none` for the usual way.
+    pub first_kernel_initializer: String,
     /// The chance that a hidden unit is left out.
     pub dropout: f32,
     /// The chance that a word is left out.
@@ -56,9 +80,11 @@ impl Default for Configuration {
             loss: "binary-crossentropy".to_owned(),
             optimizer: "rmsprop".to_owned(),
             learning_rate: None,
+            bias_optimizer: NONE.to_owned(),
             batch_size: 512,
             epochs: 20,
             schedule: "constant".to_owned(),
+            first_kernel_initializer: NONE.to_owned(),
             dropout: 0.0,
             word_dropout: 0.0,
             l2: 0.0,
@@ -82,6 +108,7 @@ impl Configuration {
     /// [`Error::InvalidOption`]
     pub fn check(&self) -> Result<()> {
         self.architecture(1)?;
+        self.initializer()?;
         self.fit_options(0, Holdout::None)?.check()?;
         if self.epochs > MOST_EPOCHS {
             return Err(Error::invalid("--epochs", self.epochs, format!("at most {MOST_EPOCHS}")));
@@ -110,14 +137,27 @@ impl Configuration {
         Architecture::new(features, &layers)
     }
 
+    /// A network before its first step.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub fn model(&self, features: usize, seed: u64) -> Result<Model> {
+        Ok(Model::initial(self.architecture(features)?, self.initializer()?, seed))
+    }
+
+    fn initializer(&self) -> Result<Option<Initializer>> {
+        given(&self.first_kernel_initializer).map(str::parse).transpose()
+    }
+
     /// The options of a run; it records loss and accuracy.
     ///
     /// # Errors
     /// [`Error::InvalidOption`]
     pub fn fit_options(&self, seed: u64, validation: Holdout) -> Result<FitOptions> {
-        let scale = Some(self.feature_scale.as_str()).filter(|&scale| scale != NONE);
-        let feature_scale: Option<FeatureScale> = scale.map(str::parse).transpose()?;
+        let feature_scale: Option<FeatureScale> =
+            given(&self.feature_scale).map(str::parse).transpose()?;
         let row_norm: RowNorm = self.row_norm.parse()?;
+        let bias_optimizer = given(&self.bias_optimizer).map(parse_for_biases).transpose()?;
         Ok(FitOptions {
             epochs: self.epochs,
             batch_size: self.batch_size,
@@ -125,6 +165,7 @@ impl Configuration {
             seed,
             loss: loss(&self.loss)?,
             optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
+            bias_optimizer,
             schedule: self.schedule.parse()?,
             dropout: self.dropout,
             word_dropout: self.word_dropout,
@@ -136,28 +177,35 @@ impl Configuration {
         })
     }
 
-    /// The options of `imdb-fast train` that make the same run.
+    /// The value of each of [`OPTIONS`] as the command line takes it; empty where the optimizer's own counts.
+    pub fn values(&self) -> [String; OPTIONS.len()] {
+        [
+            self.layers(),
+            self.activation.clone(),
+            self.loss.clone(),
+            self.optimizer.clone(),
+            self.learning_rate.map_or(String::new(), |rate| rate.to_string()),
+            self.bias_optimizer.clone(),
+            self.batch_size.to_string(),
+            self.epochs.to_string(),
+            self.schedule.clone(),
+            self.first_kernel_initializer.clone(),
+            self.dropout.to_string(),
+            self.word_dropout.to_string(),
+            self.l2.to_string(),
+            self.feature_scale.clone(),
+            self.row_norm.clone(),
+        ]
+    }
+
+    /// The options of `imdb-fast train` that make the same run, but for the number of epochs.
     pub fn arguments(&self) -> Vec<String> {
-        let mut words = vec![
-            format!("--hidden={}", self.layers()),
-            format!("--activation={}", self.activation),
-            format!("--loss={}", self.loss),
-            format!("--optimizer={}", self.optimizer),
-            format!("--batch-size={}", self.batch_size),
-        ];
-        words.extend(self.learning_rate.map(|rate| format!("--learning-rate={rate}")));
-        words.push(format!("--schedule={}", self.schedule));
-        let numbers =
-            [("dropout", self.dropout), ("word-dropout", self.word_dropout), ("l2", self.l2)];
-        let given = numbers.into_iter().filter(|&(_, value)| value != 0.0);
-        words.extend(given.map(|(name, value)| format!("--{name}={value}")));
-        if self.feature_scale != NONE {
-            words.push(format!("--feature-scale={}", self.feature_scale));
-        }
-        if self.row_norm != NONE {
-            words.push(format!("--row-norm={}", self.row_norm));
-        }
-        words
+        let default = Configuration::default().values();
+        let options = OPTIONS.into_iter().zip(self.values()).zip(default);
+        options
+            .filter(|((name, value), default)| *name != "epochs" && value != default)
+            .map(|((name, value), _)| format!("--{}={value}", name.replace('_', "-")))
+            .collect()
     }
 
     /// Whether its learning rates follow a schedule over the whole run: then an epoch on the way is not where a shorter run
@@ -200,7 +248,7 @@ impl Configuration {
     }
 
     /// Each option with its value, in words.
-    fn parts(&self) -> [String; 13] {
+    fn parts(&self) -> [String; OPTIONS.len()] {
         [
             match &self.hidden[..] {
                 [] => "no hidden layer".to_owned(),
@@ -210,9 +258,11 @@ impl Configuration {
             self.loss.clone(),
             self.optimizer.clone(),
             self.learning_rate.map_or("default rate".to_owned(), |rate| format!("rate {rate}")),
+            format!("bias optimizer {}", self.bias_optimizer),
             format!("batch {}", self.batch_size),
             format!("{} epochs", self.epochs),
             format!("{} rate", self.schedule),
+            format!("first kernel {}", self.first_kernel_initializer),
             format!("dropout {}", self.dropout),
             format!("word dropout {}", self.word_dropout),
             format!("L2 {}", self.l2),
@@ -220,6 +270,11 @@ impl Configuration {
             format!("row norm {}", self.row_norm),
         ]
     }
+}
+
+/// What a value says, unless that is nothing.
+fn given(value: &str) -> Option<&str> {
+    Some(value).filter(|&value| value != NONE)
 }
 
 /// All its options, and nothing of its name: two with the same text train in the same way.
@@ -285,6 +340,8 @@ mod tests {
             Configuration { loss: String::new(), ..book() },
             Configuration { optimizer: "adam:rho=1".to_owned(), ..book() },
             Configuration { learning_rate: Some(f32::NAN), ..book() },
+            Configuration { bias_optimizer: "adam:rate".to_owned(), ..book() },
+            Configuration { first_kernel_initializer: "ones".to_owned(), ..book() },
             Configuration { batch_size: 0, ..book() },
             Configuration { epochs: 0, ..book() },
             Configuration { epochs: MOST_EPOCHS + 1, ..book() },

@@ -20,12 +20,16 @@ pub struct Grid {
     pub optimizer: Vec<String>,
     /// Step sizes.
     pub learning_rate: Vec<f32>,
+    /// The biases' own.
+    pub bias_optimizer: Vec<String>,
     /// Reviews a step.
     pub batch_size: Vec<usize>,
     /// How often all reviews are seen.
     pub epochs: Vec<usize>,
     /// What becomes of the learning rates on the way.
     pub schedule: Vec<String>,
+    /// How the weights of the words start.
+    pub first_kernel_initializer: Vec<String>,
     /// Chances that a hidden unit is left out.
     pub dropout: Vec<f32>,
     /// Chances that a word is left out.
@@ -53,9 +57,11 @@ impl Grid {
             self.loss.len(),
             self.optimizer.len(),
             self.learning_rate.len(),
+            self.bias_optimizer.len(),
             self.batch_size.len(),
             self.epochs.len(),
             self.schedule.len(),
+            self.first_kernel_initializer.len(),
             self.dropout.len(),
             self.word_dropout.len(),
             self.l2.len(),
@@ -73,9 +79,13 @@ impl Grid {
         vary(&mut all, &self.loss, |one, value| one.loss = value);
         vary(&mut all, &self.optimizer, |one, value| one.optimizer = value);
         vary(&mut all, &self.learning_rate, |one, value| one.learning_rate = Some(value));
+        vary(&mut all, &self.bias_optimizer, |one, value| one.bias_optimizer = value);
         vary(&mut all, &self.batch_size, |one, value| one.batch_size = value);
         vary(&mut all, &self.epochs, |one, value| one.epochs = value);
         vary(&mut all, &self.schedule, |one, value| one.schedule = value);
+        vary(&mut all, &self.first_kernel_initializer, |one, value| {
+            one.first_kernel_initializer = value;
+        });
         vary(&mut all, &self.dropout, |one, value| one.dropout = value);
         vary(&mut all, &self.word_dropout, |one, value| one.word_dropout = value);
         vary(&mut all, &self.l2, |one, value| one.l2 = value);

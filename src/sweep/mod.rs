@@ -40,7 +40,7 @@ mod grid;
 mod run;
 mod summary;
 
-pub use configuration::Configuration;
+pub use configuration::{Configuration, OPTIONS};
 pub use design::{Design, Judging, MOST_RUNS, Measure, Run};
 pub use file::SweepFile;
 pub use grid::{Grid, MOST_CONFIGURATIONS, hidden_layers, named_values};

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::{Design, Judging, Run};
 use crate::dataset::{Dataset, Folds, Holdout};
 use crate::error::Result;
-use crate::model::Model;
 use crate::train::{self, Ending, History, Snapshot, Team, TrainPlan, fit};
 
 /// How a run ended.
@@ -131,8 +130,7 @@ impl Sweep<'_> {
         }
         self.observer.begins(place);
         let configuration = &self.design.configurations()[run.configuration];
-        let architecture = configuration.architecture(self.dataset.features())?;
-        let mut model = Model::new(architecture, run.seed);
+        let mut model = configuration.model(self.dataset.features(), run.seed)?;
         let plan = match (self.design.judging(), run.fold) {
             (Judging::Folds(_), Some(fold)) => {
                 let folds = &self.folds[&run.seed];

@@ -57,6 +57,8 @@ fn all_options_are_swept() {
         "--l2=0,0.001",
         "--feature-scale=none,naive-bayes:smoothing=0.5",
         "--row-norm=none,l2",
+        "--bias-optimizer=none,sgd:learning_rate=0.5",
+        "--first-kernel-initializer=none,random_uniform:minval=-0.5,maxval=0.5",
         "--optimizer=rmsprop,sgd:momentum=0.9,nesterov=true",
         "--learning-rate=0.01",
         "--batch-size=64",
@@ -66,10 +68,10 @@ fn all_options_are_swept() {
     let words = ["sweep", "d.safetensors", "--seeds", "1", "--validation", "100", "-q"];
     desk.ok(&[&words[..], &options].concat());
     let results = SweepResults::parse(&desk.path("sweep/results.json")).unwrap();
-    assert_eq!(results.design.configurations().len(), 128);
+    assert_eq!(results.design.configurations().len(), 512);
     let histories: std::collections::BTreeSet<String> =
         results.runs.iter().map(|run| format!("{:?}", run.as_ref().unwrap().history)).collect();
-    assert_eq!(histories.len(), 128, "each option makes a difference");
+    assert_eq!(histories.len(), 512, "each option makes a difference");
     let last = results.design.configurations().last().unwrap();
     let mut train: Vec<String> = ["train", "d.safetensors", "-q", "--validation=100", "--epochs=2"]
         .map(str::to_owned)

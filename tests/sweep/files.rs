@@ -75,7 +75,7 @@ fn damaged_files_are_errors_with_their_name_and_remedy() {
     let cases = [
         ("sweep.json", String::new(), "--fresh"),
         ("sweep.json", deep.clone(), "--fresh"),
-        ("sweep.json", begun.replace("\"none\"", "\"bayes\""), "--feature-scale is"),
+        ("sweep.json", begun.replace("\"relu\"", "\"bayes\""), "--activation is"),
         ("sweep.json", begun.replace("\"seeds\": [0, 1]", "\"seeds\": []"), "--seeds"),
         (
             "sweep.json",

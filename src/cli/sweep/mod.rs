@@ -181,8 +181,7 @@ impl<'a> Sweep<'a> {
         let configuration = &self.design.configurations()[best.configuration];
         let words = self.refit_words(configuration, epochs);
         let args = train_arguments(&words).expect("they were checked when the sweep began");
-        let architecture = configuration.architecture(self.dataset.features())?;
-        let model = Model::new(architecture, self.design.seeds()[0]);
+        let model = configuration.model(self.dataset.features(), self.design.seeds()[0])?;
         train::refit(&args, model, &self.dataset, &self.team, stop)
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use imdb_fast::dataset::Holdout;
 use imdb_fast::sweep::{
-    Configuration, Design, Grid, Judging, Measure, SweepFile, hidden_layers, named_values,
+    Configuration, Design, Grid, Judging, Measure, OPTIONS, SweepFile, hidden_layers, named_values,
 };
 use imdb_fast::{Error, Result};
 
@@ -47,8 +47,8 @@ A file for --config, in TOML; each part may be left out, but for one configurati
   optimizer = \"adam\"
   learning_rate = 1e-4
 
-Its keys: hidden, activation, loss, optimizer, learning_rate, batch_size, epochs, schedule, dropout, word_dropout, l2,
-feature_scale, row_norm.")]
+Its keys: hidden, activation, loss, optimizer, learning_rate, bias_optimizer, batch_size, epochs, schedule,
+first_kernel_initializer, dropout, word_dropout, l2, feature_scale, row_norm.")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it; generated reviews
     /// where it is not given
@@ -57,10 +57,10 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub(super) out: Option<PathBuf>,
     /// The book's further experiments: 1 or 3 hidden layers, 32 or 64 units, mean squared error, tanh, and its own model
-    #[arg(long, conflicts_with_all = GRID, conflicts_with = "config")]
+    #[arg(long, conflicts_with_all = OPTIONS, conflicts_with = "config")]
     book: bool,
     /// Configurations from a TOML file; see below
-    #[arg(long, value_name = "FILE", conflicts_with_all = GRID, value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = OPTIONS, value_hint = clap::ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// Units of the hidden layers: `/` between networks, `,` between the layers of one, as in 16/16,16/64,64; or `none`
     #[arg(long, value_name = "N,N/N,...")]
@@ -77,6 +77,9 @@ pub(crate) struct Args {
     /// Step sizes
     #[arg(long, value_name = "RATE,...", value_delimiter = ',', allow_negative_numbers = true)]
     learning_rate: Vec<f32>,
+    /// Optimizers of the biases: `none,sgd:learning_rate=0.03`
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
+    bias_optimizer: Option<String>,
     /// Reviews a step
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     batch_size: Vec<usize>,
@@ -86,6 +89,9 @@ pub(crate) struct Args {
     /// Schedules of the learning rate: `constant,linear:end=0.1,warm_up=100,cosine`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
     schedule: Option<String>,
+    /// How the weights of the words start: `none,zeros,random_uniform:minval=-0.05,maxval=0.05`
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
+    first_kernel_initializer: Option<String>,
     /// Chances that a hidden unit is left out
     #[arg(long, value_name = "CHANCE,...", value_delimiter = ',', allow_negative_numbers = true)]
     dropout: Vec<f32>,
@@ -126,23 +132,6 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) no_refit: bool,
 }
-
-/// The options that make the grid.
-const GRID: [&str; 13] = [
-    "hidden",
-    "activation",
-    "loss",
-    "optimizer",
-    "learning_rate",
-    "batch_size",
-    "epochs",
-    "schedule",
-    "dropout",
-    "word_dropout",
-    "l2",
-    "feature_scale",
-    "row_norm",
-];
 
 /// The most seeds.
 const MOST_SEEDS: usize = 10_000;
@@ -195,15 +184,18 @@ impl Args {
     }
 
     fn grid(&self) -> Result<Grid> {
+        let named = |values: &Option<String>| values.as_deref().map_or_else(Vec::new, named_values);
         Ok(Grid {
             hidden: self.hidden.as_deref().map_or(Ok(Vec::new()), hidden_layers)?,
             activation: self.activation.clone(),
             loss: self.loss.clone(),
-            optimizer: self.optimizer.as_deref().map_or_else(Vec::new, named_values),
+            optimizer: named(&self.optimizer),
             learning_rate: self.learning_rate.clone(),
+            bias_optimizer: named(&self.bias_optimizer),
             batch_size: self.batch_size.clone(),
             epochs: self.epochs.clone(),
-            schedule: self.schedule.as_deref().map_or_else(Vec::new, named_values),
+            schedule: named(&self.schedule),
+            first_kernel_initializer: named(&self.first_kernel_initializer),
             dropout: self.dropout.clone(),
             word_dropout: self.word_dropout.clone(),
             l2: self.l2.clone(),
