@@ -476,6 +476,28 @@ fn a_full_disk_leaves_earlier_files_and_no_halves() {
 }
 
 #[test]
+fn a_full_disk_leaves_no_half_of_an_export_a_page_or_an_ensemble() {
+    let desk = Desk::new();
+    desk.ok(&train("run", "1", &[]));
+    let text = repository("data/sample_acl.tar.gz");
+    desk.ok(&["import", text.to_str().unwrap(), "--preset", "semi", "-o", "acl.safetensors"]);
+    let path = desk.path("disk");
+    let Some(_disk) = Disk::mount(&path, "size=1m") else { return };
+    std::fs::write(path.join("fill"), vec![0; 1000 << 10]).unwrap();
+    for name in ["m.npz", "m.onnx", "m.safetensors"] {
+        let output = format!("disk/{name}");
+        let export = ["export", "run/model.safetensors", "-o", &output];
+        desk.fails(1, &export, &[&output, "No space left"]);
+    }
+    let report = ["report", "run", "-o", "disk/page.html"];
+    desk.fails(1, &report, &["disk/page.html", "No space left"]);
+    let train =
+        ["train", "acl.safetensors", "--preset", "semi", "--validation", "0", "--out", "disk"];
+    desk.fails(1, &train, &["disk/.pseudo-labels-", "No space left"]);
+    assert_eq!(names(&path), ["fill"]);
+}
+
+#[test]
 fn places_that_cannot_be_written_are_found_out_before_training() {
     let desk = Desk::new();
     for name in ["history.json", "curves.png", "checkpoint.safetensors", "history.partial.json"] {
