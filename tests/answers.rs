@@ -3,8 +3,8 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::ops::Deref;
+use std::process::{Child, Output, Stdio};
 
 use common::{repository, team};
 use imdb_fast::answer::Judge;
@@ -12,20 +12,23 @@ use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding};
 use imdb_fast::text::{Rules, Vocabulary};
 use serde_json::Value;
-use tempfile::TempDir;
 
 /// A folder with the sample dataset, `d.safetensors`, and a model of it, `run/model.safetensors`.
-struct Desk(TempDir);
+struct Desk(common::desk::Desk);
+
+impl Deref for Desk {
+    type Target = common::desk::Desk;
+
+    fn deref(&self) -> &common::desk::Desk {
+        &self.0
+    }
+}
 
 const MODEL: &str = "run/model.safetensors";
 
 impl Desk {
     fn new() -> Desk {
-        let desk = Desk(tempfile::tempdir().unwrap());
-        let [sample, index] = ["data/sample.npz", "data/sample_word_index.json"].map(repository);
-        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
-        let import = ["import", sample, "--word-index", index, "-o", "d.safetensors"];
-        desk.ok(&[&import[..], &["--num-words", "300"]].concat());
+        let desk = Desk(common::desk::Desk::with_sample("300"));
         desk.ok(&["train", "d.safetensors", "--validation", "0", "--epochs", "3", "-q"]);
         desk
     }
@@ -44,16 +47,6 @@ impl Desk {
         answer.trim().parse().unwrap()
     }
 
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
-        command.args(arguments).current_dir(self.path()).env_remove("NO_COLOR");
-        command
-    }
-
     /// Runs with some bytes on stdin.
     fn run(&self, arguments: &[&str], stdin: &[u8]) -> Output {
         let mut child = self.piped(arguments);
@@ -67,6 +60,7 @@ impl Desk {
 
     fn piped(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
+        command.env_remove("NO_COLOR");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
@@ -93,13 +87,9 @@ impl Desk {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        std::fs::write(self.path().join(name), bytes).unwrap();
-    }
-
     /// The reviews of the test split as texts: words of the index for those that were cut.
     fn texts(&self) -> Vec<String> {
-        let model = Model::load(&self.path().join(MODEL)).unwrap();
+        let model = Model::load(&self.path(MODEL)).unwrap();
         let vocabulary = model.vocabulary.unwrap();
         let cut = vocabulary.cut_words().next().expect("the index is larger than the vocabulary");
         let texts = (0..200).map(|row| {
@@ -303,7 +293,7 @@ fn models_that_cannot_read_say_so() {
 
     // Rules that nobody can follow, in the place of good ones.
     for file in ["d.safetensors", MODEL] {
-        let bytes = std::fs::read(desk.path().join(file)).unwrap();
+        let bytes = std::fs::read(desk.path(file)).unwrap();
         let good = br#"\"num_words\":300,"#;
         // The last: the options of the import have one, too.
         let at = bytes.windows(good.len()).rposition(|window| window == good).unwrap();
@@ -417,7 +407,7 @@ fn endless_input_takes_constant_memory_and_ends_with_its_reader() {
 #[test]
 fn explanations_are_for_people_and_for_programs() {
     let desk = Desk::new();
-    let model = Model::load(&desk.path().join(MODEL)).unwrap();
+    let model = Model::load(&desk.path(MODEL)).unwrap();
     let vocabulary = model.vocabulary.unwrap();
     let [a, b] = [40, 50].map(|id| vocabulary.word(id).unwrap());
     let cut = vocabulary.cut_words().next().unwrap();
@@ -501,7 +491,7 @@ fn scaled_reviews_are_answered_as_the_others() {
     }
 
     // Without a word the others count for more.
-    let vocabulary = Model::load(&desk.path().join(MODEL)).unwrap().vocabulary.unwrap();
+    let vocabulary = Model::load(&desk.path(MODEL)).unwrap().vocabulary.unwrap();
     let words = [20, 30, 40, 50, 60].map(|id| vocabulary.word(id).unwrap());
     let text = words.join(" ");
     let json = desk.ok(&["predict", MODEL, "--text", &text, "--explain"]);

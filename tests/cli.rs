@@ -4,62 +4,34 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use common::{names, repository};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use serde_json::Value;
-use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-/// A folder to work in.
-struct Desk(TempDir);
+/// A folder to work in, all of whose files stay as they were where the program fails.
+struct Desk(common::desk::Desk);
+
+impl Deref for Desk {
+    type Target = common::desk::Desk;
+
+    fn deref(&self) -> &common::desk::Desk {
+        &self.0
+    }
+}
 
 impl Desk {
     fn new() -> Desk {
-        Desk(tempfile::tempdir().unwrap())
+        Desk(common::desk::Desk::new())
     }
 
     /// With the sample dataset, `d.safetensors`.
     fn with_dataset() -> Desk {
-        let desk = Desk::new();
-        let sample = repository("data/sample.npz");
-        let index = repository("data/sample_word_index.json");
-        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
-        desk.ok(&[
-            "import",
-            sample,
-            "--word-index",
-            index,
-            "--num-words",
-            "600",
-            "-o",
-            "d.safetensors",
-        ]);
-        desk
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
-        command.args(arguments).current_dir(self.path());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Runs and returns stdout.
-    fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{arguments:?}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
+        Desk(common::desk::Desk::with_sample("600"))
     }
 
     /// Expects an exit code, one line of error that says all of `parts`, nothing on stdout and all files as they were.
@@ -75,7 +47,7 @@ impl Desk {
         parts: &[&str],
         change: impl Fn(&mut Command) -> &mut Command,
     ) {
-        let before = contents(self.path());
+        let before = contents(self.folder());
         let output = change(&mut self.command(arguments)).output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
@@ -87,15 +59,7 @@ impl Desk {
             assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
         }
         assert_eq!(output.stdout, b"", "{arguments:?}");
-        assert!(contents(self.path()) == before, "{arguments:?} left or changed files");
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        std::fs::write(self.path().join(name), bytes).unwrap();
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.path().join(name)).unwrap()
+        assert!(contents(self.folder()) == before, "{arguments:?} left or changed files");
     }
 }
 
@@ -131,7 +95,7 @@ fn from_import_to_predictions() {
     assert!(!errors.contains('\r'), "no animation where stderr is no terminal");
     assert!(out.contains("the validation loss was lowest at epoch"), "{out}");
     let expected = ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
-    assert_eq!(names(&desk.path().join("run")), expected);
+    assert_eq!(names(&desk.path("run")), expected);
     let history: Value = serde_json::from_slice(&desk.read("run/history.json")).unwrap();
     for name in ["loss", "accuracy", "val_loss", "val_accuracy"] {
         assert_eq!(history["history"][name].as_array().unwrap().len(), 3, "{name}");
@@ -342,7 +306,7 @@ fn files_of_the_wrong_kind() {
     desk.ok(&SMALL);
     desk.write("empty", "");
     desk.write("text", "some words that are no dataset");
-    std::fs::create_dir(desk.path().join("folder")).unwrap();
+    std::fs::create_dir(desk.path("folder")).unwrap();
     let model = "run/model.safetensors";
     for (file, parts) in [
         ("missing", ["cannot open missing", "No such file"]),
@@ -367,7 +331,7 @@ fn files_of_the_wrong_kind() {
 #[test]
 fn a_pipe_is_refused_and_does_not_block() {
     let desk = Desk::new();
-    let made = Command::new("mkfifo").arg(desk.path().join("pipe")).status().unwrap();
+    let made = Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap();
     assert!(made.success());
     desk.fails(1, &["train", "pipe"], &["a pipe or device"]);
     desk.fails(1, &["import", "pipe", "-o", "x"], &["pipe"]);
@@ -378,7 +342,7 @@ fn a_pipe_is_refused_and_does_not_block() {
     desk.fails(1, &["import", svm, "--test", "pipe", "-o", "x"], &["pipe"]);
     // Nor is one replaced by an output file.
     desk.fails(1, &["import", svm, "-o", "pipe"], &["cannot write pipe", "name a file"]);
-    assert!(!desk.path().join("pipe").is_file());
+    assert!(!desk.path("pipe").is_file());
 }
 
 #[cfg(unix)]
@@ -388,7 +352,7 @@ fn names_need_not_be_utf_8() {
     let desk = Desk::with_dataset();
     let [name, out] = [b"\xff.safetensors", &b"run\xff"[..]].map(std::ffi::OsStr::from_bytes);
     // Some file systems take no such names.
-    if std::fs::rename(desk.path().join("d.safetensors"), desk.path().join(name)).is_err() {
+    if std::fs::rename(desk.path("d.safetensors"), desk.folder().join(name)).is_err() {
         println!("skipped: the file system wants UTF-8");
         return;
     }
@@ -555,7 +519,7 @@ fn a_diverging_run_keeps_its_good_epochs() {
         assert!(values.len() == kept && values.iter().all(Value::is_number), "{name}");
     }
     let expected = ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
-    assert_eq!(names(&desk.path().join("run")), expected, "and the model of the best epoch");
+    assert_eq!(names(&desk.path("run")), expected, "and the model of the best epoch");
 }
 
 /// The loss of the only epoch is good, and there is no validation to tell that its last step went too far.
@@ -567,7 +531,7 @@ fn a_model_that_cannot_be_used_is_not_saved() {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("weights are not finite any more in epoch 1, batch 1"), "{errors}");
-    assert!(!desk.path().join("run/model.safetensors").exists());
+    assert!(!desk.path("run/model.safetensors").exists());
 }
 
 #[test]

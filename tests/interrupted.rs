@@ -5,91 +5,40 @@ mod common;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::desk::Desk;
 use common::{names, repository};
 use imdb_fast::random::{Random, Stream};
 use serde_json::Value;
-use tempfile::TempDir;
 
 const FINISHED: [&str; 5] =
     ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
 
-/// A folder with the sample dataset, `d.safetensors`.
-struct Desk(TempDir);
+fn desk() -> Desk {
+    Desk::with_sample("600")
+}
 
-impl Desk {
-    fn new() -> Desk {
-        let desk = Desk(tempfile::tempdir().unwrap());
-        desk.import("600", "d.safetensors");
-        desk
+/// What a run has left that does not depend on the clock or on its threads.
+fn results(desk: &Desk, folder: &str) -> Results {
+    assert_eq!(names(&desk.path(folder)), FINISHED, "{folder}");
+    let file = |name: &str| desk.read(&format!("{folder}/{name}"));
+    let mut history: Value = serde_json::from_slice(&file("history.json")).unwrap();
+    for changing in ["fit_seconds", "threads"] {
+        history.as_object_mut().unwrap().remove(changing).unwrap();
     }
-
-    fn import(&self, words: &str, name: &str) {
-        let sample = repository("data/sample.npz");
-        let index = repository("data/sample_word_index.json");
-        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
-        let import = ["import", sample, "--word-index", index, "--num-words", words, "-o", name];
-        self.ok(&import);
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
-        command.args(arguments).current_dir(self.0.path());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Runs and returns stderr.
-    fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{arguments:?}: {errors}");
-        errors
-    }
-
-    /// Expects an exit code and an error that says all of `parts`.
-    fn fails(&self, code: i32, arguments: &[&str], parts: &[&str]) {
-        let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
-        for part in parts {
-            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
-        }
-    }
-
-    fn read(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    /// What a run has left that does not depend on the clock or on its threads.
-    fn results(&self, folder: &str) -> Results {
-        assert_eq!(names(&self.path(folder)), FINISHED, "{folder}");
-        let file = |name: &str| self.read(&format!("{folder}/{name}"));
-        let mut history: Value = serde_json::from_slice(&file("history.json")).unwrap();
-        for changing in ["fit_seconds", "threads"] {
-            history.as_object_mut().unwrap().remove(changing).unwrap();
-        }
-        history["options"]["out"] = Value::Null;
-        let mut model = file("model.safetensors");
-        // The model notes the folder that it was made for, and its header's checksum; all these names are of one length.
-        let mut hide = |before: &str, length: usize| {
-            let at = model.windows(before.len()).position(|window| window == before.as_bytes());
-            let at = at.expect("the model tells it") + before.len();
-            model[at..at + length].fill(b'_');
-        };
-        hide("\\\"out\\\":\\\"", folder.len());
-        hide("\"xxh3:header\":\"", 16);
-        Results { files: ["history.csv", "curves.svg", "curves.png"].map(file), model, history }
-    }
+    history["options"]["out"] = Value::Null;
+    let mut model = file("model.safetensors");
+    // The model notes the folder that it was made for, and its header's checksum; all these names are of one length.
+    let mut hide = |before: &str, length: usize| {
+        let at = model.windows(before.len()).position(|window| window == before.as_bytes());
+        let at = at.expect("the model tells it") + before.len();
+        model[at..at + length].fill(b'_');
+    };
+    hide("\\\"out\\\":\\\"", folder.len());
+    hide("\"xxh3:header\":\"", 16);
+    Results { files: ["history.csv", "curves.svg", "curves.png"].map(file), model, history }
 }
 
 #[derive(PartialEq)]
@@ -142,10 +91,10 @@ fn train<'a>(out: &'a str, epochs: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn a_signal_saves_the_run_and_says_how_it_goes_on() {
-    let desk = Desk::new();
+    let desk = desk();
     let options = ["--metrics", "accuracy,auc", "--optimizer", "rmsprop:centered=true"];
     desk.ok(&train("aaaaa", "600", &options));
-    let whole = desk.results("aaaaa");
+    let whole = results(&desk, "aaaaa");
     for (out, signal, code, name) in
         [("b b b", "-INT", 130, "SIGINT"), ("ccccc", "-TERM", 143, "SIGTERM")]
     {
@@ -163,11 +112,11 @@ fn a_signal_saves_the_run_and_says_how_it_goes_on() {
         let ours = ["checkpoint.safetensors", "history.partial.json"];
         assert!(left.iter().all(|name| ours.contains(&name.as_str())), "{left:?}");
         let checkpoint = format!("{out}/checkpoint.safetensors");
-        assert!(desk.ok(&["verify", &checkpoint]).is_empty());
+        assert!(desk.runs(&["verify", &checkpoint]).1.is_empty());
         let facts = String::from_utf8(desk.run(&["inspect", &checkpoint]).stdout).unwrap();
         assert!(facts.contains("epochs done") && facts.contains("of 600"), "{facts}");
         desk.ok(&["train", "--resume", out, "--threads", "1"]);
-        assert!(desk.results(out) == whole, "{name}");
+        assert!(results(&desk, out) == whole, "{name}");
         // And again: there is nothing left to do.
         desk.fails(1, &["train", "--resume", out], &["--resume", out, "is finished"]);
     }
@@ -175,7 +124,7 @@ fn a_signal_saves_the_run_and_says_how_it_goes_on() {
 
 #[test]
 fn a_second_signal_stops_at_once() {
-    let desk = Desk::new();
+    let desk = desk();
     // A step takes its time: the second signal comes long before it is done.
     let heavy = ["--hidden", "4096,4096,4096", "--batch-size", "400"];
     let arguments =
@@ -203,12 +152,12 @@ fn a_second_signal_stops_at_once() {
 #[test]
 fn a_killed_run_goes_on_from_its_last_checkpoint() {
     let kills = std::env::var("IMDB_FAST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
-    let desk = Desk::new();
+    let desk = desk();
     let options = ["--checkpoint-every", "3steps", "--keep-best", "--metrics", "accuracy,f1"];
     let start = Instant::now();
     desk.ok(&train("aaaaa", "12", &options));
     let mut time = start.elapsed();
-    let whole = desk.results("aaaaa");
+    let whole = results(&desk, "aaaaa");
     let mut random = Random::new(kills, Stream::Shuffle);
     let (mut resumed, mut anew, mut finished) = (0, 0, 0);
     for round in 0..20 * kills {
@@ -247,7 +196,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint() {
                 anew += 1;
             }
         }
-        assert!(desk.results(out) == whole, "round {round}");
+        assert!(results(&desk, out) == whole, "round {round}");
         std::fs::remove_dir_all(desk.path(out)).unwrap();
     }
     println!("{resumed} killed runs went on, {anew} began anew, {finished} were finished");
@@ -256,7 +205,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint() {
 
 #[test]
 fn two_runs_do_not_share_a_folder() {
-    let desk = Desk::new();
+    let desk = desk();
     let mut first = Running::start(&desk, &train("run", "100000", &[]));
     first.wait_for_an_epoch();
     let parts = ["run", "another run is writing into this folder"];
@@ -282,7 +231,7 @@ fn stopped(desk: &Desk, out: &str, epochs: &str, more: &[&str]) {
 
 #[test]
 fn what_does_not_fit_is_refused_and_changes_nothing() {
-    let desk = Desk::new();
+    let desk = desk();
     stopped(&desk, "run", "3000", &[]);
     let checkpoint = desk.read("run/checkpoint.safetensors");
     let refused = |code: i32, arguments: &[&str], parts: &[&str]| {
@@ -302,7 +251,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     std::fs::create_dir(desk.path("empty")).unwrap();
     refused(1, &["train", "--resume", "empty"], &["no run that was saved"]);
     // Other reviews, of the same shape or of another.
-    desk.import("500", "e.safetensors");
+    desk.import_sample("500", "e.safetensors");
     refused(1, &with(&["e.safetensors"]), &["600"]);
     let moved = desk.path("moved.safetensors");
     std::fs::rename(desk.path("d.safetensors"), &moved).unwrap();
@@ -318,15 +267,15 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_run_may_be_made_longer_or_shorter_and_begun_anew() {
-    let desk = Desk::new();
+    let desk = desk();
     stopped(&desk, "bbbbb", "2000", &["--early-stopping", "5000"]);
     desk.ok(&train("aaaaa", "2500", &["--early-stopping", "5000"]));
     desk.ok(&["train", "--resume", "bbbbb", "--epochs", "2500", "--checkpoint-every", "1000"]);
-    assert!(desk.results("aaaaa") == desk.results("bbbbb"));
+    assert!(results(&desk, "aaaaa") == results(&desk, "bbbbb"));
     stopped(&desk, "ccccc", "2000", &[]);
     desk.ok(&train("ccccc", "3", &["--fresh"]));
     desk.ok(&train("ddddd", "3", &[]));
-    assert!(desk.results("ccccc") == desk.results("ddddd"));
+    assert!(results(&desk, "ccccc") == results(&desk, "ddddd"));
     // Another run may start from the weights of one that is not finished.
     stopped(&desk, "eeeee", "2000", &[]);
     desk.ok(&train("fffff", "1", &["--init", "eeeee/checkpoint.safetensors"]));
@@ -336,9 +285,9 @@ fn a_run_may_be_made_longer_or_shorter_and_begun_anew() {
 #[test]
 fn a_run_goes_on_from_anywhere() {
     use std::os::unix::ffi::OsStrExt;
-    let desk = Desk::new();
+    let desk = desk();
     let name = std::ffi::OsStr::from_bytes(b"\xff.safetensors");
-    if std::fs::copy(desk.path("d.safetensors"), desk.0.path().join(name)).is_err() {
+    if std::fs::copy(desk.path("d.safetensors"), desk.folder().join(name)).is_err() {
         println!("skipped: the file system wants UTF-8");
         return;
     }
@@ -358,7 +307,7 @@ fn a_run_goes_on_from_anywhere() {
 
 #[test]
 fn damaged_checkpoints_are_refused() {
-    let desk = Desk::new();
+    let desk = desk();
     stopped(&desk, "run", "3000", &[]);
     let sound = desk.read("run/checkpoint.safetensors");
     let path = desk.path("run/checkpoint.safetensors");
@@ -422,7 +371,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_full_disk_leaves_earlier_files_and_no_halves() {
-    let desk = Desk::new();
+    let desk = desk();
     let path = desk.path("disk");
     let Some(disk) = Disk::mount(&path, "size=1m") else { return };
     // A dataset that does not fit.
@@ -477,7 +426,7 @@ fn a_full_disk_leaves_earlier_files_and_no_halves() {
 
 #[test]
 fn a_full_disk_leaves_no_half_of_an_export_a_page_or_an_ensemble() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.ok(&train("run", "1", &[]));
     let text = repository("data/sample_acl.tar.gz");
     desk.ok(&["import", text.to_str().unwrap(), "--preset", "semi", "-o", "acl.safetensors"]);
@@ -499,7 +448,7 @@ fn a_full_disk_leaves_no_half_of_an_export_a_page_or_an_ensemble() {
 
 #[test]
 fn places_that_cannot_be_written_are_found_out_before_training() {
-    let desk = Desk::new();
+    let desk = desk();
     for name in ["history.json", "curves.png", "checkpoint.safetensors", "history.partial.json"] {
         let out = format!("with-{name}");
         std::fs::create_dir_all(desk.path(&out).join(name)).unwrap();
@@ -511,7 +460,7 @@ fn places_that_cannot_be_written_are_found_out_before_training() {
 
 #[test]
 fn a_run_that_diverges_leaves_its_best_epoch_or_the_run_before() {
-    let desk = Desk::new();
+    let desk = desk();
     // Without an activation to bound them, the layers' weights multiply each other's gradients.
     let wild = ["--activation", "linear", "--optimizer", "sgd", "--learning-rate", "1"];
     let output = desk.run(&train("aaaaa", "50", &wild));

@@ -11,12 +11,12 @@ fn desk(preset: &str) -> Desk {
     let desk = Desk::new();
     let archive = repository("data/sample_acl.tar.gz");
     let import = ["import", archive.to_str().unwrap(), "--preset", preset, "-o", "d.safetensors"];
-    desk.runs(&import);
+    desk.ok(&import);
     desk
 }
 
 fn accuracy(desk: &Desk, model: &str) -> f64 {
-    let (out, _) = desk.runs(&["evaluate", model, "d.safetensors", "--json"]);
+    let out = desk.ok(&["evaluate", model, "d.safetensors", "--json"]);
     serde_json::from_str::<Value>(&out).unwrap()["accuracy"].as_f64().unwrap()
 }
 
@@ -46,19 +46,19 @@ fn each_preset_leaves_a_model_that_is_used_as_any_and_all_threads_agree() {
         assert!(one == two, "{preset}");
 
         let model = "run/model.safetensors";
-        desk.runs(&["verify", model]);
+        desk.ok(&["verify", model]);
         assert!(accuracy(&desk, model) > least, "{preset}: {}", accuracy(&desk, model));
         let text = ["--text", "a great film , not bad at all", "--explain"];
-        let (out, _) = desk.runs(&[&["predict", model][..], &text].concat());
+        let out = desk.ok(&[&["predict", model][..], &text].concat());
         assert!(out.contains("great"), "{preset}: {out}");
-        desk.runs(&["report", "run", "-o", "report.html"]);
+        desk.ok(&["report", "run", "-o", "report.html"]);
     }
 }
 
 #[test]
 fn a_preset_is_the_options_that_it_shows() {
     let desk = desk("best");
-    let (shown, _) = desk.runs(&["train", "--preset", "best-ensemble", "--show-preset"]);
+    let shown = desk.ok(&["train", "--preset", "best-ensemble", "--show-preset"]);
     assert_eq!(names(desk.folder()), ["d.safetensors"]);
     let line = shown.replace(" \\\n", " ");
     let (import, train) = line.trim_end().split_once('\n').unwrap();
@@ -71,19 +71,19 @@ fn a_preset_is_the_options_that_it_shows() {
     fn borrowed(words: &[String]) -> Vec<&str> {
         words.iter().map(String::as_str).collect()
     }
-    desk.runs(&borrowed(&words(import, "e.safetensors")));
+    desk.ok(&borrowed(&words(import, "e.safetensors")));
     assert!(desk.read("d.safetensors") == desk.read("e.safetensors"));
-    desk.runs(&borrowed(&words(train, "d.safetensors")));
+    desk.ok(&borrowed(&words(train, "d.safetensors")));
     let spelt = desk.read("run/model.safetensors");
-    desk.runs(&["train", "--preset", "best-ensemble", "d.safetensors"]);
+    desk.ok(&["train", "--preset", "best-ensemble", "d.safetensors"]);
     assert!(desk.read("run/model.safetensors") == spelt);
     // More than one network has been trained, and what is given by itself counts.
-    desk.runs(&["train", "d.safetensors", "--ensemble", "1", "--preset", "best-ensemble"]);
+    desk.ok(&["train", "d.safetensors", "--ensemble", "1", "--preset", "best-ensemble"]);
     let one = desk.read("run/model.safetensors");
     assert!(one != spelt);
-    desk.runs(&["train", "d.safetensors", "--preset", "best"]);
+    desk.ok(&["train", "d.safetensors", "--preset", "best"]);
     let best = desk.read("run/history.csv");
-    desk.runs(&["train", "d.safetensors", "--ensemble", "1", "--preset", "best-ensemble"]);
+    desk.ok(&["train", "d.safetensors", "--ensemble", "1", "--preset", "best-ensemble"]);
     assert_eq!(desk.read("run/history.csv"), best);
 }
 
@@ -111,12 +111,14 @@ fn what_does_not_go_together_is_refused() {
 #[test]
 fn an_ensemble_that_is_stopped_leaves_nothing_and_the_next_clears_up_what_was_killed() {
     use std::io::{BufRead, BufReader, Read};
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     let desk = desk("semi");
     let line = ["train", "d.safetensors", "--preset", "semi", "--epochs", "1000000"];
     for (signal, code, name) in [("-INT", 130, "SIGINT"), ("-TERM", 143, "SIGTERM")] {
-        let mut child = desk.starts(&line);
+        let mut command = desk.command(&line);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut errors = String::new();
         while !errors.contains("training") {
@@ -132,6 +134,6 @@ fn an_ensemble_that_is_stopped_leaves_nothing_and_the_next_clears_up_what_was_ki
     let left = desk.path("run/.pseudo-labels-abc");
     std::fs::create_dir(&left).unwrap();
     std::fs::write(left.join("reviews.safetensors"), "half").unwrap();
-    desk.runs(&["train", "d.safetensors", "--preset", "semi"]);
+    desk.ok(&["train", "d.safetensors", "--preset", "semi"]);
     assert!(!left.exists());
 }

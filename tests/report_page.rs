@@ -4,68 +4,29 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output};
 
+use common::desk::Desk;
 use common::{InMemory, generated, repository};
 use imdb_fast::dataset;
 use imdb_fast::text::{Rules, Vocabulary};
-use tempfile::TempDir;
 
 /// A folder with the sample dataset, `d.safetensors`, and a run on it, `run`.
-struct Desk(TempDir);
+fn desk() -> Desk {
+    let desk = Desk::with_sample("300");
+    desk.ok(&["train", "d.safetensors", "--validation", "100", "--epochs", "4", "-q"]);
+    desk
+}
 
-impl Desk {
-    fn empty() -> Desk {
-        Desk(tempfile::tempdir().unwrap())
-    }
+/// Writes a report and returns it.
+fn report(desk: &Desk, arguments: &[&str]) -> String {
+    desk.ok(&[&["report", "run", "-o", "r.html"], arguments].concat());
+    desk.text("r.html")
+}
 
-    fn new() -> Desk {
-        let desk = Desk::empty();
-        let [sample, index] = ["data/sample.npz", "data/sample_word_index.json"].map(repository);
-        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
-        let import = ["import", sample, "--word-index", index, "-o", "d.safetensors"];
-        desk.ok(&[&import[..], &["--num-words", "300"]].concat());
-        desk.ok(&["train", "d.safetensors", "--validation", "100", "--epochs", "4", "-q"]);
-        desk
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
-        command.args(arguments).current_dir(self.0.path()).output().unwrap()
-    }
-
-    /// Runs and returns stdout.
-    fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Writes a report and returns it.
-    fn report(&self, arguments: &[&str]) -> String {
-        self.ok(&[&["report", "run", "-o", "r.html"], arguments].concat());
-        self.read("r.html")
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    /// Expects an error with all of `parts`, and no page.
-    fn fails(&self, arguments: &[&str], parts: &[&str]) {
-        let output = self.run(&[&["report"], arguments, &["-o", "no.html"]].concat());
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
-        for part in parts {
-            assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
-        }
-        assert!(!self.path("no.html").exists());
-    }
+/// Expects an error with all of `parts`, and no page.
+fn fails(desk: &Desk, arguments: &[&str], parts: &[&str]) {
+    desk.fails(1, &[&["report"], arguments, &["-o", "no.html"]].concat(), parts);
+    assert!(!desk.path("no.html").exists());
 }
 
 /// The text of a page: no tags, no style, no script, entities as they are.
@@ -106,8 +67,8 @@ fn is_self_contained(page: &str) {
 
 #[test]
 fn a_page_has_all_that_was_found() {
-    let desk = Desk::new();
-    let page = desk.report(&[]);
+    let desk = desk();
+    let page = report(&desk, &[]);
     is_self_contained(&page);
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">") && page.ends_with("</html>\n"));
     let words = text(&page);
@@ -170,8 +131,8 @@ fn a_page_has_all_that_was_found() {
 
 #[test]
 fn mistakes_are_the_surest_ones_with_their_text() {
-    let desk = Desk::new();
-    let page = desk.report(&["--mistakes", "3"]);
+    let desk = desk();
+    let page = report(&desk, &["--mistakes", "3"]);
     let csv = desk.ok(&["predict", "run/model.safetensors", "d.safetensors", "--csv"]);
     // Row and distance from the label of each mistake.
     let wrong: BTreeMap<usize, f32> = csv
@@ -202,17 +163,17 @@ fn mistakes_are_the_surest_ones_with_their_text() {
         assert!(shown.starts_with(expected), "{shown}\n{expected}");
         assert!(card.contains("misled by") && card.contains("<span class=\"part\">"));
     }
-    assert!(!desk.report(&["--mistakes", "0"]).contains("<article>"));
+    assert!(!report(&desk, &["--mistakes", "0"]).contains("<article>"));
 }
 
 #[test]
 fn same_inputs_same_bytes() {
-    let desk = Desk::new();
-    let page = desk.report(&["--threads", "1"]);
-    assert!(page == desk.report(&["--threads", "3"]));
-    assert!(page == desk.report(&["--data", "d.safetensors", "--no-mmap"]));
-    assert!(page != desk.report(&["--split", "train"]));
-    assert!(desk.read("r.html").contains("The network may have learned from these very reviews"));
+    let desk = desk();
+    let page = report(&desk, &["--threads", "1"]);
+    assert!(page == report(&desk, &["--threads", "3"]));
+    assert!(page == report(&desk, &["--data", "d.safetensors", "--no-mmap"]));
+    assert!(page != report(&desk, &["--split", "train"]));
+    assert!(desk.text("r.html").contains("The network may have learned from these very reviews"));
 }
 
 const HOSTILE: [&str; 6] = [
@@ -241,12 +202,12 @@ fn hostile(desk: &Desk) {
 
 #[test]
 fn words_from_files_stay_words() {
-    let desk = Desk::empty();
+    let desk = Desk::new();
     hostile(&desk);
     let out = ["train", "d.safetensors", "--epochs", "2", "--validation", "100", "-q"];
     desk.ok(&out);
     // The folder's name and the history are from files as well.
-    let history = desk.read("run/history.json");
+    let history = desk.text("run/history.json");
     let history = history
         .replace("\"loss\": [", "\"<script>l\": [")
         .replace("\"kernels\": \"", "\"kernels\": \"</table><script>");
@@ -255,7 +216,7 @@ fn words_from_files_stay_words() {
     let name = "run<script>&";
     std::fs::rename(desk.path("run"), desk.path(name)).unwrap();
     desk.ok(&["report", name, "-o", "r.html", "--words", "90"]);
-    let page = desk.read("r.html");
+    let page = desk.text("r.html");
     // Quoted words may hold what looks like an attribute: it has to stand between tags.
     let shown = page.replace("&quot;onload=alert(1)//", "").replace("img/src=x", "");
     is_self_contained(&shown);
@@ -275,7 +236,7 @@ fn words_from_files_stay_words() {
 #[test]
 fn what_is_not_known_is_said() {
     // Without words.
-    let desk = Desk::empty();
+    let desk = Desk::new();
     let svm = repository("data/sample.svm");
     let test = repository("data/sample.test.svm");
     desk.ok(&[
@@ -287,7 +248,7 @@ fn what_is_not_known_is_said() {
         "d.safetensors",
     ]);
     desk.ok(&["train", "d.safetensors", "--epochs", "2", "--validation", "0", "-q"]);
-    let page = desk.report(&[]);
+    let page = report(&desk, &[]);
     is_self_contained(&page);
     assert!(page.contains("does not know how text becomes its inputs"));
     assert!(page.contains("Nothing was held out to validate"));
@@ -296,25 +257,25 @@ fn what_is_not_known_is_said() {
 
 #[test]
 fn errors_name_what_helps() {
-    let desk = Desk::new();
-    desk.fails(&["nowhere"], &["the run is nowhere", "no such folder", "imdb-fast train"]);
-    desk.fails(&["run/model.safetensors"], &["it is a file", "name the folder"]);
-    desk.fails(&["run", "--data", "other"], &["other"]);
+    let desk = desk();
+    fails(&desk, &["nowhere"], &["the run is nowhere", "no such folder", "imdb-fast train"]);
+    fails(&desk, &["run/model.safetensors"], &["it is a file", "name the folder"]);
+    fails(&desk, &["run", "--data", "other"], &["other"]);
     let move_away = |name: &str| std::fs::rename(desk.path(name), desk.path("away")).unwrap();
     let back = |name: &str| std::fs::rename(desk.path("away"), desk.path(name)).unwrap();
     for name in ["run/model.safetensors", "run/history.json"] {
         move_away(name);
         let file = Path::new(name).file_name().unwrap().to_str().unwrap();
-        desk.fails(&["run"], &[&format!("it has no {file}"), "train again"]);
+        fails(&desk, &["run"], &[&format!("it has no {file}"), "train again"]);
         back(name);
     }
     move_away("d.safetensors");
-    desk.fails(&["run"], &["d.safetensors", "not there any more", "--data"]);
+    fails(&desk, &["run"], &["d.safetensors", "not there any more", "--data"]);
     desk.ok(&["report", "run", "--data", "away", "-o", "r.html"]);
 
     // Other words under the same ids, and another number of features.
     hostile(&desk);
-    desk.fails(&["run"], &["100 features", "300 inputs"]);
+    fails(&desk, &["run"], &["100 features", "300 inputs"]);
     let [sample, index] = ["data/sample.npz", "data/sample_word_index.json"].map(repository);
     let sample = sample.to_str().unwrap();
     let words = std::fs::read_to_string(index).unwrap().replace("\"the\"", "\"qwertz\"");
@@ -330,20 +291,20 @@ fn errors_name_what_helps() {
         "d.safetensors",
     ];
     desk.ok(&import);
-    desk.fails(&["run"], &["its id ", "\"qwertz\"", "\"the\" to the model", "trained on"]);
+    fails(&desk, &["run"], &["its id ", "\"qwertz\"", "\"the\" to the model", "trained on"]);
     back("d.safetensors");
 
     // A history of another run.
-    let history = desk.read("run/history.json").replace("\"epochs\": 4", "\"epochs\": 5");
+    let history = desk.text("run/history.json").replace("\"epochs\": 4", "\"epochs\": 5");
     std::fs::write(desk.path("run/history.json"), history).unwrap();
-    desk.fails(&["run"], &["two runs", "`epochs` differs", "train again"]);
+    fails(&desk, &["run"], &["two runs", "`epochs` differs", "train again"]);
 }
 
 #[test]
 fn a_run_on_generated_reviews_needs_no_file() {
-    let desk = Desk::empty();
+    let desk = Desk::new();
     desk.ok(&["train", "--epochs", "1", "--hidden", "none", "-q"]);
-    let page = desk.report(&[]);
+    let page = report(&desk, &[]);
     is_self_contained(&page);
     assert!(page.contains("Judged on 25,000 reviews"));
     // Their words are known, though no text can be read by them.

@@ -1,28 +1,58 @@
 //! The program in a folder of its own.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
+
+use super::repository;
 
 pub struct Desk(TempDir);
 
 impl Desk {
+    /// With nothing in it.
     #[expect(clippy::new_without_default, reason = "it makes a folder")]
     pub fn new() -> Desk {
         Desk(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+    /// With the sample dataset of so many words, `d.safetensors`.
+    pub fn with_sample(words: &str) -> Desk {
+        let desk = Desk::new();
+        desk.import_sample(words, "d.safetensors");
+        desk
+    }
+
+    pub fn import_sample(&self, words: &str, name: &str) {
+        let [sample, index] = ["data/sample.npz", "data/sample_word_index.json"].map(repository);
+        let (sample, index) = (sample.to_str().unwrap(), index.to_str().unwrap());
+        let import = ["import", sample, "--word-index", index, "--num-words", words, "-o", name];
+        self.ok(&import);
     }
 
     pub fn folder(&self) -> &Path {
         self.0.path()
     }
 
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
     pub fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Reads a file of text.
+    pub fn text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).unwrap()
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path(name)).unwrap();
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -31,28 +61,30 @@ impl Desk {
         command
     }
 
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
     /// Expects success; returns what it says on stdout and on stderr.
     pub fn runs(&self, arguments: &[&str]) -> (String, String) {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
-        let (out, errors) =
-            (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+        let Output { status, stdout, stderr } = self.run(arguments);
+        let errors = String::from_utf8(stderr).unwrap();
         assert!(status.success(), "{arguments:?}: {errors}");
-        (out, errors)
+        (String::from_utf8(stdout).unwrap(), errors)
+    }
+
+    /// Expects success; returns what it says on stdout.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        self.runs(arguments).0
     }
 
     /// Expects an exit code and an error that says all of `parts`.
     pub fn fails(&self, code: i32, arguments: &[&str], parts: &[&str]) {
-        let output = self.command(arguments).output().unwrap();
+        let output = self.run(arguments);
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
         for part in parts {
             assert!(errors.contains(part), "{arguments:?}: no {part:?} in {errors}");
         }
-    }
-
-    /// Starts it, with a pipe for what it says on stderr.
-    pub fn starts(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 }

@@ -3,11 +3,11 @@
 use imdb_fast::report::sweep::SweepResults;
 
 use crate::common::names;
-use crate::{Desk, SMALL, weights};
+use crate::{SMALL, best_weights, desk, results, weights};
 
 #[test]
 fn a_sweep_leaves_its_results_and_the_best_run() {
-    let desk = Desk::new();
+    let desk = desk();
     let table = desk.ok(&SMALL);
     for part in ["configuration", "1.  ", "2.  ", "no hidden layer", " ± ", "best by val_loss: "] {
         assert!(table.contains(part), "no {part:?} in {table}");
@@ -19,7 +19,7 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
     let finished = ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
     assert_eq!(names(&desk.path("s/best")), finished);
 
-    let csv = desk.read("s/results.csv");
+    let csv = desk.text("s/results.csv");
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 3);
     assert!(lines[0].starts_with("rank,configuration,hidden,") && lines[1].starts_with("1,"));
@@ -36,7 +36,7 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
     train.extend(configuration.arguments());
     train.push(format!("--epochs={}", best.epochs));
     desk.ok(&train.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(desk.best_weights("s") == weights(&desk.path("t/model.safetensors")));
+    assert!(best_weights(&desk, "s") == weights(&desk.path("t/model.safetensors")));
     let judged = desk.ok(&["evaluate", "s/best/model.safetensors", "d.safetensors", "--json"]);
     let judged: serde_json::Value = serde_json::from_str(&judged).unwrap();
     let test = best.test.unwrap();
@@ -49,7 +49,7 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
 /// Every option of a configuration reaches the runs and the best one, which `train` makes of the same options.
 #[test]
 fn all_options_are_swept() {
-    let desk = Desk::new();
+    let desk = desk();
     let options = [
         "--schedule=constant,linear:end=0.1,warm_up=2",
         "--dropout=0,0.25",
@@ -84,7 +84,7 @@ fn all_options_are_swept() {
 
 #[test]
 fn threads_do_not_show_in_the_results() {
-    let desk = Desk::new();
+    let desk = desk();
     for folds in [false, true] {
         let mut found = Vec::new();
         for threads in ["1", "2", "3"] {
@@ -94,7 +94,7 @@ fn threads_do_not_show_in_the_results() {
             }
             words.extend(["--threads", threads, "--fresh", "-q"]);
             desk.ok(&words);
-            found.push((desk.results("s"), desk.best_weights("s")));
+            found.push((results(&desk, "s"), best_weights(&desk, "s")));
         }
         assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "folds: {folds}");
     }
@@ -102,7 +102,7 @@ fn threads_do_not_show_in_the_results() {
 
 #[test]
 fn the_book_and_files_name_their_configurations() {
-    let desk = Desk::new();
+    let desk = desk();
     let book = ["sweep", "d.safetensors", "--book", "--seeds", "1", "--validation", "100"];
     let table = desk.ok(&[&book[..], &["--no-refit", "-q"]].concat());
     for name in
@@ -129,7 +129,7 @@ fn the_book_and_files_name_their_configurations() {
 
 #[test]
 fn wrong_arguments_are_usage_errors() {
-    let desk = Desk::new();
+    let desk = desk();
     let cases: [(&[&str], &[&str]); 20] = [
         (&["--hidden", "16|16"], &["--hidden is \"16|16\"", "`/` between networks"]),
         (&["--hidden", "16/16"], &["each configuration once"]),
@@ -166,7 +166,7 @@ fn wrong_arguments_are_usage_errors() {
 
 #[test]
 fn what_does_not_fit_the_data_is_refused_before_anything_is_begun() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.fails(1, &["sweep", "d.safetensors"], &["--validation is 10000", "none is left"]);
     desk.fails(
         1,
@@ -181,10 +181,10 @@ fn what_does_not_fit_the_data_is_refused_before_anything_is_begun() {
 
 #[test]
 fn a_sweep_in_which_all_diverge_says_so() {
-    let desk = Desk::new();
+    let desk = desk();
     let options = ["--optimizer", "sgd", "--activation", "linear", "--learning-rate", "1e38"];
     let words = [&["sweep", "d.safetensors", "--validation", "100", "-q"], &options[..]].concat();
     desk.fails(1, &words, &["diverged", "smaller learning rates"]);
-    let csv = desk.read("sweep/results.csv");
+    let csv = desk.text("sweep/results.csv");
     assert!(csv.lines().nth(1).unwrap().starts_with(','), "it has no rank: {csv}");
 }

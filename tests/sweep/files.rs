@@ -4,13 +4,13 @@ use imdb_fast::report::sweep::SweepResults;
 use imdb_fast::train::History;
 
 use crate::common::{InMemory, generated};
-use crate::{Desk, SMALL};
+use crate::{SMALL, best_weights, desk, results};
 
 #[test]
 fn a_sweep_goes_on_to_the_same_bytes() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.ok(&SMALL);
-    let (expected, weights) = (desk.results("s"), desk.best_weights("s"));
+    let (expected, weights) = (results(&desk, "s"), best_weights(&desk, "s"));
     for run in ["000001", "000002"] {
         desk.remove(&format!("s/runs/{run}.json"));
     }
@@ -22,17 +22,17 @@ fn a_sweep_goes_on_to_the_same_bytes() {
     let output = desk.run(&["sweep", "--resume", "s", "--threads", "1"]);
     let notes = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && notes.contains("2 of 4 runs are done"), "{notes}");
-    assert!(desk.results("s") == expected && desk.best_weights("s") == weights);
+    assert!(results(&desk, "s") == expected && best_weights(&desk, "s") == weights);
     assert_eq!(crate::common::names(&desk.path("s/runs")).len(), 4);
 
     // A finished one trains nothing but the best one; the whole command is fine as well.
     desk.ok(&[&SMALL[..], &["--resume", "-q"]].concat());
-    assert!(desk.results("s") == expected && desk.best_weights("s") == weights);
+    assert!(results(&desk, "s") == expected && best_weights(&desk, "s") == weights);
 }
 
 #[test]
 fn other_options_or_data_are_refused() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.ok(&SMALL);
     let resume = |options: &[&str], parts: &[&str]| {
         desk.fails(1, &[&["sweep", "--resume", "s"], options].concat(), parts);
@@ -66,10 +66,10 @@ fn other_options_or_data_are_refused() {
 
 #[test]
 fn damaged_files_are_errors_with_their_name_and_remedy() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.ok(&[&SMALL[..], &["--no-refit", "-q"]].concat());
     let deep = "[".repeat(200_000);
-    let original = |name: &str| desk.read(&format!("s/{name}"));
+    let original = |name: &str| desk.text(&format!("s/{name}"));
     let begun = original("sweep.json");
     let run = original("runs/000000.json");
     let cases = [
@@ -95,7 +95,7 @@ fn damaged_files_are_errors_with_their_name_and_remedy() {
     ];
     for (name, text, part) in cases {
         let path = format!("s/{name}");
-        let before = desk.read(&path);
+        let before = desk.text(&path);
         assert_ne!(text, before, "{name}: {part}");
         desk.write(&path, &text);
         desk.fails(1, &["sweep", "--resume", "s"], &[name, part]);
@@ -106,11 +106,11 @@ fn damaged_files_are_errors_with_their_name_and_remedy() {
 
 #[test]
 fn hostile_results_are_errors_or_harmless() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.ok(&[&SMALL[..], &["-q"]].concat());
     let path = desk.path("s/results.json");
     let results = SweepResults::parse(&path).unwrap();
-    let text = desk.read("s/results.json");
+    let text = desk.text("s/results.json");
     assert_eq!(results.to_json(), text, "what is read is what was written");
     let cases = [
         (String::new(), "line 1"),
@@ -143,5 +143,5 @@ fn hostile_results_are_errors_or_harmless() {
     odd.runs[3] = None;
     desk.write("s/results.json", &odd.to_json());
     desk.ok(&["report", "s", "-o", "r.html"]);
-    assert!(desk.read("r.html").contains("not finished"));
+    assert!(desk.text("r.html").contains("not finished"));
 }

@@ -3,7 +3,7 @@
 use imdb_fast::report::html::sweep_page;
 use imdb_fast::report::sweep::SweepResults;
 
-use crate::{Desk, SMALL};
+use crate::{SMALL, desk};
 
 /// Fails where a page could load, or lead to, anything.
 fn is_self_contained(page: &str) {
@@ -20,10 +20,10 @@ fn is_self_contained(page: &str) {
 
 #[test]
 fn a_page_has_the_table_and_all_curves() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.ok(&[&SMALL[..], &["-q"]].concat());
     desk.ok(&["report", "s", "-o", "r.html"]);
-    let page = desk.read("r.html");
+    let page = desk.text("r.html");
     is_self_contained(&page);
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">") && page.ends_with("</html>\n"));
     let results = SweepResults::parse(&desk.path("s/results.json")).unwrap();
@@ -64,14 +64,14 @@ fn a_page_has_the_table_and_all_curves() {
 
 #[test]
 fn names_from_files_stay_names() {
-    let desk = Desk::new();
+    let desk = desk();
     let name = "<script>alert(1)</script>";
     let toml = format!("seeds = 2\n[[configuration]]\nname = {name:?}\nepochs = 1\n");
     desk.write("s.toml", &toml);
     let words = ["sweep", "d.safetensors", "--config", "s.toml", "--folds", "2", "-q"];
     desk.ok(&words);
     desk.ok(&["report", "sweep", "-o", "r.html"]);
-    let page = desk.read("r.html");
+    let page = desk.text("r.html");
     is_self_contained(&page);
     assert!(page.contains("<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>"));
     assert!(page.contains("judged on each of 2 folds") && page.contains("<title>seed 1, fold 2\n"));
@@ -79,7 +79,7 @@ fn names_from_files_stay_names() {
 
 #[test]
 fn what_is_in_the_way_is_said() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.ok(&[&SMALL[..], &["-q", "--no-refit"]].concat());
     desk.fails(2, &["report", "s", "-o", "s/results.json"], &["they would be lost"]);
     desk.fails(2, &["report", "s", "--data", "d.safetensors", "-o", "r"], &["needs no dataset"]);

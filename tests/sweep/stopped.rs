@@ -3,7 +3,9 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Desk, common::names};
+use crate::common::desk::Desk;
+use crate::common::names;
+use crate::{best_weights, desk, results};
 
 /// Many short runs.
 const MANY: [&str; 13] = [
@@ -45,9 +47,9 @@ fn signal(child: &Child, name: &str) {
 
 #[test]
 fn stopped_and_killed_sweeps_end_the_same() {
-    let desk = Desk::new();
+    let desk = desk();
     desk.ok(&[&MANY[..], &["-o", "whole"]].concat());
-    let expected = (desk.results("whole"), desk.best_weights("whole"));
+    let expected = (results(&desk, "whole"), best_weights(&desk, "whole"));
     for (name, code) in [("INT", Some(130)), ("TERM", Some(143)), ("KILL", None)] {
         let child = begun(&desk, name, 3);
         // One writes there at a time.
@@ -64,6 +66,6 @@ fn stopped_and_killed_sweeps_end_the_same() {
         }
         desk.fails(1, &["report", name, "-o", "r.html"], &["not finished"]);
         desk.ok(&["sweep", "--resume", name, "-q", "--threads", "1"]);
-        assert!((desk.results(name), desk.best_weights(name)) == expected, "{name}");
+        assert!((results(&desk, name), best_weights(&desk, name)) == expected, "{name}");
     }
 }
