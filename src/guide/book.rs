@@ -7,7 +7,7 @@
 //! | block of the book | command | call |
 //! | --- | --- | --- |
 //! | [load the data](#load-the-data), `num_words=10000` | `fetch`, once | [`import::open`], [`dataset::write`], [`Dataset::open`] |
-//! | [look at a review and its label](#look-at-a-review) | `inspect imdb`, `decode` | [`Dataset::sequence`], [`Dataset::labels`] |
+//! | [look at a review and its label](#look-at-a-review) | `decode imdb --row 0 --ids` | [`Dataset::sequence`], [`Dataset::labels`] |
 //! | [the greatest word id](#look-at-a-review) | `inspect imdb` | [`Dataset::features`] |
 //! | [decode a review to words](#decode-a-review) | `decode imdb --row 0` | [`Vocabulary::word`] |
 //! | [vectorize the sequences](#vectorize) | none is needed | [`Dataset::csr`] |
@@ -57,7 +57,7 @@
 //! let path = folder.path().join("sample.safetensors");
 //! dataset::write(&mut *reviews, &path)?;
 //! let dataset = Dataset::open(&path, Access::Map)?;
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Look at a review
@@ -65,7 +65,12 @@
 //! The book prints the ids of the first review, its label, and the greatest id of all, which is 9,999.
 //!
 //! ```sh
+//! imdb-fast decode imdb --row 0 --ids
 //! imdb-fast inspect imdb
+//! ```
+//! ```text
+//! train, row 0: label 1, positive
+//! 1 151 24 6 189 22 11 4 2040 281 14 948 117 22 1545 4 6610 12
 //! ```
 //! ```text
 //! features    10,000
@@ -74,8 +79,8 @@
 //! vocabulary  9,996 words, 78,588 more that are cut
 //! ```
 //!
-//! These are four of its lines; the tensors of the file follow. Every id is below the number of features: a file in which one
-//! is not does not open.
+//! Of `decode` the label and the first ids, of `inspect` four lines. Every id is below the number of features: a file in which
+//! one is not does not open.
 //!
 //! ```
 //! # use imdb_fast::container::Access;
@@ -96,7 +101,7 @@
 //! let csr = dataset.csr(Split::Train)?;
 //! let greatest = (0..csr.rows()).flat_map(|row| csr.row(row)).max();
 //! assert!(greatest < Some(dataset.features() as u32));
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Decode a review
@@ -129,12 +134,11 @@
 //! # let dataset = Dataset::open(&path, Access::Map)?;
 //! # let review = dataset.sequence(Split::Train, 0)?.expect("the file has sequences");
 //! let vocabulary = dataset.vocabulary().expect("it was imported with a word index");
-//! let word = |&id: &u32| vocabulary.word(id).filter(|word| !word.is_empty()).unwrap_or("?");
-//! let words: Vec<&str> = review.iter().map(word).collect();
+//! let words: Vec<&str> = review.iter().map(|&id| vocabulary.word(id).unwrap_or("?")).collect();
 //! assert_eq!(words[0], "?", "the mark at the start");
 //! println!("{}", words.join(" "));
 //! # assert!(words.iter().any(|word| *word != "?"));
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Vectorize
@@ -157,7 +161,7 @@
 //! let columns_with_a_one = csr.row(0);
 //! assert!(columns_with_a_one.is_sorted());
 //! assert_eq!(csr.rows(), dataset.labels(Split::Train)?.len());
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Define the model
@@ -181,7 +185,7 @@
 //! let architecture = Architecture::new(10_000, &[layer, layer])?;
 //! assert_eq!(architecture.parameters(), 160_305);
 //! let model = Model::new(architecture, 0);
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Compile it
@@ -232,7 +236,7 @@
 //! let in_code = RmsProp { learning_rate: 0.01, ..RmsProp::default() };
 //! let by_name = optimizer::parse("rmsprop:learning_rate=0.01", None)?;
 //! assert_eq!(format!("{in_code:?}"), format!("{by_name:?}"));
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Custom losses and metrics
@@ -312,7 +316,7 @@
 //! assert_eq!(keys, ["loss", "accuracy", "val_loss", "val_accuracy"]);
 //! println!("{}", history_csv(&outcome.history));
 //! std::fs::write(folder.path().join("curves.svg"), curves_svg(&outcome.history)).unwrap();
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! An [`Observer`](crate::train::Observer) in place of `Silent` hears of every batch and epoch, and may stop the run.
@@ -418,7 +422,7 @@
 //! let answer = Judge::new(&model, &team)?.explain("I loved the script!");
 //! println!("{}: {:?}", answer.probability, answer.parts[0]);
 //! # assert!(reached.accuracy > 0.7);
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Predict

@@ -127,7 +127,7 @@
 //! dataset::write(&mut Mine(vec![(vec![7, 3, 7], 1), (vec![99, 3], 0)]), &path)?;
 //! let dataset = Dataset::open(&path, Access::Map)?;
 //! assert_eq!(dataset.csr(Split::Train)?.row(0), [3, 7]);
-//! # Ok::<(), imdb_fast::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! A format for all users. Files with a labelled text a row share everything but the reading of a row:
