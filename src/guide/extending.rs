@@ -21,7 +21,8 @@
 //! - `src/export/load_keras.py`: the name is passed on to Keras, where it is to be an `activation` by the same name.
 //! - `src/cli/train/options.rs`: the names in the help of `activation`.
 //! - `fuzz/src/model_load.rs`: `ACTIVATIONS`.
-//! - `tests/export.rs`: nothing; it trains a network of each in `Activation::ALL` and asks the frameworks.
+//! - `tests/frameworks/agree.py`: its name in PyTorch; `tests/export.rs` trains a network of each activation and asks the
+//!   frameworks.
 //! - `tests/golden`: a run of Keras with it, for `tests/parity.rs`.
 //!
 //! # A layer
@@ -141,6 +142,8 @@
 //! - `src/import/corpus/labelled.rs`: a line in `Labelled::open`. An archive, in which a text is an entry, implements `Reader`
 //!   instead and is opened in `src/import/corpus/mod.rs`.
 //! - `src/import/corpus/options.rs`: `check` says which options mean something in it.
+//! - `src/cli/import/options.rs`: the name in the help of `format`.
+//! - `src/cli/predict/input.rs`: a `Layout`, if reviews without a label come in the format, too, for `predict` to judge.
 //! - `data/make_sample.py`: the sample in the format; `data/README.md` has a row for it.
 //! - `tests/import_text.rs`: the sample in `the_sample_is_the_same_in_every_format` and in `formats_are_found_by_content`;
 //!   refusals of damaged files, each with its line, as in `tables_that_are_no_tables_are_refused`.
