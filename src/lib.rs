@@ -4,7 +4,7 @@
 //! download, or generated ([`dataset::Synthetic`]). A network ([`nn`]) and its vocabulary are a [`model`]; [`train`] makes it
 //! fit by an [`optimizer`], and says how good it is. [`text`] turns raw text to features, and [`answer`] says what a model
 //! makes of it. A [`sweep`] trains many of them and compares them. [`export`] writes a model as Keras, ONNX and PyTorch take it.
-//! [`report`] draws and tabulates the history.
+//! [`report`] draws and tabulates the history. The [`guide`] goes through the book's example, and says how to add to all this.
 //!
 //! Data problems are an [`Error`] that names the file, the place and the remedy. Functions panic only where the caller
 //! breaks a contract that their documentation states under "Panics": slices of other lengths than documented, rows out
@@ -53,6 +53,8 @@ pub mod error;
 pub mod export;
 #[forbid(unsafe_code)]
 pub mod fetch;
+#[forbid(unsafe_code)]
+pub mod guide;
 #[forbid(unsafe_code)]
 pub mod import;
 #[forbid(unsafe_code)]

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{names, repository};
+use imdb_fast::container::Access;
+use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
@@ -87,6 +89,15 @@ fn from_import_to_predictions() {
     assert!(desk.ok(&["verify", "d.safetensors"]).contains("ok, a dataset"));
     let review = desk.ok(&["decode", "d.safetensors", "--row", "3", "--split", "test"]);
     assert!(review.starts_with("? ") && review.split(' ').count() > 4, "{review}");
+    let decode = ["decode", "d.safetensors", "--row", "3", "--split", "test", "--ids"];
+    let output = desk.run(&decode);
+    let ids = String::from_utf8(output.stdout).unwrap();
+    let ids: Vec<u32> = ids.split_whitespace().map(|id| id.parse().unwrap()).collect();
+    assert!(ids[0] == 1 && ids.len() == review.split(' ').count(), "{ids:?}: {review}");
+    let dataset = Dataset::open(&desk.path().join("d.safetensors"), Access::Map).unwrap();
+    let label = dataset.labels(Split::Test).unwrap()[3];
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("test, row 3: label {label}, ")), "{said}");
 
     let output = desk.run(&SMALL);
     let (out, errors) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));

@@ -41,6 +41,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("answer", &["error", "kernel", "model", "nn", "text", "train"]),
     ("sweep", &["dataset", "error", "input", "model", "nn", "optimizer", "train"]),
     ("report", &["answer", "dataset", "error", "input", "model", "nn", "sweep", "train"]),
+    // Documentation alone.
+    ("guide", &[]),
 ];
 
 /// Outside crate, and the only files or folders that may name it.

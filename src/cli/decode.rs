@@ -7,11 +7,12 @@ use imdb_fast::{Error, Result};
 
 use super::{Global, shown, split, to_stdout};
 
-/// Print a review's words in reading order, `?` for those that were cut and for the start mark
+/// Print a review's words in reading order, `?` for those that were cut and for the start mark; and its label, to stderr
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   imdb-fast decode imdb --row 0
+  imdb-fast decode imdb --row 0 --ids
   imdb-fast decode mine.safetensors --split test --row 17")]
 pub(crate) struct Args {
     /// The dataset, or the name of a fetched one
@@ -22,6 +23,9 @@ pub(crate) struct Args {
     /// Where it stands: train, test or unlabelled
     #[arg(long, default_value = "train", value_parser = split)]
     split: Split,
+    /// Print the ids in place of the words
+    #[arg(long)]
+    ids: bool,
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
@@ -32,16 +36,27 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         reason: format!("it keeps no {what}"),
         remedy: remedy.to_owned(),
     };
-    let vocabulary = dataset
-        .vocabulary()
-        .ok_or_else(|| lacks("words", "import it again with --word-index imdb_word_index.json"))?;
     let sequence = dataset.sequence(args.split, args.row)?.ok_or_else(|| {
         lacks("reading order", "import a source that has one; libsvm text has not")
     })?;
+    let vocabulary = dataset.vocabulary();
+    if vocabulary.is_none() && !args.ids {
+        let remedy = "import it again with --word-index imdb_word_index.json, or see its --ids";
+        return Err(lacks("words", remedy));
+    }
+    if args.split.is_labelled() {
+        let label = dataset.labels(args.split)?[args.row];
+        let meaning = if label == 1 { "positive" } else { "negative" };
+        let (split, row) = (args.split.name(), args.row);
+        global.note(format_args!("{split}, row {row}: label {label}, {meaning}"));
+    }
     to_stdout(|out| {
         for (i, &id) in sequence.iter().enumerate() {
             let space = if i == 0 { "" } else { " " };
-            write!(out, "{space}{}", vocabulary.word(id).unwrap_or("?"))?;
+            match vocabulary.filter(|_| !args.ids) {
+                Some(vocabulary) => write!(out, "{space}{}", vocabulary.word(id).unwrap_or("?"))?,
+                None => write!(out, "{space}{id}")?,
+            }
         }
         writeln!(out)
     })
