@@ -59,7 +59,7 @@ class TextPeer:
 
 
 PEERS = (
-    TextPeer("fastText, 1 to 2 words", ("fasttext",), "fasttext_text.py"),
+    TextPeer("fastText, 1 to 3 words", ("fasttext",), "fasttext_text.py"),
     TextPeer("Vowpal Wabbit, 1 to 3 words", ("vowpalwabbit",), "vw_text.py"),
     TextPeer("scikit-learn, naive Bayes and logistic regression, 1 to 3 words", ("numpy", "sklearn"), "nbsvm_text.py"),
 )

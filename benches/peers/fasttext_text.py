@@ -38,7 +38,7 @@ def version() -> str:
 def main() -> None:
     parser = text_parser(__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--lr", type=float, default=0.25, metavar="X", help="[default: 0.25]")
+    add("--lr", type=float, default=0.5, metavar="X", help="[default: 0.5]")
     add("--epochs", type=int, default=10, metavar="N", help="[default: 10]")
     add("--word-ngrams", type=int, default=3, metavar="N", help="[default: 3]")
     add("--dim", type=int, default=10, metavar="N", help="[default: 10]")

@@ -35,7 +35,7 @@ def main() -> None:
     add("--ngram", type=int, default=3, metavar="N", help="[default: 3]")
     add("--bits", type=int, default=24, metavar="N", help="of the hash [default: 24]")
     add("--passes", type=int, default=6, metavar="N", help="[default: 6]")
-    add("--lr", type=float, default=0.5, metavar="X", help="[default: 0.5, that of vw]")
+    add("--lr", type=float, default=1.5, metavar="X", help="[default: 1.5]")
     arguments = parser.parse_args()
     job = text_job(arguments)
 
