@@ -94,7 +94,7 @@ fn from_import_to_predictions() {
     let ids = String::from_utf8(output.stdout).unwrap();
     let ids: Vec<u32> = ids.split_whitespace().map(|id| id.parse().unwrap()).collect();
     assert!(ids[0] == 1 && ids.len() == review.split(' ').count(), "{ids:?}: {review}");
-    let dataset = Dataset::open(&desk.path().join("d.safetensors"), Access::Map).unwrap();
+    let dataset = Dataset::open(&desk.path("d.safetensors"), Access::Map).unwrap();
     let label = dataset.labels(Split::Test).unwrap()[3];
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains(&format!("test, row 3: label {label}, ")), "{said}");
