@@ -45,7 +45,8 @@
 //! - `src/export/network.rs`: `KNOWN` lists what exports understand. They refuse a model that says more of itself; so the key of
 //!   `to_json` is added there when `src/export` writes it, not before.
 //! - `src/cli/train/options.rs`: the option, in `Args`, and in `fit_options` or in `hidden_layers`.
-//! - `src/sweep/configuration.rs`: a field of `Configuration`, if sweeps are to vary it.
+//! - `src/sweep/configuration.rs`: a field of `Configuration`, if sweeps are to vary it; its option is in
+//!   `src/cli/sweep/options.rs`.
 //! - `tests/common/dense.rs`: the layer in `Dense`, the network in plain `f64`, by which `tests/recipe.rs` judges runs.
 //! - `tests/golden`: a run of Keras with it, for `tests/parity.rs`; `tests/golden/README.md` says what its files hold.
 //! - `tests/determinism.rs`: a `Case` with it: the same bits on 1 to 64 threads.
