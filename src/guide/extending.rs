@@ -144,7 +144,7 @@
 //!   instead and is opened in `src/import/corpus/mod.rs`.
 //! - `src/import/corpus/options.rs`: `check` says which options mean something in it.
 //! - `src/cli/import/options.rs`: the name in the help of `format`.
-//! - `src/cli/predict/input.rs`: a `Layout`, if reviews without a label come in the format, too, for `predict` to judge.
+//! - `src/cli/predict/input.rs`: a `Layout`, if reviews to be judged come in the format, too.
 //! - `data/make_sample.py`: the sample in the format; `data/README.md` has a row for it.
 //! - `tests/import_text.rs`: the sample in `the_sample_is_the_same_in_every_format` and in `formats_are_found_by_content`;
 //!   refusals of damaged files, each with its line, as in `tables_that_are_no_tables_are_refused`.
