@@ -24,12 +24,13 @@ dictionary() {
         keras_npz | pickle) echo dict/numpy.dict ;;
         libsvm | delimited | tokenizer) echo dict/text.dict ;;
         acl_tar) echo dict/tar.dict ;;
+        sweep_file | run_records) echo dict/sweep.dict ;;
     esac
 }
 
 longest() {
     case $1 in
-        acl_tar) echo 8192 ;;
+        acl_tar | run_records) echo 8192 ;;
         *) echo 4096 ;;
     esac
 }

@@ -16,6 +16,8 @@ pub mod lazy_equals_dense;
 pub mod libsvm;
 pub mod model_load;
 pub mod pickle;
+pub mod run_records;
+pub mod sweep_file;
 pub mod swept;
 pub mod tokenizer;
 
@@ -23,7 +25,7 @@ pub mod tokenizer;
 pub type Check = fn(&[u8]) -> bool;
 
 /// All targets.
-pub const TARGETS: [(&str, Check); 11] = [
+pub const TARGETS: [(&str, Check); 13] = [
     ("dataset_open", dataset_open::check),
     ("dataset_roundtrip", dataset_roundtrip::check),
     ("model_load", model_load::check),
@@ -33,6 +35,8 @@ pub const TARGETS: [(&str, Check); 11] = [
     ("delimited", delimited::check),
     ("acl_tar", acl_tar::check),
     ("tokenizer", tokenizer::check),
+    ("sweep_file", sweep_file::check),
+    ("run_records", run_records::check),
     ("kernels_agree", kernels_agree::check),
     ("lazy_equals_dense", lazy_equals_dense::check),
 ];
