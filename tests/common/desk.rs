@@ -11,7 +11,6 @@ pub struct Desk(TempDir);
 
 impl Desk {
     /// With nothing in it.
-    #[expect(clippy::new_without_default, reason = "it makes a folder")]
     pub fn new() -> Desk {
         Desk(tempfile::tempdir().unwrap())
     }

@@ -141,7 +141,7 @@ fn hostile_results_are_errors_or_harmless() {
     odd.runs[0].as_mut().unwrap().history = History::from_series(long).unwrap();
     odd.runs[1].as_mut().unwrap().history = History::default();
     odd.runs[3] = None;
-    desk.write("s/results.json", &odd.to_json());
+    desk.write("s/results.json", odd.to_json());
     desk.ok(&["report", "s", "-o", "r.html"]);
     assert!(desk.text("r.html").contains("not finished"));
 }
