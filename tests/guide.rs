@@ -1,14 +1,16 @@
 //! The guide does not rot: its commands run, one after the other, and its how-tos name what there is.
 
+#![cfg(unix)] // a shell runs the commands
+
+mod common;
+
 use std::path::Path;
 use std::process::Command;
 
+use common::repository;
+
 const BOOK: &str = include_str!("../src/guide/book.rs");
 const EXTENDING: &str = include_str!("../src/guide/extending.rs");
-
-fn repository(path: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
 
 /// The text of a module's documentation.
 fn documentation(source: &str) -> String {
@@ -24,7 +26,6 @@ fn write_reviews(path: &Path) {
 }
 
 /// All in one folder, as a reader would type them. `fetch` finds a dataset in the cache, and so needs no network.
-#[cfg(unix)]
 #[test]
 fn the_commands_of_the_guide_run() {
     let folder = tempfile::tempdir().unwrap();

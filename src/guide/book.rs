@@ -7,7 +7,7 @@
 //! | block of the book | command | call |
 //! | --- | --- | --- |
 //! | [load the data](#load-the-data), `num_words=10000` | `fetch`, once | [`import::open`], [`dataset::write`], [`Dataset::open`] |
-//! | [look at a review and its label](#look-at-a-review) | `decode imdb --row 0 --ids` | [`Dataset::sequence`], [`Dataset::labels`] |
+//! | [look at a review, its label](#look-at-a-review) | `decode imdb --row 0 --ids` | [`Dataset::sequence`], [`Dataset::labels`] |
 //! | [the greatest word id](#look-at-a-review) | `inspect imdb` | [`Dataset::features`] |
 //! | [decode a review to words](#decode-a-review) | `decode imdb --row 0` | [`Vocabulary::word`] |
 //! | [vectorize the sequences](#vectorize) | none is needed | [`Dataset::csr`] |
@@ -15,13 +15,13 @@
 //! | [define the model](#define-the-model) | `train --hidden 16,16 --activation relu` | [`Architecture::new`], [`Model::new`] |
 //! | [compile it](#compile-it) | `train --optimizer rmsprop --loss binary_crossentropy --metrics accuracy` | [`FitOptions`] |
 //! | [configure the optimizer](#configure-the-optimizer) | `train --optimizer rmsprop:learning_rate=0.01` | [`RmsProp`] |
-//! | [custom losses and metrics](#custom-losses-and-metrics) | `train --loss --metrics`, by name | the traits [`Loss`] and [`Metric`] |
+//! | [custom losses and metrics](#custom-losses-and-metrics) | `train --loss --metrics`, by name | traits [`Loss`], [`Metric`] |
 //! | [hold out 10,000 reviews](#hold-out-10000-reviews) | `train --validation 10000` | [`Holdout::First`] |
 //! | [fit](#fit): 20 epochs, batches of 512 | `train imdb` | [`TrainPlan::new`], [`fit`] |
 //! | [the keys of the history](#the-history) | `run/history.json`, `.csv` | [`History::series`] |
 //! | [plot the loss](#plot-loss-and-accuracy) | `run/curves.svg`, or `plot` | [`curves_svg`] |
 //! | [plot the accuracy](#plot-loss-and-accuracy) | the same picture | the same call |
-//! | [train anew](#train-anew-for-4-epochs) for 4 epochs | `train imdb --epochs 4 --validation 0` | [`Model::new`], [`Holdout::None`] |
+//! | [train anew](#train-anew-for-4-epochs) | `train imdb --epochs 4 --validation 0` | [`Model::new`], [`Holdout::None`] |
 //! | [evaluate](#evaluate) | `evaluate final/model.safetensors imdb` | [`evaluate`] |
 //! | [predict](#predict) | `predict final/model.safetensors imdb` | [`predict`], [`Judge`] |
 //! | [further experiments](#further-experiments) | `sweep imdb --book` | [`sweep`](crate::sweep) |
@@ -477,6 +477,8 @@
 //! ```sh
 //! imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean_squared_error --out experiment
 //! ```
+//!
+//! Beyond the book, to 92 % and more: runs of words as features, presets and ensembles are in the README, under "Raw text".
 //!
 //! [`import::open`]: crate::import::open
 //! [`dataset::write`]: crate::dataset::write

@@ -45,7 +45,8 @@
 //! - `src/export/network.rs`: `KNOWN` lists what exports understand. They refuse a model that says more of itself; so the key of
 //!   `to_json` is added there when `src/export` writes it, not before.
 //! - `src/cli/train/options.rs`: the option, in `Args`, and in `fit_options` or in `hidden_layers`.
-//! - `src/sweep/configuration.rs`: a field of `Configuration`, if sweeps are to vary it.
+//! - `src/sweep/configuration.rs`: a field of `Configuration`, if sweeps are to vary it; its option is in
+//!   `src/cli/sweep/options.rs`.
 //! - `tests/common/dense.rs`: the layer in `Dense`, the network in plain `f64`, by which `tests/recipe.rs` judges runs.
 //! - `tests/golden`: a run of Keras with it, for `tests/parity.rs`; `tests/golden/README.md` says what its files hold.
 //! - `tests/determinism.rs`: a `Case` with it: the same bits on 1 to 64 threads.
@@ -143,7 +144,7 @@
 //!   instead and is opened in `src/import/corpus/mod.rs`.
 //! - `src/import/corpus/options.rs`: `check` says which options mean something in it.
 //! - `src/cli/import/options.rs`: the name in the help of `format`.
-//! - `src/cli/predict/input.rs`: a `Layout`, if reviews without a label come in the format, too, for `predict` to judge.
+//! - `src/cli/predict/input.rs`: a `Layout`, if reviews to be judged come in the format, too.
 //! - `data/make_sample.py`: the sample in the format; `data/README.md` has a row for it.
 //! - `tests/import_text.rs`: the sample in `the_sample_is_the_same_in_every_format` and in `formats_are_found_by_content`;
 //!   refusals of damaged files, each with its line, as in `tables_that_are_no_tables_are_refused`.
