@@ -7,16 +7,21 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{generated, names, repository, team, written};
+use common::{names, repository, sequences, team, written};
 use imdb_fast::container::Access;
-use imdb_fast::dataset::{self, Dataset, Holdout, Split};
-use imdb_fast::export::{Format, LOAD_KERAS, LOAD_ONNX, LOAD_TORCH, OnnxInput, export};
+use imdb_fast::dataset::{self, Dataset, Holdout, Sequences, Split};
+use imdb_fast::export::{
+    Format, LOAD_KERAS, LOAD_KERAS_EMBEDDING, LOAD_KERAS_UNIT_LENGTH, LOAD_ONNX, LOAD_TORCH,
+    LOAD_TORCH_EMBEDDING, OnnxInput, export,
+};
 use imdb_fast::import::{self, ImportOptions};
 use imdb_fast::model::Model;
-use imdb_fast::nn::{Activation, Architecture, Dense};
-use imdb_fast::train::{FitOptions, Silent, TrainPlan, fit, predict};
+use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, RowNorm};
+use imdb_fast::optimizer;
+use imdb_fast::train::{FeatureScale, FitOptions, Silent, TrainPlan, fit, predict};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Absolute. Sums of some hundred float32 weights in other orders differ by a few units of the last place.
@@ -25,64 +30,129 @@ const TOLERANCE: f64 = 1e-5;
 /// How many reviews are compared.
 const REVIEWS: usize = 1_000;
 
+/// What a network is given; the frameworks have a snippet for each.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Words,
+    UnitLength,
+    Embedding,
+}
+
 /// Networks that were trained a little, so that no weight is at its start, with the reviews to judge.
 struct Trained {
     name: String,
+    kind: Kind,
     model: Model,
     rows: PathBuf,
-    probabilities: String,
 }
 
 fn bytes<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
     values.iter().flat_map(|value| bytes(*value)).collect()
 }
 
-/// Writes the first test reviews as lists of words.
+/// Writes the first test reviews as lists of words, and as sequences where there are some.
 fn write_rows(dataset: &Dataset, folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
+    let write = |name: &str, values: &[i64]| {
+        std::fs::write(folder.join(name), bytes(values, i64::to_le_bytes)).unwrap();
+    };
     let (mut indices, mut offsets) = (Vec::new(), Vec::new());
     let csr = dataset.csr(Split::Test).unwrap();
     for row in 0..REVIEWS {
         offsets.push(indices.len() as i64);
         indices.extend(csr.row(row).into_iter().map(i64::from));
     }
-    std::fs::write(folder.join("indices.i64"), bytes(&indices, i64::to_le_bytes)).unwrap();
-    std::fs::write(folder.join("offsets.i64"), bytes(&offsets, i64::to_le_bytes)).unwrap();
+    write("indices.i64", &indices);
+    write("offsets.i64", &offsets);
+    if let Some(Sequences::Narrow(pointers, ids)) = dataset.sequences(Split::Test).unwrap() {
+        let row = |row: usize| &ids[pointers[row] as usize..pointers[row + 1] as usize];
+        let padded = (0..REVIEWS).flat_map(|r| {
+            let ids = row(r);
+            let ids = &ids[ids.len().saturating_sub(MAX_LEN)..];
+            let padding = std::iter::repeat_n(0, MAX_LEN - ids.len());
+            padding.chain(ids.iter().map(|&id| i64::from(id))).collect::<Vec<_>>()
+        });
+        write("ids.i64", &padded.collect::<Vec<_>>());
+    }
 }
 
-fn train(
-    dataset: &Dataset,
-    rows: &Path,
-    name: &str,
-    hidden: &[(usize, Activation)],
-    epochs: usize,
-) -> Trained {
-    let hidden: Vec<Dense> =
-        hidden.iter().map(|&(units, activation)| Dense { units, activation }).collect();
-    let mut model = Model::new(Architecture::new(dataset.features(), &hidden).unwrap(), 3);
-    let options = FitOptions { epochs, validation: Holdout::None, ..FitOptions::default() };
-    let plan = TrainPlan::new(dataset, &model, options).unwrap();
-    let team = team(2);
-    fit(&plan, &mut model, &team, &mut Silent).unwrap();
-    let mut probabilities = Vec::new();
-    predict(&team, &model, dataset, Split::Test, 0..REVIEWS, |_, some, _| {
-        probabilities.extend_from_slice(some);
-        Ok(())
-    })
-    .unwrap();
-    // Of a network that answers the same to all, any export would agree.
-    let (low, high) = probabilities
-        .iter()
-        .fold((1.0, 0.0), |(low, high): (f32, f32), &p| (low.min(p), high.max(p)));
-    assert!(high - low > 0.01, "{name}: from {low} to {high}");
-    std::fs::write(rows.join(format!("{name}.f32")), bytes(&probabilities, f32::to_le_bytes))
+/// Positions of the sequences.
+const MAX_LEN: usize = 50;
+
+/// A dataset and the folder with its rows.
+struct Data<'a> {
+    dataset: &'a Dataset,
+    rows: &'a Path,
+}
+
+impl Data<'_> {
+    fn train(&self, name: &str, hidden: &[(usize, Activation)], epochs: usize) -> Trained {
+        let options = FitOptions { epochs, ..FitOptions::default() };
+        self.train_with(name, Kind::Words, hidden, options)
+    }
+
+    fn train_with(
+        &self,
+        name: &str,
+        kind: Kind,
+        hidden: &[(usize, Activation)],
+        options: FitOptions,
+    ) -> Trained {
+        let Data { dataset, rows } = *self;
+        let hidden: Vec<Dense> =
+            hidden.iter().map(|&(units, activation)| Dense { units, activation }).collect();
+        let mut architecture = Architecture::new(dataset.features(), &hidden).unwrap();
+        if kind == Kind::Embedding {
+            let mask = name.contains("mask");
+            let embedding = Embedding { dim: 16, max_len: MAX_LEN, mask };
+            architecture = architecture.with_embedding(embedding).unwrap();
+        }
+        let mut model = Model::new(architecture, 3);
+        let options = FitOptions { validation: Holdout::None, ..options };
+        let plan = TrainPlan::new(dataset, &model, options).unwrap();
+        let team = team(2);
+        fit(&plan, &mut model, &team, &mut Silent).unwrap();
+        let mut probabilities = Vec::new();
+        predict(&team, &model, dataset, Split::Test, 0..REVIEWS, |_, some, _| {
+            probabilities.extend_from_slice(some);
+            Ok(())
+        })
         .unwrap();
-    Trained { name: name.to_owned(), model, rows: rows.to_owned(), probabilities: name.to_owned() }
+        // Of a network that answers the same to all, any export would agree.
+        let (low, high) = probabilities
+            .iter()
+            .fold((1.0, 0.0), |(low, high): (f32, f32), &p| (low.min(p), high.max(p)));
+        assert!(high - low > 0.01, "{name}: from {low} to {high}");
+        std::fs::write(rows.join(format!("{name}.f32")), bytes(&probabilities, f32::to_le_bytes))
+            .unwrap();
+        Trained { name: name.to_owned(), kind, model, rows: rows.to_owned() }
+    }
 }
 
-/// Every activation, no hidden layer, many layers; and the book's network on real reviews, where they are.
+/// Reviews of length 1, whose words are scaled or not.
+fn unit_length(feature_scale: Option<FeatureScale>) -> FitOptions {
+    FitOptions {
+        epochs: 5,
+        optimizer: optimizer::parse("adam", Some(0.01)).unwrap(),
+        feature_scale,
+        row_norm: RowNorm::L2,
+        ..FitOptions::default()
+    }
+}
+
+/// Every activation, no hidden layer, many layers, scaled reviews, sequences; and the book's network and some of these on real
+/// reviews, where they are.
 fn networks(folder: &Path) -> Vec<Trained> {
-    let mut source = generated(4 * REVIEWS, 600, 1);
+    let naive_bayes = Some(FeatureScale::NaiveBayes { smoothing: 1.0 });
+    let hidden = [(16, Activation::Relu); 2];
+    let averaging = || FitOptions {
+        epochs: 10,
+        optimizer: optimizer::parse("rmsprop", Some(0.01)).unwrap(),
+        ..FitOptions::default()
+    };
+
+    let mut source = sequences(4 * REVIEWS, 600, 1);
     // Reviews without words: the first, some in a row, the last that is compared.
     let tests = source.reviews.iter_mut().filter(|(split, ..)| *split == Split::Test);
     for (row, (_, words, _)) in tests.enumerate() {
@@ -93,19 +163,42 @@ fn networks(folder: &Path) -> Vec<Trained> {
     let dataset = written(source, &folder.join("generated.safetensors"));
     let rows = folder.join("generated");
     write_rows(&dataset, &rows);
+    let data = Data { dataset: &dataset, rows: &rows };
     let mut networks: Vec<Trained> = Activation::ALL
         .into_iter()
-        .map(|f| train(&dataset, &rows, f.name(), &[(20, f), (12, f)], 10))
+        .map(|f| data.train(f.name(), &[(20, f), (12, f)], 10))
         .collect();
-    networks.push(train(&dataset, &rows, "no_hidden_layer", &[], 10));
+    networks.push(data.train("no_hidden_layer", &[], 10));
     // More than ten arrays, whose names no longer sort as they count.
-    networks.push(train(&dataset, &rows, "twelve_layers", &[(9, Activation::Prelu); 12], 5));
+    networks.push(data.train("twelve_layers", &[(9, Activation::Prelu); 12], 5));
+    for (name, scale) in [("length_1", None), ("length_1_naive_bayes", naive_bayes)] {
+        networks.push(data.train_with(name, Kind::UnitLength, &hidden, unit_length(scale)));
+    }
+    let linear = unit_length(naive_bayes);
+    networks.push(data.train_with("length_1_linear", Kind::UnitLength, &[], linear));
+    networks.push(data.train_with("embedding", Kind::Embedding, &hidden[..1], averaging()));
+    networks.push(data.train_with("embedding_alone", Kind::Embedding, &[], averaging()));
+
+    // Keras divides zero by zero where a sequence is padding alone and that is masked.
+    let mut source = sequences(4 * REVIEWS, 600, 2);
+    let empty = source.reviews.iter_mut().filter(|(_, words, _)| words.is_empty());
+    empty.for_each(|(_, words, _)| words.push(7));
+    let dataset = written(source, &folder.join("masked.safetensors"));
+    let rows = folder.join("masked");
+    write_rows(&dataset, &rows);
+    let data = Data { dataset: &dataset, rows: &rows };
+    networks.push(data.train_with("embedding_mask", Kind::Embedding, &hidden[..1], averaging()));
+
     if let Some(dataset) = real_reviews(folder) {
         let rows = folder.join("real");
         write_rows(&dataset, &rows);
-        let hidden = [(16, Activation::Relu); 2];
-        networks.push(train(&dataset, &rows, "real_reviews_4_epochs", &hidden, 4));
-        networks.push(train(&dataset, &rows, "real_reviews_20_epochs", &hidden, 20));
+        let data = Data { dataset: &dataset, rows: &rows };
+        networks.push(data.train("real_reviews_4_epochs", &hidden, 4));
+        networks.push(data.train("real_reviews_20_epochs", &hidden, 20));
+        let options = unit_length(naive_bayes);
+        networks.push(data.train_with("real_reviews_length_1", Kind::UnitLength, &[], options));
+        let (name, kind) = ("real_reviews_embedding", Kind::Embedding);
+        networks.push(data.train_with(name, kind, &hidden[..1], averaging()));
     }
     networks
 }
@@ -122,7 +215,7 @@ fn real_reviews(folder: &Path) -> Option<Dataset> {
 }
 
 /// Exports all networks and compares; says so where the framework is not there.
-fn agrees(framework: &str, snippet: &str, formats: &[(Format, &str, &str)]) {
+fn agrees(framework: &str, snippet: fn(Kind) -> &'static str, formats: &[(Format, &str, &str)]) {
     let python = std::env::var_os("IMDB_FAST_PYTHON").unwrap_or_else(|| "python3".into());
     // Asked first, since the networks take their time.
     let module = if framework == "onnx" { "onnxruntime" } else { framework };
@@ -135,11 +228,16 @@ fn agrees(framework: &str, snippet: &str, formats: &[(Format, &str, &str)]) {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut cases = Vec::new();
-    for Trained { name, model, rows, probabilities } in networks(folder.path()) {
+    for Trained { name, kind, model, rows } in networks(folder.path()) {
         let layers = model.architecture().hidden().iter();
         let hidden: Vec<Value> =
             layers.map(|layer| json!([layer.units, layer.activation.name()])).collect();
-        for (format, input, extension) in formats {
+        let ids = Format::Onnx(OnnxInput::Ids);
+        let fits = |format: Format| match format {
+            Format::Onnx(_) => (format == ids) == (kind == Kind::Embedding),
+            _ => true,
+        };
+        for (format, input, extension) in formats.iter().filter(|(format, ..)| fits(*format)) {
             let file = folder.path().join(format!("{name}.{input}.{extension}"));
             export(&model, *format, &file).unwrap();
             cases.push(json!({
@@ -148,18 +246,21 @@ fn agrees(framework: &str, snippet: &str, formats: &[(Format, &str, &str)]) {
                 "features": model.architecture().inputs(),
                 "hidden": hidden,
                 "input": input,
+                "kind": kind,
+                "mask": name.contains("mask"),
+                "max_len": MAX_LEN,
+                "snippet": snippet(kind),
                 "rows": rows,
-                "probabilities": probabilities,
+                "probabilities": name,
             }));
         }
     }
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("cases.json"), serde_json::to_vec(&cases).unwrap()).unwrap();
-    std::fs::write(at("snippet.py"), snippet).unwrap();
     let output = Command::new(&python)
         .arg(repository("tests/frameworks/agree.py"))
         .arg(framework)
-        .args([at("snippet.py"), at("cases.json")])
+        .arg(at("cases.json"))
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -326,6 +427,8 @@ fn what_cannot_be_exported_is_said_and_nothing_is_written() {
     fails(2, &[own, "-o", "x.h5"], &["--output", ".npz, .onnx or .safetensors", "--format"]);
     fails(2, &[own, "-o", "x.h5", "--format", "h5"], &["keras-npz, onnx, torch-safetensors"]);
     fails(2, &[own, "-o", "x.npz", "--onnx-input", "indices"], &["--onnx-input", "--format onnx"]);
+    let ids = [own, "-o", "x.onnx", "--onnx-input", "ids"];
+    fails(2, &ids, &["--onnx-input", "multi-hot or indices", "sets of words"]);
     fails(2, &[own, "-o", "./model.safetensors"], &["--output", "another file"]);
     fails(1, &["missing", "-o", "x.npz"], &["cannot open missing"]);
     fails(1, &["text", "-o", "x.onnx"], &["text", "expected a safetensors file"]);
@@ -336,7 +439,12 @@ fn what_cannot_be_exported_is_said_and_nothing_is_written() {
 
 #[test]
 fn keras_agrees() {
-    agrees("keras", LOAD_KERAS, &[(Format::KerasNpz, "", "npz")]);
+    let snippet = |kind: Kind| match kind {
+        Kind::Words => LOAD_KERAS,
+        Kind::UnitLength => LOAD_KERAS_UNIT_LENGTH,
+        Kind::Embedding => LOAD_KERAS_EMBEDDING,
+    };
+    agrees("keras", snippet, &[(Format::KerasNpz, "", "npz")]);
 }
 
 #[test]
@@ -344,11 +452,16 @@ fn onnx_agrees() {
     let formats = [
         (Format::Onnx(OnnxInput::MultiHot), "multi-hot", "onnx"),
         (Format::Onnx(OnnxInput::Indices), "indices", "onnx"),
+        (Format::Onnx(OnnxInput::Ids), "ids", "onnx"),
     ];
-    agrees("onnx", LOAD_ONNX, &formats);
+    agrees("onnx", |_| LOAD_ONNX, &formats);
 }
 
 #[test]
 fn torch_agrees() {
-    agrees("torch", LOAD_TORCH, &[(Format::TorchSafetensors, "", "safetensors")]);
+    let snippet = |kind: Kind| match kind {
+        Kind::Words | Kind::UnitLength => LOAD_TORCH,
+        Kind::Embedding => LOAD_TORCH_EMBEDDING,
+    };
+    agrees("torch", snippet, &[(Format::TorchSafetensors, "", "safetensors")]);
 }

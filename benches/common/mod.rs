@@ -2,6 +2,9 @@
 
 #![allow(dead_code)] // each bench uses its part
 
+pub mod epochs;
+pub mod power_law;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

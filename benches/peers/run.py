@@ -57,10 +57,11 @@ SHARED_MODULES = ("numpy", "safetensors")
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process took: seconds from its start to its end, peak resident memory, and the cores that other programs
-    used meanwhile (0 where the system does not tell)."""
+    """What a process took: seconds from its start to its end, seconds of all cores that it used, peak resident memory, and the
+    cores that other programs used meanwhile (0 where the system does not tell)."""
 
     wall_seconds: float
+    cpu_seconds: float
     peak_bytes: int
     other_cores: float
 
@@ -136,14 +137,15 @@ def execute(command: list[str], threads: int) -> tuple[str, Cost]:
         process = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | pools)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
-        others = busy_seconds() - busy - usage.ru_utime - usage.ru_stime
+        used = usage.ru_utime + usage.ru_stime
+        others = busy_seconds() - busy - used
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
         if process.returncode != 0:
             raise SystemExit(f"{err.read().decode(errors='replace')}\nfailed: {shlex.join(command)}")
         unit = 1 if sys.platform == "darwin" else 1024
-        return out.read().decode(), Cost(seconds, usage.ru_maxrss * unit, others / seconds)
+        return out.read().decode(), Cost(seconds, used, usage.ru_maxrss * unit, others / seconds)
 
 
 def job_options(arguments: argparse.Namespace, seed: int) -> list[str]:

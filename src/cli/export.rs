@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// What to write; told by the output's name (.npz, .onnx, .safetensors) where it is not given
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<Format>,
-    /// How an ONNX model takes reviews [default: multi-hot]
+    /// How an ONNX model takes reviews [default: multi-hot; ids of a network of an embedding]
     #[arg(long, value_name = "INPUT", value_enum)]
     onnx_input: Option<Input>,
     #[command(flatten)]
@@ -46,13 +46,24 @@ const LONG: &str = concat!(
 
 Inputs:
   A review is the set of its word ids, reserved ids included, as they stand in a dataset's
-  `indices`: multi-hot rows have a 1 at each of them, lists have each of them once.
+  `indices`: multi-hot rows have a 1 at each of them, lists have each of them once. A network
+  of an embedding takes sequences of ids, padded and cut as Keras' pad_sequences does.
 
 Keras:
   The arrays are those of Model.set_weights, in its order:
 
 ",
     include_str!("../export/load_keras.py"),
+    "
+  Where reviews have length 1 (--row-norm l2):
+
+",
+    include_str!("../export/load_keras_unit_length.py"),
+    "
+  Of a network of an embedding:
+
+",
+    include_str!("../export/load_keras_embedding.py"),
     "
 ONNX:
   Standard operators of opset 13. The output `probability` is float32 [reviews, 1]:
@@ -66,6 +77,11 @@ PyTorch:
 
 ",
     include_str!("../export/load_torch.py"),
+    "
+  Of a network of an embedding, whose mode is `mean`:
+
+",
+    include_str!("../export/load_torch_embedding.py"),
 );
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -84,39 +100,54 @@ enum Input {
     MultiHot,
     /// `indices`, int64 [words], and `offsets`, int64 [reviews], as EmbeddingBag takes them
     Indices,
+    /// `ids`, int64 [reviews, max_len]: padded sequences, for a network of an embedding
+    Ids,
+}
+
+impl From<Input> for OnnxInput {
+    fn from(input: Input) -> OnnxInput {
+        match input {
+            Input::MultiHot => OnnxInput::MultiHot,
+            Input::Indices => OnnxInput::Indices,
+            Input::Ids => OnnxInput::Ids,
+        }
+    }
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let path = &args.output.output;
-    let format = args.format()?;
+    let kind = args.kind()?;
     if is_same_file(&args.model, path) {
         let expected = "another file than the model: the model would be lost";
         return Err(Error::invalid("--output", shown(path), expected));
     }
-    export::export(&Model::load(&args.model)?, format, path)?;
+    let model = Model::load(&args.model)?;
+    let format = match kind {
+        Format::KerasNpz => export::Format::KerasNpz,
+        Format::Onnx => export::Format::Onnx(match args.onnx_input {
+            Some(input) => input.into(),
+            None => OnnxInput::of(model.architecture()),
+        }),
+        Format::TorchSafetensors => export::Format::TorchSafetensors,
+    };
+    export::export(&model, format, path)?;
     let bytes = std::fs::metadata(path).map_err(Error::io(path, "read"))?.len();
     global.note(format_args!("wrote {}: {} bytes", shown(path), thousands(bytes)));
     Ok(())
 }
 
 impl Args {
-    fn format(&self) -> Result<export::Format> {
+    /// What can be said without the model.
+    fn kind(&self) -> Result<Format> {
         let format = match self.format {
             Some(format) => format,
             None => format_of(&self.output.output)?,
         };
-        match (format, self.onnx_input) {
-            (Format::Onnx, None | Some(Input::MultiHot)) => {
-                Ok(export::Format::Onnx(OnnxInput::MultiHot))
-            }
-            (Format::Onnx, Some(Input::Indices)) => Ok(export::Format::Onnx(OnnxInput::Indices)),
-            (_, Some(_)) => {
-                let expected = "nothing: it goes with --format onnx only";
-                Err(Error::invalid("--onnx-input", "given", expected))
-            }
-            (Format::KerasNpz, None) => Ok(export::Format::KerasNpz),
-            (Format::TorchSafetensors, None) => Ok(export::Format::TorchSafetensors),
+        if self.onnx_input.is_some() && format != Format::Onnx {
+            let expected = "nothing: it goes with --format onnx only";
+            return Err(Error::invalid("--onnx-input", "given", expected));
         }
+        Ok(format)
     }
 }
 

@@ -8,13 +8,18 @@ class Network(nn.Module):
         features, width = weights["embedding.weight"].shape
         self.embedding = nn.EmbeddingBag(features, width, mode="sum")
         self.bias = nn.Parameter(torch.zeros(width))
+        if "squares.weight" in weights:  # reviews are scaled to length 1
+            self.squares = nn.EmbeddingBag(features, 1, mode="sum")
         count = sum(name.startswith("linear.") for name in weights) // 2
         shapes = [weights[f"linear.{i}.weight"].shape for i in range(count)]
         self.linear = nn.ModuleList(nn.Linear(inputs, units) for units, inputs in shapes)
         self.activation = nn.ModuleList(activation(inputs) for _, inputs in shapes)
 
     def forward(self, words, offsets):
-        x = self.embedding(words, offsets) + self.bias
+        x = self.embedding(words, offsets)
+        if hasattr(self, "squares"):
+            x = x / self.squares(words, offsets).clamp_min(torch.finfo(x.dtype).tiny).sqrt()
+        x = x + self.bias
         for activation, linear in zip(self.activation, self.linear):
             x = linear(activation(x))
         return torch.sigmoid(x).squeeze(1)

@@ -3,6 +3,10 @@
 //! Each file holds the very weights of the model, so the probabilities are the same, to float32 rounding. What becomes of
 //! text stays here: the inputs are the ids of a dataset's rows, reserved ids included.
 //!
+//! Reviews that are scaled to length 1 (`--row-norm l2`) need the squares of the words' scales besides, and divide their sum by
+//! the root of the sum of these. A network of an [`Embedding`](crate::nn::Embedding) takes sequences, padded and cut to its
+//! `max_len` as Keras' `pad_sequences` does by default.
+//!
 //! # [`Format::KerasNpz`]
 //!
 //! NumPy's archive of the arrays that `Model.set_weights` takes, in its order, named `arr_0`, `arr_1` ... as
@@ -11,6 +15,18 @@
 //!
 //! ```python
 #![doc = include_str!("load_keras.py")]
+//! ```
+//!
+//! Where reviews have length 1, the squares \[features, 1\] stand behind the first bias, and the first layer is
+//!
+//! ```python
+#![doc = include_str!("load_keras_unit_length.py")]
+//! ```
+//!
+//! An embedding's kernel \[features, dim\] comes before the Dense layers:
+//!
+//! ```python
+#![doc = include_str!("load_keras_embedding.py")]
 //! ```
 //!
 //! # [`Format::Onnx`]
@@ -23,6 +39,8 @@
 //!   review; and `offsets`, int64 \[reviews\]: where in `indices` each review begins, the first at 0. It is what
 //!   `torch.nn.EmbeddingBag` takes. The rows of the first kernel are gathered and added up in 64 bits: its cost follows the
 //!   words and not the features.
+//! - [`OnnxInput::Ids`]: `ids`, int64 \[reviews, max_len\]: padded and cut sequences, for a network of an embedding, whose
+//!   weights are `embedding.kernel`.
 //!
 //! ```python
 #![doc = include_str!("load_onnx.py")]
@@ -32,11 +50,18 @@
 //!
 //! A `state_dict`, in PyTorch's orientation \[outputs, inputs\]: `embedding.weight` \[features, units\] and `bias` \[units\] are
 //! the first layer, an `EmbeddingBag` whose mode is `sum`; `linear.I.weight` and `linear.I.bias`, from 0, the layers behind
-//! it; `activation.I.weight` the alphas of PReLU, where `activation.0` follows the first layer. The metadata's `architecture`
-//! tells the layers as JSON.
+//! it; `activation.I.weight` the alphas of PReLU, where `activation.0` follows the first layer. `squares.weight` \[features, 1\]
+//! is there where reviews have length 1. The metadata's `architecture` tells the layers as JSON.
 //!
 //! ```python
 #![doc = include_str!("load_torch.py")]
+//! ```
+//!
+//! Of a network of an embedding `embedding.weight` \[features, dim\] is an `EmbeddingBag` whose mode is `mean`, there is no `bias`,
+//! and `linear.0` is the first Dense layer:
+//!
+//! ```python
+#![doc = include_str!("load_torch_embedding.py")]
 //! ```
 
 mod network;
@@ -44,18 +69,26 @@ mod npz;
 mod onnx;
 mod torch;
 
+use std::fmt;
 use std::path::Path;
 
 use crate::error::Result;
 use crate::model::Model;
+use crate::nn::Architecture;
 use network::Network;
 
 /// How a script loads a [`Format::KerasNpz`].
 pub const LOAD_KERAS: &str = include_str!("load_keras.py");
-/// How a script loads a [`Format::Onnx`], of either input.
+/// The same where reviews have length 1.
+pub const LOAD_KERAS_UNIT_LENGTH: &str = include_str!("load_keras_unit_length.py");
+/// The same for a network of an embedding.
+pub const LOAD_KERAS_EMBEDDING: &str = include_str!("load_keras_embedding.py");
+/// How a script loads a [`Format::Onnx`], of any input.
 pub const LOAD_ONNX: &str = include_str!("load_onnx.py");
 /// How a script loads a [`Format::TorchSafetensors`].
 pub const LOAD_TORCH: &str = include_str!("load_torch.py");
+/// The same for a network of an embedding.
+pub const LOAD_TORCH_EMBEDDING: &str = include_str!("load_torch_embedding.py");
 
 /// What to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +109,25 @@ pub enum OnnxInput {
     MultiHot,
     /// Lists of words.
     Indices,
+    /// Sequences of word ids, for a network that averages an embedding.
+    Ids,
+}
+
+impl OnnxInput {
+    /// The usual one for a network.
+    pub fn of(architecture: &Architecture) -> OnnxInput {
+        if architecture.embedding().is_some() { OnnxInput::Ids } else { OnnxInput::MultiHot }
+    }
+}
+
+impl fmt::Display for OnnxInput {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            OnnxInput::MultiHot => "multi-hot",
+            OnnxInput::Indices => "indices",
+            OnnxInput::Ids => "ids",
+        })
+    }
 }
 
 /// Writes a model in another program's format, whole or not at all.

@@ -6,7 +6,7 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::Network;
+use super::network::{Input, Network};
 use crate::error::{Error, Result};
 use crate::output::OutputFile;
 
@@ -38,9 +38,15 @@ fn write_arrays(
         number += 1;
         Ok(())
     };
-    for layer in &network.layers {
+    if let Input::Average(embedding, kernel) = &network.input {
+        add(&[network.inputs, embedding.dim], kernel)?;
+    }
+    for (i, layer) in network.layers.iter().enumerate() {
         add(&[layer.fan_in, layer.units], layer.kernel)?;
         add(&[layer.units], layer.bias)?;
+        if let (0, Input::UnitLength(squares)) = (i, &network.input) {
+            add(&[network.inputs, 1], squares)?;
+        }
         if !layer.alpha.is_empty() {
             add(&[layer.units], layer.alpha)?;
         }

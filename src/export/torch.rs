@@ -2,19 +2,26 @@
 
 use std::path::Path;
 
-use super::Network;
+use super::network::{Input, Network};
 use crate::container::{TensorBytes, write_foreign};
 use crate::error::Result;
 
 pub(super) fn write(network: &Network<'_>, path: &Path) -> Result<()> {
-    let (first, rest) = network.layers.split_first().expect("a network has an output layer");
+    let layers = &network.layers[..];
+    // The rows that words choose are kept as ours are: an embedding's rows are its inputs.
+    let (first, width, rest) = match &network.input {
+        Input::Average(embedding, kernel) => (*kernel, embedding.dim, layers),
+        Input::Words | Input::UnitLength(_) => (layers[0].kernel, layers[0].units, &layers[1..]),
+    };
     let transposed: Vec<Vec<f32>> =
         rest.iter().map(|layer| transposed(layer.kernel, layer.units)).collect();
-    let mut tensors = vec![
-        // An embedding's rows are its inputs, as ours are.
-        TensorBytes::new("embedding.weight", &[first.fan_in, first.units], first.kernel),
-        TensorBytes::new("bias", &[first.units], first.bias),
-    ];
+    let mut tensors = vec![TensorBytes::new("embedding.weight", &[network.inputs, width], first)];
+    if rest.len() < layers.len() {
+        tensors.push(TensorBytes::new("bias", &[width], layers[0].bias));
+    }
+    if let Input::UnitLength(squares) = &network.input {
+        tensors.push(TensorBytes::new("squares.weight", &[network.inputs, 1], squares));
+    }
     for (i, (layer, weight)) in rest.iter().zip(&transposed).enumerate() {
         let shape = [layer.units, layer.fan_in];
         tensors.push(TensorBytes::new(format!("linear.{i}.weight"), &shape, weight));

@@ -53,15 +53,9 @@ impl<'a> Table<'a> {
         Table { values, first, width: 1, stride }
     }
 
-    /// Asks for the rows of one weight of some words, if they may be far.
-    pub(crate) fn prefetch<I: Id>(&self, words: &[I]) {
-        if size_of_val(self.values) > NEAR_BYTES {
-            for id in words {
-                if let Some(value) = self.values.get((id.place() - self.first) * self.stride) {
-                    prefetch(value);
-                }
-            }
-        }
+    /// Whether rows may be far: in a table that does not stay in a core's own cache.
+    pub(crate) fn is_far(&self) -> bool {
+        size_of_val(self.values) > NEAR_BYTES
     }
 }
 
@@ -609,7 +603,7 @@ fn prefetch_words<I>(indices: &[I], spans: &[Span], at: usize) {
 
 /// Asks for the index list of a span, if there is one.
 #[inline(always)]
-fn prefetch_span<I>(indices: &[I], spans: &[Span], at: usize) {
+pub(crate) fn prefetch_span<I>(indices: &[I], spans: &[Span], at: usize) {
     if let Some(span) = spans.get(at) {
         let words = words(indices, span);
         words.iter().step_by(64 / size_of::<I>()).for_each(prefetch);

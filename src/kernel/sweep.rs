@@ -1,7 +1,10 @@
 //! Optimizer steps over rows of weights.
 
-use super::Level;
 use super::lanes::{Kernel, LANES, Lanes};
+use super::{Level, prefetch};
+
+/// How many rows of a list ahead a row is asked for.
+const AHEAD: usize = 8;
 
 /// What an optimizer does with one weight, in lanes, with `ARRAYS` values of state beside it. Taken by value, so that its
 /// parameters are read once a sweep and not once a row: for all that the compiler knows, a row could change them.
@@ -54,8 +57,13 @@ pub enum Selection<'a> {
     Nonzero,
     /// These, no two of them the same.
     Listed(&'a [Touched]),
-    /// These, no two of them the same: the words of a batch of one review. They all have the first row of the gradient.
-    Shared(&'a [u32]),
+    /// The words of a batch of one review, which all have the first row of the gradient.
+    Shared {
+        /// No two of them the same.
+        rows: &'a [u32],
+        /// Rows of the review that comes next. They are asked for on the way, so that their memory comes while the CPU counts.
+        ahead: &'a [u32],
+    },
 }
 
 /// Rows of weights with all that belongs to them.
@@ -115,6 +123,9 @@ trait Layout {
 
     /// A row of `width` weights with so many arrays of state.
     fn row(&mut self, row: usize, width: usize, arrays: usize) -> Row<'_>;
+
+    /// Asks for such a row.
+    fn ask(&self, row: usize, width: usize, arrays: usize);
 }
 
 /// A row of weights.
@@ -140,6 +151,16 @@ impl Layout for Apart<'_> {
             scale: self.scales.map(|scales| scales[row]),
         }
     }
+
+    #[inline(always)]
+    fn ask(&self, row: usize, width: usize, arrays: usize) {
+        let lines = |values: &[f32], length: usize| {
+            let row = values.get(row * length..(row + 1) * length).unwrap_or_default();
+            row.iter().step_by(LANES).for_each(prefetch);
+        };
+        lines(self.weights, width);
+        lines(self.state, arrays * width);
+    }
 }
 
 impl Layout for Records<'_> {
@@ -154,6 +175,11 @@ impl Layout for Records<'_> {
         let (weights, others) = record.split_at_mut(width);
         let (state, others) = others.split_at_mut(arrays * width);
         Row { weights, state, scale: self.has_scales.then(|| others[0]) }
+    }
+
+    #[inline(always)]
+    fn ask(&self, row: usize, _width: usize, _arrays: usize) {
+        self.values.get(row * self.stride).into_iter().for_each(prefetch);
     }
 }
 
@@ -220,7 +246,10 @@ impl Chosen<'_> {
                 }
             }
             Selection::Listed(list) => {
-                for touched in list {
+                for (at, touched) in list.iter().enumerate() {
+                    if let Some(later) = list.get(at + AHEAD) {
+                        layout.ask(later.row as usize, width, arrays);
+                    }
                     let row = touched.row as usize;
                     updated[row] = number;
                     let gradient = &mut gradient[place(touched.slot as usize)];
@@ -229,14 +258,17 @@ impl Chosen<'_> {
                     U::clear(gradient);
                 }
             }
-            Selection::Shared(list) => {
+            Selection::Shared { rows, ahead } => {
                 let gradient = &mut gradient[place(0)];
-                for &row in list {
+                let mut ahead = ahead.iter().map(|&row| row as usize);
+                for &row in rows {
+                    ahead.next().into_iter().for_each(|row| layout.ask(row, width, arrays));
                     let row = row as usize;
                     // What no step has to be made up for is not counted: that would be one more place to go to.
                     let skipped = if decays.is_empty() { 0 } else { skipped(&mut updated[row]) };
                     update.update(layout.row(row, width, arrays), gradient, decays, skipped);
                 }
+                ahead.for_each(|row| layout.ask(row, width, arrays));
                 U::clear(gradient);
             }
         }
@@ -355,6 +387,13 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Sweep<'_, R, ARRAYS> {
         let (values, chosen) = rows.split();
         let (width, arrays) = (chosen.width, ARRAYS);
         match (values, width, chosen.selection) {
+            (Values::Together(records), _, Selection::Shared { rows, ahead })
+                if chosen.decays.is_empty() =>
+            {
+                assert_eq!(width, 1, "records are of one weight each");
+                let mut records = Group::<_, ARRAYS> { rule, records };
+                records.update::<V>(rows, ahead, &mut chosen.gradient[0]);
+            }
             (Values::Together(records), ..) => {
                 assert_eq!(width, 1, "records are of one weight each");
                 chosen.update::<V, _>(number, (1, arrays), records, OneValue::<_, ARRAYS>(rule));
@@ -433,6 +472,57 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneValue<R
         row.weights[0] = new.first();
         for (kept, value) in row.state.iter_mut().zip(values) {
             *kept = value.first();
+        }
+    }
+}
+
+/// Records that have the same gradient, as many of them at a time as there are lanes.
+struct Group<'a, R, const ARRAYS: usize> {
+    rule: R,
+    records: Records<'a>,
+}
+
+impl<R: Rule<ARRAYS>, const ARRAYS: usize> Group<'_, R, ARRAYS> {
+    /// Updates the records of some rows, no two of them the same, by their gradient, and clears that; asks for those of others.
+    #[inline(always)]
+    fn update<V: Lanes>(&mut self, rows: &[u32], ahead: &[u32], gradient: &mut f32) {
+        let delta = V::splat(std::mem::take(gradient));
+        let mut ahead = ahead.iter().map(|&row| row as usize);
+        let (groups, rest) = rows.as_chunks::<LANES>();
+        for group in groups {
+            ahead.by_ref().take(LANES).for_each(|row| self.records.ask(row, 1, ARRAYS));
+            self.update_some(delta, group);
+        }
+        ahead.for_each(|row| self.records.ask(row, 1, ARRAYS));
+        self.update_some(delta, rest);
+    }
+
+    /// Updates no more records than there are lanes.
+    #[inline(always)]
+    fn update_some<V: Lanes>(&mut self, delta: V, group: &[u32]) {
+        let (mut weights, mut scales) = ([0.0; LANES], [0.0; LANES]);
+        let mut state = [[0.0; LANES]; ARRAYS];
+        for (lane, &row) in group.iter().enumerate() {
+            let row = self.records.row(row as usize, 1, ARRAYS);
+            weights[lane] = row.weights[0];
+            scales[lane] = row.scale.unwrap_or(1.0);
+            for (array, &value) in state.iter_mut().zip(&*row.state) {
+                array[lane] = value;
+            }
+        }
+        let scale = self.records.has_scales.then(|| V::load(&scales));
+        let values = state.each_ref().map(V::load);
+        let (new, values) = step(self.rule, scale, V::load(&weights), delta, values);
+        new.store(&mut weights);
+        for (array, value) in state.iter_mut().zip(values) {
+            value.store(array);
+        }
+        for (lane, &row) in group.iter().enumerate() {
+            let row = self.records.row(row as usize, 1, ARRAYS);
+            row.weights[0] = weights[lane];
+            for (kept, array) in row.state.iter_mut().zip(&state) {
+                *kept = array[lane];
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::cut::MOST_SHARDS;
 
@@ -69,8 +69,18 @@ impl Balance {
         self.owners[shard].load(Ordering::Acquire)
     }
 
-    /// Notes how long its owner has worked on a shard.
-    pub(super) fn note(&self, shard: usize, time: Duration) {
+    /// Does its owner's work on a shard, and notes how long that took, if another thread could do it: of a batch of one review, a
+    /// look at the clock would be a good part.
+    pub(super) fn timed(&self, shard: usize, work: impl FnOnce()) {
+        if self.threads == 1 {
+            return work();
+        }
+        let start = Instant::now();
+        work();
+        self.note(shard, start.elapsed());
+    }
+
+    fn note(&self, shard: usize, time: Duration) {
         self.spent[shard].fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 

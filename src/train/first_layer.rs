@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{RwLock, RwLockReadGuard};
-use std::time::Instant;
 
 use super::balance::Balance;
 use super::cut::MOST_SHARDS;
@@ -49,20 +48,18 @@ impl<'m> FirstLayer<'m> {
     /// Calls `work` with each shard of a thread.
     pub(super) fn for_own(&self, worker: &Worker<'_>, mut work: impl FnMut(&mut Shard<'m>)) {
         for index in self.balance.own(worker.index) {
-            let start = Instant::now();
-            work(&mut write(&self.shards[index]));
-            self.balance.note(index, start.elapsed());
+            self.balance.timed(index, || work(&mut write(&self.shards[index])));
         }
     }
 
     /// Calls `work` with each shard of a thread, and takes the sum of the squares of its gradient behind it.
     pub(super) fn measure(&self, worker: &Worker<'_>, mut work: impl FnMut(&mut Shard<'m>)) {
         for index in self.balance.own(worker.index) {
-            let start = Instant::now();
-            let mut shard = write(&self.shards[index]);
-            work(&mut shard);
-            self.squares[index].store(shard.squares().to_bits(), Ordering::Relaxed);
-            self.balance.note(index, start.elapsed());
+            self.balance.timed(index, || {
+                let mut shard = write(&self.shards[index]);
+                work(&mut shard);
+                self.squares[index].store(shard.squares().to_bits(), Ordering::Relaxed);
+            });
         }
     }
 
@@ -80,7 +77,6 @@ impl<'m> FirstLayer<'m> {
         choose: impl Fn(&mut Shard<'m>),
     ) {
         for index in self.balance.own(worker.index) {
-            let start = Instant::now();
             let is_second = index > 0 && (self.shards.len() - index) % 2 == 1;
             let is_added = is_second && self.balance.owner(index - 1) == worker.index;
             self.is_added[index].store(is_added, Ordering::Relaxed);
@@ -88,11 +84,12 @@ impl<'m> FirstLayer<'m> {
                 true => (index - 1, Sum::Add),
                 false => (index, Sum::Store),
             };
-            let mut out = write(&self.partials[place]);
-            let mut shard = write(&self.shards[index]);
-            choose(&mut shard);
-            shard.gather(rows, sum, &mut out);
-            self.balance.note(index, start.elapsed());
+            self.balance.timed(index, || {
+                let mut out = write(&self.partials[place]);
+                let mut shard = write(&self.shards[index]);
+                choose(&mut shard);
+                shard.gather(rows, sum, &mut out);
+            });
         }
     }
 

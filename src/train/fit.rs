@@ -413,10 +413,12 @@ impl<'a, I: Word> Run<'a, I> {
                     .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
                 own.has_window = true;
             }
-            let mut orders = window.order.chunks(batch_size).skip(done).peekable();
-            while let Some(order) = orders.next() {
-                let next = orders.peek().copied().unwrap_or_default();
-                self.step(worker, place, &window, [order, next], own)?;
+            let mut orders = window.order.chunks(batch_size).skip(done);
+            let mut take = || orders.next().unwrap_or_default();
+            let mut coming = [take(), take(), take()];
+            while !coming[0].is_empty() {
+                self.step(worker, place, &window, coming, own)?;
+                coming = [coming[1], coming[2], take()];
                 place.batch += 1;
             }
             drop(window);
@@ -462,13 +464,13 @@ impl<'a, I: Word> Run<'a, I> {
         place.batch - index * window_batches
     }
 
-    /// One batch; `Break` where the one before has ended the run.
+    /// One batch, by the orders of it and of the two behind it; `Break` where the one before has ended the run.
     fn step(
         &self,
         worker: &Worker<'_>,
         place: Place,
         window: &Window,
-        [order, next]: [&[u32]; 2],
+        [order, next, after_next]: [&[u32]; 3],
         own: &mut Own,
     ) -> ControlFlow<()> {
         let step = self.plan.step(place, self.level);
@@ -500,6 +502,7 @@ impl<'a, I: Word> Run<'a, I> {
         let l2 = self.plan.options.l2;
         let scatter = |shard: &mut Shard<'a>| {
             shard.prepare_batch(next);
+            shard.ask_for_words(self.rows, after_next);
             shard.scatter(self.rows, &own.deltas, step);
             if l2 > 0.0 {
                 shard.pull(l2);

@@ -19,7 +19,7 @@ use super::spans::ByLength;
 use super::weights::Weights;
 use crate::kernel::{
     Aligned, Level, Powers, Rows as WeightRows, Selection, Span, Sum, Touched, count_below,
-    gather_sum, prefetch, scatter_add_ahead,
+    gather_sum, prefetch, prefetch_span, scatter_add_ahead,
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
@@ -127,6 +127,8 @@ enum Gradient {
         delta: Aligned,
         /// The rows of those words.
         rows: Vec<u32>,
+        /// Those of the review that comes next, where they may be far.
+        ahead: Vec<u32>,
     },
 }
 
@@ -137,7 +139,7 @@ pub(super) struct Moving<'o> {
     pub(super) idle: Idle,
 }
 
-/// How many rows ahead of its use the place of a row's words is asked for.
+/// How many rows or words ahead of its use what is known of one is asked for.
 const AHEAD: usize = 32;
 
 /// In [`Shard::updated`], marks a row that has been touched in this step: the other bits are its slot.
@@ -190,7 +192,7 @@ impl<'m> Shard<'m> {
         let is_swept_whole =
             *idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
         let gradient = if is_shared && !is_swept_whole {
-            Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new() }
+            Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new(), ahead: Vec::new() }
         } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
             Gradient::Dense(Aligned::zeros(rows * width))
         } else {
@@ -256,6 +258,13 @@ impl<'m> Shard<'m> {
             window[at as usize].span(row as u32)
         };
         by_length.sort(order.iter().enumerate().map(span), next);
+    }
+
+    /// Asks for the words of the batch after the next, where that is one review: a larger one asks for its own on the way.
+    pub(super) fn ask_for_words<I: Word>(&self, rows: Rows<'_, I>, order: &[u32]) {
+        if let (Gradient::Shared { .. }, Some(&at)) = (&self.gradient, order.first()) {
+            prefetch_span(rows.indices, &[self.window[at as usize].span(0)], 0);
+        }
     }
 
     /// Takes up a round of the validation: the given rows. Kept, a round is found only once.
@@ -338,16 +347,17 @@ impl<'m> Shard<'m> {
                 let now = (&slots[..], &slot_spans[..]);
                 scatter_add_ahead(*level, values, 0, width, now, deltas, later);
             }
-            Gradient::Shared { delta, rows: shared } => {
+            Gradient::Shared { delta, rows: shared, ahead } => {
                 shared.clear();
                 for span in spans.iter() {
                     delta.copy_from_slice(&deltas[span.row as usize * width..][..width]);
                     let words = &words[span.start..][..span.length as usize];
                     shared.extend(words.iter().map(|&id| (id.place() - first) as u32));
                 }
-                let table = weights.table(first);
-                for span in next.iter() {
-                    table.prefetch(&later.0[span.start..][..span.length as usize]);
+                ahead.clear();
+                for span in next.iter().filter(|_| weights.table(first).is_far()) {
+                    let words = &later.0[span.start..][..span.length as usize];
+                    ahead.extend(words.iter().map(|&id| (id.place() - first) as u32));
                 }
             }
         }
@@ -360,7 +370,7 @@ impl<'m> Shard<'m> {
             Gradient::Dense(values) if self.is_swept_whole => (values, Selection::All),
             Gradient::Dense(values) => (values, Selection::Nonzero),
             Gradient::Compact { values, touched, .. } => (values, Selection::Listed(touched)),
-            Gradient::Shared { delta, rows } => (delta, Selection::Shared(rows)),
+            Gradient::Shared { delta, rows, ahead } => (delta, Selection::Shared { rows, ahead }),
         };
         let rows = WeightRows {
             width: self.width,
@@ -440,7 +450,11 @@ fn give_slots<I: Word>(
     touched.clear();
     let before_this = step.number - 1;
     for span in spans {
-        for &id in &words[span.start..][..span.length as usize] {
+        let words = &words[span.start..][..span.length as usize];
+        for (at, &id) in words.iter().enumerate() {
+            if let Some(later) = words.get(at + AHEAD) {
+                prefetch(&updated[later.place() - first]);
+            }
             let row = (id.place() - first) as u32;
             let mark = &mut updated[row as usize];
             if *mark & IN_SLOT == 0 {

@@ -1,9 +1,10 @@
 """Loads exported models in the framework that they are for, by the snippets of the documentation, and compares probabilities.
 
-    python agree.py FRAMEWORK SNIPPET CASES
+    python agree.py FRAMEWORK CASES
 
-CASES is a JSON list of {name, file, features, hidden: [[units, activation], ...], input, rows}; `rows` is a folder with
-`indices.i64`, `offsets.i64` (where each review begins) and `probabilities.f32`, all little endian. Prints a JSON object:
+CASES is a JSON list of {name, kind, snippet, file, features, hidden: [[units, activation], ...], input, mask, max_len, rows,
+probabilities}; `rows` is a folder with `indices.i64`, `offsets.i64` (where each review begins), of sequences `ids.i64`
+[reviews, max_len], and PROBABILITIES.f32, all little endian. Prints a JSON object:
 `missing`, where a package is not there, or `versions` and the largest difference for each case in `differences`.
 """
 
@@ -31,15 +32,23 @@ def multi_hot(case: dict, indices, offsets):
     return rows
 
 
+def ids(case: dict):
+    """Padded sequences."""
+    return np.fromfile(Path(case["rows"]) / "ids.i64", "<i8").reshape(-1, case["max_len"])
+
+
 def by_keras(snippet: str, case: dict, indices, offsets):
     """Probabilities, and what they were computed by."""
     import keras
 
     source = put(snippet, r'"weights\.npz"', repr(case["file"]))
-    source = put(source, r"^features, hidden = .*$", f"features, hidden = {case['features']}, {case['hidden']}")
+    names, values = "features, hidden", f"{case['features']}, {case['hidden']}"
+    if case["kind"] == "embedding":
+        names, values = f"{names}, dim, max_len, mask", f"{values}, 16, {case['max_len']}, {case['mask']}"
+    source = put(source, rf"^{names} = .*$", f"{names} = {values}")
     names = {}
     exec(source, names)
-    rows = multi_hot(case, indices, offsets)
+    rows = ids(case) if case["kind"] == "embedding" else multi_hot(case, indices, offsets)
     versions = f"keras {keras.__version__} on {keras.backend.backend()}"
     if keras.backend.backend() == "tensorflow":
         import tensorflow
@@ -61,10 +70,14 @@ def by_torch(snippet: str, case: dict, indices, offsets):
     activation = case["hidden"][0][1] if case["hidden"] else "relu"
     source = put(snippet, r'"weights\.safetensors"', repr(case["file"]))
     source = put(source, r"nn\.ReLU\(\)", factories[activation])
+    takes_ids = case["kind"] == "embedding"
+    if takes_ids:
+        source = put(source, r"mask=False", f"mask={case['mask']}")
     names = {"nn": nn}
     exec(source, names)
+    arrays = [ids(case)] if takes_ids else [indices, offsets]
     with torch.inference_mode():
-        answer = names["network"](torch.from_numpy(indices), torch.from_numpy(offsets)).numpy()
+        answer = names["network"](*map(torch.from_numpy, arrays)).numpy()
     return answer, f"torch {torch.__version__}, safetensors {safetensors.__version__}"
 
 
@@ -83,6 +96,8 @@ def by_onnx(snippet: str, case: dict, indices, offsets):
         assert names["indices"](none, none).shape == (0,)
         empty = names["indices"](none, np.zeros(3, np.int64))
         assert empty.shape == (3,) and len(set(empty)) == 1, empty
+    elif case["input"] == "ids":
+        answer = names["ids"](ids(case))
     else:
         answer = names["multi_hot"](multi_hot(case, indices, offsets))
     return answer, f"onnxruntime {onnxruntime.__version__}, onnx {onnx.__version__}"
@@ -90,15 +105,15 @@ def by_onnx(snippet: str, case: dict, indices, offsets):
 
 def main() -> None:
     """Compares all cases."""
-    framework, snippet, cases = sys.argv[1:]
-    snippet, cases = Path(snippet).read_text(), json.loads(Path(cases).read_text())
+    framework, cases = sys.argv[1:]
+    cases = json.loads(Path(cases).read_text())
     judge = {"keras": by_keras, "torch": by_torch, "onnx": by_onnx}[framework]
     differences, versions = {}, ""
     for case in cases:
         rows = Path(case["rows"])
         indices, offsets = (np.fromfile(rows / f"{name}.i64", "<i8") for name in ("indices", "offsets"))
         expected = np.fromfile(rows / f"{case['probabilities']}.f32", "<f4")
-        answer, versions = judge(snippet, case, indices, offsets)
+        answer, versions = judge(case["snippet"], case, indices, offsets)
         assert answer.shape == expected.shape, (case["name"], answer.shape, expected.shape)
         differences[case["name"]] = float(np.abs(answer.astype(np.float64) - expected).max())
     print(json.dumps({"versions": versions, "differences": differences}))

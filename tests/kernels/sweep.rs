@@ -322,12 +322,19 @@ fn shared(optimizer: &dyn Optimizer, net: &Net, number: u32, list: &[Touched], d
         }
         for sweeper in [optimizer, &Plain(optimizer)] {
             let mut swept = net.clone();
-            swept.sweep(sweeper, step, Selection::Shared(&rows), decays);
+            swept.sweep(sweeper, step, Selection::Shared { rows: &rows, ahead: &rows }, decays);
             let what = format!("{optimizer:?}, {level}, width {}, {number}, shared", net.width);
             assert_same(&swept.weights, &copied.weights, &format!("weights, {what}"));
             assert_same(&swept.state, &copied.state, &format!("state, {what}"));
             assert_eq!(swept.updated, copied.updated, "{what}");
-            together(sweeper, net, step, Selection::Shared(&rows), decays, &what);
+            together(
+                sweeper,
+                net,
+                step,
+                Selection::Shared { rows: &rows, ahead: &rows },
+                decays,
+                &what,
+            );
             assert!(swept.gradient[..net.width].iter().all(|&g| g == 0.0), "{what}");
             assert_same(&swept.gradient[net.width..], &net.gradient[net.width..], &what);
         }

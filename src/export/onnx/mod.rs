@@ -7,9 +7,9 @@ mod proto;
 use std::path::Path;
 
 use super::OnnxInput;
-use super::network::{Layer, Network};
-use crate::error::Result;
-use crate::nn::Activation;
+use super::network::{Input, LEAST_SQUARES, Layer, Network};
+use crate::error::{Error, Result};
+use crate::nn::{Activation, Embedding};
 use nodes::{Graph, Kind, Size};
 use proto::DataType;
 
@@ -22,6 +22,14 @@ const IR_VERSION: i64 = 7;
 const OUTPUT: &str = "probability";
 
 pub(super) fn write(network: &Network<'_>, input: OnnxInput, path: &Path) -> Result<()> {
+    let takes_ids = matches!(network.input, Input::Average(..));
+    if takes_ids != (input == OnnxInput::Ids) {
+        let expected = match takes_ids {
+            true => "ids: the network is one of sequences",
+            false => "multi-hot or indices: the network is one of sets of words",
+        };
+        return Err(Error::invalid("--onnx-input", input, expected));
+    }
     let graph = graph(network, input);
     let text = |text: &str| Some(text.to_owned());
     let model = proto::Model {
@@ -38,25 +46,100 @@ pub(super) fn write(network: &Network<'_>, input: OnnxInput, path: &Path) -> Res
     file::write(path, &model, &graph.proto, &graph.initializers)
 }
 
-fn graph<'a>(network: &Network<'a>, input: OnnxInput) -> Graph<'a> {
+fn graph<'a>(network: &'a Network<'a>, input: OnnxInput) -> Graph<'a> {
     let mut graph = Graph::new("imdb-fast");
-    let (first, rest) = network.layers.split_first().expect("a network has an output layer");
-    let mut z = match input {
-        OnnxInput::MultiHot => {
-            let sizes = [Size::Named("reviews"), Size::Fixed(network.inputs)];
-            let rows = graph.input("multi_hot", Kind::Float, &sizes);
-            dense(&mut graph, 0, first, &rows)
+    let layers = &network.layers;
+    let mut z = match (&network.input, input) {
+        (Input::Average(embedding, kernel), _) => {
+            let average = average(&mut graph, network.inputs, *embedding, kernel);
+            dense(&mut graph, 0, &layers[0], &average)
         }
-        OnnxInput::Indices => first_layer_of_indices(&mut graph, first),
+        (Input::Words, OnnxInput::MultiHot) => {
+            let rows = multi_hot(&mut graph, network.inputs);
+            dense(&mut graph, 0, &layers[0], &rows)
+        }
+        (Input::UnitLength(squares), OnnxInput::MultiHot) => {
+            let rows = multi_hot(&mut graph, network.inputs);
+            let kernel = kernel(&mut graph, 0, &layers[0]);
+            let sum = graph.node("MatMul", &[&rows, &kernel], &[]);
+            let squares = graph.weights("squares", &[network.inputs, 1], squares);
+            let squares = graph.node("MatMul", &[&rows, &squares], &[]);
+            unit_length(&mut graph, &layers[0], &sum, &squares)
+        }
+        (Input::Words, OnnxInput::Indices) => {
+            let bags = Bags::new(&mut graph);
+            let kernel = kernel(&mut graph, 0, &layers[0]);
+            let sum = bags.sum(&mut graph, &kernel, layers[0].units);
+            let bias = bias(&mut graph, 0, &layers[0]);
+            graph.node("Add", &[&sum, &bias], &[])
+        }
+        (Input::UnitLength(squares), OnnxInput::Indices) => {
+            let bags = Bags::new(&mut graph);
+            let kernel = kernel(&mut graph, 0, &layers[0]);
+            let sum = bags.sum(&mut graph, &kernel, layers[0].units);
+            let squares = graph.weights("squares", &[network.inputs, 1], squares);
+            let squares = bags.sum(&mut graph, &squares, 1);
+            unit_length(&mut graph, &layers[0], &sum, &squares)
+        }
+        (_, OnnxInput::Ids) => unreachable!("it has been refused"),
     };
-    for (i, layer) in rest.iter().enumerate() {
-        let h = activation(&mut graph, i, &network.layers[i], &z);
-        z = dense(&mut graph, i + 1, layer, &h);
+    for (i, layer) in layers.iter().enumerate().skip(1) {
+        let h = activation(&mut graph, i - 1, &layers[i - 1], &z);
+        z = dense(&mut graph, i, layer, &h);
     }
-    let last = network.layers.len() - 1;
-    let h = activation(&mut graph, last, &network.layers[last], &z);
+    let last = layers.len() - 1;
+    let h = activation(&mut graph, last, &layers[last], &z);
     graph.output(&h, OUTPUT, &[Size::Named("reviews"), Size::Fixed(1)]);
     graph
+}
+
+/// Rows of zeros and ones.
+fn multi_hot(graph: &mut Graph<'_>, features: usize) -> String {
+    graph.input("multi_hot", Kind::Float, &[Size::Named("reviews"), Size::Fixed(features)])
+}
+
+/// `z = sum / sqrt(squares) + bias`.
+fn unit_length<'a>(graph: &mut Graph<'a>, layer: &Layer<'a>, sum: &str, squares: &str) -> String {
+    let least = graph.number("least_squares", LEAST_SQUARES);
+    let squares = graph.node("Max", &[squares, &least], &[]);
+    let length = graph.node("Sqrt", &[&squares], &[]);
+    let scaled = graph.node("Div", &[sum, &length], &[]);
+    let bias = bias(graph, 0, layer);
+    graph.node("Add", &[&scaled, &bias], &[])
+}
+
+/// The average of a kernel's rows over the positions of `ids`; with a mask, over those whose id is not 0.
+fn average<'a>(
+    graph: &mut Graph<'a>,
+    features: usize,
+    embedding: Embedding,
+    kernel: &'a [f32],
+) -> String {
+    use nodes::Value::Int;
+    let sizes = [Size::Named("reviews"), Size::Fixed(embedding.max_len)];
+    let ids = graph.input("ids", Kind::Int64, &sizes);
+    let kernel = graph.weights("embedding.kernel", &[features, embedding.dim], kernel);
+    let rows = graph.node("Gather", &[&kernel, &ids], &[]);
+    let axis = graph.constant("positions", &[1]);
+    let without_axis = [("keepdims", Int(0))];
+    if !embedding.mask {
+        let sum = graph.node("ReduceSum", &[&rows, &axis], &without_axis);
+        let count = graph.number("count", embedding.max_len as f32);
+        return graph.node("Div", &[&sum, &count], &[]);
+    }
+    let zero = graph.scalar("padding", 0);
+    let is_padding = graph.node("Equal", &[&ids, &zero], &[]);
+    let counts = graph.node("Not", &[&is_padding], &[]);
+    let counts = graph.node("Cast", &[&counts], &[("to", Int(DataType::Float as i64))]);
+    let last = graph.constant("last_axis", &[2]);
+    let factors = graph.node("Unsqueeze", &[&counts, &last], &[]);
+    let rows = graph.node("Mul", &[&rows, &factors], &[]);
+    let sum = graph.node("ReduceSum", &[&rows, &axis], &without_axis);
+    let count = graph.node("ReduceSum", &[&counts, &axis], &[("keepdims", Int(1))]);
+    // Of padding alone the sum is 0, and so is the average.
+    let one = graph.number("one_float", 1.0);
+    let count = graph.node("Max", &[&count, &one], &[]);
+    graph.node("Div", &[&sum, &count], &[])
 }
 
 /// `z = x kernel + bias`.
@@ -75,39 +158,51 @@ fn bias<'a>(graph: &mut Graph<'a>, number: usize, layer: &Layer<'a>) -> String {
     graph.weights(&format!("dense_{number}.bias"), &[layer.units], layer.bias)
 }
 
-/// The same without rows of zeros and ones: the kernel's rows that the words choose are added up, review by review.
-///
-/// The sums up to each word are made once for all reviews; a review's is the difference of two of them. In 64 bits nothing
-/// of a float32 sum is lost by that. `ScatterND` with the reduction `add` would be the plainer way, but ONNX Runtime (1.15, 1.17
-/// and 1.32 were seen to) runs its additions on several threads at once and loses some.
-fn first_layer_of_indices<'a>(graph: &mut Graph<'a>, layer: &Layer<'a>) -> String {
-    use nodes::Value::Int;
-    let indices = graph.input("indices", Kind::Int64, &[Size::Named("words")]);
-    let offsets = graph.input("offsets", Kind::Int64, &[Size::Named("reviews")]);
-    let kernel = kernel(graph, 0, layer);
-    let chosen = graph.node("Gather", &[&kernel, &indices], &[]);
-    let chosen = graph.node("Cast", &[&chosen], &[("to", Int(DataType::Double as i64))]);
-    let none = graph.zeros("no_words", layer.units);
-    let rows = graph.node("Concat", &[&none, &chosen], &[("axis", Int(0))]);
-    let axis = graph.scalar("axis", 0);
-    let sums = graph.node("CumSum", &[&rows, &axis], &[]);
+/// Reviews as lists of words.
+struct Bags {
+    indices: String,
+    /// Where each review begins in `indices`.
+    offsets: String,
+    /// Where it ends.
+    ends: String,
+}
 
-    // Where a review ends the next begins; the last ends with the words.
-    let one = graph.constant("one", &[1]);
-    let reviews = graph.node("Shape", &[&offsets], &[]);
-    let following = graph.node("Slice", &[&offsets, &one, &reviews], &[]);
-    let words = graph.node("Shape", &[&indices], &[]);
-    let ends = graph.node("Concat", &[&following, &words], &[("axis", Int(0))]);
-    // Of no review at all there is no end either.
-    let zero = graph.constant("zero", &[0]);
-    let ends = graph.node("Slice", &[&ends, &zero, &reviews], &[]);
+impl Bags {
+    fn new(graph: &mut Graph<'_>) -> Bags {
+        use nodes::Value::Int;
+        let indices = graph.input("indices", Kind::Int64, &[Size::Named("words")]);
+        let offsets = graph.input("offsets", Kind::Int64, &[Size::Named("reviews")]);
+        // Where a review ends the next begins; the last ends with the words.
+        let one = graph.constant("one", &[1]);
+        let reviews = graph.node("Shape", &[&offsets], &[]);
+        let following = graph.node("Slice", &[&offsets, &one, &reviews], &[]);
+        let words = graph.node("Shape", &[&indices], &[]);
+        let ends = graph.node("Concat", &[&following, &words], &[("axis", Int(0))]);
+        // Of no review at all there is no end either.
+        let zero = graph.constant("zero", &[0]);
+        let ends = graph.node("Slice", &[&ends, &zero, &reviews], &[]);
+        Bags { indices, offsets, ends }
+    }
 
-    let until = graph.node("Gather", &[&sums, &ends], &[]);
-    let before = graph.node("Gather", &[&sums, &offsets], &[]);
-    let sum = graph.node("Sub", &[&until, &before], &[]);
-    let sum = graph.node("Cast", &[&sum], &[("to", Int(DataType::Float as i64))]);
-    let bias = bias(graph, 0, layer);
-    graph.node("Add", &[&sum, &bias], &[])
+    /// The sum of the rows of a table, `[features, width]`, that the words choose, review by review.
+    ///
+    /// The sums up to each word are made once for all reviews; a review's is the difference of two of them. In 64 bits nothing
+    /// of a float32 sum is lost by that. `ScatterND` with the reduction `add` would be the plainer way, but ONNX Runtime (1.15,
+    /// 1.17 and 1.32 were seen to) runs its additions on several threads at once and loses some.
+    fn sum(&self, graph: &mut Graph<'_>, table: &str, width: usize) -> String {
+        use nodes::Value::Int;
+        let Bags { indices, offsets, ends } = self;
+        let chosen = graph.node("Gather", &[table, indices], &[]);
+        let chosen = graph.node("Cast", &[&chosen], &[("to", Int(DataType::Double as i64))]);
+        let none = graph.zeros(&format!("no_words_{width}"), width);
+        let rows = graph.node("Concat", &[&none, &chosen], &[("axis", Int(0))]);
+        let axis = graph.scalar("axis", 0);
+        let sums = graph.node("CumSum", &[&rows, &axis], &[]);
+        let until = graph.node("Gather", &[&sums, ends], &[]);
+        let before = graph.node("Gather", &[&sums, offsets], &[]);
+        let sum = graph.node("Sub", &[&until, &before], &[]);
+        graph.node("Cast", &[&sum], &[("to", Int(DataType::Float as i64))])
+    }
 }
 
 /// What follows a layer's sums; see [`Activation`] for the formulas.

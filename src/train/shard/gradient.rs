@@ -18,7 +18,7 @@ impl Shard<'_> {
             Gradient::Compact { values, touched, .. } => {
                 rows(values, &mut touched.iter().map(|touched| touched.row as usize))
             }
-            Gradient::Shared { delta, rows } => {
+            Gradient::Shared { delta, rows, .. } => {
                 let scales: f64 = rows.iter().map(|&row| scale(row as usize).powi(2)).sum();
                 scales * squares(delta)
             }
