@@ -6,7 +6,7 @@ use imdb_fast::kernel::{
     Apart, Id, Level, Powers, Records, Rows, Selection, Span, Sum, Table, Touched, Values,
     add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward, gather_sum, scatter_add,
 };
-use imdb_fast::optimizer::{self, Idle, Step};
+use imdb_fast::optimizer::{self, Idle, Optimizer, Step};
 
 use super::desk::{choice, seldom};
 
@@ -281,6 +281,56 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
         assert_same(&swept, &one, &format!("weights, {what}"));
         assert_same(&swept_state, &one_state, &format!("state, {what}"));
         assert_same(&left, &cleared, &format!("gradient, {what}"));
+        let net = Net { width, weights: &weights, state: &state, list: &list, decays: &decays };
+        net.shares(optimizer, step, &gradient[..width], &what);
     }
     Ok(())
+}
+
+/// Rows before a sweep, and which of them it is for.
+struct Net<'a> {
+    width: usize,
+    weights: &'a [f32],
+    state: &'a [f32],
+    list: &'a [Touched],
+    decays: &'a [Powers],
+}
+
+impl Net<'_> {
+    /// Rows that share a gradient are as rows that each have a copy of it, in records too.
+    fn shares(&self, optimizer: &dyn Optimizer, step: Step, gradient: &[f32], what: &str) {
+        let &Net { width, weights, state, list, decays } = self;
+        let count = weights.len() / width;
+        let arrays = state.len() / weights.len();
+        let rows: Vec<u32> = list.iter().map(|touched| touched.row).collect();
+        // The last step of each, from which it follows how many it has skipped.
+        let mut before = vec![0; count];
+        list.iter().for_each(|one| before[one.row as usize] = step.number - 1 - one.skipped);
+        let sweep = |values: Values<'_>, gradient: &mut [f32], selection: Selection<'_>| {
+            let updated = &mut before.clone();
+            optimizer.sweep(step, Rows { width, values, gradient, selection, updated, decays });
+        };
+        let (mut copied, mut copied_state) = (weights.to_vec(), state.to_vec());
+        let values = Apart { weights: &mut copied, state: &mut copied_state, scales: None };
+        sweep(Values::Apart(values), &mut gradient.repeat(count), Selection::Listed(list));
+        let shared = Selection::Shared { rows: &rows, ahead: &rows };
+        let (mut swept, mut swept_state) = (weights.to_vec(), state.to_vec());
+        let values = Apart { weights: &mut swept, state: &mut swept_state, scales: None };
+        sweep(Values::Apart(values), &mut gradient.to_vec(), shared);
+        assert_same(&swept, &copied, &format!("shared weights, {what}"));
+        assert_same(&swept_state, &copied_state, &format!("shared state, {what}"));
+        if width > 1 {
+            return;
+        }
+        let records = |weights: &[f32], state: &[f32]| -> Vec<f32> {
+            let record = |row| [&weights[row..=row], &state[row * arrays..][..arrays]].concat();
+            (0..count).flat_map(record).collect()
+        };
+        let mut values = records(weights, state);
+        let together = Records { values: &mut values, stride: 1 + arrays, has_scales: false };
+        let shared = Selection::Shared { rows: &rows, ahead: &rows };
+        sweep(Values::Together(together), &mut gradient.to_vec(), shared);
+        let expected = records(&copied, &copied_state);
+        assert_same(&values, &expected, &format!("shared records, {what}"));
+    }
 }
