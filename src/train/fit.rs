@@ -1,78 +1,35 @@
-//! The training loop.
-//!
-//! A step has three phases, and the threads meet between them:
-//! 1. each shard of the first layer sums its weight rows for all reviews of the batch;
-//! 2. each block of reviews adds the shards' sums, goes forward through the head, and back;
-//! 3. each shard adds the deltas to its gradient and updates its rows; the leader updates the head and keeps the books.
+//! Training from the first step or from a checkpoint: what a run needs is made of plan, data and model.
 
-mod clip;
-mod draws;
-mod pauses;
-
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, RwLock};
 
-use self::draws::drawn;
-use super::block::{BLOCK_ROWS, Block, Through};
+use super::block::{BLOCK_ROWS, Block};
 use super::books::Books;
 use super::checkpoint::{Checkpoint, Place};
 use super::cut::cut_features;
 use super::first_layer::FirstLayer;
-use super::parallel::{Team, Worker, lock, read, write};
+use super::outcome::Outcome;
+use super::parallel::Team;
 use super::rows::{Counted, Rows, Word};
+use super::run::Run;
 use super::scales::{input_scale, row_scales};
 use super::sequences::{CountedRows, sequences};
 use super::shard::{Moving, Shard};
 use super::validation::Validation;
-use super::window::{Order, Window};
-use super::{History, Observer, TrainPlan};
+use super::{Observer, TrainPlan};
 use crate::dataset::{Csr, Sequences, Split};
-use crate::error::{Error, Result};
-use crate::kernel::{Aligned, Level};
+use crate::error::Result;
 use crate::model::Model;
-use crate::nn::{Architecture, Embedding, Head, InputScale, Workspace};
-use crate::random::{Draws, Stream};
-
-/// How a run went.
-#[derive(Debug)]
-pub struct Outcome {
-    /// One value a quantity and epoch.
-    pub history: History,
-    /// Why it ended.
-    pub ending: Ending,
-    /// The epoch (from 0) whose weights the model has, or up to whose end they are averaged; `None` where they are those of a run that was interrupted within an
-    /// epoch, or of one that diverged and remembered no good epoch, when they are of no use.
-    pub epoch: Option<usize>,
-}
-
-/// Why a run ended.
-#[derive(Debug)]
-pub enum Ending {
-    /// All epochs are done.
-    Completed,
-    /// The validation loss did not fall any more.
-    StoppedEarly,
-    /// The observer said so, at the end of an epoch or where it had paused the run.
-    Interrupted,
-    /// The loss or a weight is not a number any more; an [`Error::Diverged`].
-    Diverged(Error),
-}
-
-impl Ending {
-    pub(super) fn diverged(plan: &TrainPlan<'_>, epoch: usize, batch: usize) -> Ending {
-        let learning_rate = plan.options.optimizer.learning_rate();
-        Ending::Diverged(Error::Diverged { epoch, batch, learning_rate })
-    }
-}
+use crate::nn::{Embedding, InputScale};
 
 /// Trains `model` by `plan` on the threads of `team`.
 ///
 /// The result depends on the plan and the data alone: the same bits on any number of threads.
 ///
 /// # Errors
-/// [`Error::Unfit`] where the dataset lacks a split that the plan names. A run that diverges is no error here: its
-/// [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one, if they were remembered.
+/// [`Error::Unfit`](crate::Error::Unfit) where the dataset lacks a split that the plan names. A run that diverges is no error
+/// here: its [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one, if they were
+/// remembered.
 ///
 /// # Panics
 /// If a loss, metric or observer of the caller panics.
@@ -144,8 +101,8 @@ pub fn fit(
 /// ```
 ///
 /// # Errors
-/// [`Error::Unfit`] where plan, dataset or network are not those of the run; [`Error::Malformed`] where the checkpoint is
-/// damaged. The model's weights may then have been replaced.
+/// [`Error::Unfit`](crate::Error::Unfit) where plan, dataset or network are not those of the run;
+/// [`Error::Malformed`](crate::Error::Malformed) where the checkpoint is damaged. The model's weights may then have been replaced.
 ///
 /// # Panics
 /// If a loss, metric or observer of the caller panics.
@@ -300,297 +257,4 @@ fn fit_rows<I: Word>(
     let (outcome, head) = run.finish(stopped);
     parameters.head = head;
     Ok(outcome)
-}
-
-/// What the threads of a run share.
-struct Run<'a, I> {
-    plan: &'a TrainPlan<'a>,
-    level: Level,
-    architecture: &'a Architecture,
-    /// How much the words count, where it is not 1.
-    scale: Option<&'a InputScale>,
-    rows: Rows<'a, I>,
-    labels: &'a [u8],
-    validation: Option<Validation<'a, I>>,
-    first_layer: FirstLayer<'a>,
-    blocks: Vec<RwLock<Block>>,
-    /// The first block that no thread has taken yet.
-    next_block: AtomicUsize,
-    head: RwLock<Head>,
-    /// The sum of the squares of the head's gradient, as its bits, where gradients are clipped.
-    head_squares: AtomicU64,
-    order: Mutex<Order>,
-    window: RwLock<Window>,
-    books: Mutex<Books<'a>>,
-    /// Where the threads set out.
-    from: Place,
-    /// How many they are.
-    threads: usize,
-    /// Whether the run has ended or stands still.
-    ended: AtomicBool,
-    is_best: AtomicBool,
-}
-
-/// What is a thread's own.
-struct Own {
-    workspace: Workspace,
-    targets: Vec<f32>,
-    /// Random numbers for the words of each review of the batch, where some are left out.
-    reviews: Vec<Draws>,
-    /// The deltas of the whole batch, `[batch, width]`.
-    deltas: Aligned,
-    /// Whether the thread has been through a window since it set out.
-    has_window: bool,
-}
-
-impl Own {
-    fn new(architecture: &Architecture) -> Own {
-        Own {
-            workspace: Workspace::new(architecture, BLOCK_ROWS),
-            targets: Vec::with_capacity(BLOCK_ROWS),
-            reviews: Vec::new(),
-            deltas: Aligned::zeros(0),
-            has_window: false,
-        }
-    }
-}
-
-impl<'a, I: Word> Run<'a, I> {
-    /// What every thread does. `ended` and `is_best` are set by the leader before a meeting and read by all after it.
-    fn work(&self, worker: &Worker<'_>) {
-        let mut own = Own::new(self.architecture);
-        for epoch in self.from.epoch..self.plan.options.epochs {
-            let done = if epoch == self.from.epoch { self.from.batch } else { 0 };
-            if self.train(worker, Place { epoch, batch: done }, &mut own).is_break() {
-                return;
-            }
-            // All have looked whether the run has ended before the leader says anew whether it has.
-            worker.meet();
-            // By the last thread: it has the fewest other duties, and while it is at it, the others go ahead with the validation.
-            if worker.index + 1 == worker.size {
-                self.prepare_epoch(epoch + 1);
-            }
-            if let Some(validation) = &self.validation {
-                let through = Through {
-                    level: self.level,
-                    head: &read(&self.head),
-                    loss: &*self.plan.options.loss,
-                    workspace: &mut own.workspace,
-                    targets: &mut own.targets,
-                };
-                validation.run(
-                    worker,
-                    &self.first_layer,
-                    through,
-                    |probabilities, labels, loss| {
-                        lock(&self.books).validated(probabilities, labels, loss);
-                    },
-                );
-            }
-            if worker.leads() {
-                let (has_ended, is_best) = lock(&self.books).end_epoch(epoch, &read(&self.head));
-                self.is_best.store(is_best, Ordering::Release);
-                self.ended.store(has_ended, Ordering::Release);
-            }
-            worker.meet();
-            if self.is_best.load(Ordering::Acquire) {
-                self.first_layer.for_own(worker, Shard::keep);
-            }
-            if self.has_ended() {
-                return;
-            }
-        }
-    }
-
-    /// All batches of an epoch from a place on; `Break` where one of them has ended the run.
-    fn train(&self, worker: &Worker<'_>, mut place: Place, own: &mut Own) -> ControlFlow<()> {
-        let batch_size = self.plan.options.batch_size;
-        while place.batch < self.plan.batches() {
-            let done = self.turn_to_window(worker, place);
-            let window = read(&self.window);
-            if !own.has_window || !lock(&self.order).is_single() {
-                self.first_layer
-                    .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
-                own.has_window = true;
-            }
-            let mut orders = window.order.chunks(batch_size).skip(done);
-            let mut take = || orders.next().unwrap_or_default();
-            let mut coming = [take(), take(), take()];
-            while !coming[0].is_empty() {
-                self.step(worker, place, &window, coming, own)?;
-                coming = [coming[1], coming[2], take()];
-                place.batch += 1;
-            }
-            drop(window);
-            worker.meet();
-            if self.has_ended() {
-                return ControlFlow::Break(());
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Draws the order of an epoch, if there is one more, and its first window.
-    fn prepare_epoch(&self, epoch: usize) {
-        if epoch < self.plan.options.epochs {
-            lock(&self.order).begin_epoch();
-            self.fill_window(0);
-        }
-    }
-
-    fn fill_window(&self, index: usize) {
-        let mut order = lock(&self.order);
-        order.fill(index, self.labels, &mut write(&self.window));
-        for stretch in order.stretches(index + 1) {
-            self.plan.dataset.will_need(Split::Train, stretch);
-        }
-    }
-
-    /// Lets the leader prepare the window that a place lies in, and returns how many of its batches are done.
-    fn turn_to_window(&self, worker: &Worker<'_>, place: Place) -> usize {
-        worker.meet();
-        let window_batches = lock(&self.order).window_batches();
-        let index = place.batch / window_batches;
-        if worker.leads() {
-            if place.batch == 0 {
-                lock(&self.books).begin_epoch(place.epoch);
-            }
-            // The first one is there, and so is the one that a run stopped in.
-            if read(&self.window).index != index {
-                self.fill_window(index);
-            }
-        }
-        worker.meet();
-        place.batch - index * window_batches
-    }
-
-    /// One batch, by the orders of it and of the two behind it; `Break` where the one before has ended the run.
-    fn step(
-        &self,
-        worker: &Worker<'_>,
-        place: Place,
-        window: &Window,
-        [order, next, after_next]: [&[u32]; 3],
-        own: &mut Own,
-    ) -> ControlFlow<()> {
-        let step = self.plan.step(place, self.level);
-        let (words, options) = (self.plan.word_dropout, &self.plan.options);
-        if words.is_on() {
-            own.reviews.clear();
-            let row = |&at: &u32| window.rows[at as usize];
-            let reviews =
-                drawn(options.seed, Stream::WordDropout, place.epoch, order.iter().map(row));
-            own.reviews.extend(reviews);
-        }
-        self.first_layer.gather(worker, self.rows, |shard| {
-            shard.begin_batch(order);
-            if words.is_on() {
-                shard.thin(self.rows, words, &own.reviews);
-            }
-        });
-        worker.meet();
-        if self.has_ended() {
-            return ControlFlow::Break(());
-        }
-        if worker.leads() {
-            self.first_layer.balance();
-        }
-        self.forward_and_backward(window, order, place.epoch, own);
-        worker.meet();
-        let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
-        self.collect_deltas(blocks, &mut own.deltas);
-        let l2 = self.plan.options.l2;
-        let scatter = |shard: &mut Shard<'a>| {
-            shard.prepare_batch(next);
-            shard.ask_for_words(self.rows, after_next);
-            shard.scatter(self.rows, &own.deltas, step);
-            if l2 > 0.0 {
-                shard.pull(l2);
-            }
-        };
-        let update = |shard: &mut Shard<'a>| shard.update(&*self.plan.options.optimizer, step);
-        let factor = match self.plan.options.global_clipnorm {
-            None => {
-                self.first_layer.for_own(worker, |shard| {
-                    scatter(shard);
-                    update(shard);
-                });
-                None
-            }
-            Some(most) => {
-                let factor = self.clip(worker, blocks, most, scatter);
-                self.first_layer.for_own(worker, |shard| {
-                    factor.inspect(|&factor| shard.shrink(factor));
-                    update(shard);
-                });
-                factor
-            }
-        };
-        if worker.leads() {
-            self.next_block.store(0, Ordering::Relaxed);
-            let mut books = lock(&self.books);
-            let is_over = match books.end_batch(place.batch, blocks) {
-                ControlFlow::Continue(()) => {
-                    let mut head = write(&self.head);
-                    if self.plan.options.global_clipnorm.is_none() {
-                        books.head.collect(blocks, &head);
-                    }
-                    factor.inspect(|&factor| books.head.shrink(factor));
-                    books.head.update(&mut head, step);
-                    books.pauses(Place { batch: place.batch + 1, ..place })
-                }
-                ControlFlow::Break(()) => true,
-            };
-            if is_over {
-                self.ended.store(true, Ordering::Release);
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Phase 2: blocks, until there are no more.
-    fn forward_and_backward(&self, window: &Window, order: &[u32], epoch: usize, own: &mut Own) {
-        let sums = self.first_layer.sums();
-        let mut through = Through {
-            level: self.level,
-            head: &read(&self.head),
-            loss: &*self.plan.options.loss,
-            workspace: &mut own.workspace,
-            targets: &mut own.targets,
-        };
-        let scale = 1.0 / order.len() as f32;
-        let (units, words) = (self.plan.dropout, self.plan.word_dropout);
-        let (seed, all_scales) = (self.plan.options.seed, self.rows.all_scales());
-        loop {
-            let block = self.next_block.fetch_add(1, Ordering::Relaxed);
-            let first = block * BLOCK_ROWS;
-            if first >= order.len() {
-                return;
-            }
-            let order = &order[first..order.len().min(first + BLOCK_ROWS)];
-            let labels = order.iter().map(|&at| window.labels[at as usize]);
-            let rows = order.iter().map(|&at| window.rows[at as usize]);
-            let row_scale = |row: u32| all_scales.map_or(1.0, |scales| scales[row as usize]);
-            let scales = (all_scales.is_some() || words.is_on())
-                .then(|| rows.clone().map(|row| row_scale(row) * words.scale()));
-            let drops = units.is_on().then(|| (units, drawn(seed, Stream::Dropout, epoch, rows)));
-            let mut block = write(&self.blocks[block]);
-            block.run(&mut through, &sums, first, labels, (scales, scale), drops);
-        }
-    }
-
-    /// Brings the deltas of all blocks near: each is read many times, in any order.
-    fn collect_deltas(&self, blocks: &[RwLock<Block>], deltas: &mut Aligned) {
-        let stride = BLOCK_ROWS * self.architecture.width();
-        if deltas.is_empty() {
-            *deltas = Aligned::zeros(self.blocks.len() * stride);
-        }
-        for (block, place) in blocks.iter().zip(deltas.chunks_mut(stride)) {
-            place.copy_from_slice(&read(block).deltas);
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
-    }
 }

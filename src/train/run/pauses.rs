@@ -4,16 +4,17 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use super::super::checkpoint::{Checkpoint, Kept, Place, Snapshot};
+use super::super::outcome::{Ending, Outcome};
 use super::super::parallel::{Team, inside, inside_lock};
 use super::super::rows::Word;
 use super::super::shard::{Shard, Standing};
-use super::{Ending, Outcome, Run};
+use super::Run;
 use crate::error::Result;
 use crate::nn::Head;
 
 impl<I: Word> Run<'_, I> {
     /// Goes on from where a checkpoint was taken; the weights are those of its model already.
-    pub(super) fn take_up(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+    pub(in super::super) fn take_up(&mut self, checkpoint: &Checkpoint) -> Result<()> {
         let (order, window) = (inside(&mut self.order), inside_lock(&mut self.window));
         checkpoint.restore_order(self.labels, order, window)?;
         let books = inside(&mut self.books);
@@ -25,7 +26,7 @@ impl<I: Word> Run<'_, I> {
     }
 
     /// Trains to the end, and stands still where the observer wants to save the run. Returns where it ends it there.
-    pub(super) fn go_on(&mut self, team: &Team) -> Option<Place> {
+    pub(in super::super) fn go_on(&mut self, team: &Team) -> Option<Place> {
         loop {
             self.ended.store(false, Ordering::Release);
             team.run(self.threads, |worker| self.work(&worker));
@@ -74,7 +75,7 @@ impl<I: Word> Run<'_, I> {
     }
 
     /// Puts the weights that the model is to have in their place. Returns the head, which stands apart.
-    pub(super) fn finish(mut self, stopped: Option<Place>) -> (Outcome, Head) {
+    pub(in super::super) fn finish(mut self, stopped: Option<Place>) -> (Outcome, Head) {
         let has_diverged = |ending: &Ending| matches!(ending, Ending::Diverged(_));
         let books = inside(&mut self.books);
         let (history, mut ending) = (

@@ -1,0 +1,36 @@
+//! How a run went.
+
+use super::{History, TrainPlan};
+use crate::error::Error;
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// One value a quantity and epoch.
+    pub history: History,
+    /// Why it ended.
+    pub ending: Ending,
+    /// The epoch (from 0) whose weights the model has, or up to whose end they are averaged; `None` where they are those of a run
+    /// that was interrupted within an epoch, or of one that diverged and remembered no good epoch, when they are of no use.
+    pub epoch: Option<usize>,
+}
+
+/// Why a run ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// All epochs are done.
+    Completed,
+    /// The validation loss did not fall any more.
+    StoppedEarly,
+    /// The observer said so, at the end of an epoch or where it had paused the run.
+    Interrupted,
+    /// The loss or a weight is not a number any more; an [`Error::Diverged`].
+    Diverged(Error),
+}
+
+impl Ending {
+    pub(super) fn diverged(plan: &TrainPlan<'_>, epoch: usize, batch: usize) -> Ending {
+        let learning_rate = plan.options.optimizer.learning_rate();
+        Ending::Diverged(Error::Diverged { epoch, batch, learning_rate })
+    }
+}
