@@ -158,6 +158,7 @@ fn measure(criterion: &mut Criterion, recipe: &Recipe, reviews: &Reviews) -> Opt
     let epoch = best?.as_secs_f64() * 1e9 / work.nonzeros as f64;
     limits.measure(&batches);
     let bytes = recipe.places.bytes(features);
+    eprintln!("{epoch:.2} ns a nonzero, the limit is {:.2}", limits.epoch);
     Some(Line { recipe: recipe.name, features, bytes, limits, epoch })
 }
 
