@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -53,7 +53,17 @@ impl OutputFile {
     /// Those of reading and writing.
     pub fn append(&mut self, file: &mut File) -> std::io::Result<u64> {
         self.writer.flush()?;
-        std::io::copy(file, self.writer.get_mut().as_file_mut())
+        let out = self.writer.get_mut().as_file_mut();
+        let first = file.stream_position()?;
+        // A signal may stop a copy that the system makes by itself, and the standard library does not take it up again.
+        // Both files stand behind what has been copied.
+        loop {
+            match std::io::copy(file, out) {
+                Ok(_) => return Ok(file.stream_position()? - first),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Flushes, syncs and renames into place, replacing an older file at once.
