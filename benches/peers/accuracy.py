@@ -19,10 +19,6 @@ from pathlib import Path
 
 from run import BINARY, DISTURBANCE, HERE, Cost, available_cores, cpu_model, execute, format_table, tell
 
-N_GRAMS = "--tokenizer words-and-marks --num-words all --start-char none --oov-char none --index-from 0"
-NAIVE_BAYES = "--validation 0 --feature-scale naive-bayes --row-norm l2 --epochs 2 --schedule linear"
-
-
 @dataclass(frozen=True)
 class Recipe:
     """What imdb-fast is told, besides the files, the seed and the threads."""
@@ -33,17 +29,15 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("the book's network", "", "--epochs 4 --validation 0 --no-shuffle"),
-    Recipe(
-        "linear, 1 to 4 words",
-        f"{N_GRAMS} --ngrams 4 --min-count 5",
-        f"{NAIVE_BAYES} --hidden none --batch-size 1 --optimizer adagrad:initial_accumulator=1e-8,epsilon=0 "
-        "--learning-rate 0.3 --bias-optimizer sgd:learning_rate=0.03 --first-kernel-initializer zeros",
-    ),
+    Recipe("the book's network", "--no-unlabelled", "--epochs 4 --validation 0 --no-shuffle"),
+    Recipe("preset best", "--preset best", "--preset best"),
+    Recipe("preset best-ensemble", "--preset best-ensemble", "--preset best-ensemble"),
+    Recipe("preset semi", "--preset semi", "--preset semi"),
     Recipe(
         "16-16, 1 to 3 words",
-        f"{N_GRAMS} --ngrams 3 --min-count 2",
-        f"{NAIVE_BAYES} --batch-size 32 --optimizer adam:rows=touched,epsilon=1e-8 --learning-rate 0.001 "
+        "--preset best --ngrams 3 --min-count 2",
+        "--validation 0 --feature-scale naive-bayes --row-norm l2 --epochs 2 --schedule linear --batch-size 32 "
+        "--optimizer adam:rows=touched,epsilon=1e-8 --learning-rate 0.001 "
         "--first-kernel-initializer random_uniform:minval=-0.05,maxval=0.05",
     ),
 )
@@ -134,7 +128,7 @@ def run_ours(arguments: argparse.Namespace, recipe: Recipe, version: str, seed: 
         def step(command: str, *words: str, options: str = "") -> tuple[str, Cost]:
             return execute([str(arguments.binary), command, *words, *options.split(), *shared], arguments.threads)
 
-        _, importing = step("import", str(arguments.archive), "-o", dataset, "--no-unlabelled", options=recipe.importing)
+        _, importing = step("import", str(arguments.archive), "-o", dataset, options=recipe.importing)
         _, training = step("train", dataset, "--out", str(run), "--seed", str(seed), options=recipe.training)
         out, evaluating = step("evaluate", str(run / "model.safetensors"), dataset, "--json")
         fit_seconds = json.loads((run / "history.json").read_text())["fit_seconds"]
