@@ -86,7 +86,7 @@ impl Members<'_> {
             match scores {
                 Some(scores) => writeln!(
                     out,
-                    "what they make has a validation loss of {:.4}, accuracy {:.4}",
+                    "together: validation loss {:.4}, accuracy {:.4}",
                     scores.loss, scores.accuracy
                 ),
                 None => Ok(()),
