@@ -93,7 +93,9 @@ fn what_does_not_go_together_is_refused() {
     let train =
         |more: &[&'static str]| [&["train", "d.safetensors", "--validation", "100"], more].concat();
     desk.fails(2, &train(&["--preset", "better"]), &["better", "best-ensemble", "semi"]);
-    desk.fails(2, &train(&["--ensemble", "0"]), &["--ensemble", "at least 1"]);
+    for count in ["0", "1001", "18446744073709551615"] {
+        desk.fails(2, &train(&["--ensemble", count]), &["--ensemble", "from 1 to 1000"]);
+    }
     desk.fails(
         2,
         &train(&["--ensemble", "2", "--checkpoint-every", "1"]),

@@ -35,6 +35,9 @@ pub struct Ensemble {
     pub self_training: Option<SelfTraining>,
 }
 
+/// The most networks of an ensemble: all of them are in memory before they are merged.
+pub const MOST_MEMBERS: usize = 1_000;
+
 /// What an ensemble has come to.
 #[derive(Debug)]
 pub struct Trained {
@@ -74,11 +77,14 @@ impl Ensemble {
     /// Checks what can be checked without data.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] where there are no members.
+    /// [`Error::InvalidOption`] where there are no members, or more than [`MOST_MEMBERS`].
     pub fn check(&self) -> Result<()> {
         match self.members {
-            0 => Err(Error::invalid("--ensemble", 0, "at least 1")),
-            _ => Ok(()),
+            1..=MOST_MEMBERS => Ok(()),
+            members => {
+                let expected = format!("a number from 1 to {MOST_MEMBERS}");
+                Err(Error::invalid("--ensemble", members, expected))
+            }
         }
     }
 
@@ -88,7 +94,7 @@ impl Ensemble {
     /// `folder` is where the reviews with their new labels are put meanwhile.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] where there are no members; [`Error::Unfit`] where an option does not fit the data;
+    /// Those of [`Ensemble::check`]; [`Error::Unfit`] where an option does not fit the data;
     /// [`Error::Diverged`]; [`Error::Io`].
     pub fn train(
         &self,
