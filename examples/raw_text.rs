@@ -37,8 +37,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let hidden = [Dense { units: 16, activation: Activation::Relu }];
     let mut model = Model::new(Architecture::new(dataset.features(), &hidden)?, 0);
     // With the words and the rules by which text became them, the model alone judges text.
-    model.vocabulary = dataset.vocabulary().cloned();
-    model.text = dataset.text_rules().cloned();
+    model.take_words(&dataset);
 
     let options = FitOptions {
         epochs: 10,

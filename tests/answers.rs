@@ -256,8 +256,8 @@ fn files_that_are_no_texts_say_why() {
     fails(&cut[..cut.len() - 4], &[], &["bad.data", "the gzip file is damaged or cut short"]);
     fails(&gzipped(&gzipped(b"a fine film")), &[], &["bad.data"]);
     fails(b"", &[], &["an empty file"]);
-    let remedy = ["--text"];
-    desk.fails(1, &["predict", MODEL, "d.safetensors", "--explain"], b"", &remedy);
+    let layout = ["predict", MODEL, "d.safetensors", "--text-column", "a"];
+    desk.fails(1, &layout, b"", &["--text-column", "is a dataset"]);
     desk.fails(1, &["predict", MODEL, "-", "--rows", "1..2"], b"", &["--rows", "datasets"]);
     desk.fails(1, &["predict", MODEL, "missing"], b"", &["cannot open missing"]);
     desk.fails(2, &["predict", MODEL], b"", &["--text"]);
@@ -402,6 +402,31 @@ fn endless_input_takes_constant_memory_and_ends_with_its_reader() {
     let mut errors = String::new();
     child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert_eq!(errors, "");
+}
+
+#[test]
+fn rows_of_a_dataset_are_explained_as_their_text() {
+    let desk = Desk::new();
+    let parsed = |lines: &str| -> Vec<Value> {
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let rows = ["predict", MODEL, "d.safetensors", "--explain"];
+    let rows_alone = parsed(&desk.ok(&[&rows[..], &["--rows", "3..5"]].concat()));
+    let rows = parsed(&desk.ok(&rows));
+    let lines = desk.texts().join("\n");
+    let texts = parsed(&desk.ok_with(&["predict", MODEL, "-", "--explain"], lines.as_bytes()));
+    assert_eq!((rows.len(), texts.len()), (200, 200));
+    assert_eq!(rows_alone, rows[3..5]);
+    for (at, (row, text)) in (0..).zip(rows.iter().zip(&texts)) {
+        assert_eq!((&row["row"], &text["line"]), (&Value::from(at), &Value::from(at + 1)));
+        assert!(row["label"].is_u64(), "{row}");
+        assert_eq!((&row["probability"], &row["parts"]), (&text["probability"], &text["parts"]));
+    }
+    let csv = ["predict", MODEL, "d.safetensors", "--explain", "--rows", "3..4", "--csv"];
+    let csv = desk.ok(&csv);
+    assert!(csv.starts_with("row,probability,label,kind,part,count,effect\n3,"), "{csv}");
+    let beyond = ["predict", MODEL, "d.safetensors", "--explain", "--rows", "0..9999999"];
+    desk.fails(1, &beyond, b"", &["0..9999999", "rows"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("import", &["dataset", "error", "input", "text"]),
     ("nn", &["error", "kernel", "random", "settings"]),
     ("optimizer", &["error", "kernel", "settings"]),
-    ("model", &["container", "error", "nn", "optimizer", "text"]),
+    ("model", &["container", "dataset", "error", "nn", "optimizer", "text"]),
     ("export", &["container", "error", "model", "nn", "output"]),
     (
         "train",
@@ -38,7 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("ensemble", &["container", "dataset", "error", "model", "settings", "train"]),
-    ("answer", &["error", "kernel", "model", "nn", "text", "train"]),
+    ("answer", &["dataset", "error", "kernel", "model", "nn", "text", "train"]),
     ("sweep", &["dataset", "error", "input", "model", "nn", "optimizer", "train"]),
     ("report", &["answer", "dataset", "error", "input", "model", "nn", "sweep", "train"]),
     // Documentation alone.

@@ -52,6 +52,10 @@ fn each_preset_leaves_a_model_that_is_used_as_any_and_all_threads_agree() {
         let out = desk.ok(&[&["predict", model][..], &text].concat());
         assert!(out.contains("great"), "{preset}: {out}");
         desk.ok(&["report", "run", "-o", "report.html"]);
+        let page = desk.text("report.html");
+        let (is_ensemble, learns_alone) = (!["book", "best"].contains(&preset), preset == "semi");
+        assert_eq!(page.contains("All values are means over 5 networks"), is_ensemble, "{preset}");
+        assert_eq!(page.contains("reviews a second"), !learns_alone, "{preset}");
     }
 }
 
@@ -59,6 +63,7 @@ fn each_preset_leaves_a_model_that_is_used_as_any_and_all_threads_agree() {
 fn a_preset_is_the_options_that_it_shows() {
     let desk = desk("best");
     let shown = desk.ok(&["train", "--preset", "best-ensemble", "--show-preset"]);
+    desk.fails(2, &["train", "best", "--show-preset"], &["cannot be used with"]);
     assert_eq!(names(desk.folder()), ["d.safetensors"]);
     let line = shown.replace(" \\\n", " ");
     let (import, train) = line.trim_end().split_once('\n').unwrap();

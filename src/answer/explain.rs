@@ -1,9 +1,12 @@
 //! Why a model says what it says about a text.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::Judge;
 use super::sequence::Sequence;
+use crate::dataset::{Dataset, Split};
+use crate::error::{Error, Result};
 use crate::nn::Workspace;
 use crate::text::{CUT, DROPPED, Encoding, Scratch};
 
@@ -126,6 +129,48 @@ impl Judge<'_> {
     pub fn explain_ids(&self, ids: &[u32], features: &[u32]) -> Explanation {
         let mut workspace = Workspace::new(self.model.architecture(), BLOCK);
         self.explain_reading(&mut workspace, self.read_ids(ids, features))
+    }
+
+    /// Whether it matters to the model which words stand beside each other, or which come first.
+    pub fn needs_order(&self) -> bool {
+        self.encoder.rules().ngrams > 1 || self.embedding().is_some()
+    }
+
+    /// Explains some reviews of a dataset, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the dataset has no such split or rows, its features or words are not the model's, or it does not
+    /// keep the order of words where the model goes by it.
+    pub fn explain_rows(
+        &self,
+        dataset: &Dataset,
+        split: Split,
+        rows: Range<usize>,
+    ) -> Result<Vec<Explanation>> {
+        self.model.expect_dataset(dataset)?;
+        let csr = dataset.csr(split)?;
+        dataset.expect_rows(split, &rows)?;
+        let sequences = dataset.sequences(split)?;
+        if sequences.is_none() && self.needs_order() {
+            return Err(Error::Unfit {
+                option: "--explain",
+                value: dataset.container().path().display().to_string(),
+                reason: "the model goes by the order of words, which it does not keep".to_owned(),
+                remedy: "give the text itself, by --text or in a file".to_owned(),
+            });
+        }
+        let mut explained: Vec<(usize, Option<Explanation>)> =
+            rows.map(|row| (row, None)).collect();
+        let workspace = || Workspace::new(self.model.architecture(), BLOCK);
+        self.team.for_each_with(&mut explained, workspace, |workspace, _, (row, explanation)| {
+            let features = csr.row(*row);
+            let reading = match &sequences {
+                Some(sequences) => self.read_ids(&sequences.row(*row), &features),
+                None => self.read_ids(&features, &features),
+            };
+            *explanation = Some(self.explain_reading(workspace, reading));
+        });
+        Ok(explained.into_iter().filter_map(|(_, explanation)| explanation).collect())
     }
 
     fn explain_with(&self, workspace: &mut Workspace, text: &str) -> Explanation {

@@ -125,6 +125,23 @@ impl Dataset {
         })
     }
 
+    /// Checks that a split has some rows.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where it has not, or there is no such split.
+    pub fn expect_rows(&self, split: Split, rows: &Range<usize>) -> Result<()> {
+        let count = self.csr(split)?.rows();
+        if rows.start <= rows.end && rows.end <= count {
+            return Ok(());
+        }
+        Err(Error::Unfit {
+            option: "--rows",
+            value: format!("{}..{}", rows.start, rows.end),
+            reason: format!("the {} split has {count} rows", split.name()),
+            remedy: "count from 0; the end is not included".to_owned(),
+        })
+    }
+
     /// The labels of a split, 0 or 1, one a row; none for the unlabelled split.
     ///
     /// # Errors

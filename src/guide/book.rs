@@ -417,8 +417,7 @@
 //! assert_eq!(all.len(), 10);
 //!
 //! // Those of text need the words and the rules by which text becomes ids.
-//! model.vocabulary = dataset.vocabulary().cloned();
-//! model.text = dataset.text_rules().cloned();
+//! model.take_words(&dataset);
 //! let answer = Judge::new(&model, &team)?.explain("I loved the script!");
 //! println!("{}: {:?}", answer.probability, answer.parts[0]);
 //! # assert!(reached.accuracy > 0.7);

@@ -10,13 +10,14 @@
 //! `training` (JSON: how it was trained) and the checksums.
 
 mod merge;
+mod words;
 
 use std::path::Path;
 
 use crate::container::{
     Access, Container, Kind, TEXT_RULES, TensorBytes, vocabulary, write_tensors,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::{Architecture, Head, Initializer, InputScale, Parameters, RowNorm};
 use crate::text::{Rules, Vocabulary};
 
@@ -57,8 +58,8 @@ impl Model {
     /// safetensors file, another program's too.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::WrongKind`], and
-    /// [`Error::Malformed`] where a tensor is missing, has another shape than
+    /// [`Error::Io`](crate::Error::Io), [`Error::WrongKind`](crate::Error::WrongKind), and
+    /// [`Error::Malformed`](crate::Error::Malformed) where a tensor is missing, has another shape than
     /// the architecture asks for, or a value that is not finite.
     pub fn from_tensors(architecture: Architecture, path: &Path) -> Result<Model> {
         Model::of_container(&Container::open(path, Access::Read)?, architecture)
@@ -83,8 +84,8 @@ impl Model {
     /// Reads a model file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::WrongKind`] for another kind of file;
-    /// [`Error::Malformed`] where it is damaged.
+    /// [`Error::Io`](crate::Error::Io); [`Error::WrongKind`](crate::Error::WrongKind) for another kind of file;
+    /// [`Error::Malformed`](crate::Error::Malformed) where it is damaged.
     pub fn load(path: &Path) -> Result<Model> {
         let container = Container::open(path, Access::Read)?;
         container.expect(Kind::Model, VERSION)?;
@@ -104,7 +105,7 @@ impl Model {
     /// Writes the model file, whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Io`]
+    /// [`Error::Io`](crate::Error::Io)
     pub fn save(&self, path: &Path) -> Result<()> {
         let Parameters { first_kernel, head } = &self.parameters;
         let scale = self.input_scale.as_ref();
@@ -146,24 +147,6 @@ impl Model {
             scale.multiply(&mut self.parameters.first_kernel);
         }
         self.input_scale = scale;
-    }
-
-    /// Checks that it takes as many inputs as a dataset has features.
-    ///
-    /// # Errors
-    /// [`Error::Unfit`]
-    pub fn expect_inputs(&self, features: usize) -> Result<()> {
-        let inputs = self.architecture.inputs();
-        if inputs == features {
-            return Ok(());
-        }
-        Err(Error::Unfit {
-            option: "the model",
-            value: format!("a network of {inputs} inputs"),
-            reason: format!("the dataset has {features} features"),
-            remedy: "use the dataset it was trained on, or one imported with the same --num-words"
-                .to_owned(),
-        })
     }
 
     /// Takes over the weights of another model of the same architecture.

@@ -3,7 +3,7 @@
 use super::scores::{Calibration, Distribution, Roc};
 use crate::answer::{Explanation, Judge, Strongest};
 use crate::dataset::{Dataset, Split};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Model;
 use crate::nn::Loss;
 use crate::train::{Evaluation, Evaluator, Team, labels_to_judge_by, predict};
@@ -85,7 +85,7 @@ impl Findings {
     /// Judges all reviews of a split, and explains the surest mistakes.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews, or it is one of other words
+    /// [`Error::Unfit`](crate::Error::Unfit) where the dataset has no such split, it has no labels or no reviews, or it is one of other words
     /// than the model's.
     pub fn collect(
         team: &Team,
@@ -95,8 +95,7 @@ impl Findings {
         wanted: Wanted,
     ) -> Result<Findings> {
         let labels = labels_to_judge_by(dataset, wanted.split)?;
-        model.expect_inputs(dataset.features())?;
-        expect_same_words(model, dataset)?;
+        model.expect_dataset(dataset)?;
         let mut evaluator = Evaluator::new(loss, team.level());
         let mut all = Vec::with_capacity(labels.len());
         let mut all_logits = Vec::with_capacity(labels.len());
@@ -135,37 +134,6 @@ impl Findings {
     }
 }
 
-/// Checks that the ids of a dataset mean what they mean to the model, where both know what theirs mean.
-fn expect_same_words(model: &Model, dataset: &Dataset) -> Result<()> {
-    let unfit = |reason: String| Error::Unfit {
-        option: "the dataset",
-        value: dataset.container().path().display().to_string(),
-        reason,
-        remedy: "name the one that the model was trained on, or one imported with the same \
-                 options and words"
-            .to_owned(),
-    };
-    if let (Some(ours), Some(theirs)) = (&model.vocabulary, dataset.vocabulary()) {
-        let ids = 0..ours.len().max(theirs.len()) as u32;
-        if let Some(id) = ids.into_iter().find(|&id| ours.word(id) != theirs.word(id)) {
-            let name = |word: Option<&str>| match word {
-                Some(word) => format!("{word:?}"),
-                None => "no word".to_owned(),
-            };
-            let (ours, theirs) = (name(ours.word(id)), name(theirs.word(id)));
-            return Err(unfit(format!("its id {id} is {theirs}, and {ours} to the model")));
-        }
-    }
-    match (&model.text, dataset.text_rules()) {
-        (Some(ours), Some(theirs)) if ours != theirs => Err(unfit(
-            "its reviews were turned to ids by other rules than the model's (`imdb-fast inspect` \
-             shows both)"
-                .to_owned(),
-        )),
-        _ => Ok(()),
-    }
-}
-
 /// The rows of the mistakes furthest from their labels.
 fn surest_mistakes(
     probabilities: &[f32],
@@ -187,18 +155,19 @@ fn text(
     split: Split,
     row: usize,
 ) -> Result<Text> {
-    let features = dataset.csr(split)?.row(row);
-    let sequence = dataset.sequence(split, row)?;
-    let in_order = sequence.is_some();
-    let ids = sequence.unwrap_or_else(|| features.clone());
+    let in_order = dataset.sequences(split)?.is_some();
     if let Some(judge) = judge
-        // Without reading order, nobody knows which words stood beside each other.
-        && (in_order || judge.encoder().rules().ngrams == 1)
+        && (in_order || !judge.needs_order())
     {
-        return Ok(Text::Explained { explanation: judge.explain_ids(&ids, &features), in_order });
+        let explanation = judge.explain_rows(dataset, split, row..row + 1)?.remove(0);
+        return Ok(Text::Explained { explanation, in_order });
     }
     let Some(vocabulary) = model.vocabulary.as_ref().or_else(|| dataset.vocabulary()) else {
         return Ok(Text::Unknown);
+    };
+    let ids = match dataset.sequence(split, row)? {
+        Some(sequence) => sequence,
+        None => dataset.csr(split)?.row(row),
     };
     let words: Vec<&str> = ids.iter().map(|&id| vocabulary.word(id).unwrap_or("?")).collect();
     Ok(Text::Words(words.join(" ")))

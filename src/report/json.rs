@@ -51,6 +51,8 @@ pub struct HistoryFile {
     pub train_reviews: usize,
     /// How many reviews were validated on after each epoch.
     pub validation_reviews: usize,
+    /// How many networks were trained side by side, whose means the history holds; 0 where it is not known.
+    pub networks: usize,
     /// The machine and what was used of it.
     pub environment: Environment,
     /// What was measured, epoch by epoch. JSON has no numbers but the finite ones: others are written as `null`, and
@@ -75,6 +77,21 @@ impl HistoryFile {
         }
         let history = serde_json::from_slice(&bytes).map_err(malformed)?;
         Ok(HistoryFile { history, ..HistoryFile::default() })
+    }
+
+    /// How many reviews a second went through all networks, those to validate on included. None where it is not known, as where
+    /// networks learned from reviews without a label too, in epochs that the history does not tell of.
+    pub fn reviews_a_second(&self) -> Option<u64> {
+        // As floats: what a damaged file says may overflow.
+        let reviews = self.train_reviews as f64 + self.validation_reviews as f64;
+        let epochs = self.history.epochs() as f64 * self.networks.max(1) as f64;
+        let rate = reviews * epochs / self.fit_seconds;
+        (rate > 0.0 && rate.is_finite() && !self.is_self_trained()).then_some(rate as u64)
+    }
+
+    /// Whether teachers labelled reviews for students.
+    pub fn is_self_trained(&self) -> bool {
+        self.options.get("self_training").is_some_and(|training| !training.is_null())
     }
 
     /// The file's text: a line a fact, and a line a list.
@@ -188,6 +205,7 @@ mod tests {
             dataset: Some("/data/imdb.safetensors".to_owned()),
             train_reviews: 15_000,
             validation_reviews: 10_000,
+            networks: 1,
             environment: Environment {
                 target: "x86_64-linux".to_owned(),
                 cpu_features: "avx2 fma".to_owned(),
@@ -201,6 +219,18 @@ mod tests {
     fn a_file_comes_back_to_the_last_bit() {
         let file = example();
         assert_eq!(parse(&file.to_json()).unwrap(), file);
+    }
+
+    #[test]
+    fn reviews_a_second_are_those_of_all_networks() {
+        let one = example();
+        let expected = 25_000.0 * 5.0 / 0.157;
+        assert_eq!(one.reviews_a_second(), Some(expected as u64));
+        let three = HistoryFile { networks: 3, ..example() };
+        assert_eq!(three.reviews_a_second(), Some((3.0 * expected) as u64));
+        let options = serde_json::json!({"self_training": "pseudo-labels"});
+        assert_eq!(HistoryFile { options, ..example() }.reviews_a_second(), None);
+        assert_eq!(HistoryFile::default().reviews_a_second(), None);
     }
 
     #[test]

@@ -36,8 +36,8 @@ pub struct Evaluation {
 /// Judges a model on a labelled split.
 ///
 /// # Errors
-/// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews, or its features are not the
-/// model's inputs.
+/// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews, or its features or
+/// words are not the model's.
 pub fn evaluate(
     team: &Team,
     model: &Model,
@@ -146,7 +146,7 @@ impl<'a> Evaluator<'a> {
 /// Calls `sink` with the first row, the probabilities and the logits of one stretch of rows after the other, in order.
 ///
 /// # Errors
-/// [`Error::Unfit`] where the dataset has no such split or rows, or its features are not the model's inputs; those of
+/// [`Error::Unfit`] where the dataset has no such split or rows, or its features or words are not the model's; those of
 /// the sink.
 pub fn predict(
     team: &Team,
@@ -156,16 +156,9 @@ pub fn predict(
     range: Range<usize>,
     sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
 ) -> Result<()> {
-    model.expect_inputs(dataset.features())?;
+    model.expect_dataset(dataset)?;
     let csr = dataset.csr(split)?;
-    if range.start > range.end || range.end > csr.rows() {
-        return Err(Error::Unfit {
-            option: "--rows",
-            value: format!("{}..{}", range.start, range.end),
-            reason: format!("the {} split has {} rows", split.name(), csr.rows()),
-            remedy: "count from 0; the end is not included".to_owned(),
-        });
-    }
+    dataset.expect_rows(split, &range)?;
     let to = Predicting { team, model, range };
     if let Some(embedding) = model.architecture().embedding() {
         return match sequences(dataset, split)? {

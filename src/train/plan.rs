@@ -165,7 +165,7 @@ impl<'d> TrainPlan<'d> {
         train_rows: RowSet,
         validation: Option<(Split, RowSet)>,
     ) -> Result<TrainPlan<'d>> {
-        model.expect_inputs(dataset.features())?;
+        model.expect_dataset(dataset)?;
         if train_rows.len() == 0 {
             return Err(Error::Unfit {
                 option: "the dataset",

@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::path::Path;
 
 use imdb_fast::Result;
+use imdb_fast::answer::Judge;
 use imdb_fast::dataset::Split;
 use imdb_fast::model::Model;
 use imdb_fast::train::predict;
-use serde::Serialize;
 
 use super::super::Global;
-use super::super::answers::{Answers, Format};
+use super::lines::{Known, Label, Lines};
 
 /// `A..B` with either end open.
 #[derive(Debug, Clone, Copy)]
@@ -33,21 +33,15 @@ pub(super) fn rows(text: &str) -> Result<Rows, String> {
     }
 }
 
-/// A line of JSON.
-#[derive(Serialize)]
-struct Answer {
-    row: usize,
-    probability: f32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<u8>,
-}
+/// Rows that are explained before they are written: what they take in memory is bounded.
+const EXPLAINED: usize = 128;
 
 pub(super) fn run(
     global: &Global,
     model: &Model,
     path: &Path,
     (split, rows): (Split, Option<Rows>),
-    format: Format,
+    mut lines: Lines,
 ) -> Result<()> {
     let dataset = global.open(path)?;
     let count = dataset.csr(split)?.rows();
@@ -55,32 +49,39 @@ pub(super) fn run(
         start: rows.start.unwrap_or(0),
         end: rows.end.unwrap_or(count),
     });
+    dataset.expect_rows(split, &range)?;
     let labels = match split.is_labelled() {
         true => Some(dataset.labels(split)?),
         false => None,
     };
+    let known = |row: usize| {
+        let label = labels.map(|labels| Label::Class(labels[row]));
+        Known { number: row as u64, label }
+    };
     let team = global.team()?;
-    let mut answers = Answers::new(format);
-    if format == Format::Csv {
-        answers.record(["row", "probability", "label"])?;
-    }
-    predict(&team, model, &dataset, split, range, |first, probabilities, _| {
-        for (row, &probability) in (first..).zip(probabilities) {
-            let label = labels.map(|labels| labels[row]);
-            match format {
-                Format::Plain => answers.line(format_args!("{probability}"))?,
-                Format::Jsonl => answers.json(&Answer { row, probability, label })?,
-                Format::Csv => answers.record([
-                    row.to_string(),
-                    probability.to_string(),
-                    label.map_or(String::new(), |label| label.to_string()),
-                ])?,
+    if lines.explain() {
+        let judge = Judge::new(model, &team)?;
+        let mut rest = range;
+        loop {
+            let rows = rest.start..rest.end.min(rest.start.saturating_add(EXPLAINED));
+            rest.start = rows.end;
+            for (row, explanation) in rows.clone().zip(judge.explain_rows(&dataset, split, rows)?) {
+                lines.explanation(known(row), &explanation)?;
+            }
+            if rest.is_empty() {
+                break;
             }
         }
-        Ok(())
-    })?;
+    } else {
+        predict(&team, model, &dataset, split, range, |first, probabilities, _| {
+            for (row, &probability) in (first..).zip(probabilities) {
+                lines.probability(known(row), probability)?;
+            }
+            Ok(())
+        })?;
+    }
     dataset.container().check_unchanged()?;
-    answers.flush()
+    lines.flush()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod dataset;
 mod input;
+mod lines;
 mod table;
 mod text;
 
@@ -17,7 +18,8 @@ use super::answers::{ColourArg, Format, FormatArg};
 use super::{Global, split};
 use dataset::{Rows, rows};
 use input::{InvalidUtf8, Layout, Options, Source, Texts};
-use text::{Answerer, LINE, REVIEW, Style};
+use lines::{Lines, Place, Style};
+use text::Answerer;
 
 /// Print the probability that each review is positive, in order: of a dataset, of text in a file or from stdin, or of --text
 #[derive(Debug, clap::Args)]
@@ -32,6 +34,7 @@ Examples:
   imdb-fast predict run/model.safetensors - < reviews.txt      a review a line; answers as they come
   imdb-fast predict run/model.safetensors reviews.csv --jsonl  also TSV, JSON lines, fastText; also .gz
   imdb-fast predict run/model.safetensors imdb.safetensors --rows 0..10 --csv
+  imdb-fast predict run/model.safetensors imdb.safetensors --rows 7..8 --explain
 
 Text needs a model that was trained on a dataset with words: one that `imdb-fast import` made of text, or of imdb.npz with
 --word-index. A review without any word gets the answer that the network has for nothing.
@@ -109,7 +112,6 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Result<()> {
     let layout = &args.layout;
     if let Some(option) = given(&[
-        ("--explain", args.explain),
         ("--input", layout.layout.is_some()),
         ("--text-column", layout.text_column.is_some()),
         ("--label-column", layout.label_column.is_some()),
@@ -118,13 +120,14 @@ fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Resul
         return Err(unfit(option, format!("{} is a dataset", path.display()), remedy));
     }
     let rows = (args.dataset.split.unwrap_or(Split::Test), args.dataset.rows);
-    dataset::run(global, model, path, rows, args.format.asked().unwrap_or(Format::Plain))
+    dataset::run(global, model, path, rows, Lines::new(args.style(Place::Row))?)
 }
 
 fn of_arguments(global: &Global, model: &Model, args: &Args) -> Result<()> {
     args.refuse_rows()?;
     let team = global.team()?;
-    let mut answerer = Answerer::new(Judge::new(model, &team)?, args.style(REVIEW))?;
+    let mut answerer =
+        Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Review))?);
     let texts: Vec<_> = (1..).zip(&args.text).map(|(n, text)| (n, text.as_str(), None)).collect();
     answerer.answer(&texts)
 }
@@ -138,7 +141,8 @@ fn of_texts(
 ) -> Result<()> {
     args.refuse_rows()?;
     let team = global.team()?;
-    let mut answerer = Answerer::new(Judge::new(model, &team)?, args.style(LINE))?;
+    let mut answerer =
+        Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Line))?);
     let layout = &args.layout;
     let options = Options {
         layout: layout.layout.unwrap_or(found),
@@ -150,8 +154,8 @@ fn of_texts(
 }
 
 impl Args {
-    /// How answers to texts are given.
-    fn style(&self, number: &'static str) -> Style {
+    /// How answers are given.
+    fn style(&self, place: Place) -> Style {
         let colour = self.colour.is_on();
         // Explanations for people are for the terminal; what reads a pipe wants all of it.
         let format =
@@ -164,7 +168,7 @@ impl Args {
             None | Some(0) => usize::MAX,
             Some(top) => top,
         };
-        Style { format, explain: self.explain, colour, top, number }
+        Style { format, explain: self.explain, colour, top, place }
     }
 
     fn refuse_rows(&self) -> Result<()> {

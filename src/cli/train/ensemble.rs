@@ -9,9 +9,9 @@ use imdb_fast::ensemble::{Ensemble, Member, Trained, remove_leftovers};
 use imdb_fast::model::Model;
 use imdb_fast::train::{FitOptions, Team, TrainPlan, evaluate_rows};
 
+use super::Args;
 use super::network::Network;
 use super::outputs::{Outputs, facts};
-use super::{Args, take_words};
 use crate::cli::progress;
 use crate::cli::stop::Stop;
 use crate::cli::{Global, to_stdout, warn};
@@ -47,7 +47,7 @@ impl Members<'_> {
             warn("stopped", format_args!("{signal}; nothing is kept of it"));
             return Ok(ExitCode::from(code));
         };
-        take_words(&mut model, dataset);
+        model.take_words(dataset);
         model.training = outputs.training(&history, history.epochs() - 1);
         outputs.save(&history, fit_time, Some(&model))?;
         if !self.global.quiet {

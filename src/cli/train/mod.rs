@@ -52,7 +52,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     let path = args.dataset.as_deref().map(|path| global.find(path)).transpose()?;
     let dataset = open(global, path.as_deref())?;
     let mut model = network.model(&dataset, args.seed)?;
-    take_words(&mut model, &dataset);
+    model.take_words(&dataset);
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
     warn_of_one_class(&dataset, &plan)?;
     if let Some(ensemble) = ensemble {
@@ -89,7 +89,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
         other => other,
     })?;
     let mut model = checkpoint.model()?;
-    take_words(&mut model, &dataset);
+    model.take_words(&dataset);
     let plan = TrainPlan::new(&dataset, &model, args.fit_options()?)?;
     let level = team.level();
     if checkpoint.kernels() != level.name() {
@@ -115,11 +115,6 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let (words, dataset) = (&words[..], &dataset);
     let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs };
     run.train(model, notes, Some(checkpoint))
-}
-
-fn take_words(model: &mut Model, dataset: &Dataset) {
-    model.vocabulary = dataset.vocabulary().cloned();
-    model.text = dataset.text_rules().cloned();
 }
 
 /// A run that is ready.

@@ -59,11 +59,11 @@ pub(crate) struct Args {
     #[serde(skip)]
     pub(super) preset: Preset,
     /// Print the command lines that --preset stands for, and do nothing else
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dataset")]
     #[serde(skip)]
     pub(super) show_preset: bool,
     /// The folder for model, history and curves; at the end of the run, they replace those of an earlier one
-    #[arg(long, value_name = "DIR", default_value = "run", value_hint = clap::ValueHint::DirPath)]
+    #[arg(long, short, value_name = "DIR", default_value = "run", value_hint = clap::ValueHint::DirPath)]
     #[serde(serialize_with = "path")]
     pub(crate) out: PathBuf,
     /// How often all reviews are seen
@@ -155,7 +155,7 @@ pub(crate) struct Args {
     /// Train N networks, each with the next seed and side by side, and make one of them whose logit is the mean of theirs, each
     /// divided by its spread over the training reviews
     #[arg(long, value_name = "N", default_value_t = 1)]
-    ensemble: usize,
+    pub(super) ensemble: usize,
     /// Use the reviews without a label: what was trained labels them, and a student learns from all; then once more from those
     /// with a label. `pseudo-labels:smoothing=2,fine_tuning_epochs=1,fine_tuning_rate=0.333`: of --feature-scale for the student,
     /// and the epochs at the end with the part of the learning rate that they begin with

@@ -177,6 +177,7 @@ pub(super) fn facts(
         dataset: path.and_then(|path| path.into_os_string().into_string().ok()),
         train_reviews: plan.train_reviews(),
         validation_reviews: plan.validation_reviews(),
+        networks: args.ensemble,
         environment: Environment {
             target: info::target(),
             cpu_features: info::cpu_features().join(" "),

@@ -8,8 +8,8 @@ use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::train::{Ending, Observer, Snapshot, Team, TrainPlan, fit};
 
+use super::Args;
 use super::outputs::{Outputs, facts};
-use super::{Args, take_words};
 use crate::cli::stop::Stop;
 
 /// Trains a fresh model by the arguments of a run, and leaves all that the run would have left. Nothing comes back where
@@ -21,7 +21,7 @@ pub(in crate::cli) fn refit(
     team: &Team,
     stop: &Stop,
 ) -> Result<Option<Model>> {
-    take_words(&mut model, dataset);
+    model.take_words(dataset);
     let plan = TrainPlan::new(dataset, &model, args.fit_options()?)?;
     let outputs = Outputs::create(args, facts(args, team, dataset, &plan))?;
     let start = Instant::now();

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::axis::{Axis, drawable};
+use super::super::json::HistoryFile;
 use super::chart::{Chart, Hit, figure, key};
 use super::words::{number, percent, thousands};
 use crate::train::History;
@@ -15,12 +16,13 @@ const MOST_HITS: usize = 150;
 const MOST_LINES: usize = 200;
 
 /// The part of the page.
-pub(super) fn section(history: &History) -> Markup {
+pub(super) fn section(file: &HistoryFile) -> Markup {
+    let history = &file.history;
     let lowest = history.lowest("val_loss");
     html! {
         section aria-labelledby="training" {
             h2 id="training" { "Training" }
-            p.lead { (summary(history, lowest)) }
+            p.lead { (summary(history, lowest)) (means(file)) }
             @if history.epochs() > 0 {
                 div.pair {
                     (curve(history, "loss", "Loss", f64::INFINITY, lowest))
@@ -60,6 +62,24 @@ fn summary(history: &History, lowest: Option<usize>) -> String {
         _ => text.push_str(", at the end of the run: more epochs may still help."),
     }
     text
+}
+
+/// What the values are means of, if they are.
+fn means(file: &HistoryFile) -> String {
+    let (taught, networks) = (file.is_self_trained(), thousands(file.networks as u64));
+    let after = " after their epochs on the reviews that teachers labelled.";
+    match (file.networks, taught) {
+        (0 | 1, false) => String::new(),
+        (0 | 1, true) => {
+            format!(" The first epochs are the teacher’s, the last ones the student’s,{after}")
+        }
+        (_, false) => format!(
+            " All values are means over {networks} networks; the network that they were merged into is judged below."
+        ),
+        (_, true) => format!(
+            " All values are means over {networks} networks: the first epochs the teachers’, the last ones the students’,{after}"
+        ),
+    }
 }
 
 fn curve(

@@ -24,14 +24,6 @@ pub(super) fn section(file: &HistoryFile, model: &Model, findings: &Findings) ->
     }
 }
 
-/// How many reviews a second went through the network, those to validate on included; none where the run does not tell.
-pub(super) fn throughput(file: &HistoryFile) -> Option<u64> {
-    // As floats: what a damaged file says may overflow.
-    let reviews = file.train_reviews as f64 + file.validation_reviews as f64;
-    let rate = reviews * file.history.epochs() as f64 / file.fit_seconds;
-    (rate > 0.0 && rate.is_finite()).then_some(rate as u64)
-}
-
 pub(super) fn table(caption: &str, rows: &[Row]) -> Markup {
     html! {
         div.scroll tabindex="0" role="group" aria-label=(caption) {
@@ -106,7 +98,7 @@ fn environment(file: &HistoryFile) -> Vec<Row> {
     rows.extend(of_machine(&file.environment));
     rows.push(row("threads", file.threads.to_string()));
     rows.push(row("training took", format!("{:.3} s", file.fit_seconds)));
-    if let Some(rate) = throughput(file) {
+    if let Some(rate) = file.reviews_a_second() {
         rows.push(row("throughput", format!("{} reviews/s", thousands(rate))));
     }
     rows

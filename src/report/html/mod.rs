@@ -39,7 +39,7 @@ pub fn run_page(name: &str, file: &HistoryFile, model: &Model, findings: &Findin
             (headline(file, findings))
         }
         main {
-            (curves::section(&file.history))
+            (curves::section(file))
             (scores::section(findings))
             (reasons::words(findings))
             (reasons::mistakes(findings))
@@ -78,8 +78,12 @@ fn sentence(file: &HistoryFile, model: &Model, findings: &Findings) -> String {
     let units = architecture.layers().iter().map(|layer| layer.units.to_string());
     let sizes: Vec<String> =
         std::iter::once(architecture.inputs().to_string()).chain(units).collect();
+    let merged = match file.networks {
+        0 | 1 => String::new(),
+        count => format!(", merged from {}", thousands(count as u64)),
+    };
     format!(
-        "A {} network of {} parameters, trained for {}, judged on the {} reviews of the {} split.",
+        "A {} network of {} parameters{merged}, trained for {}, judged on the {} reviews of the {} split.",
         sizes.join("–"),
         thousands(architecture.parameters() as u64),
         words::count(file.history.epochs() as u64, "epoch", "epochs"),
@@ -103,7 +107,7 @@ fn headline(file: &HistoryFile, findings: &Findings) -> Markup {
         figures
             .push((format!("lowest validation loss, epoch {}", epoch + 1), number(losses[epoch])));
     }
-    if let Some(rate) = facts::throughput(file) {
+    if let Some(rate) = file.reviews_a_second() {
         let time = format!("{:.2} s", file.fit_seconds);
         figures.push(("trained in".to_owned(), time));
         figures.push(("reviews a second".to_owned(), thousands(rate)));

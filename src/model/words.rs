@@ -1,0 +1,62 @@
+//! What the inputs of a model stand for, against what the ids of a dataset do.
+
+use super::Model;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+
+impl Model {
+    /// Takes over the vocabulary and the text rules of the dataset that it is trained on. With them a
+    /// [`Judge`](crate::answer::Judge) can give it text.
+    pub fn take_words(&mut self, dataset: &Dataset) {
+        self.vocabulary = dataset.vocabulary().cloned();
+        self.text = dataset.text_rules().cloned();
+    }
+
+    /// Checks that a dataset is one for this model: that it has as many features as the model inputs and, where both know what
+    /// these are, the same words, made from text by the same rules.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]
+    pub fn expect_dataset(&self, dataset: &Dataset) -> Result<()> {
+        let (inputs, features) = (self.architecture.inputs(), dataset.features());
+        if inputs != features {
+            return Err(Error::Unfit {
+                option: "the model",
+                value: format!("a network of {inputs} inputs"),
+                reason: format!("the dataset has {features} features"),
+                remedy:
+                    "use the dataset it was trained on, or one imported with the same --num-words"
+                        .to_owned(),
+            });
+        }
+        let unfit = |reason: String| Error::Unfit {
+            option: "the dataset",
+            value: dataset.container().path().display().to_string(),
+            reason,
+            remedy: "name the one that the model was trained on, or one imported with the same \
+                     options and words"
+                .to_owned(),
+        };
+        if let (Some(ours), Some(theirs)) = (&self.vocabulary, dataset.vocabulary())
+            && ours != theirs
+        {
+            let ids = 0..ours.len().max(theirs.len()) as u32;
+            if let Some(id) = ids.into_iter().find(|&id| ours.word(id) != theirs.word(id)) {
+                let name = |word: Option<&str>| match word {
+                    Some(word) => format!("{word:?}"),
+                    None => "no word".to_owned(),
+                };
+                let (ours, theirs) = (name(ours.word(id)), name(theirs.word(id)));
+                return Err(unfit(format!("its id {id} is {theirs}, and {ours} to the model")));
+            }
+        }
+        match (&self.text, dataset.text_rules()) {
+            (Some(ours), Some(theirs)) if ours != theirs => Err(unfit(
+                "its reviews were turned to ids by other rules than the model's (`imdb-fast inspect` \
+                 shows both)"
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
