@@ -60,6 +60,11 @@ const LINEAR: &[&str] = &[
     "--first-kernel-initializer=zeros",
 ];
 
+/// By cross-validation the students are better by 0.003 where they learn from the given labels for three epochs more, beginning
+/// as fast as at first.
+const TEACHERS_AND_STUDENTS: &str =
+    "--self-training=pseudo-labels:fine_tuning_epochs=3,fine_tuning_rate=1";
+
 impl Preset {
     /// The options of `import`.
     fn import(self) -> Vec<&'static str> {
@@ -78,7 +83,7 @@ impl Preset {
             Preset::Book => BOOK.to_vec(),
             Preset::Best => LINEAR.to_vec(),
             Preset::BestEnsemble => [LINEAR, &["--ensemble=5"]].concat(),
-            Preset::Semi => [LINEAR, &["--ensemble=5", "--self-training=pseudo-labels"]].concat(),
+            Preset::Semi => [LINEAR, &["--ensemble=5", TEACHERS_AND_STUDENTS]].concat(),
         }
     }
 
