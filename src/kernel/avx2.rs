@@ -70,6 +70,18 @@ fn scale(x: __m256, exponent: __m256) -> __m256 {
     _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(biased)))
 }
 
+/// One half of [`Lanes::transpose`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+    let pairs = |low, high| (_mm256_castps_pd(low), _mm256_castps_pd(high));
+    let (ab, cd) = pairs(_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+    let first = [_mm256_unpacklo_pd(ab, cd), _mm256_unpackhi_pd(ab, cd)];
+    let (ab, cd) = pairs(_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+    let last = [_mm256_unpacklo_pd(ab, cd), _mm256_unpackhi_pd(ab, cd)];
+    [first[0], first[1], last[0], last[1]].map(|values| _mm256_castpd_ps(values))
+}
+
 /// One half of [`Lanes::select_above`].
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -114,6 +126,33 @@ impl Lanes for Avx2 {
     fn store_four(self, values: &mut [f32; 4]) {
         // SAFETY: only `run` names the type; the array has four values.
         unsafe { _mm_storeu_ps(values.as_mut_ptr(), _mm256_castps256_ps128(self.0)) }
+    }
+
+    #[inline(always)]
+    fn load_quads(quads: [&[f32; 4]; 4]) -> Avx2 {
+        // SAFETY: only `run` names the type; each array has four values.
+        unsafe {
+            let [a, b, c, d] = quads.map(|quad| _mm_loadu_ps(quad.as_ptr()));
+            let low = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(a), b);
+            Avx2(low, _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(c), d))
+        }
+    }
+
+    #[inline(always)]
+    fn quads(self) -> [[f32; 4]; 4] {
+        let mut quads = [[0.0; 4]; 4];
+        self.store(quads.as_flattened_mut().try_into().expect("four times four are sixteen"));
+        quads
+    }
+
+    #[inline(always)]
+    fn transpose(rows: [Avx2; 4]) -> [Avx2; 4] {
+        // SAFETY: only `run` names the type.
+        unsafe {
+            let low = transpose(rows.map(|row| row.0));
+            let high = transpose(rows.map(|row| row.1));
+            std::array::from_fn(|value| Avx2(low[value], high[value]))
+        }
     }
 
     #[inline(always)]

@@ -75,6 +75,46 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn load_quads(quads: [&[f32; 4]; 4]) -> Avx512 {
+        // SAFETY: only `run` names the type; each array has four values.
+        Avx512(unsafe {
+            let [a, b, c, d] = quads.map(|quad| _mm_loadu_ps(quad.as_ptr()));
+            let low =
+                _mm512_castps256_ps512(_mm256_insertf128_ps::<1>(_mm256_castps128_ps256(a), b));
+            let high = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(c), d);
+            _mm512_insertf32x8::<1>(low, high)
+        })
+    }
+
+    #[inline(always)]
+    fn quads(self) -> [[f32; 4]; 4] {
+        let mut quads = [[0.0; 4]; 4];
+        let [a, b, c, d] = &mut quads;
+        // SAFETY: only `run` names the type; each array has four values.
+        unsafe {
+            _mm_storeu_ps(a.as_mut_ptr(), _mm512_castps512_ps128(self.0));
+            _mm_storeu_ps(b.as_mut_ptr(), _mm512_extractf32x4_ps::<1>(self.0));
+            _mm_storeu_ps(c.as_mut_ptr(), _mm512_extractf32x4_ps::<2>(self.0));
+            _mm_storeu_ps(d.as_mut_ptr(), _mm512_extractf32x4_ps::<3>(self.0));
+        }
+        quads
+    }
+
+    #[inline(always)]
+    fn transpose(rows: [Avx512; 4]) -> [Avx512; 4] {
+        let [a, b, c, d] = rows.map(|row| row.0);
+        // SAFETY: only `run` names the type.
+        unsafe {
+            let pairs = |low, high| (_mm512_castps_pd(low), _mm512_castps_pd(high));
+            let (ab, cd) = pairs(_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+            let first = [_mm512_unpacklo_pd(ab, cd), _mm512_unpackhi_pd(ab, cd)];
+            let (ab, cd) = pairs(_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+            let last = [_mm512_unpacklo_pd(ab, cd), _mm512_unpackhi_pd(ab, cd)];
+            [first[0], first[1], last[0], last[1]].map(|values| Avx512(_mm512_castpd_ps(values)))
+        }
+    }
+
+    #[inline(always)]
     fn load_eight(values: &[f32; 8]) -> Avx512 {
         // SAFETY: only `run` names the type; the array has eight values.
         Avx512(unsafe { _mm512_zextps256_ps512(_mm256_loadu_ps(values.as_ptr())) })

@@ -45,6 +45,16 @@ pub(crate) trait Lanes:
     /// The first of the lanes, as many as there is room for.
     fn store_partial(self, values: &mut [f32]);
 
+    /// Four times four values, one quad after the other.
+    fn load_quads(quads: [&[f32; 4]; 4]) -> Self;
+
+    /// The lanes as quads.
+    fn quads(self) -> [[f32; 4]; 4];
+
+    /// Of four times four quads the first values, the second, the third and the fourth ones: quad `q` of what comes out at `i` has
+    /// value `i` of quad `q` of each. Twice makes it what it was.
+    fn transpose(rows: [Self; 4]) -> [Self; 4];
+
     /// `self * factor + term`, rounded once where the CPU can.
     fn mul_add(self, factor: Self, term: Self) -> Self;
 
@@ -180,6 +190,11 @@ mod tests {
                 let rest = V::load_partial(&self.0[n..]);
                 line(V::splat(f32::from(u8::from(rest.is_zero()))));
             }
+            let quads = self.0.as_chunks().0;
+            let quads = [a, b, V::load_quads([&quads[3], &quads[1], &quads[0], &quads[1]]), a + b];
+            V::transpose(quads).into_iter().for_each(&mut line);
+            V::transpose(V::transpose(quads)).into_iter().for_each(&mut line);
+            results.extend(a.quads().as_flattened());
             let sums = [a.sum(), b.sum(), V::load_partial(&self.0[..3]).sum()];
             let zeros =
                 [a, b, V::zero(), V::splat(-0.0)].map(|lanes| f32::from(u8::from(lanes.is_zero())));

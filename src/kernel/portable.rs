@@ -87,6 +87,24 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn load_quads(quads: [&[f32; 4]; 4]) -> Portable {
+        Portable(quads.map(|quad| *quad))
+    }
+
+    #[inline(always)]
+    fn quads(self) -> [[f32; 4]; 4] {
+        self.0
+    }
+
+    #[inline(always)]
+    fn transpose(rows: [Portable; 4]) -> [Portable; 4] {
+        let quad = |value: usize, quad: usize| rows.map(|row| row.0[quad][value]);
+        let values =
+            |value| Portable([quad(value, 0), quad(value, 1), quad(value, 2), quad(value, 3)]);
+        [values(0), values(1), values(2), values(3)]
+    }
+
+    #[inline(always)]
     fn load_eight(values: &[f32; 8]) -> Portable {
         let (quads, _) = values.as_chunks::<4>();
         Portable([quads[0], quads[1], [0.0; 4], [0.0; 4]])

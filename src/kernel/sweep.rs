@@ -3,6 +3,9 @@
 use super::lanes::{Kernel, LANES, Lanes};
 use super::{Level, prefetch};
 
+/// Values of a record that is updated in one piece.
+const QUAD: usize = 4;
+
 /// How many rows of a list ahead a row is asked for.
 const AHEAD: usize = 8;
 
@@ -491,10 +494,33 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Group<'_, R, ARRAYS> {
         let (groups, rest) = rows.as_chunks::<LANES>();
         for group in groups {
             ahead.by_ref().take(LANES).for_each(|row| self.records.ask(row, 1, ARRAYS));
-            self.update_some(delta, group);
+            if self.records.stride == QUAD {
+                self.update_quads(delta, group);
+            } else {
+                self.update_some(delta, group);
+            }
         }
         ahead.for_each(|row| self.records.ask(row, 1, ARRAYS));
         self.update_some(delta, rest);
+    }
+
+    /// Updates as many records of four values as there are lanes.
+    #[inline(always)]
+    fn update_quads<V: Lanes>(&mut self, delta: V, group: &[u32; LANES]) {
+        let quads = self.records.values.as_chunks_mut::<QUAD>().0;
+        let (rows, _) = group.as_chunks::<QUAD>();
+        let load = |rows: [u32; QUAD]| V::load_quads(rows.map(|row| &quads[row as usize]));
+        let mut values = V::transpose(std::array::from_fn(|at| load(rows[at])));
+        let scale = self.records.has_scales.then_some(values[(1 + ARRAYS) % QUAD]);
+        let state = std::array::from_fn(|array| values[1 + array]);
+        let (new, state) = step(self.rule, scale, values[0], delta, state);
+        values[0] = new;
+        values[1..=ARRAYS].copy_from_slice(&state);
+        for (rows, values) in rows.iter().zip(V::transpose(values)) {
+            for (&row, quad) in rows.iter().zip(values.quads()) {
+                quads[row as usize] = quad;
+            }
+        }
     }
 
     /// Updates no more records than there are lanes.
