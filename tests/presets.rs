@@ -52,6 +52,10 @@ fn each_preset_leaves_a_model_that_is_used_as_any_and_all_threads_agree() {
         let out = desk.ok(&[&["predict", model][..], &text].concat());
         assert!(out.contains("great"), "{preset}: {out}");
         desk.ok(&["report", "run", "-o", "report.html"]);
+        // As it was given, and not as it rounds.
+        let rate = if preset == "book" { "null" } else { "0.3" };
+        let history = desk.text("run/history.json");
+        assert!(history.contains(&format!("\"learning_rate\": {rate},")), "{history}");
         let page = desk.text("report.html");
         let (is_ensemble, learns_alone) = (!["book", "best"].contains(&preset), preset == "semi");
         assert_eq!(page.contains("All values are means over 5 networks"), is_ensemble, "{preset}");
