@@ -426,7 +426,10 @@ fn rows_of_a_dataset_are_explained_as_their_text() {
     let csv = desk.ok(&csv);
     assert!(csv.starts_with("row,probability,label,kind,part,count,effect\n3,"), "{csv}");
     let beyond = ["predict", MODEL, "d.safetensors", "--explain", "--rows", "0..9999999"];
-    desk.fails(1, &beyond, b"", &["0..9999999", "rows"]);
+    for options in [&[][..], &["--csv"]] {
+        let out = desk.fails(1, &[&beyond[..], options].concat(), b"", &["0..9999999", "rows"]);
+        assert_eq!(out, "", "nothing of an answer");
+    }
 }
 
 #[test]

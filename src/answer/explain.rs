@@ -104,18 +104,13 @@ struct Candidate {
 impl Judge<'_> {
     /// Explains each text, in their order.
     pub fn explanations<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<Explanation> {
-        let mut explained: Vec<(&T, Option<Explanation>)> =
-            texts.iter().map(|text| (text, None)).collect();
-        let workspace = || Workspace::new(self.model.architecture(), BLOCK);
-        self.team.for_each_with(&mut explained, workspace, |workspace, _, (text, explanation)| {
-            *explanation = Some(self.explain_with(workspace, text.as_ref()));
-        });
-        explained.into_iter().filter_map(|(_, explanation)| explanation).collect()
+        self.explain_each(texts.iter(), |text| self.read(text.as_ref()))
     }
 
     /// Explains a text.
     pub fn explain(&self, text: &str) -> Explanation {
-        self.explain_with(&mut Workspace::new(self.model.architecture(), BLOCK), text)
+        let mut workspace = Workspace::new(self.model.architecture(), BLOCK);
+        self.explain_reading(&mut workspace, self.read(text))
     }
 
     /// Explains a review of a dataset: its word ids in reading order, with the marks of its start and of cut words among
@@ -159,22 +154,32 @@ impl Judge<'_> {
                 remedy: "give the text itself, by --text or in a file".to_owned(),
             });
         }
-        let mut explained: Vec<(usize, Option<Explanation>)> =
-            rows.map(|row| (row, None)).collect();
-        let workspace = || Workspace::new(self.model.architecture(), BLOCK);
-        self.team.for_each_with(&mut explained, workspace, |workspace, _, (row, explanation)| {
-            let features = csr.row(*row);
-            let reading = match &sequences {
-                Some(sequences) => self.read_ids(&sequences.row(*row), &features),
+        Ok(self.explain_each(rows, |&row| {
+            let features = csr.row(row);
+            match &sequences {
+                Some(sequences) => self.read_ids(&sequences.row(row), &features),
                 None => self.read_ids(&features, &features),
-            };
-            *explanation = Some(self.explain_reading(workspace, reading));
-        });
-        Ok(explained.into_iter().filter_map(|(_, explanation)| explanation).collect())
+            }
+        }))
     }
 
-    fn explain_with(&self, workspace: &mut Workspace, text: &str) -> Explanation {
-        self.explain_reading(workspace, self.read(text))
+    /// Explains each of some reviews, which are read by `read`, in their order.
+    fn explain_each<T: Send>(
+        &self,
+        reviews: impl Iterator<Item = T>,
+        read: impl Fn(&T) -> Reading + Sync,
+    ) -> Vec<Explanation> {
+        let mut explained: Vec<(T, Option<Explanation>)> =
+            reviews.map(|review| (review, None)).collect();
+        let workspace = || Workspace::new(self.model.architecture(), BLOCK);
+        self.team.for_each_with(
+            &mut explained,
+            workspace,
+            |workspace, _, (review, explanation)| {
+                *explanation = Some(self.explain_reading(workspace, read(review)));
+            },
+        );
+        explained.into_iter().filter_map(|(_, explanation)| explanation).collect()
     }
 
     fn explain_reading(&self, workspace: &mut Workspace, reading: Reading) -> Explanation {

@@ -511,7 +511,7 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Group<'_, R, ARRAYS> {
         let (rows, _) = group.as_chunks::<QUAD>();
         let load = |rows: [u32; QUAD]| V::load_quads(rows.map(|row| &quads[row as usize]));
         let mut values = V::transpose(std::array::from_fn(|at| load(rows[at])));
-        let scale = self.records.has_scales.then_some(values[(1 + ARRAYS) % QUAD]);
+        let scale = values.get(1 + ARRAYS).copied().filter(|_| self.records.has_scales);
         let state = std::array::from_fn(|array| values[1 + array]);
         let (new, state) = step(self.rule, scale, values[0], delta, state);
         values[0] = new;

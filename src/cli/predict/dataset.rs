@@ -10,7 +10,7 @@ use imdb_fast::model::Model;
 use imdb_fast::train::predict;
 
 use super::super::Global;
-use super::lines::{Known, Label, Lines};
+use super::lines::{Known, Label, Lines, Style};
 
 /// `A..B` with either end open.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ pub(super) fn run(
     model: &Model,
     path: &Path,
     (split, rows): (Split, Option<Rows>),
-    mut lines: Lines,
+    style: Style,
 ) -> Result<()> {
     let dataset = global.open(path)?;
     let count = dataset.csr(split)?.rows();
@@ -49,6 +49,8 @@ pub(super) fn run(
         start: rows.start.unwrap_or(0),
         end: rows.end.unwrap_or(count),
     });
+    // All that can be refused is, before the first line of the answer.
+    model.expect_dataset(&dataset)?;
     dataset.expect_rows(split, &range)?;
     let labels = match split.is_labelled() {
         true => Some(dataset.labels(split)?),
@@ -59,17 +61,13 @@ pub(super) fn run(
         Known { number: row as u64, label }
     };
     let team = global.team()?;
-    if lines.explain() {
-        let judge = Judge::new(model, &team)?;
-        let mut rest = range;
-        loop {
-            let rows = rest.start..rest.end.min(rest.start.saturating_add(EXPLAINED));
-            rest.start = rows.end;
+    let judge = style.explain.then(|| Judge::new(model, &team)).transpose()?;
+    let mut lines = Lines::new(style)?;
+    if let Some(judge) = judge {
+        for first in range.clone().step_by(EXPLAINED) {
+            let rows = first..range.end.min(first + EXPLAINED);
             for (row, explanation) in rows.clone().zip(judge.explain_rows(&dataset, split, rows)?) {
                 lines.explanation(known(row), &explanation)?;
-            }
-            if rest.is_empty() {
-                break;
             }
         }
     } else {

@@ -194,10 +194,10 @@ impl Lines {
         let paint = Paint { is_on: self.style.colour };
         let verdict = paint.bold(&format!("{probability:.4} {}", verdict(probability)));
         self.answers.line(format_args!("{} {number}: {verdict}", place.name()))?;
+        let largest = explanation.parts.first().map_or(0.0, |part| part.effect.abs());
         if explanation.words().next().is_none() {
             self.answers.line(format_args!("  no words"))?;
         } else if paint.is_on {
-            let largest = explanation.parts.first().map_or(0.0, |part| part.effect.abs());
             let words = explanation.words().map(|(word, part)| match part {
                 Some(part) => paint.effect(&harmless(word), part.effect, largest),
                 None => paint.faint(&harmless(word)),
@@ -205,7 +205,6 @@ impl Lines {
             let words: Vec<String> = words.collect();
             self.answers.line(format_args!("  {}", words.join(" ")))?;
         }
-        let largest = explanation.parts.first().map_or(0.0, |part| part.effect.abs());
         for part in explanation.parts.iter().take(top) {
             let effect = paint.effect(&format!("{:+.4}", part.effect), part.effect, largest);
             self.answers.line(format_args!("  {effect}  {}", named(part)))?;

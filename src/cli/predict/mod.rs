@@ -120,7 +120,7 @@ fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Resul
         return Err(unfit(option, format!("{} is a dataset", path.display()), remedy));
     }
     let rows = (args.dataset.split.unwrap_or(Split::Test), args.dataset.rows);
-    dataset::run(global, model, path, rows, Lines::new(args.style(Place::Row))?)
+    dataset::run(global, model, path, rows, args.style(Place::Row))
 }
 
 fn of_arguments(global: &Global, model: &Model, args: &Args) -> Result<()> {

@@ -198,18 +198,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 fn options(args: &Args) -> Value {
-    let mut options = serde_json::to_value(args).expect("options are plain values");
-    options.as_object_mut().into_iter().flatten().for_each(|(_, value)| shorten(value));
-    options
-}
-
-/// A number of 32 bits as it was given: as one of 64 bits, 0.3 has become 0.30000001192092896.
-fn shorten(value: &mut Value) {
-    let Some(wide) = value.as_f64().filter(|_| value.is_f64()) else { return };
-    let narrow = wide as f32;
-    if f64::from(narrow) == wide
-        && let Ok(short) = narrow.to_string().parse::<f64>()
-    {
-        *value = short.into();
-    }
+    // By way of text: straight to a value, 0.3 of 32 bits becomes 0.30000001192092896.
+    let text = serde_json::to_string(args).expect("options are plain values");
+    serde_json::from_str(&text).expect("it was written just now")
 }
