@@ -3,10 +3,13 @@
 //! A batch is a few hundred microseconds of work in three phases, too short to hand each phase to a pool and to wait for it
 //! asleep. So a run is handed over once: every thread of the pool runs the same loop and meets the others between phases.
 
+use std::hint::spin_loop;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{
     Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
+use std::thread::yield_now;
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -14,10 +17,17 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 
-/// Looks before a waiting thread gives its core away. A few microseconds: phases end nearly together, but now and then the
-/// system has two threads on one core for a while, and then each waits for nothing but the other's looks.
-const SPINS: usize = 256;
-/// Times it gives its core away before it sleeps.
+/// The most looks before a waiting thread sleeps, some hundred microseconds: phases end nearly together, and to be woken takes
+/// as long as a phase.
+const MOST_LOOKS: usize = 8192;
+/// The fewest.
+const LEAST_LOOKS: usize = 16;
+/// What a wait that was not in vain adds to them.
+const MORE_LOOKS: usize = 128;
+
+/// Looks of a team with more threads than cores, before each gives its core to another of them.
+const CROWDED_LOOKS: usize = 256;
+/// Times it does so before it sleeps.
 const YIELDS: usize = 1024;
 
 /// A fixed number of threads, and the instructions that their kernels use.
@@ -25,6 +35,7 @@ const YIELDS: usize = 1024;
 pub struct Team {
     pool: ThreadPool,
     level: Level,
+    cores: usize,
 }
 
 /// One thread of a [`Team`] at work.
@@ -57,7 +68,8 @@ impl Team {
                 action: "start the threads of",
                 source: std::io::Error::other(error),
             })?;
-        Ok(Team { pool, level: Level::detect() })
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Ok(Team { pool, level: Level::detect(), cores })
     }
 
     /// The same threads with other kernels.
@@ -123,7 +135,7 @@ impl Team {
     /// Runs `work` on `size` threads at once and returns when all have returned. One of them is the caller's own, which has a
     /// core already: threads that are woken by one that then sleeps may find themselves on the same core.
     pub(crate) fn run(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) {
-        let barrier = Barrier::new(size);
+        let barrier = Barrier::new(size, size > self.cores);
         let run = |index: usize| {
             let _breaks = BreakOnPanic(&barrier);
             work(Worker { index, size, barrier: &barrier });
@@ -153,24 +165,34 @@ impl Worker<'_> {
     }
 }
 
-/// Spins for a while, since the others come soon, then sleeps, since there may be more threads than cores.
+/// Where threads wait for each other: they look for a while, since the others come soon, and then sleep.
+///
+/// A thread that looks keeps a core from whoever needs it, and that may be the one it waits for: when other programs are busy
+/// on all cores, the system hands a core on only every few milliseconds. So each wait in vain halves the looks of the next. To
+/// yield would be worse there, since that gives away a whole turn of some milliseconds; only where the team itself has more
+/// threads than cores, it is the team that gets them.
 #[derive(Debug)]
 struct Barrier {
     size: usize,
+    is_crowded: bool,
     arrived: AtomicUsize,
     round: AtomicUsize,
     broken: AtomicBool,
+    /// Looks of the next wait.
+    looks: AtomicUsize,
     sleepers: Mutex<usize>,
     bell: Condvar,
 }
 
 impl Barrier {
-    fn new(size: usize) -> Barrier {
+    fn new(size: usize, is_crowded: bool) -> Barrier {
         Barrier {
             size,
+            is_crowded,
             arrived: AtomicUsize::new(0),
             round: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
+            looks: AtomicUsize::new(MOST_LOOKS),
             sleepers: Mutex::new(0),
             bell: Condvar::new(),
         }
@@ -192,17 +214,12 @@ impl Barrier {
             assert!(!self.broken.load(Ordering::Relaxed), "another thread of the team panicked");
             self.round.load(Ordering::SeqCst) != round
         };
-        for _ in 0..SPINS {
-            if is_over() {
-                return;
-            }
-            std::hint::spin_loop();
-        }
-        for _ in 0..YIELDS {
-            if is_over() {
-                return;
-            }
-            std::thread::yield_now();
+        let came = match self.is_crowded {
+            true => looks(CROWDED_LOOKS, spin_loop, is_over) || looks(YIELDS, yield_now, is_over),
+            false => self.look_patiently(is_over),
+        };
+        if came {
+            return;
         }
         let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
         *sleepers += 1;
@@ -212,6 +229,18 @@ impl Barrier {
         *sleepers -= 1;
     }
 
+    /// Looks as often as has been worth it of late.
+    fn look_patiently(&self, is_over: impl Fn() -> bool) -> bool {
+        let most = self.looks.load(Ordering::Relaxed);
+        let came = looks(most, spin_loop, is_over);
+        let next = if came { most + MORE_LOOKS } else { most / 2 };
+        let next = next.clamp(LEAST_LOOKS, MOST_LOOKS);
+        if next != most {
+            self.looks.store(next, Ordering::Relaxed);
+        }
+        came
+    }
+
     /// Wakes those who sleep. Under the lock: one that is about to sleep either sees the new round or hears the bell.
     fn ring(&self) {
         let sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,6 +248,16 @@ impl Barrier {
             self.bell.notify_all();
         }
     }
+}
+
+/// Looks so many times at most whether it is over.
+fn looks(most: usize, meanwhile: impl Fn(), is_over: impl Fn() -> bool) -> bool {
+    (0..most).any(|_| {
+        is_over() || {
+            meanwhile();
+            false
+        }
+    })
 }
 
 /// A panic must not leave the others waiting forever.
