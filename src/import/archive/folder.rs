@@ -1,7 +1,7 @@
 //! The folder that the archive unpacks to. Its files are listed by one thread and read by all.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::{FOLDERS, Member, Movies, REMEDY, member, place_of};
@@ -28,9 +28,16 @@ pub(in crate::import) fn find(path: &Path) -> Option<PathBuf> {
 
 /// Where a review lies in the folder, and in the archive below its top.
 pub(in crate::import) fn relative(header: &Header) -> String {
-    let place = place_of(header.split, header.class).unwrap_or(0);
-    let (split, class, ..) = FOLDERS[place];
-    format!("{split}/{class}/{}_{}.txt", header.number, header.rating)
+    let (split, class, ..) = FOLDERS[place(header)];
+    format!("{split}/{class}/{}", name(header))
+}
+
+fn place(header: &Header) -> usize {
+    place_of(header.split, header.class).unwrap_or(0)
+}
+
+fn name(header: &Header) -> String {
+    format!("{}_{}.txt", header.number, header.rating)
 }
 
 /// Reads the text of each review in the folder at `path`, one after the other, and sets where it ends.
@@ -45,9 +52,20 @@ pub(in crate::import) fn read_texts(
 ) -> Result<()> {
     // Room for reviews of the usual length: growing would copy them.
     text.reserve(reviews.len() * 1500);
+    let mut open: Option<(usize, Directory)> = None;
     for (header, end) in reviews {
-        let file = path.join(relative(header));
-        let opened = File::open(&file).map_err(Error::io(&file, "open"))?;
+        let place = place(header);
+        let directory = match &open {
+            Some((its_place, directory)) if *its_place == place => directory,
+            _ => {
+                let (split, class, ..) = FOLDERS[place];
+                let directory = Directory::open(path.join(split).join(class))?;
+                &open.insert((place, directory)).1
+            }
+        };
+        let name = name(header);
+        let file = directory.path.join(&name);
+        let opened = directory.open_file(&name).map_err(Error::io(&file, "open"))?;
         // Room for one of nearly any length: the system is asked once for it, and once more for its end.
         text.reserve(8 << 10);
         let read = opened.take(max_text as u64 + 1).read_to_end(text);
@@ -58,6 +76,38 @@ pub(in crate::import) fn read_texts(
         *end = text.len();
     }
     Ok(())
+}
+
+/// A folder whose files are opened by their names. The system finds its path once, and not again for each file: for files as
+/// short as these that takes as long as to read them.
+struct Directory {
+    path: PathBuf,
+    #[cfg(unix)]
+    handle: File,
+}
+
+impl Directory {
+    fn open(path: PathBuf) -> Result<Directory> {
+        #[cfg(unix)]
+        let handle = File::open(&path).map_err(Error::io(&path, "open"))?;
+        Ok(Directory {
+            path,
+            #[cfg(unix)]
+            handle,
+        })
+    }
+
+    #[cfg(unix)]
+    fn open_file(&self, name: &str) -> io::Result<File> {
+        use rustix::fs::{Mode, OFlags, openat};
+        let opened = openat(&self.handle, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        opened.map(File::from).map_err(io::Error::from)
+    }
+
+    #[cfg(not(unix))]
+    fn open_file(&self, name: &str) -> io::Result<File> {
+        File::open(self.path.join(name))
+    }
 }
 
 impl Folder {
