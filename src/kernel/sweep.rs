@@ -163,6 +163,7 @@ impl Layout for Apart<'_> {
         };
         lines(self.weights, width);
         lines(self.state, arrays * width);
+        self.scales.and_then(|scales| scales.get(row)).into_iter().for_each(prefetch);
     }
 }
 
@@ -252,6 +253,7 @@ impl Chosen<'_> {
                 for (at, touched) in list.iter().enumerate() {
                     if let Some(later) = list.get(at + AHEAD) {
                         layout.ask(later.row as usize, width, arrays);
+                        updated.get(later.row as usize).into_iter().for_each(prefetch);
                     }
                     let row = touched.row as usize;
                     updated[row] = number;

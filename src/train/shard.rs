@@ -449,10 +449,13 @@ fn give_slots<I: Word>(
     slots.clear();
     touched.clear();
     let before_this = step.number - 1;
-    for span in spans {
-        let words = &words[span.start..][..span.length as usize];
+    let of = |span: &Span| &words[span.start..][..span.length as usize];
+    for (at, span) in spans.iter().enumerate() {
+        let (words, next) = (of(span), spans.get(at + 1).map_or(&[][..], of));
         for (at, &id) in words.iter().enumerate() {
-            if let Some(later) = words.get(at + AHEAD) {
+            // The first words of the next span are asked for at the end of this one.
+            let later = words.get(at + AHEAD).or_else(|| next.get(at + AHEAD - words.len()));
+            if let Some(later) = later {
                 prefetch(&updated[later.place() - first]);
             }
             let row = (id.place() - first) as u32;
