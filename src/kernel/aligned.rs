@@ -1,6 +1,7 @@
 //! Arrays that start at a cache line, so that a row of sixteen values is one line and not two halves.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use bytemuck::{Pod, Zeroable};
@@ -17,10 +18,11 @@ const HUGE_FROM_BYTES: usize = 8 << 20;
 #[repr(C, align(64))]
 struct Line([f32; LANES]);
 
-/// An array of `f32` of a fixed length that starts at a cache line.
-pub struct Aligned {
+/// An array of a fixed length that starts at a cache line.
+pub struct Aligned<T = f32> {
     memory: Memory,
     length: usize,
+    values: PhantomData<T>,
 }
 
 enum Memory {
@@ -28,16 +30,18 @@ enum Memory {
     Pages(MmapMut),
 }
 
-impl Aligned {
+impl<T: Pod> Aligned<T> {
     /// `length` zeros, in memory that the system has not yet had to provide.
-    pub fn zeros(length: usize) -> Aligned {
-        let bytes = length.div_ceil(LANES) * size_of::<Line>();
+    pub fn zeros(length: usize) -> Aligned<T> {
+        const { assert!(size_of::<Line>() % size_of::<T>() == 0) }
+        let lines = length.div_ceil(size_of::<Line>() / size_of::<T>());
+        let bytes = lines * size_of::<Line>();
         let memory = match bytes >= HUGE_FROM_BYTES {
             true => pages(bytes).map(Memory::Pages),
             false => None,
         };
-        let lines = || Memory::Lines(bytemuck::zeroed_vec(length.div_ceil(LANES)));
-        Aligned { memory: memory.unwrap_or_else(lines), length }
+        let lines = || Memory::Lines(bytemuck::zeroed_vec(lines));
+        Aligned { memory: memory.unwrap_or_else(lines), length, values: PhantomData }
     }
 }
 
@@ -50,25 +54,25 @@ fn pages(bytes: usize) -> Option<MmapMut> {
     Some(map)
 }
 
-impl Clone for Aligned {
-    fn clone(&self) -> Aligned {
+impl<T: Pod> Clone for Aligned<T> {
+    fn clone(&self) -> Aligned<T> {
         Aligned::from(&**self)
     }
 }
 
-impl From<&[f32]> for Aligned {
-    fn from(values: &[f32]) -> Aligned {
+impl<T: Pod> From<&[T]> for Aligned<T> {
+    fn from(values: &[T]) -> Aligned<T> {
         let mut aligned = Aligned::zeros(values.len());
         aligned.copy_from_slice(values);
         aligned
     }
 }
 
-impl Deref for Aligned {
-    type Target = [f32];
+impl<T: Pod> Deref for Aligned<T> {
+    type Target = [T];
 
-    fn deref(&self) -> &[f32] {
-        let values: &[f32] = match &self.memory {
+    fn deref(&self) -> &[T] {
+        let values: &[T] = match &self.memory {
             Memory::Lines(lines) => bytemuck::cast_slice(lines),
             Memory::Pages(map) => bytemuck::cast_slice(map),
         };
@@ -76,9 +80,9 @@ impl Deref for Aligned {
     }
 }
 
-impl DerefMut for Aligned {
-    fn deref_mut(&mut self) -> &mut [f32] {
-        let values: &mut [f32] = match &mut self.memory {
+impl<T: Pod> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        let values: &mut [T] = match &mut self.memory {
             Memory::Lines(lines) => bytemuck::cast_slice_mut(lines),
             Memory::Pages(map) => bytemuck::cast_slice_mut(map),
         };
@@ -86,13 +90,13 @@ impl DerefMut for Aligned {
     }
 }
 
-impl PartialEq for Aligned {
-    fn eq(&self, other: &Aligned) -> bool {
+impl<T: Pod + PartialEq> PartialEq for Aligned<T> {
+    fn eq(&self, other: &Aligned<T>) -> bool {
         **self == **other
     }
 }
 
-impl fmt::Debug for Aligned {
+impl<T: Pod + fmt::Debug> fmt::Debug for Aligned<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }

@@ -49,7 +49,7 @@ pub(super) struct Shard<'m> {
     is_swept_whole: bool,
     decays: Vec<Powers>,
     /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot.
-    updated: Vec<u32>,
+    updated: Aligned<u32>,
     /// Where the words of each row of the window stand.
     window: Vec<Place>,
     /// The spans of the batch, and those of the next if it is prepared.
@@ -212,7 +212,7 @@ impl<'m> Shard<'m> {
                 Idle::Decays(factors) => factors.iter().copied().map(Powers::of).collect(),
                 Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
             },
-            updated: vec![0; if is_swept_whole { 0 } else { rows }],
+            updated: Aligned::zeros(if is_swept_whole { 0 } else { rows }),
             window: Vec::new(),
             spans: Vec::new(),
             next: Vec::new(),

@@ -20,8 +20,9 @@ pub(super) struct Weights<'m> {
 /// Where all that stands during a run.
 #[derive(Debug)]
 enum Held {
-    /// The weights in the kernel, the state `[features, arrays, width]`.
-    Apart { state: Aligned },
+    /// The weights in the kernel, the state `[features, arrays, width]`, and a copy of the scales, for a row to be found as
+    /// fast in all three.
+    Apart { state: Aligned, scales: Option<Aligned> },
     /// `[features, stride]`: the weight, its state, its scale if there are any, and room for rows to begin at even places.
     Together { records: Aligned, stride: usize },
 }
@@ -56,7 +57,7 @@ impl<'m> Weights<'m> {
                     array.fill(initial[at % arrays]);
                 }
             }
-            Held::Apart { state }
+            Held::Apart { state, scales: scales.map(Aligned::from) }
         };
         Weights { kernel, width, scales, arrays, held }
     }
@@ -72,8 +73,9 @@ impl<'m> Weights<'m> {
     /// For a step.
     pub(super) fn values(&mut self) -> Values<'_> {
         match &mut self.held {
-            Held::Apart { state } => {
-                Values::Apart(Apart { weights: self.kernel, state, scales: self.scales })
+            Held::Apart { state, scales } => {
+                let (weights, scales) = (&mut *self.kernel, scales.as_deref());
+                Values::Apart(Apart { weights, state, scales })
             }
             &mut Held::Together { ref mut records, stride } => {
                 let has_scales = self.scales.is_some();
@@ -109,7 +111,7 @@ impl<'m> Weights<'m> {
     pub(super) fn kernel_and_state(&mut self) -> (&[f32], Cow<'_, [f32]>) {
         self.kernel();
         let state = match &self.held {
-            Held::Apart { state } => Cow::Borrowed(&state[..]),
+            Held::Apart { state, .. } => Cow::Borrowed(&state[..]),
             Held::Together { records, stride } => {
                 let records = records.chunks_exact(*stride);
                 records.flat_map(|record| record[1..=self.arrays].iter().copied()).collect()
@@ -134,7 +136,7 @@ impl<'m> Weights<'m> {
         let features = self.kernel.len() / self.width;
         let state = &state[first * row..(first + features) * row];
         match &mut self.held {
-            Held::Apart { state: held } => held.copy_from_slice(state),
+            Held::Apart { state: held, .. } => held.copy_from_slice(state),
             Held::Together { records, stride } => {
                 for (at, record) in records.chunks_exact_mut(*stride).enumerate() {
                     record[1..=row].copy_from_slice(&state[at * row..(at + 1) * row]);
