@@ -14,15 +14,16 @@ use std::ops::Range;
 
 use super::average::Averages;
 use super::cut::Cut;
-use super::rows::{Rows, Slots, Word};
+use super::rows::{Rows, Word};
 use super::spans::ByLength;
 use super::weights::Weights;
 use crate::kernel::{
-    Aligned, Level, Powers, Rows as WeightRows, Selection, Span, Sum, Touched, count_below,
-    gather_sum, prefetch, prefetch_span, scatter_add_ahead,
+    Aligned, Level, Powers, Rows as WeightRows, Span, Sum, count_below, gather_sum, prefetch,
+    prefetch_span,
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
+use gradient::Gradient;
 pub(super) use gradient::{pull, squares};
 use thinned::Thinned;
 
@@ -107,31 +108,6 @@ impl Place {
     }
 }
 
-/// Where a step's gradient is gathered.
-#[derive(Debug)]
-enum Gradient {
-    /// `[features, width]`, zero between steps: for shards that a batch touches much of. Which rows it has touched is seen by
-    /// looking through them all, which costs less than to ask at each word.
-    Dense(Aligned),
-    /// `[slots, width]`, zero between steps: for features by the million. A row gets a slot when it is first touched.
-    Compact {
-        values: Aligned,
-        /// The rows that have a slot.
-        touched: Vec<Touched>,
-        /// The slot of each word of the batch, span by span.
-        slots: Slots,
-        spans: Vec<Span>,
-    },
-    /// `[width]`: that of each word of a batch of one review.
-    Shared {
-        delta: Aligned,
-        /// The rows of those words.
-        rows: Vec<u32>,
-        /// Those of the review that comes next, where they may be far.
-        ahead: Vec<u32>,
-    },
-}
-
 /// How rows move: by an optimizer, and what a step does to those without a gradient.
 #[derive(Debug)]
 pub(super) struct Moving<'o> {
@@ -141,9 +117,6 @@ pub(super) struct Moving<'o> {
 
 /// How many rows or words ahead of its use what is known of one is asked for.
 const AHEAD: usize = 32;
-
-/// In [`Shard::updated`], marks a row that has been touched in this step: the other bits are its slot.
-const IN_SLOT: u32 = 1 << 31;
 
 impl<'m> Shard<'m> {
     /// Cuts a kernel into shards, in the order of the cuts. `is_shared` says that all words of a batch have the same gradient:
@@ -192,14 +165,13 @@ impl<'m> Shard<'m> {
         let is_swept_whole =
             *idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
         let gradient = if is_shared && !is_swept_whole {
-            Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new(), ahead: Vec::new() }
+            Gradient::shared(width)
         } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
-            Gradient::Dense(Aligned::zeros(rows * width))
+            Gradient::dense(rows, width)
         } else {
-            let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
-            Gradient::Compact { values: Aligned::zeros(0), touched, slots, spans }
+            Gradient::compact()
         };
-        let are_far = !matches!(gradient, Gradient::Dense(_));
+        let are_far = !gradient.is_dense();
         Shard {
             level,
             features: cut.features.clone(),
@@ -262,7 +234,7 @@ impl<'m> Shard<'m> {
 
     /// Asks for the words of the batch after the next, where that is one review: a larger one asks for its own on the way.
     pub(super) fn ask_for_words<I: Word>(&self, rows: Rows<'_, I>, order: &[u32]) {
-        if let (Gradient::Shared { .. }, Some(&at)) = (&self.gradient, order.first()) {
+        if let (true, Some(&at)) = (self.gradient.is_shared(), order.first()) {
             prefetch_span(rows.indices, &[self.window[at as usize].span(0)], 0);
         }
     }
@@ -305,73 +277,10 @@ impl<'m> Shard<'m> {
         gather_sum(self.level, table, rows.indices, spans, sum, out);
     }
 
-    /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
-    pub(super) fn scatter<I: Word>(&mut self, rows: Rows<'_, I>, deltas: &[f32], step: Step) {
-        let Some(thinned) = self.thinned.take() else {
-            return self.scatter_words(rows.indices, rows.indices, deltas, step);
-        };
-        let all = std::mem::replace(&mut self.spans, thinned.spans);
-        self.scatter_words(I::slots(&thinned.words), rows.indices, deltas, step);
-        let spans = std::mem::replace(&mut self.spans, all);
-        self.thinned = Some(Thinned { spans, ..thinned });
-    }
-
-    /// The same by the words that the spans are of; `later` are those of the batch that comes next.
-    fn scatter_words<I: Word, J: Word>(
-        &mut self,
-        words: &[I],
-        later: &[J],
-        deltas: &[f32],
-        step: Step,
-    ) {
-        let (first, width) = (self.features.start, self.width);
-        let Shard { level, weights, gradient, spans, next, updated, .. } = self;
-        let later = (later, &next[..]);
-        match gradient {
-            Gradient::Dense(values) => {
-                let now = (words, &spans[..]);
-                scatter_add_ahead(*level, values, first, width, now, deltas, later);
-            }
-            Gradient::Compact { values, touched, slots, spans: slot_spans } => {
-                let slots = I::slots_mut(slots);
-                give_slots(words, first, spans, step, updated, touched, slots);
-                slot_spans.clear();
-                let mut start = 0;
-                slot_spans.extend(spans.iter().map(|span| {
-                    start += span.length as usize;
-                    Span { start: start - span.length as usize, ..*span }
-                }));
-                if values.len() < touched.len() * width {
-                    *values = Aligned::zeros(touched.len().next_power_of_two() * width);
-                }
-                let now = (&slots[..], &slot_spans[..]);
-                scatter_add_ahead(*level, values, 0, width, now, deltas, later);
-            }
-            Gradient::Shared { delta, rows: shared, ahead } => {
-                shared.clear();
-                for span in spans.iter() {
-                    delta.copy_from_slice(&deltas[span.row as usize * width..][..width]);
-                    let words = &words[span.start..][..span.length as usize];
-                    shared.extend(words.iter().map(|&id| (id.place() - first) as u32));
-                }
-                ahead.clear();
-                for span in next.iter().filter(|_| weights.table(first).is_far()) {
-                    let words = &later.0[span.start..][..span.length as usize];
-                    ahead.extend(words.iter().map(|&id| (id.place() - first) as u32));
-                }
-            }
-        }
-    }
-
     /// Applies the gradient of the step and clears it.
     pub(super) fn update(&mut self, optimizer: &dyn Optimizer, step: Step) {
         self.take_in_moving(step.number);
-        let (gradient, selection) = match &mut self.gradient {
-            Gradient::Dense(values) if self.is_swept_whole => (values, Selection::All),
-            Gradient::Dense(values) => (values, Selection::Nonzero),
-            Gradient::Compact { values, touched, .. } => (values, Selection::Listed(touched)),
-            Gradient::Shared { delta, rows, ahead } => (delta, Selection::Shared { rows, ahead }),
-        };
+        let (gradient, selection) = self.gradient.selected(self.is_swept_whole);
         let rows = WeightRows {
             width: self.width,
             values: self.weights.values(),
@@ -432,40 +341,6 @@ impl<'m> Shard<'m> {
     pub(super) fn restore(&mut self) {
         if let Some(best) = &self.best {
             self.weights.set_kernel(best);
-        }
-    }
-}
-
-/// Lists the slots of all words of the spans, in `slots`, and the rows that get one, in `touched`.
-fn give_slots<I: Word>(
-    words: &[I],
-    first: usize,
-    spans: &[Span],
-    step: Step,
-    updated: &mut [u32],
-    touched: &mut Vec<Touched>,
-    slots: &mut Vec<I::Slot>,
-) {
-    slots.clear();
-    touched.clear();
-    let before_this = step.number - 1;
-    let of = |span: &Span| &words[span.start..][..span.length as usize];
-    for (at, span) in spans.iter().enumerate() {
-        let (words, next) = (of(span), spans.get(at + 1).map_or(&[][..], of));
-        for (at, &id) in words.iter().enumerate() {
-            // The first words of the next span are asked for at the end of this one.
-            let later = words.get(at + AHEAD).or_else(|| next.get(at + AHEAD - words.len()));
-            if let Some(later) = later {
-                prefetch(&updated[later.place() - first]);
-            }
-            let row = (id.place() - first) as u32;
-            let mark = &mut updated[row as usize];
-            if *mark & IN_SLOT == 0 {
-                let slot = touched.len() as u32;
-                touched.push(Touched { row, slot, skipped: before_this - *mark });
-                *mark = IN_SLOT | slot;
-            }
-            slots.push(id.with_slot(*mark & !IN_SLOT));
         }
     }
 }

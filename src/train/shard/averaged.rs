@@ -1,7 +1,8 @@
 //! A shard whose weights are averaged on the way.
 
 use super::super::average::{Averages, WeightAverage};
-use super::{Gradient, Shard};
+use super::Shard;
+use super::gradient::Gradient;
 
 impl Shard<'_> {
     /// Averages the weights from here on.

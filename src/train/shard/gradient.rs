@@ -1,8 +1,138 @@
-//! What is done with a shard's gradient between its sum and the update, where a run asks for it.
+//! A shard's gradient: where it is gathered, and what is done with it before the update, where a run asks for it.
 
-use super::{Gradient, Shard};
+use super::super::rows::{Rows, Slots, Word};
+use super::thinned::Thinned;
+use super::{AHEAD, Shard};
+use crate::kernel::{Aligned, Selection, Span, Touched, prefetch, scatter_add_ahead};
+use crate::optimizer::Step;
+
+/// Where a step's gradient is gathered.
+#[derive(Debug)]
+pub(super) enum Gradient {
+    /// `[features, width]`, zero between steps: for shards that a batch touches much of. Which rows it has touched is seen by
+    /// looking through them all, which costs less than to ask at each word.
+    Dense(Aligned),
+    /// `[slots, width]`, zero between steps: for features by the million. A row gets a slot when it is first touched.
+    Compact {
+        values: Aligned,
+        /// The rows that have a slot.
+        touched: Vec<Touched>,
+        /// The slot of each word of the batch, span by span.
+        slots: Slots,
+        spans: Vec<Span>,
+    },
+    /// `[width]`: that of each word of a batch of one review.
+    Shared {
+        delta: Aligned,
+        /// The rows of those words.
+        rows: Vec<u32>,
+        /// Those of the review that comes next, where they may be far.
+        ahead: Vec<u32>,
+    },
+}
+
+/// In [`Shard::updated`], marks a row that has been touched in this step: the other bits are its slot.
+const IN_SLOT: u32 = 1 << 31;
+
+impl Gradient {
+    pub(super) fn dense(rows: usize, width: usize) -> Gradient {
+        Gradient::Dense(Aligned::zeros(rows * width))
+    }
+
+    pub(super) fn compact() -> Gradient {
+        let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
+        Gradient::Compact { values: Aligned::zeros(0), touched, slots, spans }
+    }
+
+    pub(super) fn shared(width: usize) -> Gradient {
+        Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new(), ahead: Vec::new() }
+    }
+
+    pub(super) fn is_dense(&self) -> bool {
+        matches!(self, Gradient::Dense(_))
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Gradient::Shared { .. })
+    }
+
+    /// The values, and which rows they are of.
+    pub(super) fn selected(&mut self, is_swept_whole: bool) -> (&mut Aligned, Selection<'_>) {
+        match self {
+            Gradient::Dense(values) => match is_swept_whole {
+                true => (values, Selection::All),
+                false => (values, Selection::Nonzero),
+            },
+            Gradient::Compact { values, touched, .. } => (values, Selection::Listed(touched)),
+            Gradient::Shared { delta, rows, ahead } => (delta, Selection::Shared { rows, ahead }),
+        }
+    }
+}
 
 impl Shard<'_> {
+    /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
+    pub(in super::super) fn scatter<I: Word>(
+        &mut self,
+        rows: Rows<'_, I>,
+        deltas: &[f32],
+        step: Step,
+    ) {
+        let Some(thinned) = self.thinned.take() else {
+            return self.scatter_words(rows.indices, rows.indices, deltas, step);
+        };
+        let all = std::mem::replace(&mut self.spans, thinned.spans);
+        self.scatter_words(I::slots(&thinned.words), rows.indices, deltas, step);
+        let spans = std::mem::replace(&mut self.spans, all);
+        self.thinned = Some(Thinned { spans, ..thinned });
+    }
+
+    /// The same by the words that the spans are of; `later` are those of the batch that comes next.
+    fn scatter_words<I: Word, J: Word>(
+        &mut self,
+        words: &[I],
+        later: &[J],
+        deltas: &[f32],
+        step: Step,
+    ) {
+        let (first, width) = (self.features.start, self.width);
+        let Shard { level, weights, gradient, spans, next, updated, .. } = self;
+        let later = (later, &next[..]);
+        match gradient {
+            Gradient::Dense(values) => {
+                let now = (words, &spans[..]);
+                scatter_add_ahead(*level, values, first, width, now, deltas, later);
+            }
+            Gradient::Compact { values, touched, slots, spans: slot_spans } => {
+                let slots = I::slots_mut(slots);
+                give_slots(words, first, spans, step, updated, touched, slots);
+                slot_spans.clear();
+                let mut start = 0;
+                slot_spans.extend(spans.iter().map(|span| {
+                    start += span.length as usize;
+                    Span { start: start - span.length as usize, ..*span }
+                }));
+                if values.len() < touched.len() * width {
+                    *values = Aligned::zeros(touched.len().next_power_of_two() * width);
+                }
+                let now = (&slots[..], &slot_spans[..]);
+                scatter_add_ahead(*level, values, 0, width, now, deltas, later);
+            }
+            Gradient::Shared { delta, rows: shared, ahead } => {
+                shared.clear();
+                for span in spans.iter() {
+                    delta.copy_from_slice(&deltas[span.row as usize * width..][..width]);
+                    let words = &words[span.start..][..span.length as usize];
+                    shared.extend(words.iter().map(|&id| (id.place() - first) as u32));
+                }
+                ahead.clear();
+                for span in next.iter().filter(|_| weights.table(first).is_far()) {
+                    let words = &later.0[span.start..][..span.length as usize];
+                    ahead.extend(words.iter().map(|&id| (id.place() - first) as u32));
+                }
+            }
+        }
+    }
+
     /// The sum of the squares of the gradient of the weights that the optimizer moves: of row `j` that is `r_j` times the gradient
     /// of the row that is kept, where words have scales.
     pub(in super::super) fn squares(&self) -> f64 {
@@ -82,4 +212,38 @@ pub(in super::super) fn squares(values: &[f32]) -> f64 {
     }
     let rest: f64 = rest.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
     chains.iter().sum::<f64>() + rest
+}
+
+/// Lists the slots of all words of the spans, in `slots`, and the rows that get one, in `touched`.
+fn give_slots<I: Word>(
+    words: &[I],
+    first: usize,
+    spans: &[Span],
+    step: Step,
+    updated: &mut [u32],
+    touched: &mut Vec<Touched>,
+    slots: &mut Vec<I::Slot>,
+) {
+    slots.clear();
+    touched.clear();
+    let before_this = step.number - 1;
+    let of = |span: &Span| &words[span.start..][..span.length as usize];
+    for (at, span) in spans.iter().enumerate() {
+        let (words, next) = (of(span), spans.get(at + 1).map_or(&[][..], of));
+        for (at, &id) in words.iter().enumerate() {
+            // The first words of the next span are asked for at the end of this one.
+            let later = words.get(at + AHEAD).or_else(|| next.get(at + AHEAD - words.len()));
+            if let Some(later) = later {
+                prefetch(&updated[later.place() - first]);
+            }
+            let row = (id.place() - first) as u32;
+            let mark = &mut updated[row as usize];
+            if *mark & IN_SLOT == 0 {
+                let slot = touched.len() as u32;
+                touched.push(Touched { row, slot, skipped: before_this - *mark });
+                *mark = IN_SLOT | slot;
+            }
+            slots.push(id.with_slot(*mark & !IN_SLOT));
+        }
+    }
 }
