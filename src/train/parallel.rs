@@ -317,6 +317,26 @@ mod tests {
         }
     }
 
+    /// Long after they have given up to look.
+    #[test]
+    fn one_that_comes_late_wakes_those_who_sleep() {
+        for size in [2, 5] {
+            let team = Team::new(size).unwrap();
+            let late = AtomicUsize::new(0);
+            team.run(size, |worker| {
+                for round in 0..4 {
+                    if round % size == worker.index {
+                        std::thread::sleep(std::time::Duration::from_millis(20));
+                        late.fetch_add(1, Ordering::SeqCst);
+                    }
+                    worker.meet();
+                    assert_eq!(late.load(Ordering::SeqCst), round + 1);
+                    worker.meet();
+                }
+            });
+        }
+    }
+
     #[test]
     fn a_panic_frees_the_others() {
         let team = Team::new(3).unwrap();
