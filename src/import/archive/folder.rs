@@ -100,8 +100,10 @@ impl Directory {
     #[cfg(unix)]
     fn open_file(&self, name: &str) -> io::Result<File> {
         use rustix::fs::{Mode, OFlags, openat};
-        let opened = openat(&self.handle, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-        opened.map(File::from).map_err(io::Error::from)
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        // As the standard library does: a signal is no reason to give up.
+        let opened = rustix::io::retry_on_intr(|| openat(&self.handle, name, flags, Mode::empty()));
+        Ok(File::from(opened?))
     }
 
     #[cfg(not(unix))]
