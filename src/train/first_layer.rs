@@ -69,12 +69,12 @@ impl<'m> FirstLayer<'m> {
         squares.map(|squares| f64::from_bits(squares.load(Ordering::Relaxed))).sum()
     }
 
-    /// The sums of a thread's shards, after `choose` has made each of them take up some spans.
+    /// The sums of a thread's shards, after `before` has been done with each of them and has made it take up some spans.
     pub(super) fn gather<I: Word>(
         &self,
         worker: &Worker<'_>,
         rows: Rows<'_, I>,
-        choose: impl Fn(&mut Shard<'m>),
+        mut before: impl FnMut(&mut Shard<'m>),
     ) {
         for index in self.balance.own(worker.index) {
             let is_second = index > 0 && (self.shards.len() - index) % 2 == 1;
@@ -87,7 +87,7 @@ impl<'m> FirstLayer<'m> {
             self.balance.timed(index, || {
                 let mut out = write(&self.partials[place]);
                 let mut shard = write(&self.shards[index]);
-                choose(&mut shard);
+                before(&mut shard);
                 shard.gather(rows, sum, &mut out);
             });
         }

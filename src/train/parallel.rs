@@ -1,6 +1,6 @@
 //! The threads of a run: the only file here that names rayon.
 //!
-//! A batch is a few hundred microseconds of work in three phases, too short to hand each phase to a pool and to wait for it
+//! A batch is a few hundred microseconds of work in two phases, too short to hand each phase to a pool and to wait for it
 //! asleep. So a run is handed over once: every thread of the pool runs the same loop and meets the others between phases.
 
 use std::hint::spin_loop;

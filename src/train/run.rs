@@ -1,9 +1,10 @@
 //! The training loop.
 //!
-//! A step has three phases, and the threads meet between them:
-//! 1. each shard of the first layer sums its weight rows for all reviews of the batch;
-//! 2. each block of reviews adds the shards' sums, goes forward through the head, and back;
-//! 3. each shard adds the deltas to its gradient and updates its rows; the leader updates the head and keeps the books.
+//! A step has two phases, and the threads meet between them:
+//! 1. each block of reviews adds the sums that the shards of the first layer have for it, goes forward through the head, and
+//!    back;
+//! 2. each shard adds the deltas to its gradient, updates its weight rows, and at once, while they are near, sums them for all
+//!    reviews of the batch that comes next; the leader updates the head and keeps the books.
 
 mod clip;
 mod draws;
@@ -57,6 +58,22 @@ pub(super) struct Run<'a, I> {
     /// Whether the run has ended or stands still.
     pub(super) ended: AtomicBool,
     pub(super) is_best: AtomicBool,
+}
+
+/// The reviews of a step.
+#[derive(Clone, Copy)]
+struct Batch<'w> {
+    epoch: usize,
+    window: &'w Window,
+    /// Rows of the window.
+    order: &'w [u32],
+}
+
+impl<'w> Batch<'w> {
+    /// Their rows in the split.
+    fn rows(self) -> impl ExactSizeIterator<Item = u32> + Clone + use<'w> {
+        self.order.iter().map(|&at| self.window.rows[at as usize])
+    }
 }
 
 /// What is a thread's own.
@@ -142,10 +159,13 @@ impl<'a, I: Word> Run<'a, I> {
                 own.has_window = true;
             }
             let mut orders = window.order.chunks(batch_size).skip(done);
-            let mut take = || orders.next().unwrap_or_default();
+            let epoch = place.epoch;
+            let mut take =
+                || Batch { epoch, window: &window, order: orders.next().unwrap_or_default() };
             let mut coming = [take(), take(), take()];
-            while !coming[0].is_empty() {
-                self.step(worker, place, &window, coming, own)?;
+            self.gather(worker, coming[0], &mut own.reviews, |_| ());
+            while !coming[0].order.is_empty() {
+                self.step(worker, place, coming, own)?;
                 coming = [coming[1], coming[2], take()];
                 place.batch += 1;
             }
@@ -192,30 +212,37 @@ impl<'a, I: Word> Run<'a, I> {
         place.batch - index * window_batches
     }
 
-    /// One batch, by the orders of it and of the two behind it; `Break` where the one before has ended the run.
+    /// The sums of a thread's shards for a batch, after `before` has been done with each of them.
+    fn gather(
+        &self,
+        worker: &Worker<'_>,
+        batch: Batch<'_>,
+        reviews: &mut Vec<Draws>,
+        mut before: impl FnMut(&mut Shard<'a>),
+    ) {
+        let (words, seed) = (self.plan.word_dropout, self.plan.options.seed);
+        if words.is_on() {
+            reviews.clear();
+            reviews.extend(drawn(seed, Stream::WordDropout, batch.epoch, batch.rows()));
+        }
+        self.first_layer.gather(worker, self.rows, |shard| {
+            before(shard);
+            shard.begin_batch(batch.order);
+            if words.is_on() {
+                shard.thin(self.rows, words, reviews);
+            }
+        });
+    }
+
+    /// One batch, whose sums are there or about to be, with the two behind it; `Break` where the one before has ended the run.
     fn step(
         &self,
         worker: &Worker<'_>,
         place: Place,
-        window: &Window,
-        [order, next, after_next]: [&[u32]; 3],
+        [batch, next, after_next]: [Batch<'_>; 3],
         own: &mut Own,
     ) -> ControlFlow<()> {
         let step = self.plan.step(place, self.level);
-        let (words, options) = (self.plan.word_dropout, &self.plan.options);
-        if words.is_on() {
-            own.reviews.clear();
-            let row = |&at: &u32| window.rows[at as usize];
-            let reviews =
-                drawn(options.seed, Stream::WordDropout, place.epoch, order.iter().map(row));
-            own.reviews.extend(reviews);
-        }
-        self.first_layer.gather(worker, self.rows, |shard| {
-            shard.begin_batch(order);
-            if words.is_on() {
-                shard.thin(self.rows, words, &own.reviews);
-            }
-        });
         worker.meet();
         if self.has_ended() {
             return ControlFlow::Break(());
@@ -223,19 +250,19 @@ impl<'a, I: Word> Run<'a, I> {
         if worker.leads() {
             self.first_layer.balance();
         }
-        self.forward_and_backward(window, order, place.epoch, own);
+        self.forward_and_backward(batch, own);
         worker.meet();
-        let blocks = &self.blocks[..order.len().div_ceil(BLOCK_ROWS)];
+        let blocks = &self.blocks[..batch.order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
-        let factor = self.update(worker, blocks, [next, after_next], (step, &own.deltas));
+        let factor = self.update(worker, blocks, [next, after_next], own, step);
         if worker.leads() && self.end_batch(place, blocks, factor, step).is_break() {
             self.ended.store(true, Ordering::Release);
         }
         ControlFlow::Continue(())
     }
 
-    /// Phase 2: blocks, until there are no more.
-    fn forward_and_backward(&self, window: &Window, order: &[u32], epoch: usize, own: &mut Own) {
+    /// Phase 1: blocks, until there are no more.
+    fn forward_and_backward(&self, batch: Batch<'_>, own: &mut Own) {
         let sums = self.first_layer.sums();
         let mut through = Through {
             level: self.level,
@@ -244,22 +271,23 @@ impl<'a, I: Word> Run<'a, I> {
             workspace: &mut own.workspace,
             targets: &mut own.targets,
         };
-        let scale = 1.0 / order.len() as f32;
+        let scale = 1.0 / batch.order.len() as f32;
         let (units, words) = (self.plan.dropout, self.plan.word_dropout);
         let (seed, all_scales) = (self.plan.options.seed, self.rows.all_scales());
         loop {
             let block = self.next_block.fetch_add(1, Ordering::Relaxed);
             let first = block * BLOCK_ROWS;
-            if first >= order.len() {
+            let Some(order) = batch.order.get(first..).filter(|order| !order.is_empty()) else {
                 return;
-            }
-            let order = &order[first..order.len().min(first + BLOCK_ROWS)];
-            let labels = order.iter().map(|&at| window.labels[at as usize]);
-            let rows = order.iter().map(|&at| window.rows[at as usize]);
+            };
+            let part = Batch { order: &order[..order.len().min(BLOCK_ROWS)], ..batch };
+            let labels = part.order.iter().map(|&at| part.window.labels[at as usize]);
+            let rows = part.rows();
             let row_scale = |row: u32| all_scales.map_or(1.0, |scales| scales[row as usize]);
             let scales = (all_scales.is_some() || words.is_on())
                 .then(|| rows.clone().map(|row| row_scale(row) * words.scale()));
-            let drops = units.is_on().then(|| (units, drawn(seed, Stream::Dropout, epoch, rows)));
+            let drops =
+                units.is_on().then(|| (units, drawn(seed, Stream::Dropout, batch.epoch, rows)));
             let mut block = write(&self.blocks[block]);
             block.run(&mut through, &sums, first, labels, (scales, scale), drops);
         }
@@ -276,18 +304,20 @@ impl<'a, I: Word> Run<'a, I> {
         }
     }
 
-    /// Phase 3 of the shards. Returns what the gradients have been multiplied by, if not by 1.
+    /// Phase 2 of the shards. Returns what the gradients have been multiplied by, if not by 1.
     fn update(
         &self,
         worker: &Worker<'_>,
         blocks: &[RwLock<Block>],
-        [next, after_next]: [&[u32]; 2],
-        (step, deltas): (Step, &Aligned),
+        [next, after_next]: [Batch<'_>; 2],
+        own: &mut Own,
+        step: Step,
     ) -> Option<f32> {
         let options = &self.plan.options;
+        let Own { deltas, reviews, .. } = own;
         let scatter = |shard: &mut Shard<'a>| {
-            shard.prepare_batch(next);
-            shard.ask_for_words(self.rows, after_next);
+            shard.prepare_batch(next.order);
+            shard.ask_for_words(self.rows, after_next.order);
             shard.scatter(self.rows, deltas, step);
             if options.l2 > 0.0 {
                 shard.pull(options.l2);
@@ -295,14 +325,14 @@ impl<'a, I: Word> Run<'a, I> {
         };
         let update = |shard: &mut Shard<'a>| shard.update(&*options.optimizer, step);
         let Some(most) = options.global_clipnorm else {
-            self.first_layer.for_own(worker, |shard| {
+            self.gather(worker, next, reviews, |shard| {
                 scatter(shard);
                 update(shard);
             });
             return None;
         };
         let factor = self.clip(worker, blocks, most, scatter);
-        self.first_layer.for_own(worker, |shard| {
+        self.gather(worker, next, reviews, |shard| {
             factor.inspect(|&factor| shard.shrink(factor));
             update(shard);
         });

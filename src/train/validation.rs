@@ -1,7 +1,7 @@
 //! Validation within a run: forward through the same shards, some rounds of reviews.
 //!
-//! A round has two phases, as a step's first two: each shard sums its weight rows for all reviews of the round; each block of
-//! reviews goes on through the head. So weight rows stay with their owners here too.
+//! A round has two phases, as a step has: each shard sums its weight rows for all reviews of the round; each block of reviews
+//! goes on through the head. So weight rows stay with their owners here too.
 
 use std::borrow::Cow;
 use std::ops::Range;
