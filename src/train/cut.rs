@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::row_set::RowSet;
 use super::rows::{Rows, Word};
+use crate::optimizer::Idle;
 
 /// The most shards there are.
 pub(super) const MOST_SHARDS: usize = 4;
@@ -18,8 +19,14 @@ const FEW_WORDS: f64 = (1 << 10) as f64;
 /// Reviews looked at to balance the shards; more of them would not move the cuts by much.
 const SAMPLE: usize = 512;
 
-/// What a touched row costs in a step, in nonzeros: its sweep goes through the optimizer's state.
-const ROW_COST: f64 = 4.0;
+/// What a touched row costs in a step, in nonzeros: its weights, state and gradient are not in the nearest cache.
+const ROW_COST: f64 = 6.0;
+
+/// What another row costs where a step goes through all of them.
+const IDLE_ROW_COST: f64 = 4.5;
+
+/// From so many rows on for each one that is touched, a step tells which they are: to go through all costs more.
+const MANY_ROWS: f64 = 2.5;
 
 /// The features of each shard, and what a batch has of them on average.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +36,25 @@ pub(super) struct Cut {
     pub(super) nonzeros: f64,
     /// Rows that are touched.
     pub(super) touched: f64,
+    /// What a step costs, in nonzeros.
+    pub(super) cost: f64,
 }
 
-/// Cuts the features into shards, by a sample of the rows, evenly spaced: it depends on the data alone.
+impl Cut {
+    /// Whether a step goes through all rows, by what it does to those without a gradient.
+    pub(super) fn is_swept_whole(&self, idle: &Idle) -> bool {
+        let are_few = self.features.len() as f64 <= MANY_ROWS * self.touched;
+        match idle {
+            Idle::Moves => true,
+            Idle::Unchanged | Idle::Decays(_) => are_few,
+            // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
+            Idle::Rests => false,
+        }
+    }
+}
+
+/// Cuts the features into shards, by a sample of the rows, evenly spaced, and by what a step does to rows without a gradient;
+/// nothing else has a say in it.
 ///
 /// Features come by frequency as a rule: the first ones are nearly always needed, the last ones hardly ever. The order of the
 /// shards lets each of two threads have both kinds, and use as much of its core's cache.
@@ -40,6 +63,7 @@ pub(super) fn cut_features<I: Word>(
     set: &RowSet,
     features: usize,
     batch_size: usize,
+    idle: &Idle,
 ) -> Vec<Cut> {
     let stride = set.len().div_ceil(SAMPLE).max(1);
     let mut counts = vec![0u32; features];
@@ -50,17 +74,17 @@ pub(super) fn cut_features<I: Word>(
         }
         sampled += 1;
     }
-    let work = Work::new(&counts, batch_size as f64 / f64::from(sampled.max(1)));
-    let ranges = match work.of(0..features).0 {
+    let mut work = Work::new(&counts, batch_size as f64 / f64::from(sampled.max(1)));
+    let whole = work.cut(0..features);
+    if whole.is_swept_whole(idle) {
+        work.idle_cost = IDLE_ROW_COST;
+    }
+    let ranges = match whole.nonzeros {
         words if words <= FEW_WORDS => work.one(),
         words if words < MANY_WORDS => work.three(),
         _ => work.four(),
     };
-    let cut = |features: Range<usize>| {
-        let (nonzeros, touched) = work.of(features.clone());
-        Cut { features, nonzeros, touched }
-    };
-    ranges.into_iter().map(cut).collect()
+    ranges.into_iter().map(|features| work.cut(features)).collect()
 }
 
 /// What the features cost in a step.
@@ -71,6 +95,8 @@ struct Work<'a> {
     scale: f64,
     /// By the count of a feature, since most have one of a few: how probable it is that a batch touches it.
     touched: Vec<f64>,
+    /// What a row costs that is not touched.
+    idle_cost: f64,
 }
 
 impl<'a> Work<'a> {
@@ -78,20 +104,29 @@ impl<'a> Work<'a> {
         let most = counts.iter().copied().max().unwrap_or(0);
         // Of a word that is expected n times, 1 - e^-n is the chance to be there at all.
         let touched = (0..=most).map(|count| -(-f64::from(count) * scale).exp_m1()).collect();
-        Work { counts, scale, touched }
+        Work { counts, scale, touched, idle_cost: 0.0 }
     }
 
-    /// Words of a batch, and rows that it touches.
-    fn of(&self, features: Range<usize>) -> (f64, f64) {
-        let counts = self.counts[features].iter();
-        counts.fold((0.0, 0.0), |(nonzeros, touched), &count| {
-            (nonzeros + f64::from(count) * self.scale, touched + self.touched[count as usize])
-        })
+    fn cut(&self, features: Range<usize>) -> Cut {
+        let mut cut = Cut { features, nonzeros: 0.0, touched: 0.0, cost: 0.0 };
+        for feature in cut.features.clone() {
+            let (nonzeros, touched) = self.of(feature);
+            cut.nonzeros += nonzeros;
+            cut.touched += touched;
+            cut.cost += self.cost(feature);
+        }
+        cut
+    }
+
+    /// How often a batch has a feature, and how probable it is that it has it at all.
+    fn of(&self, feature: usize) -> (f64, f64) {
+        let count = self.counts[feature];
+        (f64::from(count) * self.scale, self.touched[count as usize])
     }
 
     fn cost(&self, feature: usize) -> f64 {
-        let count = self.counts[feature];
-        f64::from(count) * self.scale + ROW_COST * self.touched[count as usize]
+        let (nonzeros, touched) = self.of(feature);
+        nonzeros + ROW_COST * touched + self.idle_cost * (1.0 - touched)
     }
 
     fn one(&self) -> Vec<Range<usize>> {
@@ -128,13 +163,6 @@ impl<'a> Work<'a> {
     }
 }
 
-impl Cut {
-    /// What a step costs, in nonzeros.
-    pub(super) fn cost(&self) -> f64 {
-        self.nonzeros + ROW_COST * self.touched
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::rows::drawn_rows;
@@ -157,7 +185,7 @@ mod tests {
             for batch_size in [1, 5_000, 1_000_000] {
                 let rows = Rows::scaled(indptr, indices, None);
                 let set = RowSet::Range(0..indptr.len() - 1);
-                let mut cuts = cut_features(rows, &set, features, batch_size);
+                let mut cuts = cut_features(rows, &set, features, batch_size, &Idle::Moves);
                 let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * batch_size as f64;
                 let what = format!("{what}, batches of {batch_size}");
                 let shards = match expected {
@@ -188,8 +216,9 @@ mod tests {
         let (indptr, indices) = drawn_rows(random);
         for batch_size in [1_000, 10_000] {
             let rows = Rows::scaled(&indptr, &indices, None);
-            let cuts = cut_features(rows, &RowSet::Range(0..500), 1000, batch_size);
-            let costs: Vec<f64> = cuts.iter().map(Cut::cost).collect();
+            let cuts =
+                cut_features(rows, &RowSet::Range(0..500), 1000, batch_size, &Idle::Unchanged);
+            let costs: Vec<f64> = cuts.iter().map(|cut| cut.cost).collect();
             let total: f64 = costs.iter().sum();
             let first_thread: f64 = costs[..costs.len() / 2].iter().sum();
             assert!((first_thread / total - 0.5).abs() < 0.1, "{costs:?}");

@@ -208,7 +208,8 @@ fn fit_rows<I: Word>(
     let (parameters, scale) = model.trained();
     let options = &plan.options;
     let batch_rows = options.batch_size.min(plan.train_rows.len());
-    let cuts = cut_features(rows, &plan.train_rows, architecture.inputs(), batch_rows);
+    let (inputs, idle) = (architecture.inputs(), plan.idle());
+    let cuts = cut_features(rows, &plan.train_rows, inputs, batch_rows, &idle);
     let head = &parameters.head;
     let blocks = (0..batch_rows.div_ceil(BLOCK_ROWS)).map(|_| Block::new(&architecture, head));
     let validation = match (&plan.validation, held_out) {
@@ -221,7 +222,7 @@ fn fit_rows<I: Word>(
     let scales = scale.and_then(InputScale::features);
     let is_shared = batch_rows == 1 && !I::REPEATS;
     let first_layer = (&mut first_kernel[..], scales);
-    let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
+    let moving = Moving { optimizer: &*options.optimizer, idle };
     let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
     if let Some(average) = options.average_weights {
         shards.iter_mut().for_each(|shard| shard.average(average));

@@ -159,11 +159,8 @@ impl<'m> Shard<'m> {
     ) -> Shard<'m> {
         let rows = cut.features.len();
         let Moving { optimizer, idle } = moving;
-        // Where most rows are touched, a sweep over all of them costs less than to tell which, and does the same.
-        // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
         let is_listed = *idle == Idle::Rests;
-        let is_swept_whole =
-            *idle == Idle::Moves || (!is_listed && rows as f64 <= 2.5 * cut.touched);
+        let is_swept_whole = cut.is_swept_whole(idle);
         let gradient = if is_shared && !is_swept_whole {
             Gradient::shared(width)
         } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
@@ -175,7 +172,7 @@ impl<'m> Shard<'m> {
         Shard {
             level,
             features: cut.features.clone(),
-            cost: cut.cost(),
+            cost: cut.cost,
             width,
             weights: Weights::new(kernel, width, scales, &optimizer.state(), are_far),
             gradient,
@@ -383,7 +380,7 @@ mod tests {
             Form::Dense => (1e9, 0.0),
             Form::Compact | Form::Shared => (0.0, 0.0),
         };
-        let cut = Cut { features: FEATURES, nonzeros, touched };
+        let cut = Cut { features: FEATURES, nonzeros, touched, cost: 0.0 };
         let (first_layer, is_shared) = ((&mut kernel[..], None), form == Form::Shared);
         let moving = Moving { optimizer, idle: optimizer.idle() };
         let mut shard = Shard::new(&cut, width, first_layer, is_shared, &moving, level);
