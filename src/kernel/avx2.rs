@@ -74,12 +74,15 @@ fn scale(x: __m256, exponent: __m256) -> __m256 {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transpose([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
-    let pairs = |low, high| (_mm256_castps_pd(low), _mm256_castps_pd(high));
-    let (ab, cd) = pairs(_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
-    let first = [_mm256_unpacklo_pd(ab, cd), _mm256_unpackhi_pd(ab, cd)];
-    let (ab, cd) = pairs(_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
-    let last = [_mm256_unpacklo_pd(ab, cd), _mm256_unpackhi_pd(ab, cd)];
-    [first[0], first[1], last[0], last[1]].map(|values| _mm256_castpd_ps(values))
+    let ab = _mm256_castps_pd(_mm256_unpacklo_ps(a, b));
+    let cd = _mm256_castps_pd(_mm256_unpacklo_ps(c, d));
+    let first = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+    let second = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+    let ab = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
+    let cd = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
+    let third = _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd));
+    let fourth = _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd));
+    [first, second, third, fourth]
 }
 
 /// One half of [`Lanes::select_above`].
@@ -132,7 +135,9 @@ impl Lanes for Avx2 {
     fn load_quads(quads: [&[f32; 4]; 4]) -> Avx2 {
         // SAFETY: only `run` names the type; each array has four values.
         unsafe {
-            let [a, b, c, d] = quads.map(|quad| _mm_loadu_ps(quad.as_ptr()));
+            let [a, b, c, d] = quads;
+            let [a, b] = [_mm_loadu_ps(a.as_ptr()), _mm_loadu_ps(b.as_ptr())];
+            let [c, d] = [_mm_loadu_ps(c.as_ptr()), _mm_loadu_ps(d.as_ptr())];
             let low = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(a), b);
             Avx2(low, _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(c), d))
         }
@@ -147,12 +152,11 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn transpose(rows: [Avx2; 4]) -> [Avx2; 4] {
+        let [a, b, c, d] = rows;
         // SAFETY: only `run` names the type.
-        unsafe {
-            let low = transpose(rows.map(|row| row.0));
-            let high = transpose(rows.map(|row| row.1));
-            std::array::from_fn(|value| Avx2(low[value], high[value]))
-        }
+        let ([e, f, g, h], [i, j, k, l]) =
+            unsafe { (transpose([a.0, b.0, c.0, d.0]), transpose([a.1, b.1, c.1, d.1])) };
+        [Avx2(e, i), Avx2(f, j), Avx2(g, k), Avx2(h, l)]
     }
 
     #[inline(always)]

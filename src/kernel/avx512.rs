@@ -78,7 +78,9 @@ impl Lanes for Avx512 {
     fn load_quads(quads: [&[f32; 4]; 4]) -> Avx512 {
         // SAFETY: only `run` names the type; each array has four values.
         Avx512(unsafe {
-            let [a, b, c, d] = quads.map(|quad| _mm_loadu_ps(quad.as_ptr()));
+            let [a, b, c, d] = quads;
+            let [a, b] = [_mm_loadu_ps(a.as_ptr()), _mm_loadu_ps(b.as_ptr())];
+            let [c, d] = [_mm_loadu_ps(c.as_ptr()), _mm_loadu_ps(d.as_ptr())];
             let low =
                 _mm512_castps256_ps512(_mm256_insertf128_ps::<1>(_mm256_castps128_ps256(a), b));
             let high = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(c), d);
@@ -102,15 +104,18 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn transpose(rows: [Avx512; 4]) -> [Avx512; 4] {
-        let [a, b, c, d] = rows.map(|row| row.0);
+        let [Avx512(a), Avx512(b), Avx512(c), Avx512(d)] = rows;
         // SAFETY: only `run` names the type.
         unsafe {
-            let pairs = |low, high| (_mm512_castps_pd(low), _mm512_castps_pd(high));
-            let (ab, cd) = pairs(_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
-            let first = [_mm512_unpacklo_pd(ab, cd), _mm512_unpackhi_pd(ab, cd)];
-            let (ab, cd) = pairs(_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
-            let last = [_mm512_unpacklo_pd(ab, cd), _mm512_unpackhi_pd(ab, cd)];
-            [first[0], first[1], last[0], last[1]].map(|values| Avx512(_mm512_castpd_ps(values)))
+            let ab = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+            let cd = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
+            let first = Avx512(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)));
+            let second = Avx512(_mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
+            let ab = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+            let cd = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
+            let third = Avx512(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)));
+            let fourth = Avx512(_mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
+            [first, second, third, fourth]
         }
     }
 

@@ -125,6 +125,19 @@ pub(crate) trait Lanes:
     }
 }
 
+/// The lanes of some lines, as many as there are.
+///
+/// No `map` of an array here, nor `from_fn`, nor anywhere else around lanes: they call a closure through several functions, and
+/// what the compiler does not inline there is not compiled for the instructions of the lanes.
+#[inline(always)]
+pub(crate) fn load_lines<V: Lanes, const N: usize>(lines: &[[f32; LANES]]) -> [V; N] {
+    let mut loaded = [V::zero(); N];
+    for (lanes, line) in loaded.iter_mut().zip(lines) {
+        *lanes = V::load(line);
+    }
+    loaded
+}
+
 /// A computation that can be carried out in any [`Lanes`].
 pub(crate) trait Kernel {
     /// What it returns.

@@ -2,7 +2,7 @@
 //!
 //! For layers of a few dozen units this beats a general matrix product, which packs its operands first.
 
-use super::lanes::{Kernel, LANES, Lanes};
+use super::lanes::{Kernel, LANES, Lanes, load_lines};
 
 /// The most units of a small layer, on either side.
 pub(super) const MOST_UNITS: usize = 64;
@@ -246,7 +246,7 @@ fn square_inputs<V: Lanes, const INPUTS: usize>(
     d_kernel: &mut [[f32; LANES]],
 ) {
     for (part, d_kernel) in d_kernel.as_chunks_mut::<INPUTS>().0.iter_mut().enumerate() {
-        let mut sums: [V; INPUTS] = d_kernel.each_ref().map(V::load);
+        let mut sums: [V; INPUTS] = load_lines(d_kernel);
         for (h, d) in h.iter().zip(d) {
             let h = &h.as_chunks::<INPUTS>().0[part];
             let d = V::load(d);

@@ -1,6 +1,6 @@
 //! The first layer: sums of weight rows, and deltas added to gradient rows.
 
-use super::lanes::{Kernel, LANES, Lanes};
+use super::lanes::{Kernel, LANES, Lanes, load_lines};
 use super::{Id, Level, prefetch};
 
 /// Independent partial sums, so that additions need not wait for each other.
@@ -314,8 +314,8 @@ impl<'a, const P: usize> Pieces<'a, P> {
 impl<V: Lanes, I: Id, const P: usize> AddRow<I, [V; P]> for Pieces<'_, P> {
     #[inline(always)]
     fn add(self, sum: [V; P], id: I) -> [V; P] {
-        let lines = self.of(id);
-        std::array::from_fn(|i| sum[i] + times(V::load(&lines[i]), id))
+        let lines: [V; P] = load_lines(self.of(id));
+        sum.plus(lines.times(id))
     }
 }
 
@@ -343,7 +343,7 @@ fn load_columns<V: Lanes, const P: usize, const TAIL: u8>(
     column: usize,
 ) -> ([V; P], V) {
     let lines = row[column..][..P * LANES].as_chunks::<LANES>().0;
-    (std::array::from_fn(|line| V::load(&lines[line])), load_tail::<V, TAIL>(row))
+    (load_lines(lines), load_tail::<V, TAIL>(row))
 }
 
 /// Replaces columns of a row.
@@ -419,13 +419,18 @@ impl Addend for f32 {
 
 impl<V: Lanes, const P: usize> Addend for [V; P] {
     #[inline(always)]
-    fn plus(self, other: [V; P]) -> [V; P] {
-        std::array::from_fn(|i| self[i] + other[i])
+    fn plus(mut self, other: [V; P]) -> [V; P] {
+        for (lanes, other) in self.iter_mut().zip(other) {
+            *lanes = *lanes + other;
+        }
+        self
     }
 
     #[inline(always)]
     fn times<I: Id>(mut self, id: I) -> [V; P] {
-        self.iter_mut().for_each(|lanes| *lanes = times(*lanes, id));
+        for lanes in &mut self {
+            *lanes = times(*lanes, id);
+        }
         self
     }
 }
@@ -502,22 +507,21 @@ impl<I: Id, J: Id> Scatter<'_, I, J> {
                 }
             }
             prefetch_span(later.0, later.1, at);
-            let delta: [V; N] = deltas[span.row as usize].each_ref().map(V::load);
+            let delta: [V; N] = load_lines(&deltas[span.row as usize]);
             let words = words(indices, span);
             // Only where the registers hold a group: `PASS` rows of a line for each chain.
             let grouped = if GROUP * N <= CHAINS * V::PASS { words.len() } else { 0 };
             let (groups, _) = words[..grouped].as_chunks::<GROUP>();
             let rest = &words[groups.len() * GROUP..];
             for group in groups {
-                let places = group.map(|id| (id, id.place() - first));
-                let sums = places.map(|(id, place)| {
-                    let row = &rows[place];
-                    std::array::from_fn::<V, N, _>(|line| {
-                        V::load(&row[line]) + times(delta[line], id)
-                    })
-                });
-                for ((_, place), sums) in places.into_iter().zip(sums) {
-                    for (line, sum) in rows[place].iter_mut().zip(sums) {
+                let places = group.map(|id| id.place() - first);
+                let mut sums = [delta; GROUP];
+                for ((sum, &place), &id) in sums.iter_mut().zip(&places).zip(group) {
+                    let row: [V; N] = load_lines(&rows[place]);
+                    *sum = row.plus(sum.times(id));
+                }
+                for (sum, place) in sums.into_iter().zip(places) {
+                    for (line, sum) in rows[place].iter_mut().zip(sum) {
                         sum.store(line);
                     }
                 }

@@ -1,6 +1,6 @@
 //! Optimizer steps over rows of weights.
 
-use super::lanes::{Kernel, LANES, Lanes};
+use super::lanes::{Kernel, LANES, Lanes, load_lines};
 use super::{Level, prefetch};
 
 /// Values of a record that is updated in one piece.
@@ -428,7 +428,7 @@ fn all_lines<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     let state = state.as_chunks_mut::<LANES>().0;
     for (row, (weight, gradient)) in weights.iter_mut().zip(gradient).enumerate() {
         let state = &mut state[row * ARRAYS..][..ARRAYS];
-        let values = std::array::from_fn(|array| V::load(&state[array]));
+        let values = load_lines(state);
         let scale = scales.map(|scales| V::splat(scales[row]));
         let (new, values) = step(rule, scale, V::load(weight), V::load(gradient), values);
         new.store(weight);
@@ -447,7 +447,7 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R,
     fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
         let weight = &mut row.weights.as_chunks_mut::<LANES>().0[0];
         let state = &mut row.state.as_chunks_mut::<LANES>().0[..ARRAYS];
-        let mut values = std::array::from_fn(|array| V::load(&state[array]));
+        let mut values = load_lines(state);
         decay(decays, skipped, &mut values);
         let gradient = V::load(&gradient.as_chunks::<LANES>().0[0]);
         let scale = row.scale.map(V::splat);
@@ -470,7 +470,10 @@ struct OneValue<R, const ARRAYS: usize>(R);
 impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneValue<R, ARRAYS> {
     #[inline(always)]
     fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
-        let mut values = std::array::from_fn(|array| V::splat(row.state[array]));
+        let mut values = [V::zero(); ARRAYS];
+        for (value, &state) in values.iter_mut().zip(&*row.state) {
+            *value = V::splat(state);
+        }
         decay(decays, skipped, &mut values);
         let (weight, gradient) = (V::splat(row.weights[0]), V::splat(gradient[0]));
         let (new, values) = step(self.0, row.scale.map(V::splat), weight, gradient, values);
@@ -511,10 +514,15 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Group<'_, R, ARRAYS> {
     fn update_quads<V: Lanes>(&mut self, delta: V, group: &[u32; LANES]) {
         let quads = self.records.values.as_chunks_mut::<QUAD>().0;
         let (rows, _) = group.as_chunks::<QUAD>();
-        let load = |rows: [u32; QUAD]| V::load_quads(rows.map(|row| &quads[row as usize]));
-        let mut values = V::transpose(std::array::from_fn(|at| load(rows[at])));
+        let mut values = [V::zero(); QUAD];
+        for (values, &[a, b, c, d]) in values.iter_mut().zip(rows) {
+            let quad = |row: u32| &quads[row as usize];
+            *values = V::load_quads([quad(a), quad(b), quad(c), quad(d)]);
+        }
+        let mut values = V::transpose(values);
         let scale = values.get(1 + ARRAYS).copied().filter(|_| self.records.has_scales);
-        let state = std::array::from_fn(|array| values[1 + array]);
+        let mut state = [V::zero(); ARRAYS];
+        state.copy_from_slice(&values[1..=ARRAYS]);
         let (new, state) = step(self.rule, scale, values[0], delta, state);
         values[0] = new;
         values[1..=ARRAYS].copy_from_slice(&state);
@@ -539,7 +547,7 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Group<'_, R, ARRAYS> {
             }
         }
         let scale = self.records.has_scales.then(|| V::load(&scales));
-        let values = state.each_ref().map(V::load);
+        let values = load_lines(&state);
         let (new, values) = step(self.rule, scale, V::load(&weights), delta, values);
         new.store(&mut weights);
         for (array, value) in state.iter_mut().zip(values) {
@@ -658,8 +666,10 @@ fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     let mut from = 0;
     while from < n {
         let to = n.min(from + LANES);
-        let mut values: [V; ARRAYS] =
-            std::array::from_fn(|array| V::load_partial(&state[array * n + from..array * n + to]));
+        let mut values = [V::zero(); ARRAYS];
+        for (array, value) in values.iter_mut().enumerate() {
+            *value = V::load_partial(&state[array * n + from..array * n + to]);
+        }
         prepare(&mut values);
         let weight = V::load_partial(&weights[from..to]);
         let gradient = V::load_partial(&gradient[from..to]);
