@@ -155,7 +155,8 @@
 //!
 //! - `src/kernel/lanes.rs`: a kernel is a struct with its slices and the trait `Kernel`, whose `run` is written once for any
 //!   `Lanes` and inlined for each level. `mul_add` and `rsqrt` round otherwise at each level: whatever promises the same bits
-//!   uses neither. A new operation of `Lanes` needs its test in `All`.
+//!   uses neither. No `array::map` or `array::from_fn` over lanes, but loops: their closures are inlined in some builds only, and
+//!   crawl in others. A new operation of `Lanes` needs its test in `All`.
 //! - `src/kernel/portable.rs`: that operation in plain Rust, which specifies it.
 //! - `src/kernel/avx2.rs`: the same in `AVX2`.
 //! - `src/kernel/avx512.rs`: the same in `AVX-512`.

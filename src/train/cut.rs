@@ -25,7 +25,8 @@ const ROW_COST: f64 = 6.0;
 /// What another row costs where a step goes through all of them.
 const IDLE_ROW_COST: f64 = 4.5;
 
-/// From so many rows on for each one that is touched, a step tells which they are: to go through all costs more.
+/// Up to so many rows for each one that is touched, a step goes through all of them, which does the same: to tell which they
+/// are costs more.
 const MANY_ROWS: f64 = 2.5;
 
 /// The features of each shard, and what a batch has of them on average.
