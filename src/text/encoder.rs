@@ -50,24 +50,10 @@ impl Encoding {
 impl Encoder {
     /// Prepares rules and vocabulary for use, or says why they do not fit together.
     pub fn new(rules: &Rules, vocabulary: &Vocabulary) -> Result<Encoder, String> {
-        rules.check().map_err(|error| error.to_string())?;
-        let features = rules.features(vocabulary);
         let names = rules.num_words.min(vocabulary.len()) as u32;
-        if rules.ngrams < 2 || rules.hash.is_some() {
-            if vocabulary.len() > rules.num_words {
-                let (found, words) = (vocabulary.len(), rules.num_words);
-                return Err(format!("it names {found} ids, and the rules have {words} words"));
-            }
-        } else if features > super::MAX_FEATURES {
-            return Err(format!("it names {features} features, above {}", super::MAX_FEATURES));
-        }
-        let mut encoder = Encoder {
-            rules: rules.clone(),
-            features,
-            words: Words::with_room(names as usize),
-            tokens: Vec::with_capacity(names as usize),
-            runs: HashMap::new(),
-        };
+        let (words, tokens) =
+            (Words::with_room(names as usize), Vec::with_capacity(names as usize));
+        let mut encoder = Encoder::of_words(rules, vocabulary, words, tokens)?;
         for id in 0..names {
             if let Some(word) = vocabulary.word(id) {
                 let is_cut = (id as usize) < rules.skip_top;
@@ -79,6 +65,26 @@ impl Encoder {
             encoder.insert_run(vocabulary.word(id).unwrap_or(""), id)?;
         }
         Ok(encoder)
+    }
+
+    /// The same of words in a table, each with its [`Encoder::token`], where the vocabulary has no runs of them.
+    pub(crate) fn of_words(
+        rules: &Rules,
+        vocabulary: &Vocabulary,
+        words: Words,
+        tokens: Vec<u32>,
+    ) -> Result<Encoder, String> {
+        rules.check().map_err(|error| error.to_string())?;
+        let features = rules.features(vocabulary);
+        if rules.ngrams < 2 || rules.hash.is_some() {
+            if vocabulary.len() > rules.num_words {
+                let (found, words) = (vocabulary.len(), rules.num_words);
+                return Err(format!("it names {found} ids, and the rules have {words} words"));
+            }
+        } else if features > super::MAX_FEATURES {
+            return Err(format!("it names {features} features, above {}", super::MAX_FEATURES));
+        }
+        Ok(Encoder { rules: rules.clone(), features, words, tokens, runs: HashMap::new() })
     }
 
     /// Of a word that occurs twice the first id counts.
@@ -233,14 +239,24 @@ fn make_set(ids: &mut Vec<u32>, seen: &mut Vec<u64>, bound: usize) {
     for &id in &*ids {
         seen[id as usize / BITS] |= 1 << (id as usize % BITS);
     }
-    ids.clear();
+    // Most words of bits have no more than two set: those are written without a branch on how many, which nobody can foresee.
+    const FREE: usize = 2;
+    ids.resize(ids.len() + FREE, 0);
+    let mut count = 0;
     for (index, bits) in seen[..size].iter_mut().enumerate() {
-        let mut rest = std::mem::take(bits);
+        let (mut rest, base) = (std::mem::take(bits), (index * BITS) as u32);
+        for _ in 0..FREE {
+            ids[count] = base + rest.trailing_zeros();
+            count += usize::from(rest != 0);
+            rest &= rest.wrapping_sub(1);
+        }
         while rest != 0 {
-            ids.push((index * BITS) as u32 + rest.trailing_zeros());
+            ids[count] = base + rest.trailing_zeros();
+            count += 1;
             rest &= rest - 1;
         }
     }
+    ids.truncate(count);
 }
 
 #[cfg(test)]

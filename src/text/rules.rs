@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_FEATURES, MAX_NGRAM, Tokenizer, Vocabulary};
+use super::{CUT, MAX_FEATURES, MAX_NGRAM, Tokenizer, Vocabulary};
 use crate::error::{Error, Result};
 
 /// How text becomes word ids, and these become features. Kept as JSON in datasets and models.
@@ -115,6 +115,13 @@ impl Rules {
     /// The ids that a vocabulary of so many words takes up, the reserved ones counted: `num_words` where none is to be cut.
     pub fn ids_of(&self, words: usize) -> usize {
         words + self.index_from as usize + 1
+    }
+
+    /// The token of the word of a rank, from 1: its id, or [`CUT`].
+    pub fn token(&self, rank: u64) -> u32 {
+        let id = rank.saturating_add(self.index_from.into());
+        let ids = self.skip_top as u64..self.num_words as u64;
+        if ids.contains(&id) { id as u32 } else { CUT }
     }
 
     /// The vocabulary of ranked words: those below `num_words` by id, and behind them those that are cut, in the order of

@@ -89,7 +89,8 @@ impl Corpus {
         if plan.count_unlabelled {
             counted.extend_from_slice(&arranged.rows[Split::Unlabelled as usize]);
         }
-        let lexicon = plan.finish(path, &cut, &counted, &shards, workers)?;
+        let tables = shards.into_iter().map(|shard| shard.words).collect();
+        let lexicon = plan.finish(path, &cut, &counted, tables, workers)?;
         let mut corpus = Corpus {
             file: path.to_path_buf(),
             format,

@@ -1,14 +1,16 @@
 //! From the words of the training reviews to the vocabulary and the features.
 
+use std::cmp::Reverse;
 use std::path::Path;
 
-use super::cut::{Cut, Shard};
+use super::cut::Cut;
 use crate::error::{Error, Result};
 use crate::import::KerasOptions;
 use crate::import::keras::word_index;
 use crate::import::parallel::Workers;
 use crate::text::{
-    Encoder, Hash, MAX_FEATURES, NgramCounts, Ngrams, Rules, Tokenizer, Unknown, Vocabulary, Words,
+    DROPPED, Encoder, Hash, MAX_FEATURES, NgramCounts, Ngrams, Rules, Tokenizer, Unknown,
+    Vocabulary, Words,
 };
 
 /// Which words and runs of words become features.
@@ -103,7 +105,7 @@ impl Plan {
         self.rules.tokenizer
     }
 
-    /// Makes vocabulary and features of the reviews that are counted, in this order.
+    /// Makes vocabulary and features of the reviews that are counted, in this order. `tables` are the words of each shard.
     ///
     /// # Errors
     /// [`Error::Unfit`] where they have no word, or too many; [`Error::Io`].
@@ -112,14 +114,51 @@ impl Plan {
         path: &Path,
         cut: &Cut,
         reviews: &[u32],
-        shards: &[Shard],
+        tables: Vec<Words>,
         workers: Workers,
     ) -> Result<Lexicon> {
-        let counted = match &self.index {
-            None => Some(Counted::count(cut, reviews, shards, workers)?),
-            Some(_) => None,
+        let mut lexicon = match self.index.take() {
+            Some(index) => self.impose(path, &index, &tables, workers)?,
+            None => self.count(path, Counted::count(cut, reviews, tables, workers)?)?,
         };
-        if counted.as_ref().is_some_and(|counted| counted.words.is_empty()) {
+        if self.rules.ngrams > 1 {
+            if self.rules.hash.is_none() {
+                let ngrams = self.ngrams(cut, reviews, &lexicon, workers)?;
+                lexicon.vocabulary = ngrams.vocabulary(&lexicon.vocabulary);
+            }
+            lexicon.encoder = encoder(path, Encoder::new(&self.rules, &lexicon.vocabulary))?;
+        }
+        Ok(lexicon)
+    }
+
+    /// Words by their given ranks.
+    fn impose(
+        &mut self,
+        path: &Path,
+        index: &[(u64, String)],
+        tables: &[Words],
+        workers: Workers,
+    ) -> Result<Lexicon> {
+        self.make_room(index.iter().map(|(rank, _)| *rank).max().unwrap_or(0))?;
+        let rules = self.unigrams();
+        let vocabulary = rules.vocabulary(index.iter().map(|(rank, word)| (*rank, &**word)));
+        let encoder = encoder(path, Encoder::new(&rules, &vocabulary))?;
+        let mut tokens = Vec::with_capacity(tables.len());
+        workers.pipeline(
+            &mut workers.states(|| ()),
+            |emit| tables.iter().try_for_each(emit),
+            |(), words| Ok(encoder.tokens(words)),
+            |of_table| {
+                tokens.push(of_table);
+                Ok(())
+            },
+        )?;
+        Ok(Lexicon { encoder, vocabulary, tokens })
+    }
+
+    /// Words by the ranks that their counts give them.
+    fn count(&mut self, path: &Path, counted: Counted) -> Result<Lexicon> {
+        if counted.is_empty() {
             return Err(Error::Unfit {
                 option: "--word-index",
                 value: "not given".into(),
@@ -127,29 +166,34 @@ impl Plan {
                 remedy: "name an index of words, or a file with training reviews".into(),
             });
         }
-        let ranked: Vec<(u64, &str)> = match (&self.index, &counted) {
-            (Some(index), _) => index.iter().map(|(rank, word)| (*rank, &**word)).collect(),
-            (None, Some(counted)) => counted.ranked(self.min_count.unwrap_or(1)),
-            (None, None) => Vec::new(),
-        };
+        let ranked = counted.ranked(self.min_count.unwrap_or(1));
+        self.make_room(ranked.len() as u64)?;
+        let rules = self.unigrams();
+        let Counted { words, numbers, .. } = counted;
+        let vocabulary =
+            rules.vocabulary((1..).zip(ranked.iter().map(|&number| words.word(number))));
+        let mut tokens = vec![DROPPED; words.len()];
+        for (rank, number) in (1..).zip(ranked) {
+            tokens[number as usize] = rules.token(rank);
+        }
+        let token = |&number: &u32| tokens[number as usize];
+        let of_shards = numbers.iter().map(|numbers| numbers.iter().map(token).collect()).collect();
+        let encoder = encoder(path, Encoder::of_words(&rules, &vocabulary, words, tokens))?;
+        Ok(Lexicon { encoder, vocabulary, tokens: of_shards })
+    }
+
+    /// Where no word is cut for its rank, makes ids of all ranks.
+    fn make_room(&mut self, greatest: u64) -> Result<()> {
         if self.all_words {
-            let greatest = ranked.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
             self.rules.num_words = self.rules.ids_of(greatest.min(MAX_FEATURES as u64) as usize);
             self.rules.check()?;
         }
-        let vocabulary = self.rules.vocabulary(ranked);
-        let unigrams = Rules { ngrams: 1, hash: None, ..self.rules.clone() };
-        let encoder = encoder(path, &unigrams, &vocabulary)?;
-        let tokens = tokens(&encoder, shards, workers)?;
-        let mut lexicon = Lexicon { encoder, vocabulary, tokens };
-        if self.rules.ngrams > 1 {
-            if self.rules.hash.is_none() {
-                let ngrams = self.ngrams(cut, reviews, &lexicon, workers)?;
-                lexicon.vocabulary = ngrams.vocabulary(&lexicon.vocabulary);
-            }
-            lexicon.encoder = self::encoder(path, &self.rules, &lexicon.vocabulary)?;
-        }
-        Ok(lexicon)
+        Ok(())
+    }
+
+    /// The rules without runs of words.
+    fn unigrams(&self) -> Rules {
+        Rules { ngrams: 1, hash: None, ..self.rules.clone() }
     }
 
     /// The frequent runs of words in the reviews that are counted.
@@ -185,127 +229,111 @@ impl Plan {
     }
 }
 
-/// For each shard the token of each of its words.
-fn tokens(encoder: &Encoder, shards: &[Shard], workers: Workers) -> Result<Vec<Vec<u32>>> {
-    let mut all = Vec::new();
-    workers.pipeline(
-        &mut workers.states(|| ()),
-        |emit| shards.iter().try_for_each(emit),
-        |(), shard| Ok(encoder.tokens(&shard.words)),
-        |tokens| {
-            all.push(tokens);
-            Ok(())
-        },
-    )?;
-    Ok(all)
-}
-
-/// Rules and vocabulary that belong together.
-fn encoder(path: &Path, rules: &Rules, vocabulary: &Vocabulary) -> Result<Encoder> {
-    Encoder::new(rules, vocabulary).map_err(|problem| {
+/// An encoder of rules and words that belong together.
+fn encoder(path: &Path, encoder: Result<Encoder, String>) -> Result<Encoder> {
+    encoder.map_err(|problem| {
         Error::malformed(path, "the vocabulary", problem, "try other options for words")
     })
 }
 
-/// The words of the reviews that are counted, each once.
-struct Counted<'a> {
-    /// In the order in which they first occur.
-    words: Vec<(&'a str, Occurrences)>,
+/// How often each word occurs in the reviews that are counted.
+struct Counted {
+    /// Those of all shards, each once.
+    words: Words,
+    occurrences: Vec<Occurrences>,
+    /// For each shard the number in `words` of each of its words.
+    numbers: Vec<Vec<u32>>,
 }
 
 /// How often a word occurs.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Occurrences {
     total: u64,
+    /// The place of the first.
+    first: u64,
     /// In so many reviews.
     reviews: u32,
     /// The row in which it was seen last, from 1.
     last: u32,
 }
 
-/// The words of one shard in the reviews that are counted.
-struct ShardCounts {
-    /// How often each word of the shard occurs.
-    occurrences: Vec<Occurrences>,
-    /// Those that do, with the place of the first occurrence, in the order of these.
-    seen: Vec<(u64, u32)>,
-}
+impl Occurrences {
+    const NONE: Occurrences = Occurrences { total: 0, first: u64::MAX, reviews: 0, last: 0 };
 
-impl ShardCounts {
-    /// Counts the words of those reviews that are in the numbers of this shard.
-    fn count(cut: &Cut, reviews: &[u32], index: usize, shard: &Shard) -> Result<ShardCounts> {
-        let occurrences = vec![Occurrences::default(); shard.words.len()];
-        let mut counts = ShardCounts { occurrences, seen: Vec::new() };
+    /// Those of the words of one shard, by their numbers, in those reviews that the shard has cut.
+    fn count(cut: &Cut, reviews: &[u32], shard: usize, words: &Words) -> Result<Vec<Occurrences>> {
+        let mut occurrences = vec![Occurrences::NONE; words.len()];
         let mut buffer = Vec::new();
         for (row, &review) in (1u32..).zip(reviews) {
-            if cut.shard(review) != index {
+            if cut.shard(review) != shard {
                 continue;
             }
             let (_, numbers) = cut.numbers(review, &mut buffer)?;
             // No review has 2^32 words.
             for (place, &number) in (u64::from(row) << 32..).zip(numbers) {
-                let word = &mut counts.occurrences[number as usize];
-                if word.total == 0 {
-                    counts.seen.push((place, number));
-                }
+                let word = &mut occurrences[number as usize];
+                word.first = word.first.min(place);
                 word.total += 1;
                 word.reviews += u32::from(word.last != row);
                 word.last = row;
             }
         }
-        Ok(counts)
+        Ok(occurrences)
+    }
+
+    /// Adds those of the same word in other reviews.
+    fn add(&mut self, more: Occurrences) {
+        self.first = self.first.min(more.first);
+        self.total += more.total;
+        self.reviews += more.reviews;
     }
 }
 
-impl<'a> Counted<'a> {
-    /// Counts the words of some reviews, in the order of these: each shard's by a thread of its own, for the places of first
-    /// occurrences put them in order again.
-    fn count(
-        cut: &Cut,
-        reviews: &[u32],
-        shards: &'a [Shard],
-        workers: Workers,
-    ) -> Result<Counted<'a>> {
-        let mut parts = Vec::with_capacity(shards.len());
+impl Counted {
+    /// Counts the words of some reviews: each shard's by a thread of its own, and the table of the first takes in the words
+    /// of the others.
+    fn count(cut: &Cut, reviews: &[u32], tables: Vec<Words>, workers: Workers) -> Result<Counted> {
+        let mut parts = Vec::with_capacity(tables.len());
         workers.pipeline(
             &mut workers.states(|| ()),
-            |emit| shards.iter().enumerate().try_for_each(emit),
-            |(), (index, shard)| ShardCounts::count(cut, reviews, index, shard),
+            |emit| tables.iter().enumerate().try_for_each(emit),
+            |(), (shard, words)| Occurrences::count(cut, reviews, shard, words),
             |part| {
                 parts.push(part);
                 Ok(())
             },
         )?;
-        // A word may have a number in several shards.
-        let of_shard = |(shard, part): (usize, &ShardCounts)| {
-            let seen = part.seen.iter().map(move |&(place, number)| (place, shard, number));
-            seen.collect::<Vec<_>>()
-        };
-        let mut seen: Vec<_> = parts.iter().enumerate().flat_map(of_shard).collect();
-        // The stable sort finds the runs that are in order already, and merges them.
-        seen.sort_by_key(|&(place, ..)| place);
-        let mut words: Vec<(&str, Occurrences)> = Vec::with_capacity(seen.len());
-        let mut distinct = Words::with_room(seen.len());
-        for (_, shard, number) in seen {
-            let word = shards[shard].words.word(number);
-            let place = distinct.insert(word)? as usize;
-            if place == words.len() {
-                words.push((word, Occurrences::default()));
+        let mut shards = tables.into_iter().zip(parts);
+        let (mut words, mut occurrences) = shards.next().expect("there is a thread");
+        let mut numbers = vec![(0..words.len() as u32).collect()];
+        for (table, part) in shards {
+            let mut of_shard = Vec::with_capacity(table.len());
+            for (number, more) in (0..).zip(part) {
+                let place = words.insert(table.word(number))?;
+                of_shard.push(place);
+                match occurrences.get_mut(place as usize) {
+                    // A review is in one shard, so none is counted twice.
+                    Some(occurrences) => occurrences.add(more),
+                    None => occurrences.push(more),
+                }
             }
-            // A review is in one shard, so none is counted twice.
-            let (sum, more) = (&mut words[place].1, parts[shard].occurrences[number as usize]);
-            sum.total += more.total;
-            sum.reviews += more.reviews;
+            numbers.push(of_shard);
         }
-        Ok(Counted { words })
+        Ok(Counted { words, occurrences, numbers })
     }
 
-    /// The words that occur in at least `min_count` reviews, by falling count, those of equal counts in the order in which they
-    /// first occur, with ranks from 1.
-    fn ranked(&self, min_count: u32) -> Vec<(u64, &'a str)> {
-        let is_frequent = |&place: &u32| self.words[place as usize].1.reviews >= min_count;
-        let mut order: Vec<u32> = (0..self.words.len() as u32).filter(is_frequent).collect();
-        order.sort_by_key(|&place| std::cmp::Reverse(self.words[place as usize].1.total));
-        (1..).zip(order.into_iter().map(|place| self.words[place as usize].0)).collect()
+    /// Whether no word occurs.
+    fn is_empty(&self) -> bool {
+        self.occurrences.iter().all(|word| word.total == 0)
+    }
+
+    /// The numbers of the words that occur in at least `min_count` reviews, by falling count, those of equal counts in the order
+    /// in which they first occur.
+    fn ranked(&self, min_count: u32) -> Vec<u32> {
+        let frequent = (0..).zip(&self.occurrences).filter(|(_, word)| word.reviews >= min_count);
+        let mut ranked: Vec<_> =
+            frequent.map(|(number, word)| (Reverse(word.total), word.first, number)).collect();
+        ranked.sort_unstable();
+        ranked.into_iter().map(|(.., number)| number).collect()
     }
 }
