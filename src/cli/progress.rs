@@ -14,15 +14,23 @@ use super::thousands;
 /// The bar of a run; invisible where stderr is no terminal or silence was asked for.
 pub(super) struct Progress {
     bar: ProgressBar,
+    /// After how many batches the bar moves.
+    stride: usize,
     is_quiet: bool,
 }
 
+/// How often the bar moves in an epoch, at most: each time it looks at the clock, which takes as long as a part of a batch of one
+/// review.
+const MOVES: usize = 1000;
+
 impl Progress {
     pub(super) fn new(is_quiet: bool) -> Progress {
-        Progress { bar: bar("{msg} [{bar:30}] {pos}/{len} batches", is_quiet), is_quiet }
+        let bar = bar("{msg} [{bar:30}] {pos}/{len} batches", is_quiet);
+        Progress { bar, stride: 1, is_quiet }
     }
 
-    pub(super) fn begin(&self, epoch: usize, epochs: usize, batches: usize) {
+    pub(super) fn begin(&mut self, epoch: usize, epochs: usize, batches: usize) {
+        self.stride = (batches / MOVES).max(1);
         self.bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
         self.bar.set_length(batches as u64);
         self.bar.reset();
@@ -34,8 +42,11 @@ impl Progress {
         self.bar.reset_eta();
     }
 
-    pub(super) fn batch(&self) {
-        self.bar.inc(1);
+    /// So many batches of the epoch are done.
+    pub(super) fn reach(&self, batches: usize) {
+        if batches.is_multiple_of(self.stride) {
+            self.bar.set_position(batches as u64);
+        }
     }
 
     /// The epoch's line: its number, every quantity of the history, and the speed.

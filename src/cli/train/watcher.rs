@@ -111,8 +111,8 @@ impl Observer for Watcher<'_> {
         self.progress.skip_to(batch);
     }
 
-    fn batch_ended(&mut self, _batch: usize) {
-        self.progress.batch();
+    fn batch_ended(&mut self, batch: usize) {
+        self.progress.reach(batch + 1);
     }
 
     fn pauses(&mut self, epoch: usize, batch: usize) -> bool {
