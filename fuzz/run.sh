@@ -41,7 +41,7 @@ fuzz() {
     # The files that the targets write live in memory where they can.
     folder=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
     mkdir -p "grown/$target" "artifacts/$target" logs
-    # No input may take 10 seconds, 512 MiB in all or 64 MiB at once.
+    # No input may take 10 seconds, 1 GiB in all or 64 MiB at once.
     TMPDIR=$folder "$build/x86_64-unknown-linux-gnu/release/$target" \
         "grown/$target" "corpus/$target" \
         -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -max_len="$(longest "$target")" \

@@ -1,4 +1,5 @@
-//! The one source of random numbers: xoshiro256++ by Blackman and Vigna, one stream a purpose.
+//! The one source of random numbers: xoshiro256++ by Blackman and Vigna, one stream a purpose; for what is drawn of each review
+//! by itself, SplitMix64 ([`Draws`]).
 //!
 //! **What is stable.** The same seed, stream and number yield the same values in all versions of this library and on
 //! all platforms; tests pin some of them. [`Random::normal`] alone takes a logarithm from the platform's mathematics

@@ -184,6 +184,17 @@ fn labelled_files_are_read_as_they_lie() {
     let fasttext = "__label__2 __label__x a fine fine film\n__label__1 bad\n";
     check("f.data", fasttext, &[], &two([1, 2], ["2", "1"]));
     check("g.data", "a fine, fine film\nbad", &[], &two([1, 2], ["", ""]));
+    let named = ["--text-column", "Opinion", "--label-column", "id"];
+    let csv_of = |name: &str| csv.replace("Review", name);
+    check("i.data", &csv_of("opinion"), &named, &two([2, 4], ["1", "2"]));
+    check("j.data", &csv_of("\"opinion\""), &named, &two([2, 4], ["1", "2"]));
+    let other =
+        "{ \"Text\": \"a fine fine film\", \"LABEL\": 1 }\n{\"text\": \"bad\", \"label\": 2}\n";
+    check("k.data", other, &[], &two([1, 2], ["1", "2"]));
+    // Words of a review, not the names of columns.
+    let content = "a fine, text, content, fine film\n";
+    desk.write("l.data", content);
+    assert_eq!(desk.ok(&["predict", MODEL, "l.data"]).lines().count(), 1);
     check("h.data", "a fine, fine film\r\nbad\r\n", &["--input", "lines"], &two([1, 2], ["", ""]));
 
     for (content, lines) in [(csv, [2, 4]), (json, [1, 3])] {
@@ -256,6 +267,10 @@ fn files_that_are_no_texts_say_why() {
     fails(&cut[..cut.len() - 4], &[], &["bad.data", "the gzip file is damaged or cut short"]);
     fails(&gzipped(&gzipped(b"a fine film")), &[], &["bad.data"]);
     fails(b"", &[], &["an empty file"]);
+    fails(b"id,words\n1,a\n", &["--text-column", "text"], &["--text-column", "--input"]);
+    fails(b"id,words\n1,a\n", &["--label-column", "id"], &["--label-column", "--input"]);
+    let text = ["predict", MODEL, "--text", "a", "--text-column", "a"];
+    desk.fails(2, &text, b"", &["--text-column", "the review itself"]);
     let layout = ["predict", MODEL, "d.safetensors", "--text-column", "a"];
     desk.fails(1, &layout, b"", &["--text-column", "is a dataset"]);
     desk.fails(1, &["predict", MODEL, "-", "--rows", "1..2"], b"", &["--rows", "datasets"]);

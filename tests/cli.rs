@@ -237,6 +237,7 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--optimizer", "adamm"], &["rmsprop, sgd, adam, adamw, adagrad"]);
     train(&["--optimizer", "sgd:rho=0.9"], &["learning_rate, momentum, nesterov"]);
     train(&["--metrics", "auk"], &["accuracy, precision, recall, f1, auc"]);
+    train(&["--metrics", "auc,accuracy,auc"], &["--metrics is \"auc\"", "once"]);
     train(&["--learning-rate", "-1"], &["learning_rate", "above 0"]);
     train(&["--learning-rate", "nan"], &["learning_rate", "above 0"]);
     train(&["--validation", "1.5"], &["--validation", "0.4"]);
@@ -415,7 +416,7 @@ fn the_options_of_a_recipe() {
     let long = [&SMALL[..], &["--schedule=linear:warm_up=1000"]].concat();
     desk.fails(1, &long, &["--schedule", "before its warm-up", "warm_up=0.1"]);
     let none = [&SMALL[..], &["--hidden=none", "--dropout=0.5"]].concat();
-    desk.fails(1, &none, &["--dropout", "no hidden units", "--word-dropout"]);
+    desk.fails(2, &none, &["--dropout", "no hidden layer", "--word-dropout"]);
 }
 
 /// What stands behind the header, which says in which folder and on how many threads.
@@ -504,6 +505,53 @@ fn options_that_do_not_fit_the_data() {
     desk.fails(1, &[&SMALL[..], &["--out", "file/run"]].concat(), &["file/run", "create"]);
     desk.fails(1, &[&SMALL[..], &["--out", "/proc/run"]].concat(), &["/proc/run"]);
     desk.fails(1, &["synth", "-o", "nowhere/s.safetensors", "--reviews", "10"], &["nowhere"]);
+}
+
+#[test]
+fn outputs_are_no_inputs() {
+    let desk = Desk::with_dataset();
+    std::fs::create_dir(desk.path("run")).unwrap();
+    std::fs::copy(desk.path("d.safetensors"), desk.path("run/model.safetensors")).unwrap();
+    for name in ["sample.csv", "sample_word_index.json"] {
+        std::fs::copy(repository(&format!("data/{name}")), desk.path(name)).unwrap();
+    }
+    let lost = ["would be lost"];
+    desk.fails(2, &["import", "sample.csv", "-o", "./sample.csv"], &lost);
+    desk.fails(
+        2,
+        &["import", "sample.csv", "--test", "d.safetensors", "-o", "d.safetensors"],
+        &lost,
+    );
+    let index = "sample_word_index.json";
+    desk.fails(2, &["import", "sample.csv", "--word-index", index, "-o", index], &lost);
+    desk.fails(
+        2,
+        &["train", "run/model.safetensors", "--validation", "0.2"],
+        &["--out is", lost[0]],
+    );
+}
+
+#[test]
+fn options_that_a_format_has_no_use_for() {
+    let desk = Desk::new();
+    for name in ["sample.svm", "sample.npz", "sample.csv", "sample_acl.tar.gz"] {
+        std::fs::copy(repository(&format!("data/{name}")), desk.path(name)).unwrap();
+    }
+    for (name, options) in [
+        ("sample.svm", &["--test-fraction 0.2", "--maxlen 9", "--negative 1", "--ngrams 2"][..]),
+        ("sample.svm", &["--num-words 90", "--keep-order", "--seed 1", "--preset best"]),
+        ("sample.npz", &["--test sample.npz", "--tokenizer words-and-marks", "--max-text 9"]),
+        ("sample.npz", &["--no-unlabelled", "--min-count 2", "--features 9", "--preset semi"]),
+        ("sample.csv", &["--features 900", "--binarize", "--index-base 0", "--max-array-bytes 9"]),
+        ("sample_acl.tar.gz", &["--text-column a", "--positive 1", "--quoting on"]),
+    ] {
+        for option in options {
+            let words: Vec<&str> = option.split(' ').collect();
+            let part = if words[0] == "--preset" { "the preset" } else { words[0] };
+            let arguments = [&["import", name, "-o", "out"][..], &words].concat();
+            desk.fails(1, &arguments, &[part, "no use for it"]);
+        }
+    }
 }
 
 #[test]

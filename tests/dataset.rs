@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{InMemory, generated, names, written};
 use imdb_fast::Error;
 use imdb_fast::container::Access;
-use imdb_fast::dataset::{Contents, Csr, Dataset, Split, Writer};
+use imdb_fast::dataset::{Contents, Csr, Dataset, Holdout, Split, Writer};
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::text::Vocabulary;
 use safetensors::tensor::{Dtype, TensorView};
@@ -32,6 +32,33 @@ fn varied(features: usize) -> InMemory {
         (Split::Unlabelled, vec![2, 2, 2], None),
     ];
     InMemory { contents, reviews }
+}
+
+#[test]
+fn what_is_held_out_is_somebody() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut few = varied(300);
+    few.reviews.retain(|(split, ..)| *split != Split::Test);
+    let few = written(few, &folder.path().join("few.safetensors"));
+    let all = written(varied(300), &folder.path().join("all.safetensors"));
+    let (train, test) = (Split::Train, Split::Test);
+    for (holdout, rows) in [
+        (Holdout::None, (0..3, None)),
+        (Holdout::First(1), (1..3, Some((train, 0..1)))),
+        (Holdout::Fraction(0.0), (0..3, None)),
+        (Holdout::Fraction(0.7), (2..3, Some((train, 0..2)))),
+        (Holdout::Split(test), (0..3, Some((test, 0..1)))),
+    ] {
+        assert_eq!(holdout.rows(&all).unwrap(), rows);
+    }
+    for (holdout, dataset) in [
+        (Holdout::Fraction(0.3), &all),
+        (Holdout::First(3), &all),
+        (Holdout::Split(train), &all),
+        (Holdout::Split(test), &few),
+    ] {
+        assert!(holdout.rows(dataset).is_err(), "{holdout}");
+    }
 }
 
 #[test]

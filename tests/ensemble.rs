@@ -76,13 +76,14 @@ fn a_merged_network_adds_up_logits() {
 /// Linear models as naive Bayes scales them.
 struct Linear<'a> {
     dataset: &'a Dataset,
+    schedule: &'a str,
     /// After how many questions they stop.
     patience: AtomicUsize,
 }
 
 impl Linear<'_> {
     fn of(dataset: &Dataset) -> Linear<'_> {
-        Linear { dataset, patience: AtomicUsize::new(usize::MAX) }
+        Linear { dataset, schedule: "linear", patience: AtomicUsize::new(usize::MAX) }
     }
 }
 
@@ -98,7 +99,7 @@ impl Member for Linear<'_> {
             seed,
             validation: Holdout::First(30),
             optimizer: optimizer::parse("adagrad", Some(0.3))?,
-            schedule: "linear".parse()?,
+            schedule: self.schedule.parse()?,
             feature_scale: Some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
             row_norm: RowNorm::L2,
             ..FitOptions::default()
@@ -158,7 +159,8 @@ fn students_learn_from_reviews_without_a_label_and_all_threads_agree() {
             assert_eq!(other.history, one.history);
         }
         for patience in [0, 150] {
-            let impatient = Linear { dataset: &dataset, patience: AtomicUsize::new(patience) };
+            let patience = AtomicUsize::new(patience);
+            let impatient = Linear { patience, ..Linear::of(&dataset) };
             let ended = ensemble.train(&impatient, &dataset, &team(2), folder.path()).unwrap();
             assert!(ended.is_none());
         }
@@ -167,4 +169,41 @@ fn students_learn_from_reviews_without_a_label_and_all_threads_agree() {
     let none = Ensemble { members: 0, seed: 0, self_training: None };
     let refused = none.train(&Linear::of(&dataset), &dataset, &team(1), folder.path());
     assert!(refused.unwrap_err().is_usage());
+}
+
+#[test]
+fn what_ends_before_its_warm_up_is_refused_before_anything_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reviews = generated(200, 400, 5);
+    for (at, (split, _, label)) in reviews.reviews.iter_mut().enumerate() {
+        if *split == Split::Train && at % 2 > 0 {
+            (*split, *label) = (Split::Unlabelled, None);
+        }
+    }
+    let dataset = written(reviews, &folder.path().join("reviews.safetensors"));
+    let labelled = dataset.csr(Split::Train).unwrap().rows() - 30;
+    // Two epochs of the teachers have more steps, and the one of fine-tuning has no more.
+    let schedule = format!("linear:warm_up={labelled}");
+    // Who is asked whether to stop does.
+    let member = Linear { schedule: &schedule, patience: 0.into(), ..Linear::of(&dataset) };
+    let ensemble = Ensemble { members: 1, seed: 7, self_training: None };
+    assert!(ensemble.train(&member, &dataset, &team(1), folder.path()).unwrap().is_none());
+    let ensemble = Ensemble { self_training: Some(SelfTraining::default()), ..ensemble };
+    let error = ensemble.train(&member, &dataset, &team(1), folder.path()).unwrap_err().to_string();
+    assert!(error.contains("--schedule") && error.contains("warm-up"), "{error}");
+}
+
+#[test]
+fn networks_that_say_the_same_of_all_reviews_are_merged_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut reviews = generated(80, 400, 5);
+    for (at, (_, words, label)) in reviews.reviews.iter_mut().enumerate() {
+        words.clear();
+        *label = Some(u8::from(at % 4 > 0));
+    }
+    let dataset = written(reviews, &folder.path().join("reviews.safetensors"));
+    let ensemble = Ensemble { members: 2, seed: 7, self_training: None };
+    let trained = ensemble.train(&Linear::of(&dataset), &dataset, &team(1), folder.path());
+    let all = logits(&trained.unwrap().unwrap().model, &dataset);
+    assert!(all.iter().all(|&logit| logit > 0.1 && logit == all[0]), "{all:?}");
 }

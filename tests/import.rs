@@ -166,7 +166,11 @@ fn libsvm_errors_name_line_and_column() {
             "line 3, column 1: the label \"-1\", where labels were 0/1",
         ),
         ("1 qid:3 1:1", plain(), "line 1, column 3: query ids"),
-        ("1  1:2", plain(), "line 1, column 4: the value of \"1:2\" is not 1; --binarize"),
+        (
+            "1  1:2",
+            plain(),
+            "line 1, column 4: the value of \"1:2\" is neither 0 nor 1; --binarize",
+        ),
         ("1 1:inf", plain(), "line 1, column 3: \"1:inf\" is no INDEX:VALUE"),
         ("1 1:", plain(), "\"1:\" is no INDEX:VALUE"),
         ("1 :1", plain(), "\":1\" is no INDEX:VALUE"),

@@ -487,6 +487,19 @@ fn texts_may_be_as_long_as_the_user_says() {
 }
 
 #[test]
+fn tables_may_be_longer_than_a_review() {
+    let mut table = "text,label\n".to_owned();
+    (0..5_000).for_each(|n| table += &format!("\"film {n}, of\nthree lines\n\",{}\n", n % 2));
+    let (_folder, path) = file("table.csv", table.as_bytes());
+    let options = text(TextOptions { max_text: Some(100), ..TextOptions::default() });
+    let dataset = imported(&path, &options).unwrap();
+    assert_eq!(dataset.csr(Split::Train).unwrap().rows(), 5_000);
+    std::fs::write(&path, table + "\"" + &"endless ".repeat(50_000)).unwrap();
+    let error = refusal(&path, &options);
+    assert!(error.contains("row 5002, line 15002") && error.contains("200 bytes"), "{error}");
+}
+
+#[test]
 fn damaged_and_exploding_gzip_files_are_refused() {
     let packed = std::fs::read(sample("sample_acl.tar.gz")).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("import", &["dataset", "error", "input", "text"]),
     ("nn", &["error", "kernel", "random", "settings"]),
     ("optimizer", &["error", "kernel", "settings"]),
-    ("model", &["container", "dataset", "error", "nn", "optimizer", "text"]),
+    ("model", &["container", "dataset", "error", "nn", "text"]),
     ("export", &["container", "error", "model", "nn", "output"]),
     (
         "train",

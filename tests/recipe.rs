@@ -367,7 +367,7 @@ fn wrong_dropouts_are_refused() {
     };
     let plain = || options(&Recipe::PLAIN, "sgd");
     let error = refused(FitOptions { dropout: 0.5, ..plain() }, &[]);
-    assert!(error.contains("--dropout") && error.contains("no hidden units"), "{error}");
+    assert!(error.contains("--dropout") && error.contains("no hidden layer"), "{error}");
     let error = refused(FitOptions { word_dropout: 1.0, ..plain() }, &[]);
     assert!(error.contains("--word-dropout") && error.contains("below 1"), "{error}");
 }

@@ -14,6 +14,9 @@ use serde_json::json;
 use super::{Global, split, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
+///
+/// The AUC is that of Keras' metric, an area under 200 points of the ROC curve: where many probabilities lie together it is below
+/// the exact area, which `imdb-fast report` tells.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -6,7 +6,7 @@ use imdb_fast::export::{self, OnnxInput};
 use imdb_fast::model::Model;
 use imdb_fast::{Error, Result};
 
-use super::{Global, OutputArg, shown, thousands};
+use super::{Global, OutputArg, is_same_file, shown, thousands};
 
 /// Write a model as Keras, ONNX runtimes or PyTorch take it
 ///
@@ -162,12 +162,5 @@ fn format_of(path: &Path) -> Result<Format> {
             let expected = "a name that ends in .npz, .onnx or .safetensors, or --format besides";
             Err(Error::invalid("--output", shown(path), expected))
         }
-    }
-}
-
-pub(super) fn is_same_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
     }
 }

@@ -181,6 +181,11 @@ impl Fetch<'_> {
             word_index: index.as_ref().map(|index| index.path.clone()),
             ..ImportOptions::default()
         };
+        if self.args.dataset == Set::Stanford && import::detect(&archive.path)? == Format::Keras {
+            let expected =
+                "the archive aclImdb_v1.tar.gz; of Keras' npz: `imdb-fast fetch keras --from FILE`";
+            return Err(Error::invalid("--from", shown(&archive.path), expected));
+        }
         self.global.note(format_args!("importing {}", shown(&archive.path)));
         let imported = import::open(&archive.path, &options).and_then(|mut source| {
             source.notes().iter().for_each(|note| self.global.note(note));

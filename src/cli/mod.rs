@@ -294,3 +294,11 @@ struct OutputArg {
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
 }
+
+/// Whether two paths lead to one file.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}

@@ -137,9 +137,13 @@ fn left_to_preset(name: &str, given: &ArgMatches) -> Vec<OsString> {
         let excludes = |a: &clap::Arg, b: &clap::Arg| {
             command.get_arg_conflicts_with(a).iter().any(|other| other.get_id() == b.get_id())
         };
-        command.get_arguments().filter(|other| is_given(other.get_id().as_str())).all(|other| {
-            other.get_id() != arg.get_id() && !excludes(arg, other) && !excludes(other, arg)
-        })
+        // A learning rate is the optimizer's that it is for.
+        let is_of_another = long == Some("learning-rate") && is_given("optimizer");
+        let given = command.get_arguments().filter(|other| is_given(other.get_id().as_str()));
+        !is_of_another
+            && given.into_iter().all(|other| {
+                other.get_id() != arg.get_id() && !excludes(arg, other) && !excludes(other, arg)
+            })
     };
     options.into_iter().filter(is_free).map(OsString::from).collect()
 }
@@ -192,6 +196,8 @@ mod tests {
         assert_eq!(args["first_kernel_initializer"], json!(null));
         assert_eq!(args["hidden"], json!("none"));
         assert_eq!(args["dataset"], json!("x"));
+        let args = train("imdb-fast train x --preset best --optimizer adam:learning_rate=0.001");
+        assert_eq!(args["learning_rate"], json!(null));
         let hashed = "imdb-fast import x -o y --preset best --hash-bits 20 --unlabelled z";
         let parsed = format!("{:?}", parse(hashed.split(' ').map(OsString::from)).unwrap());
         assert!(parsed.contains("min_count: None") && parsed.contains("ngrams: 4"), "{parsed}");

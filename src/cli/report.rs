@@ -12,7 +12,8 @@ use imdb_fast::report::sweep::SweepResults;
 use imdb_fast::{Error, Result, output};
 use serde_json::Value;
 
-use super::{Global, OutputArg, shown, split, sweep, thousands, train};
+use super::train::{self, HISTORY, MODEL};
+use super::{Global, OutputArg, is_same_file, shown, split, sweep, thousands};
 
 /// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
 ///
@@ -52,7 +53,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     }
     let path = &args.output.output;
     let (history, model) = read(&args.run)?;
-    if [HISTORY, MODEL].iter().any(|name| super::export::is_same_file(&args.run.join(name), path)) {
+    if [HISTORY, MODEL].iter().any(|name| is_same_file(&args.run.join(name), path)) {
         let expected = "another file than those of the run: they would be lost";
         return Err(Error::invalid("--output", shown(path), expected));
     }
@@ -80,7 +81,18 @@ fn write_sweep(global: &Global, args: &Args, results: &SweepResults) -> Result<(
         let expected = "left out: the page of a sweep needs no dataset";
         return Err(Error::invalid("--data", shown(data), expected));
     }
-    if sweep::FILES.iter().any(|name| super::export::is_same_file(&args.run.join(name), path)) {
+    let Wanted { split, words, mistakes } = Wanted::default();
+    for (option, value, usual) in [
+        ("--split", args.split.name().to_owned(), split.name().to_owned()),
+        ("--words", args.words.to_string(), words.to_string()),
+        ("--mistakes", args.mistakes.to_string(), mistakes.to_string()),
+    ] {
+        if value != usual {
+            let expected = "left out: the page of a sweep compares, and judges no review";
+            return Err(Error::invalid(option, value, expected));
+        }
+    }
+    if sweep::FILES.iter().any(|name| is_same_file(&args.run.join(name), path)) {
         let expected = "another file than those of the sweep: they would be lost";
         return Err(Error::invalid("--output", shown(path), expected));
     }
@@ -94,9 +106,6 @@ fn write_sweep(global: &Global, args: &Args, results: &SweepResults) -> Result<(
     ));
     Ok(())
 }
-
-const HISTORY: &str = "history.json";
-const MODEL: &str = "model.safetensors";
 
 /// The history and the model of a run.
 fn read(run: &Path) -> Result<(HistoryFile, Model)> {
@@ -121,7 +130,7 @@ fn read(run: &Path) -> Result<(HistoryFile, Model)> {
     }
     let history = HistoryFile::parse(&run.join(HISTORY))?;
     let model = Model::load(&run.join(MODEL))?;
-    // A run that diverges leaves its history beside the model of an earlier one.
+    // A program that is killed while it puts its files in place leaves those of two runs.
     let differs = |(name, value): (&String, &Value)| model.training[name] != *value;
     if let Some((name, _)) =
         history.options.as_object().into_iter().flatten().find(|&entry| differs(entry))

@@ -70,11 +70,16 @@ pub fn exit_on_lost_pages(message: fn(&Path) -> String) -> std::io::Result<()> {
 extern "C" fn on_lost_page(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
     // SAFETY: the system hands a handler with SA_SIGINFO what it knows of the fault.
     let address = unsafe { (*info).si_addr() } as usize;
+    // An end is rounded up, so that the next map may begin before it: the nearest start counts.
+    let mut nearest = None;
     for slot in &SLOTS {
         let (start, end) = (slot.start.load(Ordering::Acquire), slot.end.load(Ordering::Relaxed));
-        if start == 0 || start == TAKEN || !(start..end).contains(&address) {
-            continue;
+        let is_map = start != 0 && start != TAKEN;
+        if is_map && (start..end).contains(&address) && nearest.is_none_or(|(s, _)| s < start) {
+            nearest = Some((start, slot));
         }
+    }
+    if let Some((_, slot)) = nearest {
         let message = slot.message.load(Ordering::Relaxed).cast_const();
         let length = slot.length.load(Ordering::Relaxed);
         // SAFETY: the message lives as long as the map is in the slot, and its map is in use: it has just faulted.

@@ -9,7 +9,9 @@ use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::{Element, HEADER_CHECKSUM, Kind, checksum_key, checksum_text, header_checksum};
+use super::{
+    Element, HEADER_CHECKSUM, Kind, MAX_HEADER, checksum_key, checksum_text, header_checksum,
+};
 use crate::error::{Error, Result};
 use crate::output::{self, OutputFile};
 
@@ -197,6 +199,13 @@ fn header(
     let mut header = serde_json::to_vec(&header)?;
     // The container pads with spaces, so that the tensors start on a multiple of eight.
     header.resize(header.len().next_multiple_of(8), b' ');
+    if is_ours && header.len() as u64 > MAX_HEADER {
+        let problem = format!(
+            "the header has {} bytes, and no more than {MAX_HEADER} can be read again: its strings are too long",
+            header.len()
+        );
+        return Err(std::io::Error::other(problem));
+    }
     output.write_all(&(header.len() as u64).to_le_bytes())?;
     output.write_all(&header)?;
     Ok(8 + header.len() as u64)

@@ -93,9 +93,15 @@ impl Holdout {
             }
             Holdout::Split(split) => {
                 let held_out = 0..dataset.labels(split)?.len();
+                if held_out.is_empty() {
+                    return Err(self.is_nobody(format!("the {} split has no review", split.name())));
+                }
                 return Ok((0..rows, Some((split, held_out))));
             }
         };
+        if first == 0 && matches!(self, Holdout::Fraction(part) if part > 0.0) {
+            return Err(self.is_nobody(format!("of {rows} reviews that is less than one")));
+        }
         if first >= rows {
             return Err(Error::Unfit {
                 option: "--validation",
@@ -105,6 +111,12 @@ impl Holdout {
             });
         }
         Ok((first..rows, (first > 0).then_some((Split::Train, 0..first))))
+    }
+
+    /// Where it was asked for and holds nobody.
+    fn is_nobody(self, reason: String) -> Error {
+        let remedy = "hold out more, or nothing by --validation 0".to_owned();
+        Error::Unfit { option: "--validation", value: self.to_string(), reason, remedy }
     }
 }
 

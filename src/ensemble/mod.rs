@@ -115,7 +115,13 @@ impl Ensemble {
             let model = merged(team, dataset, rows, models)?;
             return Ok(Some(Trained { model, history }));
         };
-        pseudo::check(dataset, &member.model(self.seed)?)?;
+        let first = member.model(self.seed)?;
+        pseudo::check(dataset, &first)?;
+        if training.fine_tuning_epochs > 0 {
+            // What does not fit is known now, and not when the students are trained.
+            TrainPlan::new(dataset, &first, training.fine_tuning(member.options(self.seed)?))?;
+        }
+        drop(first);
         member.begins("teachers");
         let fresh = |_, seed| Ok((member.model(seed)?, member.options(seed)?));
         let Some((teachers, mut history)) = group.fit(dataset, fresh)? else { return Ok(None) };
@@ -205,11 +211,17 @@ fn merged(
     for model in &models {
         spreads.push(spread(team, model, dataset, rows.clone())?);
     }
-    let mean = spreads.iter().sum::<f64>() / spreads.len() as f64;
+    let count = spreads.len() as f64;
+    let mean = spreads.iter().sum::<f64>() / count;
     let factors: Vec<f32> = spreads
         .iter()
         // One that says the same of all reviews has no say.
-        .map(|&spread| if spread > 0.0 { mean / spread / spreads.len() as f64 } else { 0.0 })
+        .map(|&spread| match spread > 0.0 {
+            true => mean / spread / count,
+            false if mean > 0.0 => 0.0,
+            // All do: what they say, then.
+            false => 1.0 / count,
+        })
         .map(|factor| factor as f32)
         .collect();
     Model::merged(&models, &factors)

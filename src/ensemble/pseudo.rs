@@ -43,7 +43,7 @@ pub(super) fn check(dataset: &Dataset, model: &Model) -> Result<()> {
     if dataset.splits().all(|split| split != Split::Unlabelled) {
         let reason = "its dataset has no reviews without a label";
         let remedy = "import some: without --no-unlabelled, or by --unlabelled FILE";
-        return unfit(dataset.container().path().display().to_string(), reason, remedy);
+        return unfit("given".to_owned(), reason, remedy);
     }
     Ok(())
 }

@@ -142,7 +142,7 @@
 //! - `src/import/detect.rs`: a line in `by_content`. What could be another format comes behind it.
 //! - `src/import/corpus/labelled.rs`: a line in `Labelled::open`. An archive, in which a text is an entry, implements `Reader`
 //!   instead and is opened in `src/import/corpus/mod.rs`.
-//! - `src/import/corpus/options.rs`: `check` says which options mean something in it.
+//! - `src/import/applicable.rs`: `check` says which options mean something in it.
 //! - `src/cli/import/options.rs`: the name in the help of `format`.
 //! - `src/cli/predict/input.rs`: a `Layout`, if reviews to be judged come in the format, too.
 //! - `data/make_sample.py`: the sample in the format; `data/README.md` has a row for it.

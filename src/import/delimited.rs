@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
-use super::corpus::{LABEL_NAMES, Row, Rows, TEXT_NAMES, TextOptions, column};
+use super::TextOptions;
 use super::lines::max_text;
+use super::row::{LABEL_NAMES, Row, Rows, TEXT_NAMES, column};
 use super::unpack::{self, Faults, Unpack};
 use crate::error::{Error, Result};
 
@@ -41,17 +42,22 @@ struct Columns {
     split: Option<usize>,
 }
 
-/// A reader that stops where a row is too long.
+/// A reader that stops where a row is too long; how far it reads ahead of the rows does not matter.
 struct Bounded {
     reader: io::Chain<BufReader<Unpack>, &'static [u8]>,
-    /// What may still be read of this row.
-    left: usize,
+    /// What has been read in all.
+    read: u64,
+    /// What may be read before this row has ended.
+    end: u64,
 }
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.read > self.end {
+            return Err(io::Error::other(TOO_LONG));
+        }
         let read = self.reader.read(buffer)?;
-        self.left = self.left.checked_sub(read).ok_or_else(|| io::Error::other(TOO_LONG))?;
+        self.read += read as u64;
         Ok(read)
     }
 }
@@ -84,7 +90,8 @@ pub(super) fn open(
         builder.terminator(Terminator::Any(b'\n'));
     }
     let longest = 2 * max_text(options.max_text);
-    let reader = builder.from_reader(Bounded { reader: input.reader.chain(END), left: longest });
+    let reader = Bounded { reader: input.reader.chain(END), read: 0, end: 0 };
+    let reader = builder.from_reader(reader);
     let mut file = Delimited {
         reader,
         faults: input.faults,
@@ -118,8 +125,8 @@ pub(super) fn open(
 impl Delimited {
     /// Reads the next record; false at the end.
     fn read(&mut self) -> Result<bool> {
-        self.reader.get_mut().left = self.longest;
         let start = self.reader.position().clone();
+        self.reader.get_mut().end = start.byte() + self.longest as u64;
         match self.reader.read_byte_record(&mut self.record) {
             Ok(true) => {}
             Ok(false) => return Ok(false),

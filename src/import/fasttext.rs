@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::corpus::{Row, Rows, TextOptions};
+use super::TextOptions;
 use super::lines::Lines;
+use super::row::{Row, Rows};
 use crate::error::{Error, Result};
 
 /// What fastText puts before each label by default.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::corpus::{InvalidUtf8, LABEL_NAMES, Row, Rows, TEXT_NAMES, TextOptions, column};
 use super::lines::Lines;
+use super::row::{LABEL_NAMES, Row, Rows, TEXT_NAMES, column};
+use super::{InvalidUtf8, TextOptions};
 use crate::error::{Error, Result};
 
 const REMEDY: &str = "expected a JSON object with text and label in each line";

@@ -100,7 +100,10 @@ impl Libsvm {
                 option: "--features",
                 value: options.features.map_or("not given".into(), |n| n.to_string()),
                 reason: format!("the files have {seen} features"),
-                remedy: format!("give a number from {seen} to {}", format::MAX_FEATURES),
+                remedy: match seen <= format::MAX_FEATURES {
+                    true => format!("give a number from {seen} to {}", format::MAX_FEATURES),
+                    false => format!("leave out those above {}", format::MAX_FEATURES),
+                },
             });
         }
         let features = options.features.unwrap_or(seen);
@@ -136,6 +139,16 @@ impl ReviewSource for Libsvm {
         }
         if self.options.features.is_none() {
             notes.push(format!("the greatest index makes {} features", self.features));
+        }
+        for Part { split, labels, .. } in &self.parts {
+            let changes = labels.windows(2).filter(|pair| pair[0] != pair[1]);
+            if changes.take(2).count() == 1 {
+                notes.push(format!(
+                    "the {} split is sorted by class, and its rows are left so: shuffle the lines of its file before a part \
+                     of them is held out",
+                    split.name()
+                ));
+            }
         }
         notes
     }
@@ -273,9 +286,10 @@ fn parse_feature(token: &[u8], options: &LibsvmOptions) -> Result<(u32, bool), S
         None => Err(bad()),
         Some(1.0) => Ok((number, true)),
         Some(value) if options.binarize => Ok((number, value != 0.0)),
-        Some(_) => {
-            Err(format!("the value of {} is not 1; --binarize takes it for 1", quoted(token)))
-        }
+        Some(_) => Err(format!(
+            "the value of {} is neither 0 nor 1; --binarize takes all but 0 for 1",
+            quoted(token)
+        )),
     }
 }
 

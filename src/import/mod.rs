@@ -9,10 +9,12 @@ use crate::dataset::ReviewSource;
 use crate::dataset::format::MAX_FEATURES;
 use crate::error::{Error, Result};
 
+mod applicable;
 mod archive;
 mod corpus;
 mod delimited;
 mod detect;
+mod document;
 mod fasttext;
 mod json_lines;
 mod keras;
@@ -20,13 +22,16 @@ mod libsvm;
 mod lines;
 mod parallel;
 mod parquet_file;
+mod row;
 mod rows;
+mod text_options;
 mod unpack;
 
-pub use corpus::{Corpus, InvalidUtf8, TextOptions, WordOptions};
+pub use corpus::{Corpus, WordOptions};
 pub use detect::detect;
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
+pub use text_options::{InvalidUtf8, TextOptions};
 pub use unpack::stream;
 
 /// A kind of file that holds reviews.
@@ -118,30 +123,22 @@ pub struct ImportOptions {
 /// Opens the file at `path` in the format of the options, or in the one that its content shows.
 ///
 /// # Errors
-/// Those of [`detect`] and of the format's own `open`; [`Error::Unfit`] for a word index where the format has no use
-/// for it.
+/// Those of [`detect`] and of the format's own `open`; [`Error::Unfit`] for an option where the format has no use for it.
 pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource>> {
     let format = match options.format {
         Some(format) => format,
         None => detect(path)?,
     };
+    applicable::check(path, format, options)?;
     let word_index = options.word_index.as_deref();
-    match (format, word_index) {
-        (Format::Keras, _) => {
-            Ok(Box::new(KerasImdb::open(path, word_index, options.keras.clone())?))
-        }
-        (Format::Libsvm, None) => Ok(Box::new(Libsvm::open(path, options.libsvm.clone())?)),
-        (Format::Libsvm, Some(index)) => Err(Error::Unfit {
-            option: "--word-index",
-            value: index.display().to_string(),
-            reason: format!("{} is a {} file", path.display(), format.name()),
-            remedy: "leave it out; such files have features, not words to look up".into(),
-        }),
-        (format, word_index) => {
+    Ok(match format {
+        Format::Keras => Box::new(KerasImdb::open(path, word_index, options.keras.clone())?),
+        Format::Libsvm => Box::new(Libsvm::open(path, options.libsvm.clone())?),
+        format => {
             let options = (&options.text, &options.words, &options.keras);
-            Ok(Box::new(Corpus::open(path, format, options, word_index)?))
+            Box::new(Corpus::open(path, format, options, word_index)?)
         }
-    }
+    })
 }
 
 /// Refuses feature counts that no dataset can have.

@@ -18,6 +18,7 @@ mod dense;
 mod elementwise;
 #[forbid(unsafe_code)]
 mod id;
+#[forbid(unsafe_code)]
 mod lanes;
 mod level;
 #[forbid(unsafe_code)]

@@ -98,8 +98,8 @@ macro_rules! batches_in_lanes {
 }
 
 /// `-label ln p - (1 - label) ln(1 - p)`, computed from the logit as `max(z, 0) - z label + ln(1 + e^-|z|)`, so that it
-/// stays finite and exact where `p` rounds to 0 or 1 (`tf.nn.sigmoid_cross_entropy_with_logits`; Keras clips `p` to 1e-7
-/// instead, which differs only there).
+/// stays finite and exact where `p` rounds to 0 or 1 (`tf.nn.sigmoid_cross_entropy_with_logits`, which Keras on TensorFlow calls
+/// with the logits that it has kept of a sigmoid; without them it clips `p` to 1e-7, which differs only there).
 #[derive(Debug, Clone, Copy)]
 pub struct BinaryCrossentropy;
 

@@ -211,7 +211,7 @@ impl Configuration {
     /// Whether its learning rates follow a schedule over the whole run: then an epoch on the way is not where a shorter run
     /// would end.
     pub fn is_scheduled(&self) -> bool {
-        self.schedule.parse().is_ok_and(|schedule: Schedule| schedule != Schedule::default())
+        self.schedule.parse().is_ok_and(|schedule: Schedule| schedule.follows_length())
     }
 
     /// The hidden layers as `--hidden` takes them.

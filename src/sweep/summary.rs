@@ -41,7 +41,7 @@ pub struct Summary {
     /// For each quantity of a history its name and, epoch by epoch, the mean over the runs; none where a run diverged.
     pub curves: Vec<(String, Vec<Spread>)>,
     /// The epoch (from 0) at which the mean of the measure is best; the first of equals. The last one where the learning rates
-    /// follow a schedule, which a run of fewer epochs would go through in another way.
+    /// follow a schedule over the whole run, which one of fewer epochs would go through in another way.
     pub epoch: Option<usize>,
     /// The measure.
     pub by: Measure,
@@ -199,7 +199,8 @@ mod tests {
         };
         assert_eq!(with("constant"), Some(1));
         assert_eq!(with("linear"), Some(2));
-        assert_eq!(with("constant:warm_up=3"), Some(2));
+        assert_eq!(with("constant:warm_up=3"), Some(1));
+        assert_eq!(with("constant:warm_up=0.5"), Some(2));
     }
 
     #[test]

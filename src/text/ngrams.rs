@@ -91,7 +91,7 @@ impl Ngrams {
             frequent.map(|(key, count)| Node { key, texts: count.texts }).collect();
         let room = MAX_FEATURES - self.num_words - self.nodes.len();
         if frequent.len() > room {
-            return Err(too_many(self.next_length()));
+            return Err(too_many());
         }
         // The table's order is random; by key it is that of the words' ids.
         frequent.sort_unstable_by_key(|node| node.key);
@@ -173,7 +173,7 @@ impl NgramCounts {
         }
         // Twice as many as can be features: most runs are rare and go when they are sifted.
         match counts.len() > 2 * MAX_FEATURES {
-            true => Err(too_many(ngrams.next_length())),
+            true => Err(too_many()),
             false => Ok(()),
         }
     }
@@ -188,18 +188,18 @@ impl NgramCounts {
             count.texts = count.texts.saturating_add(more.texts);
         }
         match self.counts.len() > 2 * MAX_FEATURES {
-            true => Err(too_many(2)),
+            true => Err(too_many()),
             false => Ok(()),
         }
     }
 }
 
 #[cold]
-fn too_many(length: usize) -> Error {
+fn too_many() -> Error {
     Error::Unfit {
-        option: "--ngrams",
-        value: length.to_string(),
-        reason: format!("there are more than {MAX_FEATURES} runs of words to keep"),
+        option: "the text",
+        value: format!("more than {MAX_FEATURES} runs of words"),
+        reason: "there are no more features".to_owned(),
         remedy: "raise --min-count, lower --num-words, or use --hash-bits".to_owned(),
     }
 }
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!((ngrams.len(), grown.unwrap()), (2, 2));
         let (ngrams, grown) = two_runs(1);
         let error = grown.unwrap_err().to_string();
-        for part in ["--ngrams is 2", "67108864 runs", "raise --min-count"] {
+        for part in ["67108864 runs", "raise --min-count"] {
             assert!(error.contains(part), "{part} in {error}");
         }
         assert!(ngrams.is_empty() && ngrams.next_length() == 2, "nothing was taken in");

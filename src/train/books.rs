@@ -3,10 +3,12 @@
 use std::ops::ControlFlow;
 use std::sync::RwLock;
 
+use serde::{Deserialize, Serialize};
+
 use super::block::Block;
-use super::checkpoint::{Place, ScoreFacts};
 use super::head::HeadTrainer;
 use super::parallel::read;
+use super::place::Place;
 use super::{Ending, History, Metric, Observer, TrainPlan};
 use crate::nn::Head;
 
@@ -28,6 +30,16 @@ pub(super) struct Books<'a> {
     pub(super) train: Score,
     validation: Score,
     pub(super) head: HeadTrainer<'a>,
+}
+
+/// Loss and metrics of an epoch so far.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ScoreFacts {
+    /// The sum of the losses, as its bits: JSON would round some values.
+    pub(super) loss_bits: u64,
+    pub(super) reviews: usize,
+    /// The state of each metric.
+    pub(super) metrics: Vec<Vec<u64>>,
 }
 
 /// Loss and metrics of an epoch so far.

@@ -5,11 +5,12 @@ use std::sync::{Mutex, RwLock};
 
 use super::block::{BLOCK_ROWS, Block};
 use super::books::Books;
-use super::checkpoint::{Checkpoint, Place};
+use super::checkpoint::Checkpoint;
 use super::cut::cut_features;
 use super::first_layer::FirstLayer;
 use super::outcome::Outcome;
 use super::parallel::Team;
+use super::place::Place;
 use super::rows::{Counted, Rows, Word};
 use super::run::Run;
 use super::scales::{input_scale, row_scales};

@@ -1,16 +1,16 @@
 //! What a run does: hyper-parameters that are checked and fit the dataset.
 
-use super::checkpoint::Place;
+use super::place::Place;
 use super::row_set::RowSet;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
-use super::window::Order;
+use super::window::{FULL_SHUFFLE_BYTES, Order, Shuffle};
 use super::{FeatureScale, Metric, WeightAverage, metric};
 use crate::dataset::{Csr, Dataset, Holdout, Split};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model::Model;
-use crate::nn::{BinaryCrossentropy, Dropout, Loss, RowNorm};
+use crate::nn::{Architecture, BinaryCrossentropy, Dropout, Loss, RowNorm};
 use crate::optimizer::{Idle, Optimizer, RmsProp, Schedule, Step};
 
 /// What a user chooses, as `compile` and `fit` take it in Keras. The default is the book's.
@@ -90,21 +90,6 @@ impl Default for FitOptions {
     }
 }
 
-/// The order of the reviews in an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shuffle {
-    /// That of the dataset.
-    None,
-    /// Any order is as likely as any other.
-    Full,
-    /// Chunks of neighbouring reviews in any order, and the reviews of 64 such chunks mixed: pages of the file that lie
-    /// together are read together, for files larger than memory.
-    Blocked,
-}
-
-/// Up to here the words of a training split are taken to fit memory.
-pub const FULL_SHUFFLE_BYTES: usize = 1 << 30;
-
 /// `keras.callbacks.EarlyStopping`, watching the validation loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EarlyStopping {
@@ -166,82 +151,16 @@ impl<'d> TrainPlan<'d> {
         validation: Option<(Split, RowSet)>,
     ) -> Result<TrainPlan<'d>> {
         model.expect_dataset(dataset)?;
-        if train_rows.len() == 0 {
-            return Err(Error::Unfit {
-                option: "the dataset",
-                value: dataset.container().path().display().to_string(),
-                reason: "its train split has no reviews".to_owned(),
-                remedy: "import reviews to train on".to_owned(),
-            });
+        let has_sequences = model.architecture().embedding().is_some();
+        if let (true, Some((split, _))) = (has_sequences, &validation) {
+            sequences(dataset, *split)?;
         }
-        let rows = train_rows.stretch(0..train_rows.len()).end;
-        if rows > u32::MAX as usize {
-            return Err(Error::Unfit {
-                option: "the dataset",
-                value: dataset.container().path().display().to_string(),
-                reason: format!("its train split has {rows} reviews"),
-                remedy: format!("train on at most {}", u32::MAX),
-            });
-        }
-        let steps = train_rows.len().div_ceil(options.batch_size).checked_mul(options.epochs);
-        let words = match model.architecture().embedding() {
-            None => dataset.csr(Split::Train)?.nnz(),
-            Some(_) => {
-                if let Some((split, _)) = &validation {
-                    sequences(dataset, *split)?;
-                }
-                // Padding is one more word of a review.
-                let sequences = sequences(dataset, Split::Train)?;
-                sequences.words() + sequences.rows()
-            }
-        };
-        if words as u64 > MOST_WORDS {
-            return Err(Error::Unfit {
-                option: "the dataset",
-                value: dataset.container().path().display().to_string(),
-                reason: format!("its train split has {words} words"),
-                remedy: format!("train on at most {MOST_WORDS}"),
-            });
-        }
-        // Half of what 32 bits count: the trainer marks rows in the other half.
-        const MOST_STEPS: usize = i32::MAX as usize;
-        if steps.is_none_or(|steps| steps > MOST_STEPS) {
-            let expected = format!("no more than {MOST_STEPS} steps in all");
-            return Err(Error::invalid("--epochs", options.epochs, expected));
-        }
-        let (schedule, steps) = (&options.schedule, steps.unwrap_or(0) as u32);
-        if schedule.warm_up.of(steps) >= steps {
-            return Err(Error::Unfit {
-                option: "--schedule",
-                value: schedule.to_string(),
-                reason: format!("the run has {steps} steps and so ends before its warm-up"),
-                remedy: "warm up for fewer steps, or for a part of all such as warm_up=0.1"
-                    .to_owned(),
-            });
-        }
-        if model.architecture().embedding().is_some() && options.scales_input() {
-            let (option, value) = match &options.feature_scale {
-                Some(scale) => ("--feature-scale", scale.to_string()),
-                None => ("--row-norm", options.row_norm.to_string()),
-            };
-            return Err(Error::Unfit {
-                option,
-                value,
-                reason: "an embedding averages word vectors, which have no scale".to_owned(),
-                remedy: "use --encoding multi-hot".to_owned(),
-            });
-        }
+        expect_size(dataset, has_sequences, &train_rows)?;
+        expect_steps(&options, train_rows.len())?;
+        expect_network(model.architecture(), &options)?;
         if validation.is_none() && (options.keep_best || options.early_stopping.is_some()) {
             let expected = "something to validate on where the best epoch is asked for";
             return Err(Error::invalid("--validation", "0", expected));
-        }
-        if options.dropout > 0.0 && model.architecture().hidden().is_empty() {
-            return Err(Error::Unfit {
-                option: "--dropout",
-                value: options.dropout.to_string(),
-                reason: "the network has no hidden units to leave out".to_owned(),
-                remedy: "give it some by --hidden, or leave out words by --word-dropout".to_owned(),
-            });
         }
         let [dropout, word_dropout] = options.dropouts()?;
         Ok(TrainPlan { dataset, options, train_rows, validation, dropout, word_dropout })
@@ -385,4 +304,74 @@ impl FitOptions {
         }
         Ok(())
     }
+}
+
+/// Checks that the training split is no larger than a run can count.
+fn expect_size(dataset: &Dataset, has_sequences: bool, train_rows: &RowSet) -> Result<()> {
+    let unfit = |reason: String, remedy: String| Error::Unfit {
+        option: "the dataset",
+        value: dataset.container().path().display().to_string(),
+        reason,
+        remedy,
+    };
+    if train_rows.len() == 0 {
+        let reason = "its train split has no reviews".to_owned();
+        return Err(unfit(reason, "import reviews to train on".to_owned()));
+    }
+    let rows = train_rows.stretch(0..train_rows.len()).end;
+    if rows > u32::MAX as usize {
+        let reason = format!("its train split has {rows} reviews");
+        return Err(unfit(reason, format!("train on at most {}", u32::MAX)));
+    }
+    let words = match has_sequences {
+        false => dataset.csr(Split::Train)?.nnz(),
+        true => {
+            // Padding is one more word of a review.
+            let sequences = sequences(dataset, Split::Train)?;
+            sequences.words() + sequences.rows()
+        }
+    };
+    if words as u64 > MOST_WORDS {
+        let reason = format!("its train split has {words} words");
+        return Err(unfit(reason, format!("train on at most {MOST_WORDS}")));
+    }
+    Ok(())
+}
+
+/// Checks that there are not too many steps, and more than those of the warm-up.
+fn expect_steps(options: &FitOptions, train_rows: usize) -> Result<()> {
+    // Half of what 32 bits count: the trainer marks rows in the other half.
+    const MOST_STEPS: usize = i32::MAX as usize;
+    let steps = train_rows.div_ceil(options.batch_size).checked_mul(options.epochs);
+    let Some(steps) = steps.filter(|&steps| steps <= MOST_STEPS) else {
+        let expected = format!("no more than {MOST_STEPS} steps in all");
+        return Err(Error::invalid("--epochs", options.epochs, expected));
+    };
+    let (schedule, steps) = (&options.schedule, steps as u32);
+    if schedule.warm_up.of(steps) >= steps {
+        return Err(Error::Unfit {
+            option: "--schedule",
+            value: schedule.to_string(),
+            reason: format!("the run has {steps} steps and so ends before its warm-up"),
+            remedy: "warm up for fewer steps, or for a part of all such as warm_up=0.1".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Checks that the network has what the options are about.
+fn expect_network(architecture: &Architecture, options: &FitOptions) -> Result<()> {
+    if architecture.embedding().is_some() && options.scales_input() {
+        let (option, value) = match &options.feature_scale {
+            Some(scale) => ("--feature-scale", scale.to_string()),
+            None => ("--row-norm", options.row_norm.to_string()),
+        };
+        let expected = "left out: an embedding averages word vectors, which have no scale";
+        return Err(Error::invalid(option, value, expected));
+    }
+    if options.dropout > 0.0 && architecture.hidden().is_empty() {
+        let expected = "0 where there is no hidden layer; --word-dropout leaves out words";
+        return Err(Error::invalid("--dropout", options.dropout, expected));
+    }
+    Ok(())
 }

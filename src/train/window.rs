@@ -13,9 +13,23 @@
 
 use std::ops::Range;
 
-use super::plan::Shuffle;
 use super::row_set::RowSet;
 use crate::random::{Random, Stream};
+
+/// The order of the reviews in an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shuffle {
+    /// That of the dataset.
+    None,
+    /// Any order is as likely as any other.
+    Full,
+    /// Chunks of neighbouring reviews in any order, and the reviews of 64 such chunks mixed: pages of the file that lie
+    /// together are read together, for files larger than memory.
+    Blocked,
+}
+
+/// Up to here the words of a training split are taken to fit memory.
+pub const FULL_SHUFFLE_BYTES: usize = 1 << 30;
 
 /// Reviews that are prepared at a time.
 pub(super) const WINDOW_ROWS: usize = 1 << 18;

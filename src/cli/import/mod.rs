@@ -2,18 +2,22 @@
 
 mod options;
 
-use imdb_fast::Result;
-use imdb_fast::{dataset, import};
+use imdb_fast::{Error, Result, dataset, import};
 
-use super::{Global, OutputArg, shown, thousands};
+use super::{Global, OutputArg, is_same_file, shown, thousands};
 pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    let output = &args.output.output;
+    if args.inputs().any(|input| is_same_file(input, output)) {
+        let expected = "another file than those that are read: they would be lost";
+        return Err(Error::invalid("--output", shown(output), expected));
+    }
     let mut source = import::open(&args.source, &args.options(global))?;
     for note in source.notes() {
         global.note(note);
     }
-    let summary = dataset::write(&mut *source, &args.output.output)?;
+    let summary = dataset::write(&mut *source, output)?;
     report(global, &args.output, &summary);
     Ok(())
 }

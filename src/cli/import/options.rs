@@ -1,5 +1,6 @@
 //! The arguments of `imdb-fast import`.
 
+use std::iter;
 use std::path::PathBuf;
 
 use imdb_fast::import::{
@@ -202,6 +203,13 @@ fn on_off(text: &str) -> Result<bool, String> {
 }
 
 impl Args {
+    /// The files that are read.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
+        let Splits { test, unlabelled, .. } = &self.splits;
+        let others = [test, unlabelled, &self.keras.word_index];
+        iter::once(&self.source).chain(others.into_iter().flatten())
+    }
+
     /// The options of the library that they stand for.
     pub(super) fn options(&self, global: &Global) -> ImportOptions {
         let Args { splits, text, words, keras, libsvm, .. } = self;

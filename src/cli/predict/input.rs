@@ -209,16 +209,22 @@ impl Batcher {
             |problem: String| Error::malformed(&self.path, format!("line {line}"), problem, REMEDY);
         let mut object: Value =
             serde_json::from_str(json).map_err(|error| malformed(error.to_string()))?;
+        let names: Vec<String> =
+            object.as_object().into_iter().flatten().map(|(n, _)| n.clone()).collect();
+        let field = |wanted: &str| {
+            let position = names.iter().position(|name| name == wanted);
+            position.or_else(|| names.iter().position(|name| name.eq_ignore_ascii_case(wanted)))
+        };
         let text = column(&self.options.text_column, &TEXT_NAMES, |name| {
-            object.get(name).is_some_and(Value::is_string)
+            field(name).is_some_and(|at| object[&names[at]].is_string())
         });
-        let text = text.and_then(|name| match object[name].take() {
+        let text = text.and_then(field).and_then(|at| match object[&names[at]].take() {
             Value::String(text) => Some(text),
             _ => None,
         });
         let text = text.ok_or_else(|| malformed("it has no field with the text".to_owned()))?;
-        let label = column(&self.options.label_column, &LABEL_NAMES, |n| object.get(n).is_some());
-        let label = label.map(|name| match object[name].take() {
+        let label = column(&self.options.label_column, &LABEL_NAMES, |name| field(name).is_some());
+        let label = label.and_then(field).map(|at| match object[&names[at]].take() {
             Value::String(label) => label,
             other => other.to_string(),
         });
@@ -326,7 +332,7 @@ pub(super) enum Source {
 ///
 /// # Errors
 /// [`Error::Io`]
-pub(super) fn look_at(path: &Path) -> Result<Source> {
+pub(super) fn look_at(path: &Path, text_column: Option<&str>) -> Result<Source> {
     const HEAD: usize = 4 << 10;
     // Pipes and devices are not opened: that could wait forever.
     if !std::fs::metadata(path).map_err(Error::io(path, "open"))?.is_file() {
@@ -339,29 +345,37 @@ pub(super) fn look_at(path: &Path) -> Result<Source> {
     let is_text = !head.is_empty() && !head.contains(&0) && !head.starts_with(b"\x1f\x8b");
     match is_text {
         true => {
-            let layout = layout(&head);
+            let layout = layout(&head, text_column);
             Ok(Source::Text(Box::new(io::Cursor::new(head).chain(file)), layout))
         }
         false => Ok(Source::Dataset),
     }
 }
 
-/// How texts lie in a file that begins with `head`.
-fn layout(head: &[u8]) -> Layout {
+/// Whether a line begins as a JSON object does.
+fn is_object(line: &[u8]) -> bool {
+    let inside = line.trim_ascii_start().strip_prefix(b"{");
+    inside.is_some_and(|inside| matches!(inside.trim_ascii_start().first(), Some(b'"' | b'}')))
+}
+
+/// How texts lie in a file that begins with `head`: in a table where a column has the name that was asked for or a usual one. A
+/// review may be a list of words, among them `content`, but with blanks behind its commas.
+fn layout(head: &[u8], text_column: Option<&str>) -> Layout {
     let head = head.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(head);
     let line = head.split(|&byte| byte == b'\n').next().unwrap_or(head);
     let has_text_column = |delimiter: u8| {
         let mut names = line.split(|&byte| byte == delimiter);
         line.contains(&delimiter)
             && names.any(|name| {
-                let name = name.trim_ascii().trim_ascii_end().to_ascii_lowercase();
-                let name = name.strip_prefix(b"\"").unwrap_or(&name);
+                let name = name.trim_ascii_end();
+                let name = name.strip_prefix(b"\"").unwrap_or(name);
                 let name = name.strip_suffix(b"\"").unwrap_or(name);
-                TEXT_NAMES.iter().any(|usual| usual.as_bytes() == name)
+                let is_it = |wanted: &str| wanted.as_bytes().eq_ignore_ascii_case(name);
+                text_column.map_or_else(|| TEXT_NAMES.into_iter().any(is_it), is_it)
             })
     };
     match () {
-        () if line.trim_ascii_start().starts_with(b"{\"") => Layout::Jsonl,
+        () if is_object(line) => Layout::Jsonl,
         () if line.trim_ascii_start().starts_with(b"__label__") => Layout::Fasttext,
         () if has_text_column(b'\t') => Layout::Tsv,
         () if has_text_column(b',') => Layout::Csv,

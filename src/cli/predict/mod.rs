@@ -103,19 +103,14 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         return of_texts(global, &model, &args, Path::new("stdin"), (stdin, Layout::Lines));
     }
     let input = &*global.find(input)?;
-    match input::look_at(input)? {
+    match input::look_at(input, args.layout.text_column.as_deref())? {
         Source::Text(file, layout) => of_texts(global, &model, &args, input, (file, layout)),
         Source::Dataset => of_dataset(global, &model, &args, input),
     }
 }
 
 fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Result<()> {
-    let layout = &args.layout;
-    if let Some(option) = given(&[
-        ("--input", layout.layout.is_some()),
-        ("--text-column", layout.text_column.is_some()),
-        ("--label-column", layout.label_column.is_some()),
-    ]) {
+    if let Some(option) = args.layout.given() {
         let remedy = "leave it out, or name a text file, `-` for stdin, or --text";
         return Err(unfit(option, format!("{} is a dataset", path.display()), remedy));
     }
@@ -125,6 +120,10 @@ fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Resul
 
 fn of_arguments(global: &Global, model: &Model, args: &Args) -> Result<()> {
     args.refuse_rows()?;
+    if let Some(option) = args.layout.given() {
+        let expected = "left out: --text is the review itself";
+        return Err(Error::invalid(option, "given", expected));
+    }
     let team = global.team()?;
     let mut answerer =
         Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Review))?);
@@ -144,13 +143,38 @@ fn of_texts(
     let mut answerer =
         Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Line))?);
     let layout = &args.layout;
+    let found = layout.layout.unwrap_or(found);
+    let has_columns = !matches!(found, Layout::Lines | Layout::Fasttext);
+    if let Some(option) = layout.given_column().filter(|_| !has_columns) {
+        let reason = format!("no such column is seen in {}", path.display());
+        return Err(unfit(
+            option,
+            reason,
+            "say how the texts lie there by --input, or leave it out",
+        ));
+    }
     let options = Options {
-        layout: layout.layout.unwrap_or(found),
+        layout: found,
         invalid_utf8: layout.invalid_utf8,
         text_column: layout.text_column.clone(),
         label_column: layout.label_column.clone(),
     };
     answerer.stream(&Texts::read(source, path.to_path_buf(), options)?)
+}
+
+impl LayoutArgs {
+    /// The first option that names a column.
+    fn given_column(&self) -> Option<&'static str> {
+        given(&[
+            ("--text-column", self.text_column.is_some()),
+            ("--label-column", self.label_column.is_some()),
+        ])
+    }
+
+    /// The first option on how texts lie in a file.
+    fn given(&self) -> Option<&'static str> {
+        given(&[("--input", self.layout.is_some())]).or_else(|| self.given_column())
+    }
 }
 
 impl Args {

@@ -27,8 +27,8 @@ the dataset knows the films. Each run has one thread, and as many are trained at
 dataset.
 
 Configurations are compared by the mean of the measure over their runs, at the epoch where that mean is best; at the last
-epoch where the learning rate follows a schedule, since a shorter run would follow it in another way. The best one
-is trained again on all training reviews for so many epochs, with the first seed, and only then judged on the test split,
+epoch where the learning rate follows a schedule over the whole run, since a shorter one would follow it in another way. The
+best one is trained again on all training reviews for so many epochs, with the first seed, and only then judged on the test split,
 which has no say in the choice: it is the run in the folder `best`. The folder also has results.csv (a line a configuration),
 results.json (all of every run), and in `runs` each run that is done, by which a sweep goes on.
 
@@ -122,7 +122,7 @@ pub(crate) struct Args {
     /// What is best: val_loss, the default where all have one loss, or val_accuracy
     #[arg(long, value_name = "MEASURE")]
     by: Option<String>,
-    /// Go on with the sweep in a folder: DIR, or that of --out. Other options may be left out; they have to be what it began with
+    /// Go on with the sweep in a folder: DIR, or that of --out. Other options may be left out, or all be given again that it began with
     #[arg(long, value_name = "DIR", num_args = 0..=1, value_hint = clap::ValueHint::DirPath, conflicts_with = "fresh")]
     pub(super) resume: Option<Option<PathBuf>>,
     /// Start anew where the folder has a sweep already, and discard that
@@ -154,6 +154,10 @@ impl Args {
 
     /// What is asked for. An option goes before what the file says.
     pub(super) fn asked(&self) -> Result<Asked> {
+        if let (Some(Some(_)), Some(out)) = (&self.resume, &self.out) {
+            let expected = "left out where --resume names the folder";
+            return Err(Error::invalid("--out", out.display(), expected));
+        }
         let mut asked = Asked::default();
         if let Some(path) = &self.config {
             let file = SweepFile::read(path)?;

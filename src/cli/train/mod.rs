@@ -16,16 +16,19 @@ use std::time::Duration;
 
 use imdb_fast::dataset::{self, Dataset, Split, Synthetic, SyntheticOptions};
 use imdb_fast::model::Model;
-use imdb_fast::train::{Checkpoint, Ending, History, Outcome, Team, TrainPlan, fit, resume};
+use imdb_fast::nn::RowNorm;
+use imdb_fast::train::{
+    Checkpoint, Ending, FitOptions, History, Outcome, Team, TrainPlan, fit, resume,
+};
 use imdb_fast::{Error, Result};
 
 use super::lock::Lock;
 use super::progress::Progress;
 use super::stop::Stop;
-use super::{Global, quoted, shown, thousands, to_stdout, warn};
+use super::{Global, is_same_file, quoted, shown, thousands, to_stdout, warn};
 use ensemble::Members;
 pub(crate) use options::Args;
-pub(super) use outputs::discard;
+pub(super) use outputs::{HISTORY, MODEL, discard};
 use outputs::{Outputs, facts};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;
@@ -55,6 +58,12 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     model.take_words(&dataset);
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
     warn_of_one_class(&dataset, &plan)?;
+    let FitOptions { feature_scale, row_norm, .. } = plan.options();
+    if model.input_scale().is_some() && (feature_scale.is_some() || *row_norm != RowNorm::None) {
+        let note = "the model of --init has scales of its words and reviews already: --feature-scale and --row-norm have no say";
+        warn("warning", note);
+    }
+    outputs::spare(&args.out, dataset.container().path())?;
     if let Some(ensemble) = ensemble {
         let members = Members { global, args: &args, network: &network, plan: &plan, team: &team };
         return members.train(&ensemble, &dataset);
@@ -260,7 +269,9 @@ impl Run<'_> {
         if self.args.keep_best {
             text.push_str(&format!("the model has the weights of epoch {}\n", epoch + 1));
         }
-        if lowest + 1 < history.epochs() {
+        let starts_from_itself = |init| is_same_file(init, &self.outputs.path(MODEL));
+        let is_gone = self.args.init.as_deref().is_some_and(starts_from_itself);
+        if lowest + 1 < history.epochs() && !is_gone {
             text.push_str("training beyond it overfits; to train on all reviews up to there:\n  ");
             let words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
             text.push_str(&retrain::command(words, lowest + 1));
@@ -285,7 +296,7 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
             warn(
                 "warning",
                 format_args!(
-                    "all {count} reviews that are {role} are {class}: mix the classes (import permutes sorted sources \
+                    "all {count} reviews that are {role} are {class}: mix the classes (import permutes sorted texts \
                      unless --keep-order is given) or hold out others (--validation)"
                 ),
             );

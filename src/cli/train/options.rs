@@ -7,7 +7,7 @@ use std::str::FromStr;
 use imdb_fast::ensemble::{Ensemble, SelfTraining};
 use imdb_fast::nn::{Activation, Dense, Embedding, loss};
 use imdb_fast::optimizer;
-use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
+use imdb_fast::train::{EarlyStopping, FitOptions, Metric, Shuffle, metric};
 use imdb_fast::{Error, Result};
 use serde::{Serialize, Serializer};
 
@@ -126,7 +126,7 @@ pub(crate) struct Args {
     /// global_clipnorm
     #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
     global_clipnorm: Option<f32>,
-    /// What to record besides the loss: accuracy, precision, recall, f1, auc
+    /// What to record besides the loss: accuracy, precision, recall, f1, auc (Keras', of 200 points)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
     metrics: Vec<String>,
     /// Decides every random number: the same seed gives the same result, to the bit
@@ -194,9 +194,13 @@ pub(crate) struct Args {
 impl Args {
     /// What the run does; checked as far as the arguments alone tell.
     pub(super) fn fit_options(&self) -> Result<FitOptions> {
-        let mut metrics = Vec::new();
+        let mut metrics: Vec<Box<dyn Metric>> = Vec::new();
         for name in &self.metrics {
-            metrics.push(metric(name)?);
+            let metric = metric(name)?;
+            if metrics.iter().any(|other| other.name() == metric.name()) {
+                return Err(Error::invalid("--metrics", name, "each metric once"));
+            }
+            metrics.push(metric);
         }
         let options = FitOptions {
             epochs: self.epochs,

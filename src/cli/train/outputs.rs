@@ -15,15 +15,16 @@ use serde_json::{Value, json};
 use super::super::info;
 use super::Args;
 use crate::cli::lock::Lock;
-use crate::cli::{quoted, shown};
+use crate::cli::{is_same_file, quoted, shown};
 
-pub(super) const MODEL: &str = "model.safetensors";
+pub(in crate::cli) const MODEL: &str = "model.safetensors";
+pub(in crate::cli) const HISTORY: &str = "history.json";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The history of a run that is on its way. An earlier run's files stay together until this one has all of its own.
 const PARTIAL_HISTORY: &str = "history.partial.json";
 /// What a finished run leaves, and what it needs on its way.
 const NAMES: [&str; 7] =
-    [MODEL, CHECKPOINT, PARTIAL_HISTORY, "history.json", "history.csv", "curves.svg", "curves.png"];
+    [MODEL, CHECKPOINT, PARTIAL_HISTORY, HISTORY, "history.csv", "curves.svg", "curves.png"];
 
 /// The folder of a run.
 pub(super) struct Outputs<'a> {
@@ -32,6 +33,15 @@ pub(super) struct Outputs<'a> {
     /// The facts of the run; its history comes with time.
     facts: HistoryFile,
     _lock: Lock,
+}
+
+/// Refuses a folder where a run's file would replace the dataset.
+pub(super) fn spare(folder: &Path, dataset: &Path) -> Result<()> {
+    if NAMES.iter().any(|name| is_same_file(&folder.join(name), dataset)) {
+        let expected = format!("another folder than that of {}: it would be lost", shown(dataset));
+        return Err(Error::invalid("--out", shown(folder), expected));
+    }
+    Ok(())
 }
 
 impl<'a> Outputs<'a> {
@@ -123,7 +133,7 @@ impl<'a> Outputs<'a> {
     ) -> Result<()> {
         let json = self.history_json(history, fit_time);
         let staged = [
-            output::stage(&self.path("history.json"), json.as_bytes())?,
+            output::stage(&self.path(HISTORY), json.as_bytes())?,
             output::stage(&self.path("history.csv"), history_csv(history).as_bytes())?,
             output::stage(&self.path("curves.svg"), curves_svg(history).as_bytes())?,
             output::stage(&self.path("curves.png"), &curves_png(history))?,

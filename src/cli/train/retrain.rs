@@ -3,13 +3,12 @@
 use crate::cli::quoted;
 
 /// Options that the second run sets anew or has no use for, and whether a value follows them.
-const REPLACED: [(&str, bool); 7] = [
+const REPLACED: [(&str, bool); 6] = [
     ("--epochs", true),
     ("--validation", true),
     ("--early-stopping", true),
     ("--min-delta", true),
     ("--keep-best", false),
-    ("--init", true),
     ("--fresh", false),
 ];
 
@@ -18,6 +17,11 @@ pub(super) fn command(arguments: impl Iterator<Item = String>, epochs: usize) ->
     let mut words = vec!["imdb-fast".to_owned()];
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
+        if argument == "--" {
+            words.push(format!("--epochs {epochs} --validation 0 --"));
+            words.extend(arguments.map(|argument| quoted(&argument)));
+            return words.join(" ");
+        }
         let name = argument.split('=').next().unwrap_or("");
         match REPLACED.iter().find(|(option, _)| *option == name) {
             Some((option, true)) if argument == *option => drop(arguments.next()),
@@ -42,6 +46,8 @@ mod tests {
         let expected = "imdb-fast train my.safetensors --hidden 32 --epochs 4 --validation 0";
         assert_eq!(again("train|my.safetensors|--epochs|20|--hidden|32"), expected);
         assert_eq!(again("train|my.safetensors|--epochs=20|--hidden|32|--keep-best"), expected);
+        let expected = "imdb-fast train --init m --epochs 4 --validation 0 -- --epochs";
+        assert_eq!(again("train|--init|m|--validation|9|--|--epochs"), expected);
     }
 
     #[test]

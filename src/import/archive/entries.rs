@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use tar::{Archive, Entry, EntryType, PaxExtensions};
 
-use super::{Member, Movies, REMEDY, member};
+use super::{Member, Movies, REMEDY, findings, member, relative};
 use crate::dataset::Split;
 use crate::error::{Error, Result};
-use crate::import::corpus::{Batcher, Emit, Findings, Origin, Reader};
+use crate::import::document::{Batcher, Emit, Findings, Header, Origin, Reader};
 use crate::import::unpack::{self, Faults};
 
 /// The longest path, and the longest extended header, that is read.
@@ -120,13 +120,27 @@ impl Tar {
     }
 }
 
+/// The entries of an archive.
+#[derive(Debug)]
+struct Entries(PathBuf);
+
+impl Origin for Entries {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn place(&self, header: &Header) -> (PathBuf, String) {
+        (self.0.clone(), format!("entry {}", relative(header)))
+    }
+}
+
 impl Reader for Tar {
     fn read(&mut self, emit: Emit<'_>) -> Result<()> {
         let input = unpack::open(&self.path, self.max_unpacked)?;
         let faults = input.faults;
         let mut archive =
             Archive::new(Forward { reader: input.reader, position: 0, has_ended: false });
-        let mut batcher = Batcher::new(Origin::Archive(self.path.clone()), emit);
+        let mut batcher = Batcher::new(Entries(self.path.clone()), emit);
         // Raw, because the crate would read the long path of an extended header whatever its length.
         let entries = archive.entries_with_seek().map_err(|error| faults.explain(error))?.raw(true);
         let mut long_path: Option<Vec<u8>> = None;
@@ -167,7 +181,7 @@ impl Reader for Tar {
     }
 
     fn findings(&mut self) -> Result<Findings> {
-        Ok(Findings::archive(std::mem::take(&mut self.movies)))
+        Ok(findings(std::mem::take(&mut self.movies)))
     }
 }
 

@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::{FOLDERS, Member, Movies, REMEDY, member, place_of};
+use super::{FOLDERS, Member, Movies, REMEDY, findings, member, name, place_of, relative};
 use crate::dataset::Split;
 use crate::error::{Error, Result};
-use crate::import::corpus::{Batcher, Emit, Findings, Header, Origin, Reader};
+use crate::import::document::{Batcher, Emit, Findings, Header, Origin, Reader};
 use crate::input;
 
 /// A folder with reviews.
@@ -23,59 +23,55 @@ pub(in crate::import) fn find(path: &Path) -> Option<PathBuf> {
     let inner = path.join("aclImdb");
     [path.to_path_buf(), inner]
         .into_iter()
-        .find(|path| FOLDERS.iter().any(|(split, class, ..)| path.join(split).join(class).is_dir()))
+        .find(|path| (0..FOLDERS.len()).any(|place| folder(path, place).is_dir()))
 }
 
-/// Where a review lies in the folder, and in the archive below its top.
-pub(in crate::import) fn relative(header: &Header) -> String {
-    let (split, class, ..) = FOLDERS[place(header)];
-    format!("{split}/{class}/{}", name(header))
+/// The path of one of [`FOLDERS`] below `path`.
+fn folder(path: &Path, place: usize) -> PathBuf {
+    let (split, class, ..) = FOLDERS[place];
+    path.join(split).join(class)
 }
 
-fn place(header: &Header) -> usize {
-    place_of(header.split, header.class).unwrap_or(0)
-}
-
-fn name(header: &Header) -> String {
-    format!("{}_{}.txt", header.number, header.rating)
-}
-
-/// Reads the text of each review in the folder at `path`, one after the other, and sets where it ends.
-///
-/// # Errors
-/// [`Error::Io`]; [`Error::Malformed`] for texts of more than `max_text` bytes.
-pub(in crate::import) fn read_texts(
-    path: &Path,
+/// The files of a folder, of at most so many bytes each.
+#[derive(Debug)]
+struct Files {
+    path: PathBuf,
     max_text: usize,
-    reviews: &mut [(Header, usize)],
-    text: &mut Vec<u8>,
-) -> Result<()> {
-    // Room for reviews of the usual length: growing would copy them.
-    text.reserve(reviews.len() * 1500);
-    let mut open: Option<(usize, Directory)> = None;
-    for (header, end) in reviews {
-        let place = place(header);
-        let directory = match &open {
-            Some((its_place, directory)) if *its_place == place => directory,
-            _ => {
-                let (split, class, ..) = FOLDERS[place];
-                let directory = Directory::open(path.join(split).join(class))?;
-                &open.insert((place, directory)).1
-            }
-        };
-        let name = name(header);
-        let file = directory.path.join(&name);
-        let opened = directory.open_file(&name).map_err(Error::io(&file, "open"))?;
-        // Room for one of nearly any length: the system is asked once for it, and once more for its end.
-        text.reserve(8 << 10);
-        let read = opened.take(max_text as u64 + 1).read_to_end(text);
-        if read.map_err(Error::io(&file, "read"))? > max_text {
-            let problem = format!("it is longer than {max_text} bytes (--max-text)");
-            return Err(Error::malformed(&file, "the file", problem, REMEDY));
-        }
-        *end = text.len();
+}
+
+impl Origin for Files {
+    fn path(&self) -> &Path {
+        &self.path
     }
-    Ok(())
+
+    fn place(&self, header: &Header) -> (PathBuf, String) {
+        (self.path.join(relative(header)), "the file".into())
+    }
+
+    fn load(&self, reviews: &mut [(Header, usize)], text: &mut Vec<u8>) -> Result<()> {
+        // Room for reviews of the usual length: growing would copy them.
+        text.reserve(reviews.len() * 1500);
+        let mut open: Option<(usize, Directory)> = None;
+        for (header, end) in reviews {
+            let place = place_of(header.split, header.class).unwrap_or(0);
+            let directory = match &open {
+                Some((its_place, directory)) if *its_place == place => directory,
+                _ => &open.insert((place, Directory::open(folder(&self.path, place))?)).1,
+            };
+            let name = name(header);
+            let file = directory.path.join(&name);
+            let opened = directory.open_file(&name).map_err(Error::io(&file, "open"))?;
+            // Room for one of nearly any length: the system is asked once for it, and once more for its end.
+            text.reserve(8 << 10);
+            let read = opened.take(self.max_text as u64 + 1).read_to_end(text);
+            if read.map_err(Error::io(&file, "read"))? > self.max_text {
+                let problem = format!("it is longer than {} bytes (--max-text)", self.max_text);
+                return Err(Error::malformed(&file, "the file", problem, REMEDY));
+            }
+            *end = text.len();
+        }
+        Ok(())
+    }
 }
 
 /// A folder whose files are opened by their names. The system finds its path once, and not again for each file: for files as
@@ -159,9 +155,10 @@ impl Folder {
 
 impl Reader for Folder {
     fn read(&mut self, emit: Emit<'_>) -> Result<()> {
-        let mut batcher = Batcher::new(Origin::Folder(self.path.clone(), self.max_text), emit);
+        let mut batcher =
+            Batcher::new(Files { path: self.path.clone(), max_text: self.max_text }, emit);
         for (place, (split, class, part, _)) in FOLDERS.into_iter().enumerate() {
-            let folder = self.path.join(split).join(class);
+            let folder = folder(&self.path, place);
             if !folder.is_dir() || (part == Split::Unlabelled && !self.with_unlabelled) {
                 continue;
             }
@@ -174,6 +171,6 @@ impl Reader for Folder {
     }
 
     fn findings(&mut self) -> Result<Findings> {
-        Ok(Findings::archive(std::mem::take(&mut self.movies)))
+        Ok(findings(std::mem::take(&mut self.movies)))
     }
 }

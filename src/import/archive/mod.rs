@@ -5,16 +5,16 @@
 //! counted from 0. The files may stand in any order. Everything else is passed over.
 
 mod entries;
-pub(super) mod folder;
+mod folder;
 mod movies;
 
 use crate::dataset::Split;
 
 pub(super) use entries::{Tar, looks_like_it};
-pub(super) use folder::Folder;
-pub(super) use movies::Movies;
+pub(super) use folder::{Folder, find};
+use movies::Movies;
 
-use super::corpus::Header;
+use super::document::{Findings, Header};
 
 /// What helps against archives and folders that are laid out otherwise.
 const REMEDY: &str = "expected the layout of aclImdb_v1.tar.gz; get the archive again";
@@ -35,6 +35,12 @@ enum Member {
     /// The movies of the reviews of a folder, by its place in [`FOLDERS`].
     Movies(usize),
     Other,
+}
+
+/// What is known of the archive or its folder at the end.
+fn findings(movies: Movies) -> Findings {
+    let groups = (!movies.is_empty()).then_some(Box::new(movies) as _);
+    Findings { positive: 1, groups, has_ids: true, notes: Vec::new() }
 }
 
 /// Which of [`FOLDERS`] holds reviews like this one.
@@ -61,6 +67,16 @@ fn member(path: &str) -> Result<Member, String> {
         Some((_, _, split, class)) => review(name, *split, *class).map(Member::Review),
         None => Ok(Member::Other),
     }
+}
+
+/// Where a review lies in the folder, and in the archive below its top.
+fn relative(header: &Header) -> String {
+    let (split, class, ..) = FOLDERS[place_of(header.split, header.class).unwrap_or(0)];
+    format!("{split}/{class}/{}", name(header))
+}
+
+fn name(header: &Header) -> String {
+    format!("{}_{}.txt", header.number, header.rating)
 }
 
 /// Reads `ID_RATING.txt`.

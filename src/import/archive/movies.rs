@@ -4,7 +4,7 @@ use std::io::{BufRead, Read};
 
 use super::{FOLDERS, place_of};
 use crate::dataset::format::UNKNOWN_GROUP;
-use crate::import::corpus::Header;
+use crate::import::document::{Groups, Header};
 
 /// The longest list, in bytes: the greatest of the official ones has 2.5 million.
 const MAX_LIST: u64 = 256 << 20;
@@ -14,7 +14,7 @@ const MAX_LINE: u64 = 4096;
 
 /// The movies of the reviews of each folder, by their ids.
 #[derive(Debug, Default)]
-pub(in crate::import) struct Movies {
+pub(super) struct Movies {
     lists: [Option<Vec<u32>>; FOLDERS.len()],
 }
 
@@ -45,17 +45,19 @@ impl Movies {
         Ok(Ok(()))
     }
 
-    /// The number of the movie's title, [`UNKNOWN_GROUP`] where no list tells it.
-    pub fn of(&self, header: &Header) -> u32 {
+    /// Whether there is no list at all.
+    pub fn is_empty(&self) -> bool {
+        self.lists.iter().all(Option::is_none)
+    }
+}
+
+impl Groups for Movies {
+    /// The number of the movie's title.
+    fn of(&self, header: &Header) -> u32 {
         let list =
             place_of(header.split, header.class).and_then(|place| self.lists[place].as_ref());
         let movie = list.and_then(|list| list.get(header.number as usize));
         movie.copied().unwrap_or(UNKNOWN_GROUP)
-    }
-
-    /// Whether there is no list at all.
-    pub fn is_empty(&self) -> bool {
-        self.lists.iter().all(Option::is_none)
     }
 }
 

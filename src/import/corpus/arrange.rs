@@ -1,10 +1,10 @@
 //! Which review belongs to which split, and the order of their rows.
 
 use super::cut::Cut;
-use super::document::{Findings, Header};
-use super::options::TextOptions;
 use crate::dataset::Split;
 use crate::error::{Error, Result};
+use crate::import::TextOptions;
+use crate::import::document::{Findings, Header};
 use crate::import::keras::order::RandomState;
 
 /// The reviews of each split, by their numbers in the order of the source.

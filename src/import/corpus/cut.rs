@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::document::{Batch, Header, Origin, Reader};
-use super::options::{InvalidUtf8, TextOptions};
 use super::store::{IN_MEMORY, Place, Store};
 use crate::error::{Error, Result};
+use crate::import::document::{Batch, Header, Origin, Reader};
 use crate::import::parallel::Workers;
+use crate::import::{InvalidUtf8, TextOptions};
 use crate::text::{Scratch, Tokenizer, Words};
 
 /// The words that one thread has met, and its buffers.
@@ -42,7 +42,7 @@ pub(super) struct Cut {
     /// Whose numbers each chunk of the store has.
     shards: Vec<usize>,
     /// Where reviews come from, and the first of them.
-    origins: Vec<(usize, Arc<Origin>)>,
+    origins: Vec<(usize, Arc<dyn Origin>)>,
     skipped: u64,
     /// The first reviews that were skipped.
     examples: Vec<String>,
@@ -50,7 +50,7 @@ pub(super) struct Cut {
 
 /// A batch, cut into words.
 struct Chunk {
-    origin: Arc<Origin>,
+    origin: Arc<dyn Origin>,
     shard: usize,
     /// Each review, and where its words end.
     reviews: Vec<(Header, usize)>,

@@ -2,72 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::document::{Batcher, Emit, Findings, Header, Origin, Reader};
 use super::labels::Labels;
-use super::options::TextOptions;
 use crate::dataset::Split;
 use crate::error::{Error, Result};
+use crate::import::document::{Batcher, Emit, Findings, Header, Numbered, Origin, Reader};
 use crate::import::lines::max_text;
-use crate::import::{Format, delimited, fasttext, json_lines, parquet_file};
-
-/// One row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::import) struct Row<'a> {
-    /// Its line or row, from 1.
-    pub number: u64,
-    /// The review.
-    pub text: &'a [u8],
-    /// The label; none, or an empty one, where nobody has labelled it.
-    pub label: Option<&'a [u8]>,
-    /// What the column of splits says.
-    pub split: Option<&'a [u8]>,
-}
-
-/// The rows of an open file.
-pub(in crate::import) trait Rows {
-    /// The next row; `None` at the end.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`] with line or row; [`Error::Io`].
-    fn next_row(&mut self) -> Result<Option<Row<'_>>>;
-}
-
-/// Names that columns and fields usually have, where the user names none.
-pub(in crate::import) const TEXT_NAMES: [&str; 6] =
-    ["text", "review", "sentence", "content", "comment", "body"];
-/// As [`TEXT_NAMES`], for labels.
-pub(in crate::import) const LABEL_NAMES: [&str; 5] =
-    ["label", "sentiment", "class", "polarity", "target"];
-
-/// Which of `names` the user means, or which is a usual one; the first column with that name.
-///
-/// # Errors
-/// [`Error::Unfit`] where there is none, unless nothing was asked for and it may be `missing`.
-pub(in crate::import) fn column(
-    path: &Path,
-    names: &[String],
-    (option, asked): (&'static str, Option<&str>),
-    usual: &[&str],
-    missing: bool,
-) -> Result<Option<usize>> {
-    let position =
-        |name: &str| names.iter().position(|found| found.trim().eq_ignore_ascii_case(name));
-    let found = match asked {
-        // A name that differs in case only is the right one too, unless there is the very name.
-        Some(name) => names.iter().position(|found| found == name).or_else(|| position(name)),
-        None => usual.iter().find_map(|name| position(name)),
-    };
-    if found.is_some() || (missing && asked.is_none()) {
-        return Ok(found);
-    }
-    let shown: Vec<String> = names.iter().take(20).map(|n| n.chars().take(40).collect()).collect();
-    Err(Error::Unfit {
-        option,
-        value: asked.unwrap_or("not given").to_owned(),
-        reason: format!("{} has: {}", path.display(), shown.join(", ")),
-        remedy: "name one of them".into(),
-    })
-}
+use crate::import::row::{Row, Rows};
+use crate::import::{Format, TextOptions, delimited, fasttext, json_lines, parquet_file};
 
 /// One or several files of such rows.
 pub(in crate::import) struct Labelled {
@@ -105,9 +46,9 @@ impl Labelled {
         })
     }
 
-    fn origin(&self, path: &Path) -> Origin {
-        let path = path.to_path_buf();
-        if self.format == Format::Parquet { Origin::Rows(path) } else { Origin::Lines(path) }
+    fn origin(&self, path: &Path) -> Numbered {
+        let unit = if self.format == Format::Parquet { "row" } else { "line" };
+        Numbered { path: path.to_path_buf(), unit }
     }
 
     /// Split and class of a row. The error is a problem and a remedy.
@@ -187,6 +128,7 @@ impl Reader for Labelled {
                 if self.options.with_unlabelled { "become unlabelled" } else { "are left out" };
             notes.push(format!("{} reviews have no label and {fate}", self.without_label));
         }
-        Findings::labelled(&self.labels, notes)
+        let positive = self.labels.positive()?;
+        Ok(Findings { positive, groups: None, has_ids: false, notes })
     }
 }

@@ -97,6 +97,16 @@ impl Labels {
             ([_], false, true) => return Ok(0),
             _ => {}
         }
+        let names: Vec<String> = self.seen.iter().map(|name| shown(name)).collect();
+        let named = [("--positive", &self.positive), ("--negative", &self.negative)];
+        if let Some((option, named)) = named.into_iter().find(|(_, named)| !named.is_empty()) {
+            return Err(Error::Unfit {
+                option,
+                value: named.join(","),
+                reason: format!("the labels are {}", names.join(" and ")),
+                remedy: REMEDY.into(),
+            });
+        }
         for (negative, positive) in KNOWN {
             let class = |name: &String| match name {
                 name if name == negative => Some(0),
@@ -107,7 +117,6 @@ impl Labels {
                 return Ok(if classes[0] == 1 { 0 } else { 1 });
             }
         }
-        let names: Vec<String> = self.seen.iter().map(|name| shown(name)).collect();
         Err(Error::Unfit {
             option: "--positive",
             value: "not given".into(),
@@ -208,5 +217,9 @@ mod tests {
         assert_eq!(labels.class(b"bad"), Ok(Some(0)));
         assert_eq!(labels.positive().unwrap(), 1);
         assert!(Labels::new(&names(&["a"]), &names(&["A"])).is_err());
+        let mut labels = Labels::new(&names(&["bad"]), &[]).unwrap();
+        assert!(labels.class(b"0").is_ok() && labels.class(b"1").is_ok());
+        let error = labels.positive().unwrap_err().to_string();
+        assert!(error.contains("--negative") && error.contains("bad"), "{error}");
     }
 }

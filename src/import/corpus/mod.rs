@@ -6,10 +6,8 @@
 
 mod arrange;
 mod cut;
-mod document;
 mod labelled;
 mod labels;
-mod options;
 mod store;
 mod words;
 
@@ -19,17 +17,16 @@ use serde_json::json;
 
 use self::cut::{Cut, Shard};
 use self::words::Lexicon;
-use super::archive::{self, Folder, Movies, Tar};
+use super::archive::{self, Folder, Tar};
+use super::document::{Groups, Reader};
 use super::lines::max_text;
 use super::parallel::Workers;
-use super::{Format, KerasOptions};
+use super::{Format, KerasOptions, TextOptions};
 use crate::dataset::{Contents, Review, ReviewSource, Split};
 use crate::error::{Error, Result};
 use crate::text::{DROPPED, Encoding};
 
-pub(super) use document::{Batcher, Emit, Findings, Header, Origin, Reader};
-pub(super) use labelled::{LABEL_NAMES, Labelled, Row, Rows, TEXT_NAMES, column};
-pub use options::{InvalidUtf8, TextOptions};
+use labelled::Labelled;
 pub use words::WordOptions;
 
 /// Rows that a thread makes at a time.
@@ -43,7 +40,7 @@ pub struct Corpus {
     keras: KerasOptions,
     lexicon: Lexicon,
     cut: Cut,
-    movies: Option<Movies>,
+    groups: Option<Box<dyn Groups>>,
     positive: u8,
     has_ids: bool,
     rows: [Vec<u32>; 3],
@@ -63,7 +60,7 @@ impl Corpus {
         (options, words, keras): (&TextOptions, &WordOptions, &KerasOptions),
         word_index: Option<&Path>,
     ) -> Result<Corpus> {
-        options.check(path, format)?;
+        options.check()?;
         let plan = words::Plan::new(words, keras, word_index)?;
         let workers = Workers::new(options.threads)?;
         let mut reader: Box<dyn Reader> = match format {
@@ -72,7 +69,7 @@ impl Corpus {
                 Box::new(Tar::new(path, limits, options.with_unlabelled))
             }
             Format::Folder => {
-                let found = archive::folder::find(path).unwrap_or_else(|| path.to_path_buf());
+                let found = archive::find(path).unwrap_or_else(|| path.to_path_buf());
                 Box::new(Folder::new(&found, max_text(options.max_text), options.with_unlabelled))
             }
             format => Box::new(Labelled::new(path, format, options)?),
@@ -99,7 +96,7 @@ impl Corpus {
             lexicon,
             positive: findings.positive,
             has_ids: findings.has_ids,
-            movies: findings.movies,
+            groups: findings.groups,
             notes: [findings.notes, cut.notes(), arranged.notes].concat(),
             rows: arranged.rows,
             cut,
@@ -171,7 +168,7 @@ impl Corpus {
     fn review(&self, number: u32) -> Review<'static> {
         let header = &self.cut.headers[number as usize];
         let label = header.class.map(|class| u8::from(class == self.positive));
-        let group = self.movies.as_ref().map(|movies| movies.of(header));
+        let group = self.groups.as_ref().map(|groups| groups.of(header));
         // Unlabelled reviews of the archive have no stars: that is why they are unlabelled.
         let is_rated = self.has_ids && header.split.is_labelled();
         let rating = is_rated.then_some(header.rating);

@@ -10,7 +10,8 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::error::{Error, Result};
-use crate::import::corpus::{LABEL_NAMES, Row, Rows, TEXT_NAMES, TextOptions, column};
+use crate::import::TextOptions;
+use crate::import::row::{LABEL_NAMES, Row, Rows, TEXT_NAMES, column};
 use crate::input;
 
 /// Rows that are decoded at a time.

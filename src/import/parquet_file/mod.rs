@@ -5,7 +5,8 @@ mod columns;
 
 use std::path::Path;
 
-use super::corpus::{Rows, TextOptions};
+use super::TextOptions;
+use super::row::Rows;
 use crate::error::Result;
 
 /// Whether a file that begins with `head` is in this format.

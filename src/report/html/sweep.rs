@@ -57,7 +57,8 @@ fn sentence(design: &Design) -> String {
         judging(design),
         words_of(design.by()),
         match design.configurations().iter().any(Configuration::is_scheduled) {
-            true => ", or at the last one where the learning rate follows a schedule",
+            true =>
+                ", or at the last one where the learning rate follows a schedule over the whole run",
             false => "",
         }
     )

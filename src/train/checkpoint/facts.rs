@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::TrainPlan;
+use super::super::books::ScoreFacts;
 use super::super::row_set::RowSet;
 
 /// Where a run stands, and which run it is.
@@ -25,16 +26,6 @@ pub(super) struct Facts {
     pub(super) dataset: DatasetFacts,
     /// The options that a run cannot change on its way, by their names.
     pub(super) options: Vec<(String, String)>,
-}
-
-/// Loss and metrics of an epoch so far.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in super::super) struct ScoreFacts {
-    /// The sum of the losses, as its bits: JSON would round some values.
-    pub(in super::super) loss_bits: u64,
-    pub(in super::super) reviews: usize,
-    /// The state of each metric.
-    pub(in super::super) metrics: Vec<Vec<u64>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::super::books::Books;
 use super::super::first_layer::FirstLayer;
+use super::super::place::Place;
 use super::super::window::{Order, Window};
 use super::super::{History, TrainPlan};
 use super::facts::{DatasetFacts, Facts, options_of};
-use super::{Place, VERSION, tensor};
+use super::{VERSION, tensor};
 use crate::container::{Access, Container, Element, Kind};
 use crate::error::{Error, Result};
 use crate::model::Model;

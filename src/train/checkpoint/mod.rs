@@ -34,25 +34,10 @@ mod snapshot;
 pub use load::Checkpoint;
 pub use snapshot::Snapshot;
 
-pub(super) use facts::ScoreFacts;
 pub(super) use snapshot::Kept;
 
 /// `version` in the metadata.
 const VERSION: &str = "1";
-
-/// Between two steps: so many batches of an epoch (from 0) are done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) epoch: usize,
-    pub(super) batch: usize,
-}
-
-impl Place {
-    /// The steps before it.
-    pub(super) fn steps(self, batches: usize) -> usize {
-        self.epoch * batches + self.batch
-    }
-}
 
 /// The names of the tensors.
 mod tensor {

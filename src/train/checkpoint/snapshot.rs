@@ -5,13 +5,14 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::super::average::Averages;
-use super::super::books::Books;
+use super::super::books::{Books, ScoreFacts};
 use super::super::head::HeadTrainer;
+use super::super::place::Place;
 use super::super::shard::Standing;
 use super::super::window::{Order, Window};
 use super::super::{History, TrainPlan};
 use super::facts::{DatasetFacts, Facts, options_of};
-use super::{Place, VERSION, tensor};
+use super::{VERSION, tensor};
 use crate::container::{Kind, TensorBytes, write_tensors};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
@@ -39,7 +40,7 @@ pub struct Snapshot<'r> {
 #[derive(Debug)]
 pub(in super::super) struct Kept<'r> {
     pub(in super::super) history: &'r History,
-    pub(in super::super) score: Option<Result<super::ScoreFacts, String>>,
+    pub(in super::super) score: Option<Result<ScoreFacts, String>>,
     pub(in super::super) head: &'r HeadTrainer<'r>,
     pub(in super::super) best_head: Option<&'r Head>,
 }

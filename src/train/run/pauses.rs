@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use super::super::checkpoint::{Checkpoint, Kept, Place, Snapshot};
+use super::super::checkpoint::{Checkpoint, Kept, Snapshot};
 use super::super::outcome::{Ending, Outcome};
 use super::super::parallel::{Team, inside, inside_lock};
+use super::super::place::Place;
 use super::super::rows::Word;
 use super::super::shard::{Shard, Standing};
 use super::Run;

@@ -1,12 +1,11 @@
 //! Reviews as readers yield them: texts with what is known of them, in batches. Nothing here knows of words.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::labels::Labels;
 use crate::dataset::Split;
 use crate::error::Result;
-use crate::import::archive::{Movies, folder};
 
 /// A batch is full at so many bytes of text, or at so many reviews.
 const BATCH_BYTES: usize = 256 << 10;
@@ -14,7 +13,7 @@ const BATCH_REVIEWS: usize = 256;
 
 /// What a reader knows of a review besides its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::import) struct Header {
+pub(super) struct Header {
     /// Where it belongs.
     pub split: Split,
     /// Its class, in the reader's own numbers; none for unlabelled reviews.
@@ -26,9 +25,9 @@ pub(in crate::import) struct Header {
 }
 
 /// Some reviews, with their texts one after the other.
-pub(in crate::import) struct Batch {
+pub(super) struct Batch {
     /// Where they come from.
-    pub origin: Arc<Origin>,
+    pub origin: Arc<dyn Origin>,
     /// Each review, and where its text ends in `text`.
     pub reviews: Vec<(Header, usize)>,
     /// All texts. Empty before [`Batch::load`] where each text is a file of its own.
@@ -36,54 +35,52 @@ pub(in crate::import) struct Batch {
 }
 
 /// The kind of place where a review was found, for error texts and for texts that are still to be read.
-#[derive(Debug)]
-pub(in crate::import) enum Origin {
-    /// An entry of this tar archive.
-    Archive(PathBuf),
-    /// A file in this folder, of at most so many bytes.
-    Folder(PathBuf, usize),
-    /// A line of this file.
-    Lines(PathBuf),
-    /// A row of this file, counted from 1.
-    Rows(PathBuf),
+pub(super) trait Origin: fmt::Debug + Send + Sync {
+    /// The file or folder itself.
+    fn path(&self) -> &Path;
+
+    /// The file, and the place in it, of a review.
+    fn place(&self, header: &Header) -> (PathBuf, String);
+
+    /// Appends the text of each review, one after the other, and sets where it ends, where each is a file of its own.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) for texts that are too long.
+    fn load(&self, reviews: &mut [(Header, usize)], text: &mut Vec<u8>) -> Result<()> {
+        let _ = (reviews, text);
+        Ok(())
+    }
 }
 
-impl Origin {
-    /// The file, and the place in it, of a review.
-    pub fn place(&self, header: &Header) -> (PathBuf, String) {
-        match self {
-            Origin::Archive(path) => (path.clone(), format!("entry {}", folder::relative(header))),
-            Origin::Folder(path, _) => (path.join(folder::relative(header)), "the file".into()),
-            Origin::Lines(path) => (path.clone(), format!("line {}", header.number)),
-            Origin::Rows(path) => (path.clone(), format!("row {}", header.number)),
-        }
+/// The lines or rows of a file, by their numbers.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    pub path: PathBuf,
+    /// What has the number.
+    pub unit: &'static str,
+}
+
+impl Origin for Numbered {
+    fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// The file or folder itself.
-    pub fn path(&self) -> &Path {
-        match self {
-            Origin::Archive(path)
-            | Origin::Folder(path, _)
-            | Origin::Lines(path)
-            | Origin::Rows(path) => path,
-        }
+    fn place(&self, header: &Header) -> (PathBuf, String) {
+        (self.path.clone(), format!("{} {}", self.unit, header.number))
     }
 }
 
 impl Batch {
-    fn new(origin: Arc<Origin>) -> Batch {
+    fn new(origin: Arc<dyn Origin>) -> Batch {
         Batch { origin, reviews: Vec::new(), text: Vec::new() }
     }
 
     /// Reads the texts, where each is a file of its own.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) for texts that are too long.
+    /// Those of [`Origin::load`].
     pub fn load(&mut self) -> Result<()> {
-        if let Origin::Folder(path, max_text) = &*self.origin {
-            folder::read_texts(path, *max_text, &mut self.reviews, &mut self.text)?;
-        }
-        Ok(())
+        self.origin.load(&mut self.reviews, &mut self.text)
     }
 
     /// Each review with its text.
@@ -98,17 +95,17 @@ impl Batch {
 }
 
 /// Takes full batches.
-pub(in crate::import) type Emit<'a> = &'a mut dyn FnMut(Batch) -> Result<()>;
+pub(super) type Emit<'a> = &'a mut dyn FnMut(Batch) -> Result<()>;
 
 /// Puts reviews together to batches.
-pub(in crate::import) struct Batcher<'a> {
+pub(super) struct Batcher<'a> {
     batch: Batch,
     emit: Emit<'a>,
 }
 
 impl<'a> Batcher<'a> {
     /// Batches of reviews from one origin, for `emit`.
-    pub fn new(origin: Origin, emit: Emit<'a>) -> Batcher<'a> {
+    pub fn new(origin: impl Origin + 'static, emit: Emit<'a>) -> Batcher<'a> {
         Batcher { batch: Batch::new(Arc::new(origin)), emit }
     }
 
@@ -144,7 +141,7 @@ impl<'a> Batcher<'a> {
 }
 
 /// A file, an archive or a folder with reviews.
-pub(in crate::import) trait Reader: Send {
+pub(super) trait Reader: Send {
     /// Emits all reviews in the order of the source. Called once.
     ///
     /// # Errors
@@ -160,30 +157,19 @@ pub(in crate::import) trait Reader: Send {
 }
 
 /// What a reader knows at the end.
-pub(in crate::import) struct Findings {
+pub(super) struct Findings {
     /// Which class is the positive one.
     pub positive: u8,
-    /// The movie of each review, where the source tells.
-    pub movies: Option<Movies>,
+    /// What each review is about, where the source tells.
+    pub groups: Option<Box<dyn Groups>>,
     /// Whether [`Header::number`] is an id, unique within split and class, by which reviews are sorted.
     pub has_ids: bool,
     /// For the user to check.
     pub notes: Vec<String>,
 }
 
-impl Findings {
-    /// Those of a source with labels.
-    ///
-    /// # Errors
-    /// Those of [`Labels::positive`].
-    pub fn labelled(labels: &Labels, notes: Vec<String>) -> Result<Findings> {
-        let positive = labels.positive()?;
-        Ok(Findings { positive, movies: None, has_ids: false, notes })
-    }
-
-    /// Those of the archive or its folder.
-    pub fn archive(movies: Movies) -> Findings {
-        let movies = (!movies.is_empty()).then_some(movies);
-        Findings { positive: 1, movies, has_ids: true, notes: Vec::new() }
-    }
+/// What reviews are about.
+pub(super) trait Groups: Send + Sync {
+    /// The number of it, [`UNKNOWN_GROUP`](crate::dataset::format::UNKNOWN_GROUP) where nobody knows.
+    fn of(&self, header: &Header) -> u32;
 }

@@ -1,11 +1,10 @@
 //! What a user can say about files of text.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::lines::check_max_text;
 use crate::error::{Error, Result};
-use crate::import::Format;
-use crate::import::lines::check_max_text;
 
 /// What becomes of reviews that are not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -110,40 +109,13 @@ impl TextOptions {
     /// Checks what can be checked before the source is read.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for a fraction that is none or a limit that means nothing; [`Error::Unfit`] for options that mean nothing in `format`.
-    pub(super) fn check(&self, path: &Path, format: Format) -> Result<()> {
+    /// [`Error::InvalidOption`] for a fraction that is none or a limit that means nothing.
+    pub(super) fn check(&self) -> Result<()> {
         if let Some(fraction) = self.test_fraction
             && !(fraction > 0.0 && fraction < 1.0)
         {
             return Err(Error::invalid("--test-fraction", fraction, "a fraction between 0 and 1"));
         }
-        check_max_text(self.max_text)?;
-        let is_archive = matches!(format, Format::Archive | Format::Folder);
-        let is_table = matches!(format, Format::Csv | Format::Tsv);
-        let has_fields = is_table || matches!(format, Format::JsonLines | Format::Parquet);
-        let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let named = |names: &[String]| (!names.is_empty()).then(|| names.join(","));
-        let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
-        for (option, value, is_fit) in [
-            ("--test", shown(&self.test), !is_archive),
-            ("--unlabelled", shown(&self.unlabelled), !is_archive),
-            ("--negative", named(&self.negative), !is_archive),
-            ("--positive", named(&self.positive), !is_archive),
-            ("--text-column", self.text_column.clone(), has_fields),
-            ("--label-column", self.label_column.clone(), has_fields),
-            ("--split-column", self.split_column.clone(), has_fields),
-            ("--quoting", self.quoting.map(on_off), is_table),
-            ("--no-header", (!self.header).then(|| "given".to_owned()), is_table),
-        ] {
-            if let Some(value) = value.filter(|_| !is_fit) {
-                return Err(Error::Unfit {
-                    option,
-                    value,
-                    reason: format!("{} is in the format {}", path.display(), format.name()),
-                    remedy: "leave it out; this format has no use for it".into(),
-                });
-            }
-        }
-        Ok(())
+        check_max_text(self.max_text)
     }
 }
