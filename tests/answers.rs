@@ -255,6 +255,7 @@ fn files_that_are_no_texts_say_why() {
         desk.fails(1, &[&["predict", MODEL, "bad.data"][..], options].concat(), b"", parts);
     };
     fails(b"text,label\na,1\nb\n", &[], &["bad.data: line 3: 1 fields, the header has 2"]);
+    fails(b"text,label\ra,1\rb,0\r", &[], &["bad.data: line 1", "carriage returns"]);
     fails(b"words,label\na,1\n", &["--input", "csv"], &["--text-column", "words, label"]);
     fails(b"text,label\na,1\n", &["--label-column", "x"], &["--label-column is x", "text, label"]);
     fails(b"{\"text\": \"a\"}\n{\"text\": 1}\n", &[], &["line 2: it has no field with the text"]);

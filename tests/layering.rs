@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use common::repository;
@@ -128,7 +129,7 @@ fn depth(file: &str) -> usize {
 
 #[test]
 fn modules_use_only_those_below() {
-    let mut checked = 0;
+    let (mut checked, mut seen) = (0, HashSet::new());
     for (file, text) in sources() {
         let module = file.split(['/', '.']).next().unwrap();
         if ["lib", "main", "cli"].contains(&module) {
@@ -145,6 +146,7 @@ fn modules_use_only_those_below() {
             for used in words_behind(line, "crate::").chain(words_behind(line, &back_door)) {
                 let is_module = ALLOWED.iter().any(|(name, _)| *name == used) || used == "cli";
                 checked += 1;
+                seen.insert((module.to_owned(), used.to_owned()));
                 assert!(
                     !is_module || used == module || allowed.contains(&used),
                     "src/{file}:{number}: `{module}` may use {allowed:?}, not `{used}`"
@@ -153,6 +155,28 @@ fn modules_use_only_those_below() {
         }
     }
     assert!(checked > 50, "only {checked} uses were seen: the scan is broken");
+    for (module, allowed) in ALLOWED {
+        for used in *allowed {
+            let pair = (module.to_string(), used.to_string());
+            assert!(seen.contains(&pair), "`{module}` may use `{used}` and does not");
+        }
+    }
+}
+
+#[test]
+fn readers_of_files_know_nothing_of_what_becomes_of_reviews() {
+    let readers = sources().into_iter().filter(|(file, _)| {
+        let above = ["import/mod.rs", "import/corpus/", "import/applicable.rs"];
+        file.starts_with("import/") && !above.iter().any(|above| file.starts_with(above))
+    });
+    let mut checked = 0;
+    for (file, text) in readers {
+        checked += 1;
+        for (number, line) in code(&text) {
+            assert!(!line.contains("corpus::"), "src/{file}:{number}: {line}");
+        }
+    }
+    assert!(checked > 15, "only {checked} files were seen: the scan is broken");
 }
 
 #[test]

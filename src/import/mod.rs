@@ -31,6 +31,7 @@ pub use corpus::{Corpus, WordOptions};
 pub use detect::detect;
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
+pub use row::{LABEL_NAMES, TEXT_NAMES};
 pub use text_options::{InvalidUtf8, TextOptions};
 pub use unpack::stream;
 

@@ -27,10 +27,9 @@ pub(super) trait Rows {
 }
 
 /// Names that columns and fields usually have, where the user names none.
-pub(super) const TEXT_NAMES: [&str; 6] =
-    ["text", "review", "sentence", "content", "comment", "body"];
+pub const TEXT_NAMES: [&str; 6] = ["text", "review", "sentence", "content", "comment", "body"];
 /// As [`TEXT_NAMES`], for labels.
-pub(super) const LABEL_NAMES: [&str; 5] = ["label", "sentiment", "class", "polarity", "target"];
+pub const LABEL_NAMES: [&str; 5] = ["label", "sentiment", "class", "polarity", "target"];
 
 /// Which of `names` the user means, or which is a usual one; the first column with that name.
 ///

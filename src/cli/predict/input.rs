@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
+use imdb_fast::import::{InvalidUtf8, LABEL_NAMES, TEXT_NAMES};
 use imdb_fast::{Error, Result, import};
 use serde_json::Value;
 
@@ -33,17 +34,6 @@ pub(super) enum Layout {
     Jsonl,
     /// `__label__x text`
     Fasttext,
-}
-
-/// What becomes of texts that are not UTF-8.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum InvalidUtf8 {
-    /// Stop and name the line
-    Stop,
-    /// Put U+FFFD where bytes make no sense
-    Replace,
-    /// Leave the text out
-    Skip,
 }
 
 /// How to read.
@@ -288,12 +278,6 @@ impl Batcher {
         Error::malformed(&self.path, format!("line {line}"), problem, remedy).into()
     }
 }
-
-/// Names that columns and fields usually have, where the user names none.
-pub(super) const TEXT_NAMES: [&str; 6] =
-    ["text", "review", "sentence", "content", "comment", "body"];
-/// As [`TEXT_NAMES`], for labels.
-pub(super) const LABEL_NAMES: [&str; 5] = ["label", "sentiment", "class", "polarity", "target"];
 
 /// The name that was asked for, or the first usual one, if it `is_there`.
 pub(super) fn column<'a>(

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 
 use imdb_fast::answer::Judge;
 use imdb_fast::dataset::Split;
+use imdb_fast::import::InvalidUtf8;
 use imdb_fast::model::Model;
 use imdb_fast::{Error, Result};
 
 use super::answers::{ColourArg, Format, FormatArg};
 use super::{Global, split};
 use dataset::{Rows, rows};
-use input::{InvalidUtf8, Layout, Options, Source, Texts};
+use input::{Layout, Options, Source, Texts};
 use lines::{Lines, Place, Style};
 use text::Answerer;
 
@@ -87,8 +88,8 @@ struct LayoutArgs {
     /// The column or field with the label, which is shown beside the answer
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// What to do with texts that are not UTF-8
-    #[arg(long, value_name = "HOW", value_enum, default_value = "stop")]
+    /// What to do with texts that are not UTF-8: stop, replace (the bytes at fault) or skip (the text)
+    #[arg(long, value_name = "HOW", default_value = InvalidUtf8::default().name())]
     invalid_utf8: InvalidUtf8,
 }
 

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use imdb_fast::Error;
+use imdb_fast::import::{LABEL_NAMES, TEXT_NAMES};
 
-use super::input::{Batcher, LABEL_NAMES, MAX_TEXT, Stop, TEXT_NAMES, column};
+use super::input::{Batcher, MAX_TEXT, Stop, column};
 
 /// A file of comma- or tab-separated values. Fields of the former may be quoted, those of the latter are not.
 pub(super) struct Table {
@@ -58,6 +59,11 @@ impl Table {
                 String::from_utf8_lossy(name).trim_start_matches('\u{FEFF}').trim().to_owned()
             })
             .collect();
+        if names.iter().any(|name| name.contains('\r')) {
+            let problem = "its lines end with carriage returns alone";
+            let remedy = "convert them to line feeds, as by `tr '\\r' '\\n'`";
+            return Err(Error::malformed(&batcher.path, "line 1", problem, remedy).into());
+        }
         let position = |name: &str| names.iter().position(|found| found.eq_ignore_ascii_case(name));
         let is_there = |name: &str| position(name).is_some();
         let options = &batcher.options;
