@@ -5,8 +5,8 @@ use imdb_fast::dataset::Split;
 use imdb_fast::import::{Format, ImportOptions, InvalidUtf8, TextOptions};
 use tar::{Builder, EntryType, Header};
 
-use super::dataset_open::walk;
 use super::desk::{self, choice, seldom};
+use super::walk::walk;
 
 pub fn check(data: &[u8]) -> bool {
     let is_tar = data.get(257..262) == Some(b"ustar") || data.starts_with(&[0x1f, 0x8b]);

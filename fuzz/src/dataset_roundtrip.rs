@@ -5,8 +5,8 @@ use imdb_fast::container::Access;
 use imdb_fast::dataset::{Contents, Dataset, Review, Split, Writer};
 use imdb_fast::text::Vocabulary;
 
-use super::dataset_open::walk;
 use super::desk::{self, choice};
+use super::walk::walk;
 
 pub fn check(data: &[u8]) -> bool {
     roundtrip(&mut Unstructured::new(data)).is_ok()

@@ -3,8 +3,8 @@
 use arbitrary::{Result, Unstructured};
 use imdb_fast::import::{Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions};
 
-use super::dataset_open::walk;
 use super::desk::{self, choice, seldom};
+use super::walk::walk;
 
 /// The first byte of inputs that are sources of reviews, and not files: no text begins so.
 const STRUCTURED: u8 = 0xff;

@@ -9,6 +9,8 @@ use imdb_fast::dataset::{self, Dataset, ReviewSource, Split};
 use imdb_fast::import::{self, ImportOptions};
 use tempfile::TempDir;
 
+use super::walk::walk;
+
 thread_local! {
     static FOLDER: OnceCell<TempDir> = const { OnceCell::new() };
 }
@@ -76,7 +78,7 @@ pub fn imported(path: &Path, options: &ImportOptions) -> imdb_fast::Result<Datas
     };
     match import() {
         Ok(dataset) => {
-            super::dataset_open::walk(&dataset);
+            walk(&dataset);
             dataset.container().verify().expect("a file of our own has its checksums");
             Ok(dataset)
         }

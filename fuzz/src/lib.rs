@@ -20,6 +20,7 @@ pub mod run_records;
 pub mod sweep_file;
 pub mod swept;
 pub mod tokenizer;
+pub mod walk;
 
 /// What a target does with an input.
 pub type Check = fn(&[u8]) -> bool;

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use imdb_fast::import::{Format, ImportOptions, IndexBase, LibsvmOptions};
 
-use super::dataset_open::walk;
 use super::desk;
+use super::walk::walk;
 
 pub fn check(data: &[u8]) -> bool {
     let is_accepted = [false, true].map(|binarize| {

@@ -4,10 +4,11 @@
 //! word does is exact: the probability with it, less the probability without it.
 
 mod explain;
+mod explanation;
 mod judge;
 mod sequence;
 mod strongest;
 
-pub use explain::{Explanation, Kind, Part};
+pub use explanation::{Explanation, Kind, Part};
 pub use judge::Judge;
 pub use strongest::Strongest;

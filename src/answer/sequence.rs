@@ -1,9 +1,12 @@
 //! What taking a word out of a sequence changes.
 
 use super::Judge;
-use super::explain::{BLOCK, NONE, Part};
+use super::explanation::{NONE, Part};
 use crate::nn::{Embedding, Workspace};
 use crate::train::SequenceBlock;
+
+/// Changed reviews that go through the network together.
+pub(super) const BLOCK: usize = 256;
 
 /// A text as the sequence that a network averages.
 pub(super) struct Sequence<'a> {

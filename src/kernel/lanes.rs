@@ -2,10 +2,17 @@
 
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::sparse::Sum;
-
 /// How many lanes a [`Lanes`] has: a cache line of `f32`.
 pub(crate) const LANES: usize = 16;
+
+/// What becomes of a sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sum {
+    /// It replaces what the output held.
+    Store,
+    /// It is added to what the output held.
+    Add,
+}
 
 /// Sixteen `f32` that are worked on together.
 ///

@@ -40,10 +40,11 @@ pub use dense::{
 };
 pub(crate) use elementwise::{Map, map, scale_by};
 pub use id::{Id, Repeated, Single};
+pub use lanes::Sum;
 pub(crate) use lanes::{Kernel, LANES, Lanes};
 pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
 pub(crate) use prefetch::prefetch;
-pub use sparse::{Span, Sum, Table, gather_sum, scatter_add};
+pub use sparse::{Span, Table, gather_sum, scatter_add};
 pub(crate) use sparse::{prefetch_span, scatter_add_ahead};
 pub use sweep::{Apart, Powers, Records, Rows, Selection, Touched, Values};
 pub(crate) use sweep::{Rule, sweep, sweep_slices, update};

@@ -1,6 +1,6 @@
 //! The first layer: sums of weight rows, and deltas added to gradient rows.
 
-use super::lanes::{Kernel, LANES, Lanes, load_lines};
+use super::lanes::{Kernel, LANES, Lanes, Sum, load_lines};
 use super::{Id, Level, prefetch};
 
 /// Independent partial sums, so that additions need not wait for each other.
@@ -57,15 +57,6 @@ impl<'a> Table<'a> {
     pub(crate) fn is_far(&self) -> bool {
         size_of_val(self.values) > NEAR_BYTES
     }
-}
-
-/// What becomes of a sum.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sum {
-    /// It replaces what the output held.
-    Store,
-    /// It is added to what the output held.
-    Add,
 }
 
 /// For each span the sum of the weight rows of its words: `out[span.row, :] = sum(table[indices[span], :])`. The row of a

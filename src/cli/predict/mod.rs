@@ -1,5 +1,6 @@
 //! `imdb-fast predict`: probabilities for reviews, and the reasons for them.
 
+mod batch;
 mod dataset;
 mod input;
 mod lines;
@@ -17,8 +18,9 @@ use imdb_fast::{Error, Result};
 
 use super::answers::{ColourArg, Format, FormatArg};
 use super::{Global, split};
+use batch::{Layout, Options};
 use dataset::{Rows, rows};
-use input::{Layout, Options, Source, Texts};
+use input::{Source, Texts};
 use lines::{Lines, Place, Style};
 use text::Answerer;
 

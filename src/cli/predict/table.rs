@@ -6,7 +6,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use imdb_fast::Error;
 use imdb_fast::import::{LABEL_NAMES, TEXT_NAMES};
 
-use super::input::{Batcher, MAX_TEXT, Stop, column};
+use super::batch::{Batcher, MAX_TEXT, Stop, column};
 
 /// A file of comma- or tab-separated values. Fields of the former may be quoted, those of the latter are not.
 pub(super) struct Table {

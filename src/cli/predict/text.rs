@@ -4,7 +4,8 @@ use imdb_fast::Result;
 use imdb_fast::answer::Judge;
 
 use super::super::{thousands, warn};
-use super::input::{Batch, Texts};
+use super::batch::Batch;
+use super::input::Texts;
 use super::lines::{Known, Label, Lines};
 
 /// One text to be answered: its number from 1, and its label where the file has one.

@@ -5,8 +5,7 @@ use maud::{Markup, html};
 use super::super::axis::{Axis, drawable};
 use super::super::sweep::{SweepResults, plus_minus};
 use super::chart::{Chart, Hit, key};
-use super::sweep::words_of;
-use super::words::thousands;
+use super::words::{thousands, words_of};
 use crate::sweep::{Measure, Spread, Summary};
 
 /// More pictures would not be compared by eye.

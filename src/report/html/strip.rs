@@ -4,7 +4,6 @@ use maud::{Markup, html};
 
 use super::super::axis::drawable;
 use super::super::sweep::{SweepResults, plus_minus};
-use super::sweep::single_runs;
 use super::words::number;
 use crate::sweep::Summary;
 
@@ -66,4 +65,23 @@ impl<'a> Strip<'a> {
             }
         }
     }
+}
+
+/// A run's name among those of its configuration, and the measure at the epoch where the configuration is compared.
+fn single_runs(results: &SweepResults, summary: &Summary) -> Vec<(String, f64)> {
+    let design = &results.design;
+    let each = design.runs_each();
+    let first = summary.configuration * each;
+    let Some(epoch) = summary.epoch else { return Vec::new() };
+    let runs = design.runs();
+    let run = |place: usize| {
+        let history = &results.runs[place].as_ref()?.history;
+        let value = *history.get(design.by().name())?.get(epoch)?;
+        let name = match runs[place].fold {
+            Some(fold) => format!("seed {}, fold {}", runs[place].seed, fold + 1),
+            None => format!("seed {}", runs[place].seed),
+        };
+        drawable(value).then_some((name, value))
+    };
+    (first..first + each).filter_map(run).collect()
 }

@@ -2,13 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::super::axis::drawable;
 use super::super::sweep::{SweepResults, outcome};
 use super::document;
 use super::facts::of_machine;
 use super::multiples;
 use super::strip::Strip;
-use super::words::{count, number, percent, shown, thousands};
+use super::words::{count, number, percent, shown, thousands, words_of};
 use crate::dataset::Holdout;
 use crate::sweep::{Configuration, Design, Judging, Measure, Summary};
 
@@ -35,14 +34,6 @@ pub fn sweep_page(name: &str, results: &SweepResults) -> String {
         }
     };
     document(&format!("{name} – imdb-fast"), &body)
-}
-
-/// A measure in words.
-pub(super) fn words_of(measure: Measure) -> &'static str {
-    match measure {
-        Measure::ValLoss => "validation loss",
-        Measure::ValAccuracy => "validation accuracy",
-    }
 }
 
 fn sentence(design: &Design) -> String {
@@ -194,23 +185,4 @@ fn facts(results: &SweepResults) -> Markup {
 /// A text of several words, each of a sane length.
 fn shown_long(text: &str) -> String {
     text.split(' ').take(40).map(shown).collect::<Vec<_>>().join(" ")
-}
-
-/// A run's name among those of its configuration, and the measure at the epoch where the configuration is compared.
-pub(super) fn single_runs(results: &SweepResults, summary: &Summary) -> Vec<(String, f64)> {
-    let design = &results.design;
-    let each = design.runs_each();
-    let first = summary.configuration * each;
-    let Some(epoch) = summary.epoch else { return Vec::new() };
-    let runs = design.runs();
-    let run = |place: usize| {
-        let history = &results.runs[place].as_ref()?.history;
-        let value = *history.get(design.by().name())?.get(epoch)?;
-        let name = match runs[place].fold {
-            Some(fold) => format!("seed {}, fold {}", runs[place].seed, fold + 1),
-            None => format!("seed {}", runs[place].seed),
-        };
-        drawable(value).then_some((name, value))
-    };
-    (first..first + each).filter_map(run).collect()
 }

@@ -1,5 +1,7 @@
 //! How numbers and words from files are written.
 
+use crate::sweep::Measure;
+
 pub(super) use super::super::table::thousands;
 
 /// Longer words are cut: no word of a language is.
@@ -51,6 +53,14 @@ pub(super) fn signed(value: f64, decimals: usize) -> String {
 /// With the sign that is as wide as a plus.
 fn minus(text: String) -> String {
     text.replace('-', "−")
+}
+
+/// A measure in words.
+pub(super) fn words_of(measure: Measure) -> &'static str {
+    match measure {
+        Measure::ValLoss => "validation loss",
+        Measure::ValAccuracy => "validation accuracy",
+    }
 }
 
 #[cfg(test)]
