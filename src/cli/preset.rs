@@ -139,9 +139,9 @@ fn left_to_preset(name: &str, given: &ArgMatches) -> Vec<OsString> {
         };
         // A learning rate is the optimizer's that it is for.
         let is_of_another = long == Some("learning-rate") && is_given("optimizer");
-        let given = command.get_arguments().filter(|other| is_given(other.get_id().as_str()));
+        let mut given = command.get_arguments().filter(|other| is_given(other.get_id().as_str()));
         !is_of_another
-            && given.into_iter().all(|other| {
+            && given.all(|other| {
                 other.get_id() != arg.get_id() && !excludes(arg, other) && !excludes(other, arg)
             })
     };

@@ -139,7 +139,7 @@
 //!   it claims, and each error names the line and the remedy.
 //! - `src/import/mod.rs`: a variant of `Format`, in `ALL` and `name`, and `mod`. Formats whose features are no words, as
 //!   `Format::Libsvm`, are a `ReviewSource` of their own, opened in `open`.
-//! - `src/import/detect.rs`: a line in `by_content`. What could be another format comes behind it.
+//! - `src/import/detect.rs`: a line in `format_of`. What could be another format comes behind it.
 //! - `src/import/corpus/labelled.rs`: a line in `Labelled::open`. An archive, in which a text is an entry, implements `Reader`
 //!   instead and is opened in `src/import/corpus/mod.rs`.
 //! - `src/import/applicable.rs`: `check` says which options mean something in it.

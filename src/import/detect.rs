@@ -55,7 +55,7 @@ pub fn detect(path: &Path) -> Result<Format> {
             "it is a dataset or a model already and needs no import",
         );
     }
-    if let Some(format) = by_content(&head) {
+    if let Some(format) = format_of(&head) {
         return Ok(format);
     }
     if head.trim_ascii_start().starts_with(b"[") {
@@ -68,8 +68,8 @@ pub fn detect(path: &Path) -> Result<Format> {
     wrong("an unknown format", &remedy)
 }
 
-/// The format of a file that begins with `head`.
-fn by_content(head: &[u8]) -> Option<Format> {
+/// The format of a file that begins with `head`, if it is known by that.
+pub fn format_of(head: &[u8]) -> Option<Format> {
     let text = head.strip_prefix(unpack::BYTE_ORDER_MARK).unwrap_or(head);
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         return Some(Format::Keras);

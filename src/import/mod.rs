@@ -28,7 +28,7 @@ mod text_options;
 mod unpack;
 
 pub use corpus::{Corpus, WordOptions};
-pub use detect::detect;
+pub use detect::{detect, format_of};
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
 pub use row::{LABEL_NAMES, TEXT_NAMES};

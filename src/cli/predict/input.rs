@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use imdb_fast::import::{LABEL_NAMES, TEXT_NAMES};
+use imdb_fast::import::{Format, LABEL_NAMES, TEXT_NAMES};
 use imdb_fast::{Error, Result, import};
 use serde_json::Value;
 
@@ -118,27 +118,31 @@ impl Batcher {
             |problem: String| Error::malformed(&self.path, format!("line {line}"), problem, REMEDY);
         let mut object: Value =
             serde_json::from_str(json).map_err(|error| malformed(error.to_string()))?;
-        let names: Vec<String> =
-            object.as_object().into_iter().flatten().map(|(n, _)| n.clone()).collect();
-        let field = |wanted: &str| {
-            let position = names.iter().position(|name| name == wanted);
-            position.or_else(|| names.iter().position(|name| name.eq_ignore_ascii_case(wanted)))
-        };
         let text = column(&self.options.text_column, &TEXT_NAMES, |name| {
-            field(name).is_some_and(|at| object[&names[at]].is_string())
+            field(&object, name).is_some_and(|field| object[field].is_string())
         });
-        let text = text.and_then(field).and_then(|at| match object[&names[at]].take() {
+        let text = text.and_then(|name| field(&object, name).cloned());
+        let text = text.and_then(|field| match object[&field].take() {
             Value::String(text) => Some(text),
             _ => None,
         });
         let text = text.ok_or_else(|| malformed("it has no field with the text".to_owned()))?;
-        let label = column(&self.options.label_column, &LABEL_NAMES, |name| field(name).is_some());
-        let label = label.and_then(field).map(|at| match object[&names[at]].take() {
+        let is_there = |name: &str| field(&object, name).is_some();
+        let label = column(&self.options.label_column, &LABEL_NAMES, is_there);
+        let label = label.and_then(|name| field(&object, name).cloned());
+        let label = label.map(|field| match object[&field].take() {
             Value::String(label) => label,
             other => other.to_string(),
         });
         Ok((text, label))
     }
+}
+
+/// The very name of the field of an object that is meant by a name, whose case may differ.
+fn field<'a>(object: &'a Value, name: &str) -> Option<&'a String> {
+    let fields = object.as_object()?;
+    let exact = fields.get_key_value(name).map(|(field, _)| field);
+    exact.or_else(|| fields.keys().find(|field| field.eq_ignore_ascii_case(name)))
 }
 
 /// The first label of a line, and the text behind all of them.
@@ -186,12 +190,6 @@ pub(super) fn look_at(path: &Path, text_column: Option<&str>) -> Result<Source> 
     }
 }
 
-/// Whether a line begins as a JSON object does.
-fn is_object(line: &[u8]) -> bool {
-    let inside = line.trim_ascii_start().strip_prefix(b"{");
-    inside.is_some_and(|inside| matches!(inside.trim_ascii_start().first(), Some(b'"' | b'}')))
-}
-
 /// How texts lie in a file that begins with `head`: in a table where a column has the name that was asked for or a usual one. A
 /// review may be a list of words, among them `content`, but with blanks behind its commas.
 fn layout(head: &[u8], text_column: Option<&str>) -> Layout {
@@ -208,11 +206,11 @@ fn layout(head: &[u8], text_column: Option<&str>) -> Layout {
                 text_column.map_or_else(|| TEXT_NAMES.into_iter().any(is_it), is_it)
             })
     };
-    match () {
-        () if is_object(line) => Layout::Jsonl,
-        () if line.trim_ascii_start().starts_with(b"__label__") => Layout::Fasttext,
-        () if has_text_column(b'\t') => Layout::Tsv,
-        () if has_text_column(b',') => Layout::Csv,
-        () => Layout::Lines,
+    match import::format_of(head) {
+        Some(Format::JsonLines) => Layout::Jsonl,
+        Some(Format::Fasttext) => Layout::Fasttext,
+        _ if has_text_column(b'\t') => Layout::Tsv,
+        _ if has_text_column(b',') => Layout::Csv,
+        _ => Layout::Lines,
     }
 }

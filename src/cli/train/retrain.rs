@@ -15,10 +15,12 @@ const REPLACED: [(&str, bool); 6] = [
 /// The same arguments (without the program's name) with other epochs and no validation.
 pub(super) fn command(arguments: impl Iterator<Item = String>, epochs: usize) -> String {
     let mut words = vec!["imdb-fast".to_owned()];
+    let replacing = format!("--epochs {epochs} --validation 0");
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
         if argument == "--" {
-            words.push(format!("--epochs {epochs} --validation 0 --"));
+            // What is behind it is no option.
+            words.extend([replacing, argument]);
             words.extend(arguments.map(|argument| quoted(&argument)));
             return words.join(" ");
         }
@@ -29,7 +31,7 @@ pub(super) fn command(arguments: impl Iterator<Item = String>, epochs: usize) ->
             None => words.push(quoted(&argument)),
         }
     }
-    words.push(format!("--epochs {epochs} --validation 0"));
+    words.push(replacing);
     words.join(" ")
 }
 
