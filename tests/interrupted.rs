@@ -149,6 +149,26 @@ fn a_second_signal_stops_at_once() {
 }
 
 /// Kills runs at random moments. `IMDB_FAST_KILLS` says how many of them have to go on; another number has other moments.
+/// Commands that have nothing to save leave nothing.
+#[test]
+fn a_signal_clears_a_dataset_that_is_not_whole() {
+    let desk = Desk::new();
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let more = ["--reviews", "50000000", "--no-sequences"];
+        let running =
+            Running::start(&desk, &[&["synth", "-o", "large.safetensors"], &more[..]].concat());
+        let until = Instant::now() + Duration::from_secs(60);
+        while names(&desk.path("")).is_empty() {
+            assert!(Instant::now() < until, "nothing is written");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        running.signal(signal);
+        let (ended, errors) = running.end();
+        assert_eq!(ended, Some(code), "{errors}");
+        assert_eq!(names(&desk.path("")), [""; 0], "{signal}");
+    }
+}
+
 #[test]
 fn a_killed_run_goes_on_from_its_last_checkpoint() {
     let kills = std::env::var("IMDB_FAST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);

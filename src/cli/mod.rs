@@ -1,7 +1,7 @@
 //! The commands: one file each, an `Args` and a `run`.
 //!
 //! Data goes to stdout, progress and warnings to stderr. Exit code 0 is success, 1 a failure of data or system, 2 wrong
-//! arguments; a training run or a sweep that a signal has stopped ends with 130 or 143.
+//! arguments; 130 or 143 says which signal has stopped it.
 
 mod answers;
 mod cache;
@@ -81,8 +81,8 @@ Environment:
   IMDB_FAST_KERNEL          portable, avx2 or avx512: the kernels to use
   HTTPS_PROXY, NO_PROXY     the proxy for `fetch`, and what is reached without it
 
-Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; of a training run or a sweep that was
-stopped and saved itself, 130 after SIGINT and 143 after SIGTERM.";
+Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; 130 after SIGINT and
+143 after SIGTERM: a training run or a sweep has then saved itself, `import` and `synth` leave nothing.";
 
 /// Options of every command.
 #[derive(Debug, Args)]

@@ -1,15 +1,32 @@
-//! Signals that end a run in good order.
+//! Signals that end a command in good order.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
-use imdb_fast::{Error, Result};
+use imdb_fast::{Error, Result, output};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 /// The signals, their names, and what a shell calls the exit of a program that one of them has ended.
 const SIGNALS: [(i32, &str, u8); 2] = [(SIGINT, "SIGINT", 130), (SIGTERM, "SIGTERM", 143)];
+
+/// From now on a signal removes what has been written of an output so far, and ends the program. For commands that have nothing
+/// to save.
+pub(super) fn clear_on_signal(output: &Path) -> Result<()> {
+    let (output, listened) = (output.to_path_buf(), SIGNALS.map(|(signal, _, _)| signal));
+    let mut signals =
+        Signals::new(listened).map_err(Error::io(Path::new("signals"), "listen to"))?;
+    thread::spawn(move || {
+        let asked = signals.forever().next();
+        output::remove_leftovers(&output);
+        let of_signal = SIGNALS.iter().find(|(signal, _, _)| Some(*signal) == asked);
+        std::process::exit(of_signal.map_or(1, |(_, _, code)| (*code).into()));
+    });
+    Ok(())
+}
 
 /// Whether somebody wants the run to stop.
 #[derive(Debug, Default)]

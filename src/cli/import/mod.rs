@@ -4,6 +4,7 @@ mod options;
 
 use imdb_fast::{Error, Result, dataset, import};
 
+use super::stop::clear_on_signal;
 use super::{Global, OutputArg, is_same_file, shown, thousands};
 pub(crate) use options::Args;
 
@@ -17,6 +18,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     for note in source.notes() {
         global.note(note);
     }
+    clear_on_signal(output)?;
     let summary = dataset::write(&mut *source, output)?;
     report(global, &args.output, &summary);
     Ok(())
