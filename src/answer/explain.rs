@@ -33,7 +33,12 @@ struct Candidate {
 impl Judge<'_> {
     /// Explains each text, in their order.
     pub fn explanations<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<Explanation> {
-        self.explain_each(texts.iter(), |text| self.read(text.as_ref()))
+        self.explain_texts(&mut texts.iter().map(AsRef::as_ref))
+    }
+
+    /// The same of one type of text, so that the library compiles it, and not each crate that asks.
+    fn explain_texts(&self, texts: &mut dyn Iterator<Item = &str>) -> Vec<Explanation> {
+        self.explain_each(texts, |text| self.read(text))
     }
 
     /// Explains a text.

@@ -71,9 +71,15 @@ impl<'a> Judge<'a> {
 
     /// Appends to `probabilities` that of each text, in their order.
     pub fn probabilities<T: AsRef<str> + Sync>(&self, texts: &[T], probabilities: &mut Vec<f32>) {
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        self.judge(&texts, probabilities);
+    }
+
+    /// The same of one type of text, for which the kernels are compiled here, and not in each crate that asks.
+    fn judge(&self, texts: &[&str], probabilities: &mut Vec<f32>) {
         let first = probabilities.len();
         probabilities.resize(first + texts.len(), 0.0);
-        let mut blocks: Vec<(&[T], &mut [f32])> =
+        let mut blocks: Vec<(&[&str], &mut [f32])> =
             texts.chunks(BLOCK).zip(probabilities[first..].chunks_mut(BLOCK)).collect();
         let rows = texts.len().min(BLOCK);
         let scratch = || Scratch {
@@ -83,7 +89,7 @@ impl<'a> Judge<'a> {
             spans: Vec::with_capacity(rows),
             sequences: SequenceBlock::default(),
         };
-        let work = |scratch: &mut Scratch, (texts, answers): &mut (&[T], &mut [f32])| {
+        let work = |scratch: &mut Scratch, (texts, answers): &mut (&[&str], &mut [f32])| {
             self.answer(scratch, texts, answers);
         };
         if let [block] = blocks.as_mut_slice() {
@@ -93,13 +99,13 @@ impl<'a> Judge<'a> {
         self.team.for_each_with(&mut blocks, scratch, |scratch, _, block| work(scratch, block));
     }
 
-    fn answer<T: AsRef<str>>(&self, scratch: &mut Scratch, texts: &[T], answers: &mut [f32]) {
+    fn answer(&self, scratch: &mut Scratch, texts: &[&str], answers: &mut [f32]) {
         let Scratch { encoding, workspace, features, spans, sequences } = scratch;
         features.clear();
         spans.clear();
         sequences.clear();
         for (row, text) in (0..).zip(texts) {
-            self.encoder.encode(text.as_ref(), encoding);
+            self.encoder.encode(text, encoding);
             if let Some(embedding) = self.embedding() {
                 sequences.push(embedding, encoding.words());
                 continue;

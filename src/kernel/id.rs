@@ -1,7 +1,9 @@
 //! Features as index arrays hold them: by their number alone, or with how often they occur.
 
+use super::sparse::Compiled;
+
 /// An entry of an index array: a feature, and how often it occurs. Entries are ordered by their features.
-pub trait Id: Copy + Ord + TryFrom<usize> + Send + Sync {
+pub trait Id: Copy + Ord + TryFrom<usize> + Send + Sync + Compiled {
     /// Whether [`Id::times`] may be other than 1. Where it may not, kernels do not multiply.
     const REPEATS: bool;
 

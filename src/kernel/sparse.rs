@@ -1,7 +1,7 @@
 //! The first layer: sums of weight rows, and deltas added to gradient rows.
 
 use super::lanes::{Kernel, LANES, Lanes, Sum, load_lines};
-use super::{Id, Level, prefetch};
+use super::{Id, Level, Repeated, prefetch};
 
 /// Independent partial sums, so that additions need not wait for each other.
 const CHAINS: usize = 4;
@@ -75,7 +75,7 @@ pub fn gather_sum<I: Id>(
     sum: Sum,
     out: &mut [f32],
 ) {
-    level.run(Gather { table, indices, spans, sum, out });
+    I::gather(level, Gather { table, indices, spans, sum, out });
 }
 
 /// Adds each span's delta to the gradient rows of its words, span by span:
@@ -94,7 +94,8 @@ pub fn scatter_add<I: Id>(
     spans: &[Span],
     deltas: &[f32],
 ) {
-    scatter_add_ahead(level, gradient, first, width, (indices, spans), deltas, (indices, &[]));
+    let later = (indices, &[][..]);
+    I::scatter(level, Scatter { gradient, first, width, indices, spans, deltas, later });
 }
 
 /// The same, and meanwhile asks for the words of `later` spans, whose turn is soon: a gather alone would wait for them.
@@ -110,7 +111,36 @@ pub(crate) fn scatter_add_ahead<I: Id, J: Id>(
     level.run(Scatter { gradient, first, width, indices, spans, deltas, later });
 }
 
-struct Gather<'a, I> {
+/// The kernels of one kind of entries. Functions of any kind would be compiled again in each crate that calls them, for all
+/// levels and widths, and with whatever optimization that crate has; these are compiled here, once.
+pub trait Compiled: Sized {
+    /// [`gather_sum`]
+    fn gather(level: Level, gather: Gather<'_, Self>);
+
+    /// [`scatter_add`]
+    fn scatter(level: Level, scatter: Scatter<'_, Self, Self>);
+}
+
+macro_rules! compiled {
+    ($($id:ty),*) => {$(
+        impl Compiled for $id {
+            #[inline(never)]
+            fn gather(level: Level, gather: Gather<'_, $id>) {
+                level.run(gather);
+            }
+
+            #[inline(never)]
+            fn scatter(level: Level, scatter: Scatter<'_, $id, $id>) {
+                level.run(scatter);
+            }
+        }
+    )*};
+}
+
+compiled!(u16, u32, Repeated<u32>, Repeated<u64>);
+
+/// The arguments of [`gather_sum`].
+pub struct Gather<'a, I> {
     table: Table<'a>,
     indices: &'a [I],
     spans: &'a [Span],
@@ -229,26 +259,36 @@ const SIXTEEN: u8 = 16;
 /// The tail of a row.
 #[inline(always)]
 fn load_tail<V: Lanes, const TAIL: u8>(row: &[f32]) -> V {
-    let tail = match TAIL {
-        FOUR => row.last_chunk().map(V::load_four),
-        EIGHT => row.last_chunk().map(V::load_eight),
-        SIXTEEN => row.last_chunk().map(V::load),
-        NARROW => Some(V::load_partial(row)),
-        _ => None,
-    };
-    tail.unwrap_or(V::zero())
+    match TAIL {
+        FOUR => V::load_four(last(row)),
+        EIGHT => V::load_eight(last(row)),
+        SIXTEEN => V::load(last(row)),
+        NARROW => V::load_partial(row),
+        _ => V::zero(),
+    }
 }
 
 /// Replaces the tail of a row.
 #[inline(always)]
 fn store_tail<V: Lanes, const TAIL: u8>(tail: V, row: &mut [f32]) {
     match TAIL {
-        FOUR => row.last_chunk_mut().into_iter().for_each(|last| tail.store_four(last)),
-        EIGHT => row.last_chunk_mut().into_iter().for_each(|last| tail.store_eight(last)),
-        SIXTEEN => row.last_chunk_mut().into_iter().for_each(|last| tail.store(last)),
+        FOUR => tail.store_four(last_mut(row)),
+        EIGHT => tail.store_eight(last_mut(row)),
+        SIXTEEN => tail.store(last_mut(row)),
         NARROW => tail.store_partial(row),
         _ => {}
     }
+}
+
+/// The last columns of a row that has them.
+#[inline(always)]
+fn last<const N: usize>(row: &[f32]) -> &[f32; N] {
+    row.last_chunk().expect("a tail is no longer than its row")
+}
+
+#[inline(always)]
+fn last_mut<const N: usize>(row: &mut [f32]) -> &mut [f32; N] {
+    row.last_chunk_mut().expect("a tail is no longer than its row")
 }
 
 impl<I: Id> ByColumns for Gather<'_, I> {
@@ -458,7 +498,8 @@ fn sum_words<I: Id, A: Addend>(words: &[I], zero: A, rows: impl AddRow<I, A>) ->
     a.plus(b).plus(c.plus(d))
 }
 
-struct Scatter<'a, I, J> {
+/// The arguments of [`scatter_add`], and of what comes after it.
+pub struct Scatter<'a, I, J> {
     gradient: &'a mut [f32],
     first: usize,
     width: usize,

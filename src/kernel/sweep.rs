@@ -32,12 +32,34 @@ fn step<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     gradient: V,
     state: [V; ARRAYS],
 ) -> (V, [V; ARRAYS]) {
-    let scaled = |value: V| scale.map_or(value, |scale| scale * value);
-    let (taken, state) = rule.step(scaled(gradient), state);
-    // Not as a product with what is left: next to 1, an f32 has no room for a small decay.
-    let decayed = |decay: f32| weight.mul_add(V::splat(-decay), weight);
-    let weight = rule.decay().map_or(weight, decayed);
-    (weight - scaled(taken), state)
+    let (taken, state) = rule.step(scaled(gradient, scale), state);
+    let weight = match rule.decay() {
+        // Not as a product with what is left: next to 1, an f32 has no room for a small decay.
+        Some(decay) => weight.mul_add(V::splat(-decay), weight),
+        None => weight,
+    };
+    (weight - scaled(taken, scale), state)
+}
+
+#[inline(always)]
+fn scaled<V: Lanes>(value: V, scale: Option<V>) -> V {
+    match scale {
+        Some(scale) => scale * value,
+        None => value,
+    }
+}
+
+/// A row's scale in all lanes.
+#[expect(
+    clippy::manual_map,
+    reason = "what `map` calls may not be compiled for the lanes: `load_lines`"
+)]
+#[inline(always)]
+fn splat<V: Lanes>(scale: Option<f32>) -> Option<V> {
+    match scale {
+        Some(scale) => Some(V::splat(scale)),
+        None => None,
+    }
 }
 
 /// A row of weights whose gradient stands elsewhere.
@@ -429,7 +451,7 @@ fn all_lines<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     for (row, (weight, gradient)) in weights.iter_mut().zip(gradient).enumerate() {
         let state = &mut state[row * ARRAYS..][..ARRAYS];
         let values = load_lines(state);
-        let scale = scales.map(|scales| V::splat(scales[row]));
+        let scale = splat(scales.map(|scales| scales[row]));
         let (new, values) = step(rule, scale, V::load(weight), V::load(gradient), values);
         new.store(weight);
         for (kept, value) in state.iter_mut().zip(values) {
@@ -450,8 +472,7 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R,
         let mut values = load_lines(state);
         decay(decays, skipped, &mut values);
         let gradient = V::load(&gradient.as_chunks::<LANES>().0[0]);
-        let scale = row.scale.map(V::splat);
-        let (new, values) = step(self.0, scale, V::load(weight), gradient, values);
+        let (new, values) = step(self.0, splat(row.scale), V::load(weight), gradient, values);
         new.store(weight);
         for (kept, value) in state.iter_mut().zip(values) {
             value.store(kept);
@@ -460,7 +481,9 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R,
 
     #[inline(always)]
     fn clear(gradient: &mut [f32]) {
-        gradient.as_chunks_mut::<LANES>().0.iter_mut().for_each(|line| V::zero().store(line));
+        for line in gradient.as_chunks_mut::<LANES>().0 {
+            V::zero().store(line);
+        }
     }
 }
 
@@ -476,7 +499,7 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneValue<R
         }
         decay(decays, skipped, &mut values);
         let (weight, gradient) = (V::splat(row.weights[0]), V::splat(gradient[0]));
-        let (new, values) = step(self.0, row.scale.map(V::splat), weight, gradient, values);
+        let (new, values) = step(self.0, splat(row.scale), weight, gradient, values);
         row.weights[0] = new.first();
         for (kept, value) in row.state.iter_mut().zip(values) {
             *kept = value.first();
@@ -568,10 +591,16 @@ struct AnyWidth<R, const ARRAYS: usize>(R);
 impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<R, ARRAYS> {
     #[inline(always)]
     fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
-        let scale = row.scale.map(V::splat);
-        stretches(self.0, scale, row.weights, gradient, row.state, |values: &mut [V; ARRAYS]| {
-            decay(decays, skipped, values);
-        });
+        stretches(
+            self.0,
+            splat(row.scale),
+            row.weights,
+            gradient,
+            row.state,
+            |values: &mut [V; ARRAYS]| {
+                decay(decays, skipped, values);
+            },
+        );
     }
 }
 

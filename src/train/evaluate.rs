@@ -154,7 +154,22 @@ pub fn predict(
     dataset: &Dataset,
     split: Split,
     range: Range<usize>,
-    sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
+    mut sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
+) -> Result<()> {
+    predict_to(team, model, dataset, split, range, &mut sink)
+}
+
+/// What takes the first row, the probabilities and the logits of a stretch of rows. No type of its own: the kernels would be
+/// compiled again for each, in the crate that it is from.
+type Sink<'a> = &'a mut dyn FnMut(usize, &[f32], &[f32]) -> Result<()>;
+
+fn predict_to(
+    team: &Team,
+    model: &Model,
+    dataset: &Dataset,
+    split: Split,
+    range: Range<usize>,
+    sink: Sink<'_>,
 ) -> Result<()> {
     model.expect_dataset(dataset)?;
     let csr = dataset.csr(split)?;
@@ -188,11 +203,7 @@ struct Predicting<'a> {
 
 impl Predicting<'_> {
     /// By the sets of their words.
-    fn of_sets<I: Word + WordId>(
-        self,
-        rows: Rows<'_, I>,
-        sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
-    ) -> Result<()> {
+    fn of_sets<I: Word + WordId>(self, rows: Rows<'_, I>, sink: Sink<'_>) -> Result<()> {
         let (level, table) = (self.team.level(), table(self.model));
         let scale = self.model.row_scale();
         let scratch = || (Vec::with_capacity(BLOCK_ROWS), ByLength::default());
@@ -213,7 +224,7 @@ impl Predicting<'_> {
         self,
         embedding: Embedding,
         (pointers, ids): (&[u64], &[I]),
-        sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
+        sink: Sink<'_>,
     ) -> Result<()> {
         let (level, table) = (self.team.level(), table(self.model));
         self.run(sink, SequenceBlock::default, |block, block_rows, workspace| {
@@ -228,7 +239,7 @@ impl Predicting<'_> {
     /// Goes through the rows by blocks: `sum` fills in the first layer's sums of some of them.
     fn run<S>(
         self,
-        mut sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
+        sink: Sink<'_>,
         scratch: impl Fn() -> S + Sync + Send,
         sum: impl Fn(&mut S, Range<usize>, &mut Workspace) + Sync + Send,
     ) -> Result<()> {
