@@ -510,6 +510,7 @@ fn words_lists_what_moves_the_model_most() {
     let all = desk.ok(&["words", MODEL, "--top", "1000", "--csv"]);
     assert!(all.starts_with("word,effect,probability\n"));
     assert!(all.lines().count() > 200);
+    assert_eq!(desk.ok(&["words", MODEL, "--top", "0", "--csv"]), all);
     let first = all.lines().nth(1).unwrap();
     assert!(first.starts_with(lines[0]["word"].as_str().unwrap()), "{first}");
     let plain = desk.ok(&["words", MODEL]);

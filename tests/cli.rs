@@ -376,6 +376,24 @@ fn names_need_not_be_utf_8() {
     assert!(model.unwrap().status.success());
 }
 
+/// A shorter run is not the beginning of this one where rates follow its length, nor where it would not outlast its warm-up.
+#[test]
+fn training_again_for_fewer_epochs_is_advised_where_that_is_the_same() {
+    let desk = Desk::with_dataset();
+    let advised = |schedule: &str| {
+        let options = ["--validation=100", "--learning-rate=0.1", "--batch-size=100", schedule];
+        let out = desk.ok(&[&["train", "d.safetensors"], &options[..]].concat());
+        let (_, lowest) = out.split_once("the validation loss was lowest at epoch ").unwrap();
+        let lowest: usize = lowest.split(':').next().unwrap().parse().unwrap();
+        assert!(lowest < 18, "{out}");
+        out.contains("to train on all reviews")
+    };
+    assert!(advised("--schedule=constant"));
+    assert!(advised("--schedule=constant:warm_up=1"));
+    assert!(!advised("--schedule=constant:warm_up=55"));
+    assert!(!advised("--schedule=linear"));
+}
+
 #[test]
 fn the_options_of_a_recipe() {
     let desk = Desk::with_dataset();

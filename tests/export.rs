@@ -428,7 +428,7 @@ fn what_cannot_be_exported_is_said_and_nothing_is_written() {
     fails(2, &[own, "-o", "x.h5", "--format", "h5"], &["keras-npz, onnx, torch-safetensors"]);
     fails(2, &[own, "-o", "x.npz", "--onnx-input", "indices"], &["--onnx-input", "--format onnx"]);
     let ids = [own, "-o", "x.onnx", "--onnx-input", "ids"];
-    fails(2, &ids, &["--onnx-input", "multi-hot or indices", "sets of words"]);
+    fails(1, &ids, &["--onnx-input", "multi-hot or indices", "sets of words"]);
     fails(2, &[own, "-o", "./model.safetensors"], &["--output", "another file"]);
     fails(1, &["missing", "-o", "x.npz"], &["cannot open missing"]);
     fails(1, &["text", "-o", "x.onnx"], &["text", "expected a safetensors file"]);

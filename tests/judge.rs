@@ -3,7 +3,7 @@
 mod common;
 
 use common::{generated, team, written};
-use imdb_fast::answer::{Explanation, Judge, Kind};
+use imdb_fast::answer::{Explanation, Judge, Kind, Part};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Contents, Dataset, Review, Split, Writer};
 use imdb_fast::kernel::Level;
@@ -127,11 +127,19 @@ fn check_effects(model: &Model, rules: &Rules) {
             assert!((part.effect - expected).abs() < 1e-6, "{part:?} of {text:?}: {expected}");
             let count = text.split_whitespace().filter(|word| goes(word)).count();
             assert_eq!(part.count, count, "{part:?} of {text:?}");
+            is_evidence_of_effect(part, whole);
         }
     }
     assert!(checked[Kind::Word as usize] > 200, "{rules:?}: {checked:?}");
     assert_eq!(checked[Kind::Ngram as usize] > 20, rules.ngrams > 1, "{rules:?}: {checked:?}");
     assert_eq!(checked[Kind::Cut as usize] > 20, rules.oov_char.is_some(), "{checked:?}");
+}
+
+/// The evidence is the same change as the effect, in log-odds.
+fn is_evidence_of_effect(part: &Part, whole: f32) {
+    let log_odds = |p: f32| (f64::from(p) / (1.0 - f64::from(p))).ln();
+    let expected = log_odds(whole) - log_odds(whole - part.effect);
+    assert!((f64::from(part.evidence) - expected).abs() < 1e-4, "{part:?}: {expected}");
 }
 
 /// A word that is cut off has no effect; one that is there has one, in each of these networks.
@@ -202,12 +210,7 @@ fn a_review_of_a_dataset_is_explained_as_its_text_is() {
                 let is_cut = part.is_some_and(|part| part.kind == Kind::Cut);
                 assert_eq!(word, if is_cut { "?" } else { expected });
             }
-            for part in &by_ids.parts {
-                let log_odds = |p: f32| (f64::from(p) / (1.0 - f64::from(p))).ln();
-                let whole = by_ids.probability;
-                let expected = log_odds(whole) - log_odds(whole - part.effect);
-                assert!((f64::from(part.evidence) - expected).abs() < 1e-4, "{part:?}: {expected}");
-            }
+            by_ids.parts.iter().for_each(|part| is_evidence_of_effect(part, by_ids.probability));
         }
     }
 }

@@ -4,6 +4,7 @@ mod common;
 
 use common::desk::Desk;
 use common::{names, repository};
+use imdb_fast::model::Model;
 use serde_json::Value;
 
 /// With the dataset of a preset, `d.safetensors`, of the sample archive.
@@ -147,4 +148,21 @@ fn an_ensemble_that_is_stopped_leaves_nothing_and_the_next_clears_up_what_was_ki
     std::fs::write(left.join("reviews.safetensors"), "half").unwrap();
     desk.ok(&["train", "d.safetensors", "--preset", "semi"]);
     assert!(!left.exists());
+}
+
+/// Networks of an ensemble that go back to where each was best are of no one epoch.
+#[test]
+fn a_model_of_several_epochs_tells_none() {
+    let desk = desk("best-ensemble");
+    let train =
+        ["train", "d.safetensors", "--preset", "best-ensemble", "--validation", "100", "-q"];
+    let epoch = |more: &[&str]| {
+        desk.ok(&[&train[..], more].concat());
+        let model = Model::load(&desk.path("run/model.safetensors")).unwrap();
+        model.training["epoch"].as_u64()
+    };
+    assert_eq!(epoch(&[]), Some(2));
+    assert_eq!(epoch(&["--keep-best"]), None);
+    desk.ok(&["inspect", "run/model.safetensors"]);
+    desk.ok(&["report", "run", "-o", "report.html"]);
 }

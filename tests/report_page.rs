@@ -166,6 +166,21 @@ fn mistakes_are_the_surest_ones_with_their_text() {
     assert!(!report(&desk, &["--mistakes", "0"]).contains("<article>"));
 }
 
+/// Networks of sequences are explained as others are.
+#[test]
+fn mistakes_of_an_embedding_have_reasons() {
+    let desk = desk();
+    let embedding = ["--encoding", "embedding", "--hidden", "8", "--learning-rate", "0.01"];
+    let train = ["train", "d.safetensors", "--validation", "100", "--epochs", "4", "-q"];
+    desk.ok(&[&train[..], &embedding].concat());
+    let page = report(&desk, &["--mistakes", "3"]);
+    let cards: Vec<&str> = page.split("<article>").skip(1).collect();
+    assert_eq!(cards.len(), 3);
+    for card in cards {
+        assert!(card.contains("<span class=\"part\">"), "{card}");
+    }
+}
+
 #[test]
 fn same_inputs_same_bytes() {
     let desk = desk();
@@ -261,6 +276,8 @@ fn errors_name_what_helps() {
     fails(&desk, &["nowhere"], &["the run is nowhere", "no such folder", "imdb-fast train"]);
     fails(&desk, &["run/model.safetensors"], &["it is a file", "name the folder"]);
     fails(&desk, &["run", "--data", "other"], &["other"]);
+    let onto_itself = ["report", "run", "-o", "d.safetensors"];
+    desk.fails(2, &onto_itself, &["another file than the dataset", "it would be lost"]);
     let move_away = |name: &str| std::fs::rename(desk.path(name), desk.path("away")).unwrap();
     let back = |name: &str| std::fs::rename(desk.path("away"), desk.path(name)).unwrap();
     for name in ["run/model.safetensors", "run/history.json"] {

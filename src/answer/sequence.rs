@@ -85,7 +85,7 @@ impl Judge<'_> {
         block.push(embedding, words);
         block.average(level, self.table(), workspace);
         workspace.forward(level, head);
-        let probability = workspace.probabilities()[0];
+        let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
         let mut sums = vec![0.0; self.table().width];
         block.sum(level, self.table(), &mut sums);
 
@@ -108,11 +108,16 @@ impl Judge<'_> {
             }
             workspace.scale(scales.iter().copied());
             workspace.forward(level, head);
+            let without = workspace.probabilities().iter().zip(workspace.logits());
             for ((part, without), &(count, _)) in
-                block.iter_mut().zip(workspace.probabilities()).zip(&counts[first..])
+                block.iter_mut().zip(without).zip(&counts[first..])
             {
                 // What is cut off changes nothing, not even the last place of a float.
-                part.effect = if count > 0 { probability - without } else { 0.0 };
+                if count > 0 {
+                    let (without, logit_without) = without;
+                    part.effect = probability - without;
+                    part.evidence = logit - logit_without;
+                }
             }
         }
         probability

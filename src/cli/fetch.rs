@@ -12,6 +12,7 @@ use imdb_fast::{Error, Result, dataset};
 
 use super::cache::{Cache, keras_folder};
 use super::progress::Transfer;
+use super::stop::clear_on_signal;
 use super::{Global, OutputArg, shown, to_stdout, warn};
 
 /// Download the real reviews and import them, so that `imdb-fast train imdb` finds them
@@ -182,13 +183,17 @@ impl Fetch<'_> {
             ..ImportOptions::default()
         };
         if self.args.dataset == Set::Stanford && import::detect(&archive.path)? == Format::Keras {
-            let expected =
-                "the archive aclImdb_v1.tar.gz; of Keras' npz: `imdb-fast fetch keras --from FILE`";
-            return Err(Error::invalid("--from", shown(&archive.path), expected));
+            return Err(Error::WrongKind {
+                path: archive.path,
+                expected: "the archive aclImdb_v1.tar.gz",
+                found: "a NumPy archive, such as Keras' imdb.npz".to_owned(),
+                remedy: "`imdb-fast fetch keras --from FILE` takes that".to_owned(),
+            });
         }
         self.global.note(format_args!("importing {}", shown(&archive.path)));
         let imported = import::open(&archive.path, &options).and_then(|mut source| {
             source.notes().iter().for_each(|note| self.global.note(note));
+            clear_on_signal(&output.output)?;
             dataset::write(&mut *source, &output.output)
         });
         let summary = match imported {

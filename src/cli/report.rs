@@ -58,10 +58,15 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         return Err(Error::invalid("--output", shown(path), expected));
     }
     let dataset = dataset(global, &args, &history)?;
+    if is_same_file(dataset.container().path(), path) {
+        let expected = "another file than the dataset: it would be lost";
+        return Err(Error::invalid("--output", shown(path), expected));
+    }
     let loss = loss(model.training["loss"].as_str().unwrap_or("binary_crossentropy"))?;
     let team = global.team()?;
     let wanted = Wanted { split: args.split, words: args.words, mistakes: args.mistakes };
     let findings = Findings::collect(&team, &model, &dataset, &*loss, wanted)?;
+    dataset.container().check_unchanged()?;
     let page = run_page(&name(&args.run), &history, &model, &findings);
     output::write(path, page.as_bytes())?;
     let (bytes, reviews) = (page.len() as u64, findings.evaluation.reviews as u64);

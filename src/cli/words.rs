@@ -23,7 +23,7 @@ that have a name are shown as well, each by itself, without its words.")]
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
-    /// How many words each way
+    /// How many words each way; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
     #[command(flatten)]
@@ -41,7 +41,8 @@ struct Line<'a> {
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let model = Model::load(&args.model)?;
     let team = global.team()?;
-    let strongest = Judge::new(&model, &team)?.strongest(args.top);
+    let top = if args.top == 0 { usize::MAX } else { args.top };
+    let strongest = Judge::new(&model, &team)?.strongest(top);
     let Strongest { empty, positive, negative } = &strongest;
     let format = args.format.asked().unwrap_or(Format::Plain);
     let mut answers = Answers::new(format);

@@ -25,5 +25,5 @@ class Network(nn.Module):
         return torch.sigmoid(x).squeeze(1)
 
 weights = load_file("weights.safetensors")
-network = Network(weights, activation=lambda units: nn.ReLU())  # or nn.PReLU(units) ...
+network = Network(weights, activation=lambda units: nn.ReLU())  # or nn.PReLU(units), nn.LeakyReLU(0.2) ...
 network.load_state_dict(weights)

@@ -19,5 +19,5 @@ class Network(nn.Module):
         return torch.sigmoid(x).squeeze(1)
 
 weights = load_file("weights.safetensors")
-network = Network(weights, activation=lambda units: nn.ReLU(), mask=False)  # or nn.PReLU(units) ...
+network = Network(weights, activation=lambda units: nn.ReLU(), mask=False)  # or nn.PReLU(units), nn.LeakyReLU(0.2) ...
 network.load_state_dict(weights)

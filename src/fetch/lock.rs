@@ -1,7 +1,7 @@
 //! One fetch at a time in a folder.
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, Result};
 
@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct FolderLock {
     file: File,
-    path: PathBuf,
 }
 
 impl FolderLock {
@@ -31,12 +30,7 @@ impl FolderLock {
             }
             Err(TryLockError::Error(source)) => return Err(Error::io(&path, "lock")(source)),
         }
-        Ok(FolderLock { file, path })
-    }
-
-    /// The file that is locked.
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(FolderLock { file })
     }
 }
 

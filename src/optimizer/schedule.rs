@@ -127,6 +127,15 @@ impl Schedule {
         };
         decays || is_share(self.warm_up)
     }
+
+    /// How many epochs of so many steps a run needs to outlast its warm-up. A warm-up that is a part of all steps grows with
+    /// them, and asks for no number.
+    pub fn fewest_epochs(&self, steps: usize) -> usize {
+        match self.warm_up {
+            Stretch::Steps(warm_up) => warm_up as usize / steps + 1,
+            Stretch::Share(_) => 1,
+        }
+    }
 }
 
 impl Decay {

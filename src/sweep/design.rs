@@ -96,11 +96,17 @@ impl Design {
     /// # Errors
     /// [`Error::InvalidOption`]
     pub fn new(
-        configurations: Vec<Configuration>,
+        mut configurations: Vec<Configuration>,
         seeds: Vec<u64>,
         judging: Judging,
         by: Option<Measure>,
     ) -> Result<Design> {
+        for one in &mut configurations {
+            // Both spellings name the same, and configurations are compared by their words.
+            for name in [&mut one.activation, &mut one.loss] {
+                *name = name.replace('_', "-");
+            }
+        }
         check_configurations(&configurations)?;
         if seeds.is_empty() || seeds.iter().collect::<BTreeSet<_>>().len() < seeds.len() {
             return Err(Error::invalid("--seeds", format!("{seeds:?}"), "one or more, each once"));

@@ -1,5 +1,7 @@
 //! The command: what it prints and leaves, and what it refuses.
 
+use std::process::Stdio;
+
 use imdb_fast::report::sweep::SweepResults;
 
 use crate::common::names;
@@ -130,11 +132,12 @@ fn the_book_and_files_name_their_configurations() {
 #[test]
 fn wrong_arguments_are_usage_errors() {
     let desk = desk();
-    let cases: [(&[&str], &[&str]); 20] = [
+    let cases: [(&[&str], &[&str]); 21] = [
         (&["--hidden", "16|16"], &["--hidden is \"16|16\"", "`/` between networks"]),
         (&["--hidden", "16/16"], &["each configuration once"]),
         (&["--activation", "relo"], &["--activation", "relo"]),
         (&["--loss", "x"], &["--loss"]),
+        (&["--loss", "mean-squared-error,mean_squared_error"], &["each configuration once"]),
         (&["--optimizer", "sgd:moment=1"], &["moment"]),
         (&["--learning-rate", "-1"], &["learning_rate"]),
         (&["--epochs", "0"], &["--epochs is \"0\""]),
@@ -187,4 +190,38 @@ fn a_sweep_in_which_all_diverge_says_so() {
     desk.fails(1, &words, &["diverged", "smaller learning rates"]);
     let csv = desk.text("sweep/results.csv");
     assert!(csv.lines().nth(1).unwrap().starts_with(','), "it has no rank: {csv}");
+}
+
+/// Whoever reads only the first lines of the table has the best network all the same.
+#[test]
+fn a_reader_that_leaves_does_not_end_a_sweep() {
+    let desk = desk();
+    let mut sweep = desk.command(&SMALL).stdout(Stdio::piped()).spawn().unwrap();
+    drop(sweep.stdout.take());
+    assert!(sweep.wait().unwrap().success());
+    let results = SweepResults::parse(&desk.path("s/results.json")).unwrap();
+    assert!(results.best.is_some());
+    assert!(!best_weights(&desk, "s").is_empty());
+}
+
+/// The weights get worse with each epoch, and the first one, before any step has moved them, is the best: but a run as short
+/// as that would end within its warm-up.
+#[test]
+fn the_best_run_outlasts_its_warm_up() {
+    let desk = desk();
+    let options = [
+        "--schedule=constant:warm_up=2",
+        "--optimizer=sgd",
+        "--learning-rate=100",
+        "--batch-size=100000",
+        "--hidden=none",
+        "--epochs=4",
+        "--validation=100",
+        "--out=-s",
+    ];
+    let (_, notes) = desk.runs(&[&["sweep", "d.safetensors"][..], &options].concat());
+    assert!(notes.contains("the best epoch, 1, is within the warm-up: training for 3"), "{notes}");
+    let results = SweepResults::parse(&desk.path("-s/results.json")).unwrap();
+    assert_eq!(results.ranking()[0].epoch, Some(0));
+    assert_eq!(results.best.unwrap().epochs, 3);
 }

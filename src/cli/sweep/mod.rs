@@ -12,6 +12,7 @@ use std::time::Instant;
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::model::Model;
 use imdb_fast::nn::loss;
+use imdb_fast::optimizer::Schedule;
 use imdb_fast::report::json::Environment;
 use imdb_fast::report::sweep::{Best, SweepResults, TestScores, table};
 use imdb_fast::sweep::{self, Configuration, Design, Finished, Summary};
@@ -66,7 +67,8 @@ impl<'a> Sweep<'a> {
         let asked = args.asked()?;
         let team = global.team()?;
         let (folder, begun) = Folder::open(&args.folder())?;
-        let Begun { kernels, dataset: noted, fingerprint: expected, refit, design, .. } = begun;
+        let Begun { version, kernels, dataset: noted, fingerprint: expected, refit, design } =
+            begun;
         let unfit = |reason: String, remedy: &str| Error::Unfit {
             option: "--resume",
             value: shown(folder.path()),
@@ -90,6 +92,15 @@ impl<'a> Sweep<'a> {
         if design.fingerprint(&dataset) != expected {
             let reason = "the sweep there began with another dataset".to_owned();
             return Err(unfit(reason, "name that one, or start another sweep"));
+        }
+        if version != env!("CARGO_PKG_VERSION") {
+            warn(
+                "warning",
+                format_args!(
+                    "the sweep began with imdb-fast {version} and goes on with {}: its runs may not be those of one program",
+                    env!("CARGO_PKG_VERSION")
+                ),
+            );
         }
         if kernels != team.level().name() {
             warn(
@@ -126,7 +137,8 @@ impl<'a> Sweep<'a> {
         let mut results = self.results(runs)?;
         self.folder.save(&results)?;
         let ranking = results.ranking();
-        to_stdout(|out| write!(out, "{}", table(&results)))?;
+        // Who does not read the table may still want the best network.
+        let told = to_stdout(|out| write!(out, "{}", table(&results)));
         if left > 0 {
             self.global.note(format_args!(
                 "{} runs in {seconds:.2} s on {} threads",
@@ -144,15 +156,18 @@ impl<'a> Sweep<'a> {
         };
         if !self.refit {
             self.note_results();
-            return Ok(ExitCode::SUCCESS);
+            return told.map(|()| ExitCode::SUCCESS);
         }
-        let Some(model) = self.refit(best, epochs, &stop)? else {
+        let one = &self.design.configurations()[best.configuration];
+        let epochs = self.warmed_up(one, epochs)?;
+        let Some(model) = self.refit(one, epochs, &stop)? else {
             return Ok(self.say_how_to_go_on(&stop, &results.runs));
         };
-        let test = self.test(&model, &self.design.configurations()[best.configuration])?;
+        let test = self.test(&model, one)?;
         let seed = self.design.seeds()[0];
         results.best = Some(Best { configuration: best.configuration, epochs, seed, test });
         self.folder.save(&results)?;
+        told?;
         self.tell_of_best(&results)?;
         self.note_results();
         Ok(ExitCode::SUCCESS)
@@ -176,9 +191,26 @@ impl<'a> Sweep<'a> {
         })
     }
 
+    /// As many epochs, or more where a run on all training reviews would end within its warm-up.
+    fn warmed_up(&self, configuration: &Configuration, epochs: usize) -> Result<usize> {
+        let schedule: Schedule = configuration.schedule.parse()?;
+        let reviews = self.dataset.csr(Split::Train)?.rows();
+        let fewest = schedule.fewest_epochs(reviews.div_ceil(configuration.batch_size));
+        if epochs < fewest {
+            self.global.note(format_args!(
+                "the best epoch, {epochs}, is within the warm-up: training for {fewest} epochs"
+            ));
+        }
+        Ok(epochs.max(fewest))
+    }
+
     /// Trains a configuration again, on all training reviews, as `imdb-fast train` would.
-    fn refit(&self, best: &Summary, epochs: usize, stop: &Stop) -> Result<Option<Model>> {
-        let configuration = &self.design.configurations()[best.configuration];
+    fn refit(
+        &self,
+        configuration: &Configuration,
+        epochs: usize,
+        stop: &Stop,
+    ) -> Result<Option<Model>> {
         let words = self.refit_words(configuration, epochs);
         let args = train_arguments(&words).expect("they were checked when the sweep began");
         let model = configuration.model(self.dataset.features(), self.design.seeds()[0])?;
@@ -191,8 +223,10 @@ impl<'a> Sweep<'a> {
         words.push(format!("--epochs={epochs}").into());
         words.push("--validation=0".into());
         words.push(format!("--seed={}", self.design.seeds()[0]).into());
-        words.push("--out".into());
-        words.push(self.folder.file(BEST).into());
+        // In one word: a folder's name may begin as an option does.
+        let mut out = OsString::from("--out=");
+        out.push(self.folder.file(BEST));
+        words.push(out);
         if let Some(path) = &self.path {
             words.push("--".into());
             words.push(path.into());

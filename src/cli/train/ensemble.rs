@@ -48,7 +48,9 @@ impl Members<'_> {
             return Ok(ExitCode::from(code));
         };
         model.take_words(dataset);
-        model.training = outputs.training(&history, history.epochs() - 1);
+        // Networks that stop or go back where each is best are of different epochs.
+        let is_of_last = !args.keep_best && plan.options().early_stopping.is_none();
+        model.training = outputs.training(&history, is_of_last.then(|| history.epochs() - 1));
         outputs.save(&history, fit_time, Some(&model))?;
         if !self.global.quiet {
             for epoch in 0..history.epochs() {

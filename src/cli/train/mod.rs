@@ -173,7 +173,7 @@ impl Run<'_> {
         let history = &outcome.history;
         // It has ended between epochs.
         let epoch = outcome.epoch.unwrap_or(0);
-        model.training = outputs.training(history, epoch);
+        model.training = outputs.training(history, Some(epoch));
         outputs.save(history, fit_time, Some(&model))?;
         if !self.global.quiet {
             self.report(&outcome, epoch, fit_time, size.reviews)?;
@@ -236,7 +236,7 @@ impl Run<'_> {
         let outputs = &self.outputs;
         let (folder, kept) = (outputs.shown(), thousands(history.epochs() as u64));
         if let Some(epoch) = epoch {
-            model.training = outputs.training(&history, epoch);
+            model.training = outputs.training(&history, Some(epoch));
             outputs.save(&history, fit_time, Some(&model))?;
             warn("note", format_args!("the history of {kept} epochs is in {folder}"));
             let best = epoch + 1;
@@ -271,7 +271,11 @@ impl Run<'_> {
         }
         let starts_from_itself = |init| is_same_file(init, &self.outputs.path(MODEL));
         let is_gone = self.args.init.as_deref().is_some_and(starts_from_itself);
-        if lowest + 1 < history.epochs() && !is_gone {
+        // Where rates follow the run's length, or its warm-up is longer, fewer epochs are no part of this run.
+        let schedule = &self.plan.options().schedule;
+        let is_part =
+            !schedule.follows_length() && schedule.fewest_epochs(self.plan.batches()) <= lowest + 1;
+        if lowest + 1 < history.epochs() && is_part && !is_gone {
             text.push_str("training beyond it overfits; to train on all reviews up to there:\n  ");
             let words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
             text.push_str(&retrain::command(words, lowest + 1));

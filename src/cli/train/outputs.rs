@@ -148,16 +148,18 @@ impl<'a> Outputs<'a> {
         remove(&self.path(CHECKPOINT))
     }
 
-    /// What a model file says about its making.
-    pub(super) fn training(&self, history: &History, epoch: usize) -> Value {
-        let mut reached = json!({});
-        for (name, values) in history.series() {
-            reached[name] = json!(values[epoch]);
-        }
+    /// What a model file says about its making; of the epoch that its weights are of, where there is one.
+    pub(super) fn training(&self, history: &History, epoch: Option<usize>) -> Value {
         let mut training = options(self.args);
         training["version"] = env!("CARGO_PKG_VERSION").into();
-        training["epoch"] = (epoch + 1).into();
-        training["reached"] = reached;
+        if let Some(epoch) = epoch {
+            let mut reached = json!({});
+            for (name, values) in history.series() {
+                reached[name] = json!(values[epoch]);
+            }
+            training["epoch"] = (epoch + 1).into();
+            training["reached"] = reached;
+        }
         training
     }
 }

@@ -32,7 +32,7 @@ pub(in crate::cli) fn refit(
         Ending::Interrupted => Ok(None),
         Ending::Diverged(error) => Err(error),
         Ending::Completed | Ending::StoppedEarly => {
-            model.training = outputs.training(&outcome.history, outcome.epoch.unwrap_or(0));
+            model.training = outputs.training(&outcome.history, Some(outcome.epoch.unwrap_or(0)));
             outputs.save(&outcome.history, fit_time, Some(&model))?;
             Ok(Some(model))
         }

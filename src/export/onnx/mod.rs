@@ -24,11 +24,16 @@ const OUTPUT: &str = "probability";
 pub(super) fn write(network: &Network<'_>, input: OnnxInput, path: &Path) -> Result<()> {
     let takes_ids = matches!(network.input, Input::Average(..));
     if takes_ids != (input == OnnxInput::Ids) {
-        let expected = match takes_ids {
-            true => "ids: the network is one of sequences",
-            false => "multi-hot or indices: the network is one of sets of words",
+        let (reason, remedy) = match takes_ids {
+            true => ("the network is one of sequences", "take ids"),
+            false => ("the network is one of sets of words", "take multi-hot or indices"),
         };
-        return Err(Error::invalid("--onnx-input", input, expected));
+        return Err(Error::Unfit {
+            option: "--onnx-input",
+            value: input.to_string(),
+            reason: reason.to_owned(),
+            remedy: remedy.to_owned(),
+        });
     }
     let graph = graph(network, input);
     let text = |text: &str| Some(text.to_owned());
