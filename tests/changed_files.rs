@@ -12,6 +12,9 @@ use std::process::{Command, Stdio};
 
 use common::{generated, written};
 
+/// Enough that most of them come after the change: they have more to say than a pipe holds, and it is read only then.
+const MANY: [&str; 2] = ["--epochs", "2000"];
+
 /// Trains on a dataset, and lets `change` do something to its file after the first epoch. Returns exit code and errors.
 fn train_meanwhile(
     folder: &Path,
@@ -57,14 +60,14 @@ fn a_file_that_is_cut_short_ends_the_run_with_a_sentence() {
 fn a_file_that_is_written_into_ends_the_run_with_a_sentence() {
     // Labels and word ids: numbers that cannot be, where the kernels are about to go.
     let folder = tempfile::tempdir().unwrap();
-    let ended = train_meanwhile(folder.path(), &["--epochs", "300"], |file| {
+    let ended = train_meanwhile(folder.path(), &MANY, |file| {
         let length = file.metadata().unwrap().len();
         file.write_all_at(&vec![0xff; length as usize / 2], length / 2).unwrap();
     });
     assert_blamed(folder.path(), ended, "another program has written into it");
     // The same bytes once more, so that nothing but the time of the change tells.
     let folder = tempfile::tempdir().unwrap();
-    let ended = train_meanwhile(folder.path(), &["--epochs", "300"], |file| {
+    let ended = train_meanwhile(folder.path(), &MANY, |file| {
         let mut byte = [0];
         let path = folder.path().join("d.safetensors");
         std::fs::File::open(path).unwrap().read_exact_at(&mut byte, 8).unwrap();
@@ -76,7 +79,7 @@ fn a_file_that_is_written_into_ends_the_run_with_a_sentence() {
 #[test]
 fn a_file_that_is_read_may_change() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["--epochs", "100", "--no-mmap"];
+    let arguments = [&MANY[..], &["--no-mmap"]].concat();
     let (code, errors) =
         train_meanwhile(folder.path(), &arguments, |file| file.set_len(4096).unwrap());
     assert_eq!(code, Some(0), "{errors}");
@@ -88,7 +91,7 @@ fn a_file_that_is_read_may_change() {
 fn a_file_that_is_replaced_stays_what_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("d.safetensors");
-    let (code, errors) = train_meanwhile(folder.path(), &["--epochs", "100"], |_| {
+    let (code, errors) = train_meanwhile(folder.path(), &MANY, |_| {
         drop(written(generated(10, 2000, 2), &path));
     });
     assert_eq!(code, Some(0), "{errors}");

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{names, repository, sequences, team, written};
+use common::{names, repository, sequences, skipped, team, written};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Holdout, Sequences, Split};
 use imdb_fast::export::{
@@ -223,7 +223,10 @@ fn agrees(framework: &str, snippet: fn(Kind) -> &'static str, formats: &[(Format
         format!("import importlib.util as u, sys; sys.exit(u.find_spec({module:?}) is None)");
     let found = Command::new(&python).args(["-c", &probe]).stderr(Stdio::null()).status();
     if !found.is_ok_and(|status| status.success()) {
-        println!("skipped: {} has no {module}; IMDB_FAST_PYTHON names another", python.display());
+        skipped(format_args!(
+            "{} has no {module}; IMDB_FAST_PYTHON names another",
+            python.display()
+        ));
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -268,7 +271,7 @@ fn agrees(framework: &str, snippet: fn(Kind) -> &'static str, formats: &[(Format
     let text = String::from_utf8_lossy(&output.stdout);
     let report: Value = serde_json::from_str(text.lines().last().expect(&errors)).expect(&text);
     if let Some(missing) = report["missing"].as_str() {
-        println!("skipped: {}: {missing}", python.display());
+        skipped(format_args!("{}: {missing}", python.display()));
         return;
     }
     println!("{}", report["versions"].as_str().unwrap());

@@ -1,13 +1,16 @@
 //! Importers from end to end: the committed sample, hostile files, and the real reviews where they are at hand.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 
+use common::{repository, skipped};
 use imdb_fast::dataset::{self, ReviewSource, Split};
 use imdb_fast::import::{self, Format, ImportOptions, IndexBase, LibsvmOptions};
 use safetensors::SafeTensors;
 
 fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
+    repository("data").join(name)
 }
 
 fn libsvm(options: LibsvmOptions) -> ImportOptions {
@@ -213,7 +216,7 @@ fn libsvm_bases_and_labels_hold_for_both_files() {
 #[test]
 fn the_real_reviews_are_those_that_keras_sees() {
     let Some(folder) = std::env::var_os("IMDB_FAST_DATA").map(PathBuf::from) else {
-        println!("skipped: IMDB_FAST_DATA names no folder with imdb.npz");
+        skipped("IMDB_FAST_DATA names no folder with imdb.npz");
         return;
     };
     let output = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::desk::Desk;
-use common::{names, repository};
+use common::{names, repository, skipped};
 use imdb_fast::random::{Random, Stream};
 use serde_json::Value;
 
@@ -57,11 +57,24 @@ impl Running {
         Running(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
-    /// Waits until an epoch is done.
+    /// Waits until an epoch is done. Of a run of 3,000 epochs the rest is yet to come: it has more to say than a pipe holds, and
+    /// nobody reads on.
     fn wait_for_an_epoch(&mut self) {
         let stderr = self.0.stderr.as_mut().unwrap();
         let mut lines = BufReader::with_capacity(1, stderr).lines();
         assert!(lines.any(|line| line.unwrap().starts_with("epoch ")), "the run ended too soon");
+    }
+
+    /// Whether it listens to signals: as Linux tells it, or after a while.
+    fn listens(&self) -> bool {
+        const SIGTERM: u32 = 15;
+        let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())) else {
+            std::thread::sleep(Duration::from_millis(150));
+            return true;
+        };
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+        let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
+        caught & 1 << (SIGTERM - 1) != 0
     }
 
     fn signal(&self, signal: &str) {
@@ -93,12 +106,12 @@ fn train<'a>(out: &'a str, epochs: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 fn a_signal_saves_the_run_and_says_how_it_goes_on() {
     let desk = desk();
     let options = ["--metrics", "accuracy,auc", "--optimizer", "rmsprop:centered=true"];
-    desk.ok(&train("aaaaa", "600", &options));
+    desk.ok(&train("aaaaa", "3000", &options));
     let whole = results(&desk, "aaaaa");
     for (out, signal, code, name) in
         [("b b b", "-INT", 130, "SIGINT"), ("ccccc", "-TERM", 143, "SIGTERM")]
     {
-        let arguments = train(out, "600", &options);
+        let arguments = train(out, "3000", &options);
         let mut running = Running::start(&desk, &arguments);
         running.wait_for_an_epoch();
         running.signal(signal);
@@ -114,7 +127,7 @@ fn a_signal_saves_the_run_and_says_how_it_goes_on() {
         let checkpoint = format!("{out}/checkpoint.safetensors");
         assert!(desk.runs(&["verify", &checkpoint]).1.is_empty());
         let facts = String::from_utf8(desk.run(&["inspect", &checkpoint]).stdout).unwrap();
-        assert!(facts.contains("epochs done") && facts.contains("of 600"), "{facts}");
+        assert!(facts.contains("epochs done") && facts.contains("of 3,000"), "{facts}");
         desk.ok(&["train", "--resume", out, "--threads", "1"]);
         assert!(results(&desk, out) == whole, "{name}");
         // And again: there is nothing left to do.
@@ -131,12 +144,11 @@ fn a_second_signal_stops_at_once() {
         [&["train", "d.safetensors", "--validation", "100", "--out", "run"], &heavy[..]].concat();
     let running = Running::start(&desk, &arguments);
     let start = Instant::now();
-    // There is a bar from the first step on, but not without a terminal; the handlers are there soon after the folder.
-    while !desk.path("run").exists() {
+    // There is a bar from the first step on, but not without a terminal.
+    while !(desk.path("run").exists() && running.listens()) {
         assert!(start.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(1));
     }
-    std::thread::sleep(Duration::from_millis(150));
     running.signal("-TERM");
     running.signal("-INT");
     let (code, errors) = running.end();
@@ -148,7 +160,6 @@ fn a_second_signal_stops_at_once() {
     assert_eq!(names(&desk.path("run")), Vec::<String>::new());
 }
 
-/// Kills runs at random moments. `IMDB_FAST_KILLS` says how many of them have to go on; another number has other moments.
 /// Commands that have nothing to save leave nothing.
 #[test]
 fn a_signal_clears_a_dataset_that_is_not_whole() {
@@ -169,6 +180,7 @@ fn a_signal_clears_a_dataset_that_is_not_whole() {
     }
 }
 
+/// Kills runs at random moments. `IMDB_FAST_KILLS` says how many of them have to go on; another number has other moments.
 #[test]
 fn a_killed_run_goes_on_from_its_last_checkpoint() {
     let kills = std::env::var("IMDB_FAST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
@@ -308,7 +320,7 @@ fn a_run_goes_on_from_anywhere() {
     let desk = desk();
     let name = std::ffi::OsStr::from_bytes(b"\xff.safetensors");
     if std::fs::copy(desk.path("d.safetensors"), desk.folder().join(name)).is_err() {
-        println!("skipped: the file system wants UTF-8");
+        skipped("the file system wants UTF-8");
         return;
     }
     let options = ["--validation", "100", "--out", "run", "--epochs", "3000"];
@@ -364,7 +376,7 @@ impl Disk<'_> {
         match mount {
             Ok(output) if output.status.success() => Some(Disk(path)),
             _ => {
-                println!("skipped: to make a small disk takes root");
+                skipped("to make a small disk takes root");
                 None
             }
         }

@@ -5,7 +5,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use common::averages::{Averages, Rule};
-use common::{repository, team};
+use common::{repository, skipped, team};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Holdout, Split};
 use imdb_fast::import::{self, ImportOptions, LibsvmOptions};
@@ -200,7 +200,7 @@ fn imdb_seed() {
     let temporary = tempfile::tempdir().unwrap();
     let (dataset, golden) = match real(temporary.path(), "imdb_seed") {
         Ok(real) => real,
-        Err(why) => return println!("skipped: {why}"),
+        Err(why) => return skipped(why),
     };
     let run = run(&golden, "imdb_seed", &dataset, 10_000);
     for name in ["loss", "val_loss"] {
@@ -227,7 +227,7 @@ fn imdb_embedding_average() {
     let temporary = tempfile::tempdir().unwrap();
     let (dataset, golden) = match real(temporary.path(), name) {
         Ok(real) => real,
-        Err(why) => return println!("skipped: {why}"),
+        Err(why) => return skipped(why),
     };
     let run = run(&golden, name, &dataset, 10_000);
     for name in ["loss", "val_loss"] {

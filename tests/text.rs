@@ -7,7 +7,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::repository;
+use common::{repository, skipped};
 use imdb_fast::dataset::Review;
 use imdb_fast::import::{self, ImportOptions};
 use imdb_fast::random::{Random, Stream};
@@ -174,14 +174,14 @@ fn next_part(from: &mut impl Read) -> Option<String> {
 #[test]
 fn all_reviews_have_the_words_that_python_finds() {
     let Some(folder) = std::env::var_os("IMDB_FAST_DATA").map(PathBuf::from) else {
-        println!("skipped: IMDB_FAST_DATA names no folder with aclImdb_v1.tar.gz");
+        skipped("IMDB_FAST_DATA names no folder with aclImdb_v1.tar.gz");
         return;
     };
     let mut python = Command::new("python3");
     python.arg(repository("tests/golden/text/reference.py")).arg("archive");
     python.arg(folder.join("aclImdb_v1.tar.gz")).stdout(Stdio::piped());
     let Ok(mut python) = python.spawn() else {
-        println!("skipped: there is no python3");
+        skipped("there is no python3");
         return;
     };
     let mut parts = BufReader::with_capacity(1 << 20, python.stdout.take().unwrap());

@@ -110,7 +110,7 @@ impl Reviews {
 }
 
 /// How much is done each time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
     pub reviews: usize,
     pub nonzeros: usize,

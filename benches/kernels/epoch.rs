@@ -85,8 +85,8 @@ fn part(indices: &[u16], span: &Span, shard: &Range<usize>) -> Span {
     Span { start: span.start + before, length: (end - before) as u32, row: span.row }
 }
 
-/// Four ranges of features with equal work, in the order 0, 3, 1, 2, as the trainer has it: a nonzero counts as one, a row as six
-/// more where it is touched and as 4.5 where it is not.
+/// Four ranges of features with equal work, in the order 0, 3, 1, 2, as the trainer cuts for batches of many words: a nonzero
+/// counts as one, a row as six more where it is touched and as 4.5 where it is not.
 fn cut(indices: &[u16], features: usize, work: Work) -> Vec<Range<usize>> {
     let mut counts = vec![0u32; features];
     indices.iter().for_each(|&id| counts[usize::from(id)] += 1);

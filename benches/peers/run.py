@@ -380,7 +380,7 @@ def notes(runs: dict[str, list[Run]], arguments: argparse.Namespace) -> list[str
     elif runs["imdb-fast"][0].figures["predict_seconds"] is None:
         found.append("This imdb-fast does not tell how long predictions take without opening the files; see process s.")
     for name, of_one in runs.items():
-        disturbed = sum(run.cost.wall_seconds > 1 and run.cost.other_cores > DISTURBANCE for run in of_one)
+        disturbed = sum(run.cost.wall_seconds > 0.1 and run.cost.other_cores > DISTURBANCE for run in of_one)
         if disturbed:
             found.append(f"DISTURBED: other programs were busy during {disturbed} of {len(of_one)} runs of {name}.")
     return found

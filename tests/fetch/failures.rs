@@ -6,10 +6,11 @@ use crate::{CUT, ONCE, damaged, page, reviews};
 
 #[test]
 fn a_stall_ends_and_is_resumed() {
-    let script = [Stall(reviews(), CUT), Honest(reviews())];
-    let server = Server::new(script.to_vec());
+    // More replies than needed: a busy machine may seem to stall, too.
+    let honest = [Honest(reviews()), Honest(reviews()), Honest(reviews())];
+    let script = [&[Stall(reviews(), CUT)], &honest[..]].concat();
+    let server = Server::new(script);
     let (desk, mirror) = (Desk::new(), server.mirror());
-    // More retries than needed: a busy machine may seem to stall, too.
     let arguments = desk.fetch(&mirror, &["--stall-timeout", "0.3"]);
     let (_, errors) = desk.ok(&arguments);
     assert!(errors.contains("the server sent nothing in 300ms, at 20000 of 38741"), "{errors}");
@@ -18,8 +19,9 @@ fn a_stall_ends_and_is_resumed() {
 
 #[test]
 fn a_server_that_only_stalls_is_given_up() {
-    let impatient = ["--retries", "1", "--stall-timeout", "0.1"];
-    let parts = ["sent nothing in 100ms", "(tried 2 times); run the command again, and it goes on"];
+    // Time enough for the head of each answer.
+    let impatient = ["--retries", "1", "--stall-timeout", "0.5"];
+    let parts = ["sent nothing in 500ms", "(tried 2 times); run the command again, and it goes on"];
     let script = [Stall(reviews(), CUT), Stall(reviews(), 5)];
     let server = Server::new(script.to_vec());
     let (desk, mirror) = (Desk::new(), server.mirror());

@@ -7,14 +7,14 @@ use crate::common::desk::Desk;
 use crate::common::names;
 use crate::{best_weights, desk, results};
 
-/// Many short runs.
+/// Many runs, which take a second together.
 const MANY: [&str; 13] = [
     "sweep",
     "d.safetensors",
     "--hidden",
     "none/4/8/16/32",
     "--epochs",
-    "40",
+    "200",
     "--seeds",
     "8",
     "--validation",
