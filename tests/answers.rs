@@ -191,6 +191,30 @@ fn labelled_files_are_read_as_they_lie() {
     let other =
         "{ \"Text\": \"a fine fine film\", \"LABEL\": 1 }\n{\"text\": \"bad\", \"label\": 2}\n";
     check("k.data", other, &[], &two([1, 2], ["1", "2"]));
+    // The very name comes before one that differs in case, whether it was asked for or not.
+    let named = ["--text-column", "text", "--label-column", "label"];
+    let twice = "Label,Text,text,label\nx,none,a fine fine film,1\nx,none,bad,2\n";
+    let object = "{\"Label\":0,\"Text\":\"none\",\"text\":\"a fine fine film\",\"label\":1}\n\
+                  {\"Label\":0,\"Text\":\"none\",\"text\":\"bad\",\"label\":2}\n";
+    for options in [&[][..], &named] {
+        check("m.data", twice, options, &two([2, 3], ["1", "2"]));
+        check("n.data", object, options, &two([1, 2], ["1", "2"]));
+    }
+    // As it is with `import`, a later object may be without a label.
+    let some = "{\"text\":\"a fine fine film\",\"x\":1}\n{\"text\":\"bad\"}\n";
+    check("o.data", some, &["--label-column", "x"], &two([1, 2], ["1", ""]));
+    // Numbers and brackets in prose, and what looks like data but was said to be lines.
+    for (prose, options) in [
+        ("2001\nA film: fine\n", &[][..]),
+        ("10 of 10: fine\n[it is] bad\n", &[]),
+        ("[Spoilers] fine\n[ 1, 2, 3 ]\n", &[]),
+        ("1 3:1 5:1\n0 2:1\n", &["--input", "lines"]),
+        ("[{\"text\": \"fine\"},\n{\"text\": \"bad\"}]\n", &["--input", "lines"]),
+    ] {
+        desk.write("p.data", prose);
+        let answers = desk.ok(&[&["predict", MODEL, "p.data"][..], options].concat());
+        assert_eq!(answers.lines().count(), 2, "{prose}");
+    }
     // Words of a review, not the names of columns.
     let content = "a fine, text, content, fine film\n";
     desk.write("l.data", content);
@@ -259,6 +283,13 @@ fn files_that_are_no_texts_say_why() {
     fails(b"words,label\na,1\n", &["--input", "csv"], &["--text-column", "words, label"]);
     fails(b"text,label\na,1\n", &["--label-column", "x"], &["--label-column is x", "text, label"]);
     fails(b"{\"text\": \"a\"}\n{\"text\": 1}\n", &[], &["line 2: it has no field with the text"]);
+    let parts = ["--label-column is x", "bad.data has: text, label"];
+    fails(b"\n{\"text\": \"a\", \"label\": 1}\n", &["--label-column", "x"], &parts);
+    let parts = ["found libsvm text; import it and judge the dataset", "--input lines"];
+    fails(b"# made by hand\n1\n1 3:1 5:1\n0 2:1\n", &[], &parts);
+    let parts = ["found a JSON array; write one object a line", "--input lines"];
+    fails(b"[{\"text\": \"a\"}]\n", &[], &parts);
+    fails(b"\xef\xbb\xbf[\n  { \"text\": \"a\" }\n]\n", &[], &parts);
     fails(b"{\"text\": \"a\"}\n{\"text\n", &[], &["bad.data: line 2", "expected an object a line"]);
     let unclosed = [b"text\n\"a", " b".repeat(20 << 20).as_bytes()].concat();
     fails(&unclosed, &["--input", "csv"], &["bad.data: line", "is a quote not closed?"]);

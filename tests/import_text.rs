@@ -137,6 +137,8 @@ fn formats_are_found_by_content() {
             expected => assert_eq!(import::detect(&packed).unwrap(), expected, "{name}, packed"),
         }
     }
+    let (_folder, path) = file("no feature at first", b"1\n0 3:1\n");
+    assert_eq!(import::detect(&path).unwrap(), Format::Libsvm);
     for (content, expected) in [
         (&b"[{\"text\": 1}]"[..], "a JSON array; write one object a line"),
         (b"\xff\xfer\0e\0", "text in UTF-16; convert it to UTF-8"),
@@ -146,6 +148,7 @@ fn formats_are_found_by_content() {
             b"some words\n",
             "an unknown format; if you know its format, name it with --format (archive",
         ),
+        (b"2001\nA film\n", "an unknown format"),
     ] {
         let (_folder, path) = file("file", content);
         let error = import::detect(&path).unwrap_err().to_string();
@@ -646,6 +649,11 @@ fn tables_of_all_dialects_are_read() {
         (
             "fasttext",
             "__label__2 fine good film\n__label__1\n__label__1  bad\n",
+            TextOptions::default(),
+        ),
+        (
+            "the very names",
+            "Label,Text,text,label\nx,none,fine good film,1\nx,none,,0\nx,none,bad,0\n",
             TextOptions::default(),
         ),
         (

@@ -293,17 +293,20 @@ fn parse_feature(token: &[u8], options: &LibsvmOptions) -> Result<(u32, bool), S
     }
 }
 
-/// Whether a file that begins with `head` is in this format, judged by its first review: a number, then `INDEX:VALUE`.
+/// Whether a file that begins with `head` is in this format, judged by its first review that has a feature: a number, then
+/// `INDEX:VALUE`. A number alone may be a line of prose.
 pub(super) fn looks_like_it(head: &[u8]) -> bool {
-    let lines = head.split(|&byte| byte == b'\n');
-    let Some(line) = lines.into_iter().find(|line| tokens(line).next().is_some()) else {
-        return false;
-    };
-    let mut tokens = tokens(line).map(|(_, token)| token);
     let is_feature = |token: &[u8]| {
         let index = token.split(|&byte| byte == b':').next().unwrap_or_default();
         index.len() < token.len() && (index == b"qid" || parse_number(index).is_some())
     };
-    tokens.next().is_some_and(|label| parse_number(label).is_some())
-        && tokens.next().is_none_or(is_feature)
+    for line in head.split(|&byte| byte == b'\n') {
+        let mut tokens = tokens(line).map(|(_, token)| token);
+        match (tokens.next(), tokens.next()) {
+            (Some(label), _) if parse_number(label).is_none() => return false,
+            (_, Some(token)) => return is_feature(token),
+            (_, None) => {}
+        }
+    }
+    false
 }

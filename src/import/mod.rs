@@ -31,7 +31,7 @@ pub use corpus::{Corpus, WordOptions};
 pub use detect::{detect, format_of};
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
-pub use row::{LABEL_NAMES, TEXT_NAMES};
+pub use row::{LABEL_NAMES, TEXT_NAMES, column};
 pub use text_options::{InvalidUtf8, TextOptions};
 pub use unpack::stream;
 

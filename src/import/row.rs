@@ -31,22 +31,26 @@ pub const TEXT_NAMES: [&str; 6] = ["text", "review", "sentence", "content", "com
 /// As [`TEXT_NAMES`], for labels.
 pub const LABEL_NAMES: [&str; 5] = ["label", "sentiment", "class", "polarity", "target"];
 
-/// Which of `names` the user means, or which is a usual one; the first column with that name.
+/// Which of `names` the user means, or which is a usual one. A name that differs in case only, or in blanks around it, is the
+/// right one too, unless there is the very name. Of several, it is the first.
 ///
 /// # Errors
 /// [`Error::Unfit`] where there is none, unless nothing was asked for and it may be `missing`.
-pub(super) fn column(
+pub fn column(
     path: &Path,
-    names: &[String],
+    names: &[impl AsRef<str>],
     (option, asked): (&'static str, Option<&str>),
     usual: &[&str],
     missing: bool,
 ) -> Result<Option<usize>> {
-    let position =
-        |name: &str| names.iter().position(|found| found.trim().eq_ignore_ascii_case(name));
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    let position = |name: &str| {
+        let exact = names.iter().position(|&found| found == name);
+        let similar = |found: &&str| found.trim().eq_ignore_ascii_case(name);
+        exact.or_else(|| names.iter().position(similar))
+    };
     let found = match asked {
-        // A name that differs in case only is the right one too, unless there is the very name.
-        Some(name) => names.iter().position(|found| found == name).or_else(|| position(name)),
+        Some(name) => position(name),
         None => usual.iter().find_map(|name| position(name)),
     };
     if found.is_some() || (missing && asked.is_none()) {

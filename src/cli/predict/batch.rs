@@ -87,6 +87,8 @@ pub(super) struct Batcher {
     pub(super) path: PathBuf,
     pub(super) options: Options,
     pub(super) batch: Batch,
+    /// Whether a JSON object was read: only the first must have the label that was asked for.
+    pub(super) begun: bool,
 }
 
 impl Batcher {
@@ -145,17 +147,5 @@ impl Batcher {
         let problem = format!("it is longer than {MAX_TEXT} bytes");
         let remedy = "check that it is text, and that --input names how it is laid out";
         Error::malformed(&self.path, format!("line {line}"), problem, remedy).into()
-    }
-}
-
-/// The name that was asked for, or the first usual one, if it `is_there`.
-pub(super) fn column<'a>(
-    asked: &'a Option<String>,
-    usual: &[&'a str],
-    is_there: impl Fn(&str) -> bool,
-) -> Option<&'a str> {
-    match asked {
-        Some(name) => Some(name.as_str()).filter(|name| is_there(name)),
-        None => usual.iter().copied().find(|name| is_there(name)),
     }
 }

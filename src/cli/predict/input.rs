@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use imdb_fast::import::{Format, LABEL_NAMES, TEXT_NAMES};
 use imdb_fast::{Error, Result, import};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::batch::{BATCH_BYTES, Batch, Batcher, Layout, MAX_TEXT, Options, Stop, column};
+use super::batch::{BATCH_BYTES, Batch, Batcher, Layout, MAX_TEXT, Options, Stop};
 use super::table::Table;
 
 /// Batches that wait to be judged; more would only take memory.
@@ -28,7 +28,7 @@ impl Texts {
     ) -> Result<Texts> {
         let (sender, receiver) = sync_channel(WAITING);
         let name = path.clone();
-        let batcher = Batcher { sender, path, options, batch: Batch::default() };
+        let batcher = Batcher { sender, path, options, batch: Batch::default(), begun: false };
         // Nobody joins it: it may wait for input forever when the reader of our output has gone.
         let thread = std::thread::Builder::new().name("imdb-fast-read".to_owned());
         thread
@@ -111,38 +111,33 @@ impl Batcher {
         }
     }
 
-    fn json(&self, line: u64, json: &str) -> Result<(String, Option<String>), Stop> {
+    fn json(&mut self, line: u64, json: &str) -> Result<(String, Option<String>), Stop> {
         const REMEDY: &str = "expected an object a line, such as {\"text\": \"...\"}; --text-column names \
                               another field";
         let malformed =
             |problem: String| Error::malformed(&self.path, format!("line {line}"), problem, REMEDY);
-        let mut object: Value =
+        let object: Map<String, Value> =
             serde_json::from_str(json).map_err(|error| malformed(error.to_string()))?;
-        let text = column(&self.options.text_column, &TEXT_NAMES, |name| {
-            field(&object, name).is_some_and(|field| object[field].is_string())
-        });
-        let text = text.and_then(|name| field(&object, name).cloned());
-        let text = text.and_then(|field| match object[&field].take() {
-            Value::String(text) => Some(text),
-            _ => None,
-        });
-        let text = text.ok_or_else(|| malformed("it has no field with the text".to_owned()))?;
-        let is_there = |name: &str| field(&object, name).is_some();
-        let label = column(&self.options.label_column, &LABEL_NAMES, is_there);
-        let label = label.and_then(|name| field(&object, name).cloned());
-        let label = label.map(|field| match object[&field].take() {
-            Value::String(label) => label,
+        let fields = object.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+        let (names, texts): (Vec<&String>, Vec<&str>) = fields.unzip();
+        let asked = ("--text-column", self.options.text_column.as_deref());
+        let Ok(Some(text)) = import::column(&self.path, &names, asked, &TEXT_NAMES, false) else {
+            return Err(malformed("it has no field with the text".to_owned()).into());
+        };
+        let (names, values): (Vec<&String>, Vec<&Value>) = object.iter().unzip();
+        let asked = ("--label-column", self.options.label_column.as_deref());
+        let label = match import::column(&self.path, &names, asked, &LABEL_NAMES, true) {
+            Err(error) if !self.begun => return Err(error.into()),
+            // Others than the first may be without a label.
+            found => found.ok().flatten(),
+        };
+        self.begun = true;
+        let label = label.map(|label| match values[label] {
+            Value::String(label) => label.clone(),
             other => other.to_string(),
         });
-        Ok((text, label))
+        Ok((texts[text].to_owned(), label))
     }
-}
-
-/// The very name of the field of an object that is meant by a name, whose case may differ.
-fn field<'a>(object: &'a Value, name: &str) -> Option<&'a String> {
-    let fields = object.as_object()?;
-    let exact = fields.get_key_value(name).map(|(field, _)| field);
-    exact.or_else(|| fields.keys().find(|field| field.eq_ignore_ascii_case(name)))
 }
 
 /// The first label of a line, and the text behind all of them.
@@ -166,11 +161,15 @@ pub(super) enum Source {
     Text(Box<dyn Read + Send>, Layout),
 }
 
-/// Opens a file and looks how it begins.
+/// Opens a file and looks how it begins. Its texts lie there as was `asked` for, or as it looks.
 ///
 /// # Errors
-/// [`Error::Io`]
-pub(super) fn look_at(path: &Path, text_column: Option<&str>) -> Result<Source> {
+/// [`Error::Io`], and [`Error::WrongKind`] for files whose lines are no texts.
+pub(super) fn look_at(
+    path: &Path,
+    asked: Option<Layout>,
+    text_column: Option<&str>,
+) -> Result<Source> {
     const HEAD: usize = 4 << 10;
     // Pipes and devices are not opened: that could wait forever.
     if !std::fs::metadata(path).map_err(Error::io(path, "open"))?.is_file() {
@@ -181,18 +180,20 @@ pub(super) fn look_at(path: &Path, text_column: Option<&str>) -> Result<Source> 
     file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
     // Datasets, archives and other binary files have zeros where they begin; text has none. A gzip file here was in another.
     let is_text = !head.is_empty() && !head.contains(&0) && !head.starts_with(b"\x1f\x8b");
-    match is_text {
-        true => {
-            let layout = layout(&head, text_column);
-            Ok(Source::Text(Box::new(io::Cursor::new(head).chain(file)), layout))
-        }
-        false => Ok(Source::Dataset),
+    if !is_text {
+        return Ok(Source::Dataset);
     }
+    let layout = match asked {
+        Some(layout) => layout,
+        None => layout(path, &head, text_column)?,
+    };
+    Ok(Source::Text(Box::new(io::Cursor::new(head).chain(file)), layout))
 }
 
 /// How texts lie in a file that begins with `head`: in a table where a column has the name that was asked for or a usual one. A
-/// review may be a list of words, among them `content`, but with blanks behind its commas.
-fn layout(head: &[u8], text_column: Option<&str>) -> Layout {
+/// review may be a list of words, among them `content`, but with blanks behind its commas; or it begins with a number, or a
+/// remark in brackets.
+fn layout(path: &Path, head: &[u8], text_column: Option<&str>) -> Result<Layout> {
     let head = head.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(head);
     let line = head.split(|&byte| byte == b'\n').next().unwrap_or(head);
     let has_text_column = |delimiter: u8| {
@@ -206,11 +207,24 @@ fn layout(head: &[u8], text_column: Option<&str>) -> Layout {
                 text_column.map_or_else(|| TEXT_NAMES.into_iter().any(is_it), is_it)
             })
     };
+    let behind_bracket = head.trim_ascii_start().strip_prefix(b"[").unwrap_or_default();
+    let no_texts = |found: &str, remedy: &str| {
+        Err(Error::WrongKind {
+            path: path.to_path_buf(),
+            expected: "texts",
+            found: found.to_owned(),
+            remedy: format!("{remedy}; or say --input lines if each line is a review"),
+        })
+    };
     match import::format_of(head) {
-        Some(Format::JsonLines) => Layout::Jsonl,
-        Some(Format::Fasttext) => Layout::Fasttext,
-        _ if has_text_column(b'\t') => Layout::Tsv,
-        _ if has_text_column(b',') => Layout::Csv,
-        _ => Layout::Lines,
+        Some(Format::JsonLines) => Ok(Layout::Jsonl),
+        Some(Format::Fasttext) => Ok(Layout::Fasttext),
+        Some(Format::Libsvm) => no_texts("libsvm text", "import it and judge the dataset"),
+        _ if behind_bracket.trim_ascii_start().starts_with(b"{") => {
+            no_texts("a JSON array", "write one object a line, without brackets and commas")
+        }
+        _ if has_text_column(b'\t') => Ok(Layout::Tsv),
+        _ if has_text_column(b',') => Ok(Layout::Csv),
+        _ => Ok(Layout::Lines),
     }
 }

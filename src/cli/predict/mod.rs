@@ -103,10 +103,11 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             global.note("type a review and press Enter; Ctrl-D ends");
         }
         let stdin = Box::new(std::io::stdin());
-        return of_texts(global, &model, &args, Path::new("stdin"), (stdin, Layout::Lines));
+        let layout = args.layout.layout.unwrap_or(Layout::Lines);
+        return of_texts(global, &model, &args, Path::new("stdin"), (stdin, layout));
     }
     let input = &*global.find(input)?;
-    match input::look_at(input, args.layout.text_column.as_deref())? {
+    match input::look_at(input, args.layout.layout, args.layout.text_column.as_deref())? {
         Source::Text(file, layout) => of_texts(global, &model, &args, input, (file, layout)),
         Source::Dataset => of_dataset(global, &model, &args, input),
     }
@@ -139,16 +140,14 @@ fn of_texts(
     model: &Model,
     args: &Args,
     path: &Path,
-    (source, found): (Box<dyn Read + Send>, Layout),
+    (source, layout): (Box<dyn Read + Send>, Layout),
 ) -> Result<()> {
     args.refuse_rows()?;
     let team = global.team()?;
     let mut answerer =
         Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Line))?);
-    let layout = &args.layout;
-    let found = layout.layout.unwrap_or(found);
-    let has_columns = !matches!(found, Layout::Lines | Layout::Fasttext);
-    if let Some(option) = layout.given_column().filter(|_| !has_columns) {
+    let has_columns = !matches!(layout, Layout::Lines | Layout::Fasttext);
+    if let Some(option) = args.layout.given_column().filter(|_| !has_columns) {
         let reason = format!("no such column is seen in {}", path.display());
         return Err(unfit(
             option,
@@ -157,10 +156,10 @@ fn of_texts(
         ));
     }
     let options = Options {
-        layout: found,
-        invalid_utf8: layout.invalid_utf8,
-        text_column: layout.text_column.clone(),
-        label_column: layout.label_column.clone(),
+        layout,
+        invalid_utf8: args.layout.invalid_utf8,
+        text_column: args.layout.text_column.clone(),
+        label_column: args.layout.label_column.clone(),
     };
     answerer.stream(&Texts::read(source, path.to_path_buf(), options)?)
 }

@@ -3,10 +3,10 @@
 use std::io::Read;
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
-use imdb_fast::Error;
 use imdb_fast::import::{LABEL_NAMES, TEXT_NAMES};
+use imdb_fast::{Error, import};
 
-use super::batch::{Batcher, MAX_TEXT, Stop, column};
+use super::batch::{Batcher, MAX_TEXT, Stop};
 
 /// A file of comma- or tab-separated values. Fields of the former may be quoted, those of the latter are not.
 pub(super) struct Table {
@@ -64,15 +64,13 @@ impl Table {
             let remedy = "convert them to line feeds, as by `tr '\\r' '\\n'`";
             return Err(Error::malformed(&batcher.path, "line 1", problem, remedy).into());
         }
-        let position = |name: &str| names.iter().position(|found| found.eq_ignore_ascii_case(name));
-        let is_there = |name: &str| position(name).is_some();
         let options = &batcher.options;
-        let text = column(&options.text_column, &TEXT_NAMES, is_there).and_then(position);
-        let text = text.ok_or_else(|| missing("--text-column", &options.text_column, &names))?;
-        let label = column(&options.label_column, &LABEL_NAMES, is_there).and_then(position);
-        if label.is_none() && options.label_column.is_some() {
-            return Err(missing("--label-column", &options.label_column, &names).into());
-        }
+        let find = |asked, usual: &[&str], missing| {
+            import::column(&batcher.path, &names, asked, usual, missing)
+        };
+        let text = find(("--text-column", options.text_column.as_deref()), &TEXT_NAMES, false)?
+            .expect("a missing text is an error");
+        let label = find(("--label-column", options.label_column.as_deref()), &LABEL_NAMES, true)?;
         Ok(Table { reader, text, label })
     }
 
@@ -103,16 +101,6 @@ impl Table {
             let label = self.label.map(|label| String::from_utf8_lossy(field(label)).into_owned());
             batcher.push(line, text, label)?;
         }
-    }
-}
-
-fn missing(option: &'static str, asked: &Option<String>, names: &[String]) -> Error {
-    let shown: Vec<String> = names.iter().take(20).map(|n| n.chars().take(40).collect()).collect();
-    Error::Unfit {
-        option,
-        value: asked.clone().unwrap_or("not given".to_owned()),
-        reason: format!("the columns are {}", shown.join(", ")),
-        remedy: "name one of them".to_owned(),
     }
 }
 
