@@ -249,6 +249,12 @@ fn wrong_arguments_are_usage_errors() {
     desk.fails(2, &["predict", "m", "d.safetensors", "--rows", "9..3"], &["A..B"]);
     desk.fails(2, &["decode", "d.safetensors", "--row", "1", "--split", "dev"], &["train, test"]);
     desk.fails(2, &["import", "x", "-o", "y", "--format", "mat"], &["keras", "libsvm"]);
+    for command in [&["synth"][..], &["import", "x"], &["export", "m"], &["report", "r"]] {
+        let output = [command, &["-o", "-"]].concat();
+        desk.fails(2, &output, &["--output", "name a file; ./- for one of that name"]);
+    }
+    desk.ok(&["synth", "--reviews", "10", "-o", "./-"]);
+    assert!(desk.path("-").is_file());
 }
 
 #[test]

@@ -102,13 +102,28 @@ fn there_is_a_manual_page_of_each_command_and_all_render() {
         for part in ["NAME", "SYNOPSIS", "EXAMPLES", "EXIT STATUS", &name, "the arguments are"] {
             assert!(text.contains(part), "{name}: no {part:?} in\n{text}");
         }
-        // Examples keep their lines, and their characters are those that a shell takes.
+        let (above, status) = text.split_once("EXIT STATUS").unwrap();
+        assert!(status.contains("130, 143") && !above.contains("SIGTERM:"), "{name}:\n{text}");
+        let (_, below) = above.split_once("EXAMPLES").unwrap();
+        for heading in below.lines().filter(|line| line.starts_with(char::is_alphabetic)) {
+            assert!(heading.split(' ').count() <= 2, "{name}: {heading:?} in\n{text}");
+        }
+        // Examples and code keep their lines, and their characters are those that a shell takes. The help wraps long lines, the
+        // page does not.
         let help = printed(&[command.as_slice(), &["--help"]].concat());
-        let examples = help.split("Examples:\n").nth(1).unwrap();
-        for line in examples.lines().take_while(|line| line.starts_with("  ")) {
-            assert!(text.contains(line.trim()), "{name}: no {line:?} in\n{text}");
+        let (_, further) = help.split_once("Examples:\n").unwrap();
+        for line in further.lines().filter(|line| line.starts_with("  ")).map(str::trim) {
+            let is_part = |shown: &str| line.len() > 80 && shown.contains(line);
+            let is_it =
+                |shown: &str| shown.starts_with(line) || shown.ends_with(line) || is_part(shown);
+            assert!(text.lines().map(str::trim).any(is_it), "{name}: no {line:?} in\n{text}");
         }
     }
+    let help = printed(&["export", "--help"]);
+    assert!(
+        help.contains("\n\n    import keras\n    import numpy as np\n\n    features"),
+        "{help}"
+    );
 }
 
 /// A page as plain text, by groff, which has to find nothing to warn about.
@@ -189,6 +204,34 @@ fn colours_are_for_terminals_that_want_them() {
     assert!(is_coloured(&in_a_terminal(&always, &off[..1], folder.path()).unwrap()));
     let never = format!("{explain} --color never");
     assert!(!is_coloured(&in_a_terminal(&never, &[], folder.path()).unwrap()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn codes_in_files_do_not_reach_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let rows = |label: &str| format!("a \u{1b}fine film,{label}\na \u{9b}poor film,-{label}\n");
+    std::fs::write(at("reviews.csv"), format!("text,label\n{}", rows("1").repeat(9))).unwrap();
+    let codes = "text,label\na fine film,\u{1b}[2Jgood\u{9b}2J\n";
+    std::fs::write(at("codes.csv"), codes).unwrap();
+    let (dataset, run) = (at("d.safetensors"), at("run"));
+    printed(&["-q", "import", &at("reviews.csv"), "-o", &dataset]);
+    printed(&["-q", "train", &dataset, "--validation", "0", "--epochs", "1", "--out", &run]);
+    for (line, part) in [
+        ("words run/model.safetensors --csv", "?fine"),
+        ("words run/model.safetensors --jsonl", "?poor"),
+        ("predict run/model.safetensors codes.csv --csv", "?[2Jgood?2J"),
+        ("predict run/model.safetensors codes.csv --jsonl", "[2Jgood?2J"),
+    ] {
+        let Some(shown) = in_a_terminal(line, &[], folder.path()) else { return };
+        assert!(!shown.contains(['\u{1b}', '\u{9b}']), "{line}: {shown:?}");
+        assert!(shown.contains(part), "{line}: {shown:?}");
+    }
+    // Programs get what the files say.
+    let [model, file] = [at("run/model.safetensors"), at("codes.csv")];
+    let answers = printed(&["predict", &model, &file, "--csv"]);
+    assert!(answers.contains("\u{1b}[2Jgood\u{9b}2J"), "{answers:?}");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! How answers are written: for people, as CSV, as JSON lines.
 
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use imdb_fast::{Error, Result};
 use serde::Serialize;
+
+use super::terminal;
 
 /// How answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -80,8 +82,8 @@ impl ColourArg {
 
 /// Stdout, as lines of text or as records.
 pub(super) enum Answers {
-    Lines(BufWriter<StdoutLock<'static>>),
-    Records(Box<csv::Writer<StdoutLock<'static>>>),
+    Lines(BufWriter<Box<dyn Write>>),
+    Records(Box<csv::Writer<Box<dyn Write>>>),
 }
 
 /// Stdout failed.
@@ -98,16 +100,26 @@ fn failed_record(error: csv::Error) -> Error {
 }
 
 impl Answers {
+    /// In a format, without codes for a terminal.
     pub(super) fn new(format: Format) -> Answers {
-        let stdout = io::stdout().lock();
+        let stdout = terminal::stdout();
         match format {
             Format::Csv => {
                 let mut builder = csv::WriterBuilder::new();
                 builder.terminator(csv::Terminator::Any(b'\n'));
                 Answers::Records(Box::new(builder.from_writer(stdout)))
             }
-            _ => Answers::Lines(BufWriter::with_capacity(1 << 16, stdout)),
+            _ => Answers::lines(stdout),
         }
+    }
+
+    /// As lines with codes for colours: what else they say must be [`harmless`].
+    pub(super) fn coloured() -> Answers {
+        Answers::lines(Box::new(io::stdout().lock()))
+    }
+
+    fn lines(stdout: Box<dyn Write>) -> Answers {
+        Answers::Lines(BufWriter::with_capacity(1 << 16, stdout))
     }
 
     /// Writes a line of text.

@@ -13,7 +13,7 @@ use super::{Global, OutputArg, is_same_file, shown, thousands};
 /// The weights are the same, so the probabilities are, to float32 rounding. Text is turned to word ids here, not there:
 /// `import` and `predict` do it. What the inputs are is told below and in the crate's documentation, `imdb_fast::export`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES, after_long_help = LONG)]
+#[command(after_help = EXAMPLES, after_long_help = long_help())]
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
@@ -27,22 +27,26 @@ pub(crate) struct Args {
     output: OutputArg,
 }
 
-macro_rules! examples {
-    () => {
-        "\
+const EXAMPLES: &str = "\
 Examples:
   imdb-fast export run/model.safetensors --format keras-npz -o weights.npz
   imdb-fast export run/model.safetensors --format onnx -o model.onnx
   imdb-fast export run/model.safetensors --format onnx --onnx-input indices -o model.onnx
-  imdb-fast export run/model.safetensors --format torch-safetensors -o weights.safetensors"
-    };
-}
+  imdb-fast export run/model.safetensors --format torch-safetensors -o weights.safetensors";
 
-const EXAMPLES: &str = examples!();
-
-const LONG: &str = concat!(
-    examples!(),
-    "
+/// The examples, and how each program takes its file.
+fn long_help() -> String {
+    let [keras, keras_unit_length, keras_embedding, onnx, torch, torch_embedding] = [
+        export::LOAD_KERAS,
+        export::LOAD_KERAS_UNIT_LENGTH,
+        export::LOAD_KERAS_EMBEDDING,
+        export::LOAD_ONNX,
+        export::LOAD_TORCH,
+        export::LOAD_TORCH_EMBEDDING,
+    ]
+    .map(indented);
+    format!(
+        "{EXAMPLES}
 
 Inputs:
   A review is the set of its word ids, reserved ids included, as they stand in a dataset's
@@ -52,37 +56,36 @@ Inputs:
 Keras:
   The arrays are those of Model.set_weights, in its order:
 
-",
-    include_str!("../export/load_keras.py"),
-    "
+{keras}
   Where reviews have length 1 (--row-norm l2):
 
-",
-    include_str!("../export/load_keras_unit_length.py"),
-    "
+{keras_unit_length}
   Of a network of an embedding:
 
-",
-    include_str!("../export/load_keras_embedding.py"),
-    "
+{keras_embedding}
 ONNX:
   Standard operators of opset 13. The output `probability` is float32 [reviews, 1]:
 
-",
-    include_str!("../export/load_onnx.py"),
-    "
+{onnx}
 PyTorch:
   The state_dict has `embedding.weight` and `bias`, the first layer; `linear.I.weight` and
   `linear.I.bias`, the others; and where there is PReLU, `activation.I.weight`:
 
-",
-    include_str!("../export/load_torch.py"),
-    "
+{torch}
   Of a network of an embedding, whose mode is `mean`:
 
-",
-    include_str!("../export/load_torch_embedding.py"),
-);
+{torch_embedding}"
+    )
+}
+
+/// Code further to the right than the text around it, as manual pages show it line by line.
+fn indented(code: &str) -> String {
+    let indented = |line: &str| match line.is_empty() {
+        true => "\n".to_owned(),
+        false => format!("    {line}\n"),
+    };
+    code.lines().map(indented).collect()
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {

@@ -36,6 +36,9 @@ a file or the system is at fault
 .TP
 2
 the arguments are
+.TP
+130, 143
+SIGINT or SIGTERM has stopped it; a training run or a sweep has then saved itself
 ";
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
@@ -96,26 +99,29 @@ fn render(command: &Command, out: &mut Vec<u8>) -> io::Result<()> {
         man.render_subcommands_section(out)?;
     }
     if let Some(help) = command.get_after_long_help().or(command.get_after_help()) {
-        further_sections(&help.to_string(), out)?;
+        let help = help.to_string();
+        // What the program's help says of exit codes has a section of its own.
+        let paragraphs = help.split("\n\n").filter(|text| !text.starts_with("Exit codes: "));
+        further_sections(&paragraphs.collect::<Vec<_>>().join("\n\n"), out)?;
     }
     out.write_all(EXIT_STATUS.as_bytes())
 }
 
 /// What stands below the options, where headings such as "Examples:" begin sections, indented lines are kept as they are and
-/// other lines are running text. (`clap_mangen` would run them all together.)
+/// other lines are running text, also those that announce what follows. (`clap_mangen` would run them all together.)
 fn further_sections(help: &str, out: &mut Vec<u8>) -> io::Result<()> {
     let mut is_verbatim = false;
     let mut begun = false;
+    let is_heading =
+        |text: &&str| text.starts_with(char::is_uppercase) && text.split_whitespace().count() <= 2;
     for line in help.lines() {
-        let heading = line.strip_suffix(':').filter(|text| text.starts_with(char::is_uppercase));
+        let heading = line.strip_suffix(':').filter(is_heading);
         let wants_verbatim = line.starts_with(' ') || (is_verbatim && line.is_empty());
         if is_verbatim && !wants_verbatim {
             writeln!(out, ".fi")?;
         }
         if let Some(heading) = heading {
             writeln!(out, ".SH \"{}\"", escaped(&heading.to_uppercase()))?;
-        } else if line.starts_with("Exit codes: ") {
-            // Has a section of its own.
         } else {
             if !begun {
                 writeln!(out, ".SH NOTES")?;

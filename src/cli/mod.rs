@@ -32,12 +32,13 @@ mod words;
 mod tests;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
 use clap::builder::styling::AnsiColor;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use imdb_fast::container::{self, Access};
@@ -253,15 +254,12 @@ fn warn(kind: &str, message: impl std::fmt::Display) {
     let style = colour.on_default().bold();
     let mut stderr = anstream::stderr().lock();
     let _ = write!(stderr, "{style}{kind}:{style:#} ")
-        .and_then(|()| writeln!(Tame(&mut stderr), "{message}"));
+        .and_then(|()| writeln!(Tame::new(&mut stderr), "{message}"));
 }
 
 /// Runs `write` on a buffered stdout, which gets all as it is unless it is a terminal.
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let stdout = io::stdout().lock();
-    let stdout: Box<dyn Write> =
-        if stdout.is_terminal() { Box::new(Tame(stdout)) } else { Box::new(stdout) };
-    let mut out = io::BufWriter::new(stdout);
+    let mut out = io::BufWriter::new(terminal::stdout());
     write(&mut out).and_then(|()| out.flush()).map_err(Error::io(Path::new("stdout"), "write to"))
 }
 
@@ -291,8 +289,16 @@ fn quoted(word: &str) -> String {
 #[derive(Debug, Args)]
 struct OutputArg {
     /// The file to write; replaced at once when it is whole
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(no_stream))]
     output: PathBuf,
+}
+
+/// Refuses `-`: it means stdout to other programs, and would be a file of that name here.
+fn no_stream(path: PathBuf) -> std::result::Result<PathBuf, &'static str> {
+    match path.as_os_str() == "-" {
+        true => Err("name a file; ./- for one of that name"),
+        false => Ok(path),
+    }
 }
 
 /// Whether two paths lead to one file.

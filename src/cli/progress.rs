@@ -110,7 +110,7 @@ impl LiveTable {
     pub(super) fn line(&self, line: &str) {
         if !self.is_quiet && self.is_hidden() {
             // Nobody listens on a closed stderr, and that is no reason to stop.
-            let _ = writeln!(Tame(io::stderr()), "{line}");
+            let _ = writeln!(Tame::new(io::stderr()), "{line}");
         }
     }
 

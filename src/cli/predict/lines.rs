@@ -116,7 +116,10 @@ impl Known<'_> {
 impl Lines {
     /// Begins; as CSV with a header, at once, so that whoever waits for it need not wait for a review.
     pub(super) fn new(style: Style) -> Result<Lines> {
-        let mut answers = Answers::new(style.format);
+        let mut answers = match style.format {
+            Format::Plain if style.colour => Answers::coloured(),
+            format => Answers::new(format),
+        };
         if style.format == Format::Csv {
             let common = [style.place.name(), "probability", "label"];
             let own: &[&str] = match style.explain {
