@@ -7,7 +7,8 @@ class UnitLength(keras.layers.Dense):  # a Dense layer of reviews that are scale
         self.squares = self.add_weight(shape=(input_shape[-1], 1), name="squares")
 
     def call(self, inputs):
-        squares = keras.ops.maximum(keras.ops.matmul(inputs, self.squares), np.finfo("float32").tiny)
+        tiny = np.finfo("float32").tiny
+        squares = keras.ops.maximum(keras.ops.matmul(inputs, self.squares), tiny)
         z = keras.ops.matmul(inputs, self.kernel) / keras.ops.sqrt(squares) + self.bias
         return self.activation(z)
 

@@ -25,5 +25,6 @@ class Network(nn.Module):
         return torch.sigmoid(x).squeeze(1)
 
 weights = load_file("weights.safetensors")
-network = Network(weights, activation=lambda units: nn.ReLU())  # or nn.PReLU(units), nn.LeakyReLU(0.2) ...
+# Or nn.PReLU(units), nn.LeakyReLU(0.2) ...
+network = Network(weights, activation=lambda units: nn.ReLU())
 network.load_state_dict(weights)

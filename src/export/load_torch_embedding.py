@@ -6,7 +6,8 @@ class Network(nn.Module):
     def __init__(self, weights, activation, mask):
         super().__init__()
         features, dim = weights["embedding.weight"].shape
-        self.embedding = nn.EmbeddingBag(features, dim, mode="mean", padding_idx=0 if mask else None)
+        padding = 0 if mask else None
+        self.embedding = nn.EmbeddingBag(features, dim, mode="mean", padding_idx=padding)
         count = sum(name.startswith("linear.") for name in weights) // 2
         shapes = [weights[f"linear.{i}.weight"].shape for i in range(count)]
         self.linear = nn.ModuleList(nn.Linear(inputs, units) for units, inputs in shapes)
@@ -19,5 +20,6 @@ class Network(nn.Module):
         return torch.sigmoid(x).squeeze(1)
 
 weights = load_file("weights.safetensors")
-network = Network(weights, activation=lambda units: nn.ReLU(), mask=False)  # or nn.PReLU(units), nn.LeakyReLU(0.2) ...
+# Or nn.PReLU(units), nn.LeakyReLU(0.2) ...
+network = Network(weights, activation=lambda units: nn.ReLU(), mask=False)
 network.load_state_dict(weights)
