@@ -1,8 +1,12 @@
 //! What makes the program at home in a terminal: completions, manual pages, colours.
 
+mod common;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+use common::skipped;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_imdb-fast");
 
@@ -17,7 +21,8 @@ fn commands() -> Vec<String> {
 }
 
 fn printed(arguments: &[&str]) -> String {
-    let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+    let mut command = Command::new(PROGRAM);
+    let output = command.args(arguments).env_remove("CLICOLOR_FORCE").output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -29,7 +34,7 @@ fn with(program: &str, arguments: &[&str], input: &str) -> Option<Output> {
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            println!("skipped: {program} is not installed");
+            skipped(format_args!("{program} is not installed"));
             return None;
         }
         Err(error) => panic!("{program}: {error}"),
@@ -98,7 +103,7 @@ fn there_is_a_manual_page_of_each_command_and_all_render() {
         let page = std::fs::read_to_string(at.join(format!("{name}.1"))).unwrap();
         let command = name.strip_prefix("imdb-fast-");
         assert_eq!(page, printed(&[&["man"], command.as_slice()].concat()));
-        let Some(text) = rendered(&page) else { return };
+        let Some(text) = rendered(&page) else { continue };
         for part in ["NAME", "SYNOPSIS", "EXAMPLES", "EXIT STATUS", &name, "the arguments are"] {
             assert!(text.contains(part), "{name}: no {part:?} in\n{text}");
         }
@@ -158,10 +163,11 @@ fn in_a_terminal(line: &str, environment: &[(&str, &str)], folder: &Path) -> Opt
     command.env("TERM", "xterm-256color").envs(environment.iter().copied()).stdin(Stdio::null());
     match command.output() {
         Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
-        Err(_) => {
-            println!("skipped: util-linux' script is not installed");
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            skipped("util-linux' script is not installed");
             None
         }
+        Err(error) => panic!("script: {error}"),
     }
 }
 
