@@ -96,6 +96,37 @@ fn without_accuracy_there_is_one_panel() {
 }
 
 #[test]
+fn without_accuracy_the_first_other_metric_is_drawn_by_its_name() {
+    let texts = |series: &[(&str, &[f64])]| {
+        let text = curves_svg(&history(series));
+        texts(&Document::parse(&text).unwrap())
+    };
+    let keras: [(&str, &[f64]); 6] = [
+        ("auc", &[0.5, 0.75]),
+        ("binary_accuracy", &[0.5, 0.75]),
+        ("loss", &[0.5, 0.4]),
+        ("val_auc", &[0.5, 0.75]),
+        ("val_binary_accuracy", &[0.5, 0.75]),
+        ("val_loss", &[0.5, 0.4]),
+    ];
+    let words = texts(&keras);
+    // Above its panel and at its axis.
+    assert_eq!(words.iter().filter(|&word| word == "auc").count(), 2, "{words:?}");
+    assert_eq!(words.iter().filter(|&word| word == "Validation").count(), 2, "{words:?}");
+    assert!(!words.iter().any(|word| word.contains("accuracy")), "{words:?}");
+    // A validation alone has the name of what it validates, and the accuracy goes first wherever it stands.
+    let acc = texts(&[("loss", &[0.5]), ("val_loss", &[0.5]), ("val_acc", &[0.5])]);
+    assert!(acc.contains(&"acc".to_owned()), "{acc:?}");
+    let words = texts(&[("auc", &[0.5]), ("loss", &[0.5]), ("accuracy", &[0.5])]);
+    assert!(words.contains(&"Training accuracy".to_owned()), "{words:?}");
+    // Names are from files.
+    let hostile = "<script>\u{0}\u{FFFF}&".to_owned() + &"m".repeat(100);
+    let words = texts(&[("loss", &[0.5]), (&hostile, &[0.5])]);
+    let expected = format!("<script>\u{FFFD}\u{FFFD}&{}…", "m".repeat(25));
+    assert!(words.contains(&expected), "{words:?}");
+}
+
+#[test]
 fn values_that_are_not_finite_leave_gaps() {
     let nan = f64::NAN;
     let history = history(&[
@@ -178,6 +209,7 @@ fn degenerate() -> Vec<(&'static str, History)> {
         ("no numbers", both(&[nan, f64::INFINITY], &[f64::NEG_INFINITY, nan])),
         ("only validation", history(&[("val_loss", &[0.5, 0.4])])),
         ("neither loss nor accuracy", history(&[("mae", &[0.5, 0.4])])),
+        ("a name that the font has no letters for", history(&[("損失\0", &[0.5, 0.4])])),
     ]
 }
 

@@ -16,6 +16,8 @@ Examples:
   imdb-fast plot keras-history.json -o curves.png")]
 pub(crate) struct Args {
     /// The history.json of a run, or a Keras History.history as JSON
+    ///
+    /// Where it has no `accuracy`, the first other metric is drawn. A value of `null` is no number: the curves have a gap there.
     history: PathBuf,
     #[command(flatten)]
     output: OutputArg,

@@ -63,6 +63,15 @@ impl Axis {
     /// An axis that shows all `values` that are [`drawable`], with no tick above `ceiling` nor, where no value is
     /// negative, below zero.
     pub(super) fn of_values(values: impl Iterator<Item = f64>, ceiling: f64) -> Axis {
+        Axis::with_least_step(values, ceiling, 0.0)
+    }
+
+    /// The same for numbers of things: no tick stands between two of them.
+    pub(super) fn of_counts(counts: impl Iterator<Item = f64>) -> Axis {
+        Axis::with_least_step(counts, f64::INFINITY, 1.0)
+    }
+
+    fn with_least_step(values: impl Iterator<Item = f64>, ceiling: f64, least: f64) -> Axis {
         let (low, high) = values
             .filter(|&value| drawable(value))
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -76,7 +85,7 @@ impl Axis {
         let margin =
             if low == high { 0.1 * largest } else { (0.05 * (high - low)).max(1e-4 * largest) };
         let range = low - margin..high + margin;
-        let step = Step::at_least((range.end - range.start) / 7.0);
+        let step = Step::at_least(((range.end - range.start) / 7.0).max(least));
         let floor = if low < 0.0 { f64::NEG_INFINITY } else { 0.0 };
         let ceiling = if high > ceiling { f64::INFINITY } else { ceiling };
         let ticks = step.multiples(range.clone()).filter(|&t| floor <= t && t <= ceiling).collect();
@@ -150,6 +159,15 @@ mod tests {
         let tiny = of(&[2e-12, 7e-12]);
         assert_eq!(labels(&tiny), ["2", "3", "4", "5", "6", "7"]);
         assert_eq!(tiny.title("Loss"), "Loss (×10⁻¹²)");
+    }
+
+    #[test]
+    fn things_are_counted_in_whole_numbers() {
+        let of = |counts: &[f64]| labels(&Axis::of_counts(counts.iter().copied()));
+        assert_eq!(of(&[-1.0, 0.0, 1.0]), ["-1", "0", "1"]);
+        assert_eq!(of(&[-0.0, 0.0, 2.0]), ["0", "1", "2"]);
+        assert_eq!(of(&[0.0, 0.0]), ["0"]);
+        assert_eq!(of(&[-30.0, 40.0]), ["-20", "0", "20", "40"]);
     }
 
     #[test]

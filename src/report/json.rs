@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::input;
 use crate::train::History;
 
-/// The longest file that [`HistoryFile::parse`] reads: a million epochs with room to spare.
-const MAX_BYTES: u64 = 64 << 20;
+/// The longest file that [`HistoryFile::parse`] reads: a million epochs of four series with room to spare.
+const MAX_BYTES: u64 = 128 << 20;
 
-const REMEDY: &str =
-    "expected is the JSON that a run leaves behind, or Keras' `History.history` as JSON";
+const REMEDY: &str = "expected is the JSON that a run leaves behind, or Keras' `History.history` as JSON, with `null` where \
+                      Python's json.dump writes NaN or Infinity";
 
 /// A machine, as far as it decides speed and the last bits of results.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ impl HistoryFile {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Malformed`] with line and column where the file is not JSON, not of one of these
-    /// shapes, or longer than 64 MiB.
+    /// shapes, or longer than 128 MiB.
     pub fn parse(path: &Path) -> Result<HistoryFile> {
         let bytes = read(path, MAX_BYTES, REMEDY)?;
         let malformed = |error| malformed(path, &error, REMEDY);
@@ -276,11 +276,14 @@ mod tests {
             ("{\n  \"history\": {\"loss\": [1], \"val_loss\": []}}", "line 2, column 42"),
             ("{\"history\": {\"loss\": [1]},\n \"seed\": -1}", "line 2, column 11"),
             ("{\"loss\": [1e999]}", "line 1, column 15"),
+            ("{\"loss\": [0.5, NaN]}", "line 1, column 16"),
+            ("{\"loss\": [-Infinity]}", "line 1, column 12"),
         ];
         for (text, expected) in cases {
-            let Err(Error::Malformed { place, problem, .. }) = parse(text) else {
+            let Err(Error::Malformed { place, problem, remedy, .. }) = parse(text) else {
                 panic!("{text:?} is refused");
             };
+            assert!(remedy.contains("`null` where Python's json.dump writes NaN"), "{remedy}");
             assert_eq!(place, expected, "{text}: {problem}");
             assert!(!problem.contains("column"), "{problem}");
         }
@@ -289,9 +292,14 @@ mod tests {
     #[test]
     fn depth_and_length_are_bounded() {
         assert!(parse(&format!("{{\"loss\": {}", "[".repeat(1 << 20))).is_err());
+        let names = ["loss", "accuracy", "val_loss", "val_accuracy"];
+        let series = names.map(|name| (name.to_owned(), vec![0.1 + 0.2; 1_000]));
+        let history = History::from_series(series.to_vec()).unwrap();
+        let text = HistoryFile { history, ..HistoryFile::default() }.to_json();
+        assert!(text.len() as u64 * 1_000 < MAX_BYTES, "a million epochs fit");
         let file = NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_BYTES + 1).unwrap();
         let error = HistoryFile::parse(file.path()).unwrap_err().to_string();
-        assert!(error.contains("beyond 64 MiB"), "{error}");
+        assert!(error.contains("beyond 128 MiB"), "{error}");
     }
 }

@@ -18,6 +18,7 @@ pub mod csv;
 pub mod findings;
 pub mod html;
 pub mod json;
+mod names;
 pub mod plot;
 pub mod scores;
 pub mod sweep;

@@ -13,6 +13,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, register_font};
 
 use super::axis::{Axis, drawable};
+use super::names::shown;
 use crate::train::History;
 
 /// Width and height of a panel, in the pixels (CSS `px`) that an SVG is shown at.
@@ -37,6 +38,9 @@ const PNG_DROP: f64 = 2.0;
 /// More epochs than this are thinned out: a picture has no room for them, and an SVG would take a line for each.
 const MOST_POINTS: usize = 10_000;
 
+/// The name of a metric is cut where it would not stand above its panel.
+const MOST_CHARACTERS: usize = 36;
+
 const MARGIN: f64 = 8.0;
 const LABEL_SIZE: f64 = 11.0;
 const LINE_WIDTH: f64 = 1.75;
@@ -55,7 +59,7 @@ pub fn curves_svg(history: &History) -> String {
     svg.replacen(&drawn, &format!("width=\"{width}\" height=\"{height}\""), 1)
 }
 
-/// The curves as a PNG file, 1600 x 640 pixels, or 800 x 640 where the history has no accuracy.
+/// The curves as a PNG file, 1600 x 640 pixels, or 800 x 640 where the history has nothing beside the loss.
 pub fn curves_png(history: &History) -> Vec<u8> {
     let panels = panels(history, px(PNG_DROP));
     let canvas = size(&panels, SCALE);
@@ -105,10 +109,8 @@ fn draw<B: DrawingBackend>(backend: B, panels: &[Panel]) {
 
 /// One quantity of the history.
 struct Panel<'h> {
-    /// "Loss".
-    name: &'static str,
-    /// What the quantity cannot exceed.
-    ceiling: f64,
+    /// As the history calls it.
+    quantity: &'h str,
     epochs: usize,
     training: Option<&'h [f64]>,
     validation: Option<&'h [f64]>,
@@ -118,33 +120,28 @@ struct Panel<'h> {
     label_drop: i32,
 }
 
-/// The loss, and the accuracy where it was measured.
+/// The loss, and what was measured beside it.
 fn panels(history: &History, label_drop: i32) -> Vec<Panel<'_>> {
     let epochs = history.epochs();
     // A lowest of one value, or one that has no place in the picture, says nothing.
     let lowest = history.lowest("val_loss").filter(|&epoch| {
         epochs > 1 && history.get("val_loss").is_some_and(|values| drawable(values[epoch]))
     });
-    let loss = Panel {
-        name: "Loss",
-        ceiling: f64::INFINITY,
+    let panel = |quantity| Panel {
+        quantity,
         epochs,
-        training: history.get("loss"),
-        validation: history.get("val_loss"),
-        lowest,
+        training: history.get(quantity),
+        validation: history.get(&format!("val_{quantity}")),
+        lowest: lowest.filter(|_| quantity == "loss"),
         label_drop,
     };
-    let accuracy = Panel {
-        name: "Accuracy",
-        ceiling: 1.0,
-        epochs,
-        training: history.get("accuracy"),
-        validation: history.get("val_accuracy"),
-        lowest: None,
-        label_drop,
-    };
-    let measured = accuracy.training.or(accuracy.validation).is_some();
-    std::iter::once(loss).chain(measured.then_some(accuracy)).collect()
+    std::iter::once("loss").chain(metric(history)).map(panel).collect()
+}
+
+/// The accuracy, or the first metric of a program that has another name for it.
+fn metric(history: &History) -> Option<&str> {
+    let names = || history.series().map(|(name, _)| name.strip_prefix("val_").unwrap_or(name));
+    names().find(|&name| name == "accuracy").or_else(|| names().find(|&name| name != "loss"))
 }
 
 type Area<B> = DrawingArea<B, Shift>;
@@ -154,7 +151,7 @@ impl Panel<'_> {
     /// Title and legend stand above the curves, in line with their left edge, so that they never hide a point.
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
         let values = self.training.into_iter().chain(self.validation).flatten().copied();
-        let axis = Axis::of_values(values, self.ceiling);
+        let axis = Axis::of_values(values, self.ceiling());
         let mut widest = 0;
         for &tick in &axis.ticks {
             widest = area.estimate_text_size(&axis.label(tick), &text(LABEL_SIZE))?.0.max(widest);
@@ -168,12 +165,30 @@ impl Panel<'_> {
     }
 
     fn title(&self) -> String {
-        let quantity = self.name.to_lowercase();
-        match (self.training, self.validation) {
-            (Some(_), Some(_)) => format!("Training and validation {quantity}"),
-            (None, Some(_)) => format!("Validation {quantity}"),
-            _ => format!("Training {quantity}"),
+        let part = match (self.training, self.validation) {
+            (Some(_), Some(_)) => "Training and validation",
+            (None, Some(_)) => "Validation",
+            _ => "Training",
+        };
+        match self.quantity {
+            quantity @ ("loss" | "accuracy") => format!("{part} {quantity}"),
+            // There is no room for more; the legend tells the parts.
+            _ => self.name(),
         }
+    }
+
+    /// What stands at the axis.
+    fn name(&self) -> String {
+        match self.quantity {
+            "loss" => "Loss".to_owned(),
+            "accuracy" => "Accuracy".to_owned(),
+            other => shown(other, MOST_CHARACTERS),
+        }
+    }
+
+    /// What the quantity cannot exceed.
+    fn ceiling(&self) -> f64 {
+        if self.quantity == "accuracy" { 1.0 } else { f64::INFINITY }
     }
 
     fn draw_legend<B: DrawingBackend>(&self, area: &Area<B>, left: i32) -> Drawn<B> {
@@ -222,7 +237,7 @@ impl Panel<'_> {
             .y_label_offset(self.label_drop)
             .axis_desc_style(text(12.0))
             .x_desc("Epochs")
-            .y_desc(axis.title(self.name))
+            .y_desc(axis.title(&self.name()))
             .draw()?;
 
         // Many epochs get small dots: they may touch, but not pile up.

@@ -3,20 +3,8 @@
 use imdb_fast::report::html::sweep_page;
 use imdb_fast::report::sweep::SweepResults;
 
+use crate::common::is_self_contained;
 use crate::{SMALL, desk};
-
-/// Fails where a page could load, or lead to, anything.
-fn is_self_contained(page: &str) {
-    let lower = page.to_lowercase();
-    for outward in
-        [" src=", " href=", "url(", "@import", "http://", "https://", "fetch(", "import("]
-    {
-        assert!(!lower.contains(outward), "{outward} in the page");
-    }
-    assert_eq!(lower.matches("content-security-policy").count(), 1);
-    assert_eq!((lower.matches("<script").count(), lower.matches("<style").count()), (1, 1));
-    assert!(!lower.contains(" style="), "the policy forbids styles in attributes");
-}
 
 #[test]
 fn a_page_has_the_table_and_all_curves() {
@@ -75,6 +63,27 @@ fn names_from_files_stay_names() {
     is_self_contained(&page);
     assert!(page.contains("<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>"));
     assert!(page.contains("judged on each of 2 folds") && page.contains("<title>seed 1, fold 2\n"));
+}
+
+#[test]
+fn configurations_are_told_apart_by_the_end_of_their_labels() {
+    let desk = desk();
+    let hidden = ["2"; 40].join(",");
+    let words = ["sweep", "d.safetensors", "--hidden", &hidden, "--row-norm", "none,l2"];
+    desk.ok(&[
+        &words[..],
+        &["--epochs", "1", "--seeds", "1", "--validation", "100", "--no-refit", "-q"],
+    ]
+    .concat());
+    let mut results = SweepResults::parse(&desk.path("sweep/results.json")).unwrap();
+    let path = format!("/{}/d.safetensors", "folder/".repeat(30));
+    results.dataset = Some(path.clone());
+    let page = sweep_page("s", &results);
+    for label in results.design.labels() {
+        assert!(label.starts_with(&hidden));
+        assert!(page.contains(&format!("<th scope=\"row\"><bdi>{label}</bdi>")), "{label}");
+    }
+    assert!(page.contains(&format!("<td>{path}</td>")));
 }
 
 #[test]

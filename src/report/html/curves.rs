@@ -22,7 +22,7 @@ pub(super) fn section(file: &HistoryFile) -> Markup {
     html! {
         section aria-labelledby="training" {
             h2 id="training" { "Training" }
-            p.lead { (summary(history, lowest)) (means(file)) }
+            p.lead { (summary(file, lowest)) (means(file)) }
             @if history.epochs() > 0 {
                 div.pair {
                     (curve(history, "loss", "Loss", f64::INFINITY, lowest))
@@ -37,7 +37,8 @@ pub(super) fn section(file: &HistoryFile) -> Markup {
 }
 
 /// What the curves say, in a sentence.
-fn summary(history: &History, lowest: Option<usize>) -> String {
+fn summary(file: &HistoryFile, lowest: Option<usize>) -> String {
+    let history = &file.history;
     let (Some(losses), Some(lowest)) = (history.get("val_loss"), lowest) else {
         return "Nothing was held out to validate, so the curves cannot tell where fitting ends and \
                 overfitting begins."
@@ -52,32 +53,33 @@ fn summary(history: &History, lowest: Option<usize>) -> String {
     if let Some(accuracies) = history.get("val_accuracy") {
         text.push_str(&format!(", with an accuracy of {}", percent(accuracies[lowest])));
     }
-    match losses.last() {
-        Some(&last) if lowest + 1 < losses.len() => {
-            text.push_str(&format!(
-                ". It ended at {}: beyond that epoch, the run overfits.",
-                number(last)
-            ));
-        }
-        _ => text.push_str(", at the end of the run: more epochs may still help."),
+    let is_last = lowest + 1 == losses.len();
+    if !is_last {
+        text.push_str(&format!(". It ended at {}", number(losses[losses.len() - 1])));
     }
+    // A student follows its teacher and does not go on with it: the curve of both tells of neither whether it overfits.
+    text.push_str(match (file.is_self_trained(), is_last) {
+        (true, _) => ".",
+        (false, true) => ", at the end of the run: more epochs may still help.",
+        (false, false) => ": beyond that epoch, the run overfits.",
+    });
     text
 }
 
 /// What the values are means of, if they are.
 fn means(file: &HistoryFile) -> String {
     let (taught, networks) = (file.is_self_trained(), thousands(file.networks as u64));
-    let after = " after their epochs on the reviews that teachers labelled.";
     match (file.networks, taught) {
         (0 | 1, false) => String::new(),
-        (0 | 1, true) => {
-            format!(" The first epochs are the teacher’s, the last ones the student’s,{after}")
-        }
+        (0 | 1, true) => " The epochs are the teacher’s, then those of the student’s fine-tuning, if it has any; the \
+                          student’s epochs on the reviews that the teacher labelled are not among them."
+            .to_owned(),
         (_, false) => format!(
             " All values are means over {networks} networks; the network that they were merged into is judged below."
         ),
         (_, true) => format!(
-            " All values are means over {networks} networks: the first epochs the teachers’, the last ones the students’,{after}"
+            " All values are means over {networks} networks. The epochs are the teachers’, then those of the students’ \
+             fine-tuning, if they have any; the students’ epochs on the reviews that the teachers labelled are not among them."
         ),
     }
 }
@@ -158,7 +160,7 @@ fn table(history: &History, lowest: Option<usize>) -> Markup {
         details {
             summary {
                 @if stride == 1 { "Every epoch as a table" }
-                @else { "Every " (stride) "th epoch as a table; history.csv has all" }
+                @else { "One epoch in " (stride) " as a table; history.csv has all" }
             }
             div.scroll tabindex="0" role="group" aria-label="Epochs" {
                 table.numbers {
@@ -181,6 +183,55 @@ fn table(history: &History, lowest: Option<usize>) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(losses: &[f64], self_training: Option<&str>) -> HistoryFile {
+        let series = vec![("val_loss".to_owned(), losses.to_vec())];
+        HistoryFile {
+            options: serde_json::json!({ "self_training": self_training }),
+            history: History::from_series(series).unwrap(),
+            ..HistoryFile::default()
+        }
+    }
+
+    #[test]
+    fn a_run_overfits_and_a_student_behind_its_teacher_does_not() {
+        let turns = [0.5, 0.25, 0.375];
+        let page = section(&file(&turns, None)).into_string();
+        assert!(
+            page.contains("It ended at 0.3750: beyond that epoch, the run overfits.<"),
+            "{page}"
+        );
+        let page = section(&file(&turns[..2], None)).into_string();
+        assert!(page.contains("0.2500, at the end of the run: more epochs may still help.<"));
+        for networks in [1, 3] {
+            for (losses, ending) in
+                [(&turns[..], "0.2500. It ended at 0.3750. "), (&turns[..2], "0.2500. ")]
+            {
+                let file = HistoryFile { networks, ..file(losses, Some("pseudo-labels")) };
+                let page = section(&file).into_string();
+                assert!(page.contains(ending), "{page}");
+                assert!(!page.contains("overfits") && !page.contains("more epochs"), "{page}");
+                assert!(page.contains("fine-tuning, if "), "{page}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_table_says_what_it_leaves_out() {
+        for (epochs, expected) in [
+            (200, "Every epoch as a table<"),
+            (201, "One epoch in 2 as a table; history.csv has all<"),
+            (601, "One epoch in 4 as a table"),
+        ] {
+            let page = section(&file(&vec![0.5; epochs], None)).into_string();
+            assert!(page.contains(expected), "{epochs}");
         }
     }
 }

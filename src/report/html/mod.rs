@@ -82,11 +82,18 @@ fn sentence(file: &HistoryFile, model: &Model, findings: &Findings) -> String {
         0 | 1 => String::new(),
         count => format!(", merged from {}", thousands(count as u64)),
     };
+    // The epochs of a student on the reviews that its teacher labelled are not in its history.
+    let trained = match file.is_self_trained() {
+        true => "self-trained".to_owned(),
+        false => {
+            let epochs = words::count(file.history.epochs() as u64, "epoch", "epochs");
+            format!("trained for {epochs}")
+        }
+    };
     format!(
-        "A {} network of {} parameters{merged}, trained for {}, judged on the {} reviews of the {} split.",
+        "A {} network of {} parameters{merged}, {trained}, judged on the {} reviews of the {} split.",
         sizes.join("–"),
         thousands(architecture.parameters() as u64),
-        words::count(file.history.epochs() as u64, "epoch", "epochs"),
         thousands(findings.evaluation.reviews as u64),
         findings.split.name()
     )

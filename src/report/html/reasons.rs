@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::findings::{Findings, Mistake, Text};
-use super::words::{count, number, shown, signed, thousands};
+use super::words::{count, number, shown_word, signed, thousands};
 use crate::answer::{Explanation, Kind, Part, Strongest};
 
 /// Longer reviews are cut: the longest of IMDB has 2,494 words.
@@ -48,7 +48,7 @@ fn both_sides(strongest: &Strongest) -> Markup {
                             th scope="col" { "word" } td {} th scope="col" { "effect" }
                         } }
                         tbody { @for (word, effect) in words { tr {
-                            th scope="row" { bdi { (shown(word)) } }
+                            th scope="row" { bdi { (shown_word(word)) } }
                             td { svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
                                 rect.(name) height="8" width=(format!("{:.1}", 100.0 * effect.abs() / largest)) {}
                             } }
@@ -127,7 +127,7 @@ fn text_box(row: usize, text: Markup) -> Markup {
 
 fn cut_text(words: &str) -> String {
     let all = words.split(' ').count();
-    let text: Vec<String> = words.split(' ').take(MOST_WORDS).map(shown).collect();
+    let text: Vec<String> = words.split(' ').take(MOST_WORDS).map(shown_word).collect();
     text.join(" ") + &rest(all)
 }
 
@@ -170,8 +170,8 @@ fn parts(explanation: &Explanation, called_positive: bool) -> Markup {
 fn part_name(part: &Part) -> String {
     match part.kind {
         Kind::Cut => "? (all unknown words)".to_owned(),
-        Kind::Word => shown(&part.name),
-        Kind::Ngram => format!("“{}”", shown(&part.name)),
+        Kind::Word => shown_word(&part.name),
+        Kind::Ngram => format!("“{}”", shown_word(&part.name)),
     }
 }
 
@@ -186,7 +186,7 @@ fn marked(explanation: &Explanation) -> Markup {
     html! {
         @for (word, part) in explanation.words().take(MOST_WORDS) {
             @let is_cut = part.is_some_and(|part| part.kind == Kind::Cut);
-            @let word = if is_cut { "?".to_owned() } else { shown(word) };
+            @let word = if is_cut { "?".to_owned() } else { shown_word(word) };
             @match part.filter(|part| part.evidence.abs() >= LEAST_MARKED * largest) {
                 Some(part) => {
                     @let degree = (3.0 * part.evidence.abs() / largest).ceil().clamp(1.0, 3.0) as u8;

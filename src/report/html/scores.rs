@@ -234,7 +234,7 @@ fn distribution(distribution: &Distribution) -> Markup {
     let values = [-most(negative), 0.0, most(positive)];
     let chart = Chart {
         x: Axis::of_shares(),
-        y: Axis::of_values(values.into_iter(), f64::INFINITY),
+        y: Axis::of_counts(values.into_iter()),
         x_title: "Probability",
         mirrored: true,
     };

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::axis::drawable;
 use super::super::sweep::{SweepResults, plus_minus};
 use super::words::number;
-use crate::sweep::Summary;
+use crate::sweep::{Run, Summary};
 
 const WIDTH: f64 = 180.0;
 const HEIGHT: f64 = 20.0;
@@ -17,17 +17,20 @@ const MOST_DOTS: usize = 50;
 /// One scale for all configurations.
 pub(super) struct Strip<'a> {
     results: &'a SweepResults,
+    /// Those of the design, made once for all configurations.
+    runs: Vec<Run>,
     low: f64,
     high: f64,
 }
 
 impl<'a> Strip<'a> {
     pub(super) fn new(results: &'a SweepResults, ranking: &[Summary]) -> Strip<'a> {
-        let values = ranking.iter().flat_map(|summary| single_runs(results, summary));
+        let runs = results.design.runs();
+        let values = ranking.iter().flat_map(|summary| single_runs(results, &runs, summary));
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, v)| {
             (low.min(v), high.max(v))
         });
-        Strip { results, low, high }
+        Strip { results, runs, low, high }
     }
 
     /// What stands above the column.
@@ -43,7 +46,7 @@ impl<'a> Strip<'a> {
         let Some(mean) = summary.best().filter(|spread| drawable(spread.mean)) else {
             return html! {};
         };
-        let runs = single_runs(self.results, summary);
+        let runs = single_runs(self.results, &self.runs, summary);
         let x = |value: f64| {
             let share = (value - self.low) / (self.high - self.low);
             let share = if share.is_finite() { share } else { 0.5 };
@@ -68,12 +71,11 @@ impl<'a> Strip<'a> {
 }
 
 /// A run's name among those of its configuration, and the measure at the epoch where the configuration is compared.
-fn single_runs(results: &SweepResults, summary: &Summary) -> Vec<(String, f64)> {
+fn single_runs(results: &SweepResults, runs: &[Run], summary: &Summary) -> Vec<(String, f64)> {
     let design = &results.design;
     let each = design.runs_each();
     let first = summary.configuration * each;
     let Some(epoch) = summary.epoch else { return Vec::new() };
-    let runs = design.runs();
     let run = |place: usize| {
         let history = &results.runs[place].as_ref()?.history;
         let value = *history.get(design.by().name())?.get(epoch)?;

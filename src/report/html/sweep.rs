@@ -161,7 +161,7 @@ fn facts(results: &SweepResults) -> Markup {
     ];
     if let Some(best) = &results.best {
         let configuration = &design.configurations()[best.configuration];
-        sweep.push(row("the best", shown_long(&configuration.to_string())));
+        sweep.push(row("the best", shown(&configuration.to_string())));
         sweep.push(row("trained again for", count(best.epochs as u64, "epoch", "epochs")));
         sweep.push(row("with seed", best.seed.to_string()));
         if let Some(test) = best.test {
@@ -180,9 +180,4 @@ fn facts(results: &SweepResults) -> Markup {
             }
         }
     }
-}
-
-/// A text of several words, each of a sane length.
-fn shown_long(text: &str) -> String {
-    text.split(' ').take(40).map(shown).collect::<Vec<_>>().join(" ")
 }

@@ -1,26 +1,18 @@
 //! How numbers and words from files are written.
 
+use super::super::names;
+pub(super) use super::super::table::thousands;
 use crate::sweep::Measure;
 
-pub(super) use super::super::table::thousands;
-
-/// Longer words are cut: no word of a language is.
-const MOST_CHARACTERS: usize = 60;
-
-/// A word or name from a file, as it can be shown: one of a sane length, without characters that steer.
-pub(super) fn shown(word: &str) -> String {
-    let mut shown: String = word.chars().take(MOST_CHARACTERS).map(harmless).collect();
-    if word.chars().nth(MOST_CHARACTERS).is_some() {
-        shown.push('…');
-    }
-    shown
+/// A label, a path or the value of an option. What tells two of them apart often stands last, so only what nobody would read is
+/// cut.
+pub(super) fn shown(text: &str) -> String {
+    names::shown(text, 1_000)
 }
 
-/// What neither is seen nor leaves the text around it as it is: control characters and the marks that turn its direction.
-fn harmless(character: char) -> char {
-    let steers = character.is_control()
-        || matches!(character, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    if steers { '\u{FFFD}' } else { character }
+/// A word of a review. Longer ones are cut: no word of a language is.
+pub(super) fn shown_word(word: &str) -> String {
+    names::shown(word, 60)
 }
 
 /// A number of things.
@@ -81,10 +73,9 @@ mod tests {
     }
 
     #[test]
-    fn words_cannot_steer_and_have_an_end() {
-        assert_eq!(shown("a\u{202E}b\0"), "a\u{FFFD}b\u{FFFD}");
-        let long = shown(&"é".repeat(1_000));
-        assert_eq!(long.chars().count(), MOST_CHARACTERS + 1);
-        assert!(long.ends_with('…'));
+    fn words_are_cut_and_names_are_whole() {
+        let long = "é".repeat(1_000);
+        assert_eq!(shown(&long), long);
+        assert_eq!(shown_word(&long), format!("{}…", "é".repeat(60)));
     }
 }
