@@ -200,3 +200,38 @@ pub fn folder_of(path: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a program that is killed leaves of an output.
+    fn leftover(path: &Path) -> PathBuf {
+        let file = OutputFile::create(path).unwrap();
+        let leftover = file.writer.get_ref().path().to_path_buf();
+        std::mem::forget(file);
+        leftover
+    }
+
+    #[test]
+    fn leftovers_of_other_outputs_and_other_files_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = "long".repeat(60);
+        let outputs = ["a", "a-b", "a.b", "b", &long].map(|name| folder.path().join(name));
+        let leftovers = outputs.each_ref().map(|path| leftover(path));
+        let others = ["a", "a.tmp", ".imdb-fast-a", ".imdb-fast-a-x.json"]
+            .map(|name| folder.path().join(name));
+        others.iter().for_each(|other| std::fs::write(other, "").unwrap());
+
+        let are_there = || leftovers.each_ref().map(|leftover| leftover.exists());
+        remove_leftovers(&outputs[0]);
+        assert_eq!(are_there(), [false, true, true, true, true]);
+        remove_leftovers(&outputs[4]);
+        assert_eq!(are_there(), [false, true, true, true, false]);
+        remove_leftovers(&outputs[1]);
+        assert_eq!(are_there(), [false, false, true, true, false]);
+        remove_all_leftovers(folder.path());
+        assert_eq!(are_there(), [false; 5]);
+        assert!(others.iter().all(|other| other.exists()));
+    }
+}

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::Deref;
 use std::process::{Child, Output, Stdio};
 
-use common::{repository, team};
+use common::{gzipped, repository, team};
 use imdb_fast::answer::Judge;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding};
@@ -150,12 +150,6 @@ fn answers_come_in_every_format() {
     let row: Value = serde_json::from_str(&rows).unwrap();
     assert_eq!(row["row"], 3);
     assert!(row["label"].is_u64() && row["probability"].is_f64(), "{rows}");
-}
-
-fn gzipped(content: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(content).unwrap();
-    packer.finish().unwrap()
 }
 
 #[test]

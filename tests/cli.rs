@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{names, repository};
+use common::{names, repository, skipped};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
@@ -165,6 +165,14 @@ fn a_second_run_gives_the_same_bytes_and_can_start_from_the_first() {
 }
 
 #[test]
+fn a_loss_that_falls_by_too_little_stops_the_run() {
+    let desk = Desk::with_dataset();
+    desk.ok(&[&SMALL[..], &["--early-stopping", "1", "--min-delta", "0.9"]].concat());
+    // No loss is lower by so much than the first.
+    assert_eq!(desk.text("run/history.csv").lines().count(), 1 + 2);
+}
+
+#[test]
 fn the_environment_chooses_the_kernels() {
     let desk = Desk::with_dataset();
     let supported: Vec<&str> = Level::supported().into_iter().map(Level::name).collect();
@@ -242,6 +250,8 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--learning-rate", "nan"], &["learning_rate", "above 0"]);
     train(&["--validation", "1.5"], &["--validation", "0.4"]);
     train(&["--validation", "0", "--keep-best"], &["--validation"]);
+    train(&["--min-delta", "0.1"], &["--early-stopping"]);
+    train(&["--early-stopping", "1", "--min-delta=-1"], &["--min-delta", "at least 0"]);
     train(&["--threads", "100000"], &["--threads", "4096"]);
     train(&["--no-such-option"], &["--no-such-option"]);
     desk.fails(2, &["synth", "-o", "x", "--reviews", "0"], &["--reviews", "from 1"]);
@@ -371,7 +381,7 @@ fn names_need_not_be_utf_8() {
     let [name, out] = [b"\xff.safetensors", &b"run\xff"[..]].map(std::ffi::OsStr::from_bytes);
     // Some file systems take no such names.
     if std::fs::rename(desk.path("d.safetensors"), desk.folder().join(name)).is_err() {
-        println!("skipped: the file system wants UTF-8");
+        skipped("the file system wants UTF-8");
         return;
     }
     let mut command = desk.command(&["train", "--validation", "100", "--learning-rate", "0.1"]);
@@ -522,8 +532,16 @@ fn options_that_do_not_fit_the_data() {
     let too_many = ["train", "d.safetensors", "--validation", "400"];
     desk.fails(1, &too_many, &["--validation", "400 reviews", "hold out fewer"]);
     desk.fails(1, &["train", "d.safetensors"], &["--validation is 10000", "--validation 0.4"]);
-    let unlabelled = ["evaluate", "run/m", "d.safetensors", "--split", "unlabelled"];
-    desk.fails(1, &unlabelled, &["run/m"]);
+    desk.ok(&SMALL);
+    let unlabelled =
+        |dataset| ["evaluate", "run/model.safetensors", dataset, "--split", "unlabelled"];
+    desk.fails(1, &unlabelled("d.safetensors"), &["--split is unlabelled", "no such split"]);
+    let [archive, index] =
+        ["data/sample_acl.tar.gz", "data/sample_word_index.json"].map(repository);
+    let (archive, index) = (archive.to_str().unwrap(), index.to_str().unwrap());
+    let words = ["--word-index", index, "--num-words", "600", "-o", "all.safetensors"];
+    desk.ok(&[&["import", archive], &words[..]].concat());
+    desk.fails(1, &unlabelled("all.safetensors"), &["--split is unlabelled", "have no labels"]);
     // A folder that cannot be made, found out before training starts.
     desk.write("file", "");
     desk.fails(1, &[&SMALL[..], &["--out", "file/run"]].concat(), &["file/run", "create"]);

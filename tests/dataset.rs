@@ -141,6 +141,8 @@ impl Parts {
                 ("train.indices", Dtype::U16, ids.clone()),
                 ("train.sequences", Dtype::U16, ids),
                 ("train.labels", Dtype::U8, vec![0, 1]),
+                ("train.ratings", Dtype::U8, vec![2, 9]),
+                ("train.groups", Dtype::U32, bytes(&[5u32, 5], u32::to_le_bytes)),
                 ("vocabulary.text", Dtype::U8, b"abc".to_vec()),
                 ("another.tensor", Dtype::U8, vec![7]),
             ],
@@ -185,7 +187,7 @@ fn every_rule_of_the_format_is_checked() {
     let u64s = |values: &[u64]| bytes(values, u64::to_le_bytes);
     let u16s = |values: &[u16]| bytes(values, u16::to_le_bytes);
     let parts = Parts::valid;
-    let (wide, id, byte) = (Dtype::U64, Dtype::U16, Dtype::U8);
+    let (wide, word, id, byte) = (Dtype::U64, Dtype::U32, Dtype::U16, Dtype::U8);
     let broken = [
         (parts().metadata("format", "imdb-fast model"), "a model of imdb-fast"),
         (parts().metadata("format", "other"), "another program"),
@@ -210,6 +212,9 @@ fn every_rule_of_the_format_is_checked() {
         (parts().set("train.indices", byte, vec![1, 4, 9]), "the type is U8"),
         (parts().set("train.labels", byte, vec![0, 2]), "row 1: the label is 2"),
         (parts().set("train.labels", byte, vec![0]), "1 labels for 2 rows"),
+        (parts().set("train.ratings", byte, vec![2]), "`train.ratings`: 1 values for 2 rows"),
+        (parts().set("train.groups", word, vec![0; 12]), "`train.groups`: 3 values for 2 rows"),
+        (parts().set("train.groups", byte, vec![5, 5]), "U8, expected U32"),
         (parts().set("train.sequences", id, u16s(&[1, 4, 10])), "`train.sequences`, row 1"),
         (parts().set("train.sequence_ptr", wide, u64s(&[0, 3])), "`train.indptr` has 2"),
         (parts().set("vocabulary.offsets", wide, u64s(&[0, 9, 3])), "the word of id 0"),

@@ -9,13 +9,13 @@ use imdb_fast::dataset::{Dataset, Holdout, Split};
 use imdb_fast::ensemble::{Ensemble, Member, SelfTraining};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, RowNorm};
-use imdb_fast::train::{FeatureScale, FitOptions, evaluate, predict};
+use imdb_fast::train::{FeatureScale, FitOptions, Silent, TrainPlan, evaluate, fit, predict};
 use imdb_fast::{Result, nn, optimizer};
 
-/// The logits of some reviews.
-fn logits(model: &Model, dataset: &Dataset) -> Vec<f32> {
-    let (mut all, rows) = (Vec::new(), dataset.csr(Split::Test).unwrap().rows());
-    predict(&team(1), model, dataset, Split::Test, 0..rows, |_, _, logits| {
+/// The logits of all reviews of a split.
+fn logits(model: &Model, dataset: &Dataset, split: Split) -> Vec<f32> {
+    let (mut all, rows) = (Vec::new(), dataset.csr(split).unwrap().rows());
+    predict(&team(1), model, dataset, split, 0..rows, |_, _, logits| {
         all.extend_from_slice(logits);
         Ok(())
     })
@@ -54,14 +54,14 @@ fn a_merged_network_adds_up_logits() {
             .map(|seed| {
                 // Trained, so that biases and alphas are not 0.
                 let mut model = Model::new(architecture.clone(), seed);
-                let plan = imdb_fast::train::TrainPlan::new(&dataset, &model, options()).unwrap();
-                imdb_fast::train::fit(&plan, &mut model, &team(1), &mut imdb_fast::train::Silent)
-                    .unwrap();
+                let plan = TrainPlan::new(&dataset, &model, options()).unwrap();
+                fit(&plan, &mut model, &team(1), &mut Silent).unwrap();
                 model
             })
             .collect();
-        let merged = logits(&Model::merged(&models, &factors).unwrap(), &dataset);
-        let parts: Vec<Vec<f32>> = models.iter().map(|model| logits(model, &dataset)).collect();
+        let merged = logits(&Model::merged(&models, &factors).unwrap(), &dataset, Split::Test);
+        let parts: Vec<Vec<f32>> =
+            models.iter().map(|model| logits(model, &dataset, Split::Test)).collect();
         for (row, merged) in merged.into_iter().enumerate() {
             let sum: f32 = parts.iter().zip(factors).map(|(part, factor)| factor * part[row]).sum();
             let what = format!("{hidden:?}, {embedding:?}, review {row}: {merged}, not {sum}");
@@ -135,6 +135,18 @@ fn students_learn_from_reviews_without_a_label_and_all_threads_agree() {
     let loss = nn::loss("binary-crossentropy").unwrap();
     let accuracy =
         |model: &Model| evaluate(&team(1), model, &dataset, Split::Test, &*loss).unwrap().accuracy;
+    let trained = |members: usize, self_training: Option<SelfTraining>| {
+        let ensemble = Ensemble { members, seed: 7, self_training };
+        let trained =
+            ensemble.train(&Linear::of(&dataset), &dataset, &team(2), folder.path()).unwrap();
+        trained.expect("nobody stops it").model
+    };
+    // Trained so, a student that saw labelled reviews alone would be its teacher.
+    let anew = SelfTraining { smoothing: 1.0, fine_tuning_epochs: 0, ..SelfTraining::default() };
+    for members in [1, 3] {
+        let [teacher, student] = [None, Some(anew)].map(|training| trained(members, training));
+        assert!(student.parameters() != teacher.parameters(), "{members}");
+    }
     for (members, self_training, epochs) in
         [(1, None, 2), (3, None, 2), (1, training, 3), (3, training, 3)]
     {
@@ -172,6 +184,40 @@ fn students_learn_from_reviews_without_a_label_and_all_threads_agree() {
 }
 
 #[test]
+fn members_have_the_same_say_and_the_network_their_mean_spread() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(400, 300, 5), &folder.path().join("reviews.safetensors"));
+    let member = Linear::of(&dataset);
+    let alone = [7, 8, 9].map(|seed| {
+        let mut model = member.model(seed).unwrap();
+        let plan = TrainPlan::new(&dataset, &model, member.options(seed).unwrap()).unwrap();
+        let outcome = fit(&plan, &mut model, &team(1), &mut Silent).unwrap();
+        // Not over the 30 that are held out.
+        let scores = &logits(&model, &dataset, Split::Train)[30..];
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let scores: Vec<f64> = scores.iter().map(|&score| score.into()).collect();
+        let middle = mean(&scores);
+        let squares: Vec<f64> = scores.iter().map(|score| (score - middle).powi(2)).collect();
+        (logits(&model, &dataset, Split::Test), mean(&squares).sqrt(), outcome.history)
+    });
+    let ensemble = Ensemble { members: 3, seed: 7, self_training: None };
+    let all = ensemble.train(&member, &dataset, &team(2), folder.path()).unwrap().unwrap();
+    let mean = |of: &dyn Fn(usize) -> f64| (0..3).map(of).sum::<f64>() / 3.0;
+    let spread = mean(&|at| alone[at].1);
+    for (row, &logit) in logits(&all.model, &dataset, Split::Test).iter().enumerate() {
+        let expected = spread * mean(&|at| f64::from(alone[at].0[row]) / alone[at].1);
+        let what = format!("review {row}: {logit}, not {expected}");
+        assert!((f64::from(logit) - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{what}");
+    }
+    for (name, values) in all.history.series() {
+        for (epoch, value) in values.iter().enumerate() {
+            let expected = mean(&|at| alone[at].2.get(name).unwrap()[epoch]);
+            assert!((value - expected).abs() < 1e-12, "{name}: {value}, not {expected}");
+        }
+    }
+}
+
+#[test]
 fn what_ends_before_its_warm_up_is_refused_before_anything_is_trained() {
     let folder = tempfile::tempdir().unwrap();
     let mut reviews = generated(200, 400, 5);
@@ -204,6 +250,6 @@ fn networks_that_say_the_same_of_all_reviews_are_merged_too() {
     let dataset = written(reviews, &folder.path().join("reviews.safetensors"));
     let ensemble = Ensemble { members: 2, seed: 7, self_training: None };
     let trained = ensemble.train(&Linear::of(&dataset), &dataset, &team(1), folder.path());
-    let all = logits(&trained.unwrap().unwrap().model, &dataset);
+    let all = logits(&trained.unwrap().unwrap().model, &dataset, Split::Test);
     assert!(all.iter().all(|&logit| logit > 0.1 && logit == all[0]), "{all:?}");
 }

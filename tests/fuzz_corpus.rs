@@ -8,7 +8,7 @@ mod fuzz;
 use std::io::Write;
 use std::path::PathBuf;
 
-use common::{InMemory, generated, written};
+use common::{InMemory, generated, names, repository, written};
 use imdb_fast::dataset::{Contents, Split};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
@@ -37,6 +37,28 @@ fn targets_pass_their_corpora() {
         }
         println!("{target}: {} inputs, {accepted} accepted", files.len());
         assert!(accepted > 0, "{target}: no input is accepted, so the check checks nothing");
+    }
+}
+
+/// What is checked here is what libFuzzer runs, and has a corpus.
+#[test]
+fn no_target_is_left_out() {
+    let mut targets = fuzz::TARGETS.map(|(target, _)| target.to_owned());
+    targets.sort();
+    let entries = targets.each_ref().map(|target| format!("{target}.rs"));
+    assert_eq!(names(&repository("fuzz/fuzz_targets")), entries);
+    assert_eq!(names(&repository("fuzz/corpus")), targets);
+    let manifest = std::fs::read_to_string(repository("fuzz/Cargo.toml")).unwrap();
+    let manifest: serde_json::Value = toml::from_str(&manifest).unwrap();
+    let mut binaries = manifest["bin"].as_array().unwrap().clone();
+    binaries.sort_by_key(|binary| binary["name"].as_str().unwrap().to_owned());
+    assert_eq!(binaries.len(), targets.len());
+    for (target, binary) in targets.iter().zip(&binaries) {
+        assert_eq!(binary["name"], **target);
+        assert_eq!(binary["path"], format!("fuzz_targets/{target}.rs"));
+        let entry = repository("fuzz/fuzz_targets").join(format!("{target}.rs"));
+        let entry = std::fs::read_to_string(entry).unwrap();
+        assert!(entry.contains(&format!("::{target}::check(data)")), "{entry}");
     }
 }
 

@@ -4,10 +4,9 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use common::repository;
+use common::{gzipped, repository, skipped};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Split, format};
 use imdb_fast::import::{
@@ -64,12 +63,6 @@ fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
     (folder, path)
-}
-
-fn gzipped(content: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(content).unwrap();
-    packer.finish().unwrap()
 }
 
 /// The sample, cut into its two splits: `lines` of header, then 400 and 200 lines.
@@ -251,9 +244,7 @@ fn the_archive_is_permuted_as_keras_permutes() {
     let kept = TextOptions { keep_order: true, ..TextOptions::default() };
     let kept = imported(&sample("sample_acl.tar.gz"), &text(kept)).unwrap();
     let permuted = imported(&sample("sample_acl.tar.gz"), &text(TextOptions::default())).unwrap();
-    // Keras' own order of the sample, from the file that keeps its rows: the row of npz that comes first, and so on.
-    let svm = imported_svm_order();
-    for (split, order) in [Split::Train, Split::Test].into_iter().zip(svm) {
+    for (split, order) in [Split::Train, Split::Test].into_iter().zip(keras_order()) {
         let before = reviews(&kept, split);
         let after = reviews(&permuted, split);
         let expected: Vec<Review> = order.iter().map(|&row| before[row].clone()).collect();
@@ -275,7 +266,7 @@ fn the_archive_is_permuted_as_keras_permutes() {
 }
 
 /// Where Keras puts the rows 0..400 and 0..200: of a table whose reviews are their own numbers.
-fn imported_svm_order() -> [Vec<usize>; 2] {
+fn keras_order() -> [Vec<usize>; 2] {
     let table = |rows: usize| {
         let rows = (0..rows).map(|row| format!("w{row},{}\n", u8::from(row < rows / 2)));
         file("a.csv", format!("text,label\n{}", rows.collect::<String>()).as_bytes())
@@ -458,6 +449,64 @@ fn hostile_archives_are_refused() {
         let dataset = imported(&path, &text(TextOptions::default())).unwrap();
         assert_eq!(dataset.labels(Split::Train).unwrap().iter().filter(|&&l| l == 1).count(), 2);
     }
+}
+
+/// A folder with two reviews, one of each class.
+fn folder_of_two() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, name, content) in [("pos", "0_9.txt", "good"), ("neg", "0_2.txt", "bad")] {
+        let class = folder.path().join("train").join(class);
+        std::fs::create_dir_all(&class).unwrap();
+        std::fs::write(class.join(name), content).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn hostile_folders_are_refused() {
+    let options = text(TextOptions { max_text: Some(99), ..TextOptions::default() });
+    for (name, content, expected) in [
+        ("x_9.txt", &b"x"[..], "x_9.txt: the file: the name of a review is no ID_RATING.txt"),
+        ("1_99.txt", b"x", "1_99.txt: the file: a rating of 99 stars"),
+        // Two files of one id: nobody knows which is found first.
+        ("0_8.txt", b"x", "the file: it has the id of "),
+        ("7_8.txt", b"\xff", "7_8.txt: the file: byte 0 of the review is not UTF-8"),
+        ("8_8.txt", &[b'x'; 100], "8_8.txt: the file: it is longer than 99 bytes (--max-text)"),
+    ] {
+        let folder = folder_of_two();
+        std::fs::write(folder.path().join("train/pos").join(name), content).unwrap();
+        let error = refusal(folder.path(), &options);
+        assert!(error.contains(expected) && error.contains(name), "{expected}: {error}");
+        assert!(name != "0_8.txt" || error.contains("0_9.txt"), "{error}");
+    }
+    let folder = folder_of_two();
+    std::fs::create_dir(folder.path().join("train/pos/1_9.txt")).unwrap();
+    let error = refusal(folder.path(), &options);
+    assert!(error.contains("1_9.txt: the file: it is a folder, pipe or device"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_links_in_a_folder_do_not_block() {
+    use std::os::unix::fs::symlink;
+    let folder = folder_of_two();
+    let [pipe, review] = ["pipe", "train/pos/1_9.txt"].map(|name| folder.path().join(name));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let options = text(TextOptions::default());
+    let is_pipe = "1_9.txt: the file: it is a folder, pipe or device";
+    for (target, expected) in [("../../pipe", is_pipe), ("nowhere", "1_9.txt: No such file")] {
+        symlink(target, &review).unwrap();
+        let error = refusal(folder.path(), &options);
+        assert!(error.contains(expected), "{expected}: {error}");
+        std::fs::remove_file(&review).unwrap();
+    }
+    symlink("../neg/0_2.txt", &review).unwrap();
+    let dataset = imported(folder.path(), &options).unwrap();
+    assert_eq!(dataset.labels(Split::Train).unwrap().len(), 3);
+    std::fs::rename(&pipe, &review).unwrap();
+    let error = refusal(folder.path(), &options);
+    assert!(error.contains(is_pipe), "{error}");
 }
 
 #[test]
@@ -797,7 +846,7 @@ fn parquet_needs_a_feature() {
 #[test]
 fn the_real_archive_holds_the_reviews_of_keras() {
     let Some(folder) = std::env::var_os("IMDB_FAST_DATA").map(PathBuf::from) else {
-        println!("skipped: IMDB_FAST_DATA names no folder with aclImdb_v1.tar.gz and imdb.npz");
+        skipped("IMDB_FAST_DATA names no folder with aclImdb_v1.tar.gz and imdb.npz");
         return;
     };
     let word_index = Some(folder.join("imdb_word_index.json"));

@@ -12,7 +12,7 @@ use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
 use imdb_fast::optimizer::{self, Adagrad, Idle, Optimizer, RmsProp, Sgd, Step};
 use imdb_fast::random::{Random, Stream};
-use imdb_fast::train::{EarlyStopping, Ending, FitOptions, Silent, TrainPlan, fit};
+use imdb_fast::train::{FitOptions, Silent, TrainPlan, fit};
 use swept::{Follower, ROWS, compare};
 
 /// Another optimizer that says nothing of what it may skip.
@@ -159,27 +159,4 @@ fn skipped_decay_is_made_up_for_in_two_roundings() {
         }
     });
     println!("lazy, dense: {worst:.2?} of their bounds");
-}
-
-#[test]
-fn early_stopping_and_the_best_epoch() {
-    let folder = tempfile::tempdir().unwrap();
-    let dataset = written(generated(800, 500, 4), &folder.path().join("d"));
-    let layer = Dense { units: 16, activation: Activation::Relu };
-    let mut model = Model::new(Architecture::new(500, &[layer]).unwrap(), 1);
-    let options = FitOptions {
-        epochs: 200,
-        batch_size: 32,
-        validation: Holdout::Fraction(0.3),
-        optimizer: optimizer::parse("adam", Some(0.01)).unwrap(),
-        early_stopping: Some(EarlyStopping { patience: 3, min_delta: 0.0 }),
-        keep_best: true,
-        ..FitOptions::default()
-    };
-    let plan = TrainPlan::new(&dataset, &model, options).unwrap();
-    let outcome = fit(&plan, &mut model, &team(2), &mut Silent).unwrap();
-    assert!(matches!(outcome.ending, Ending::StoppedEarly));
-    let lowest = outcome.history.lowest("val_loss").unwrap();
-    assert_eq!(outcome.epoch, Some(lowest));
-    assert_eq!(outcome.history.epochs(), lowest + 1 + 3);
 }

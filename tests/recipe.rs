@@ -8,7 +8,9 @@ use imdb_fast::dataset::{Dataset, Holdout};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{self, Activation, Architecture};
 use imdb_fast::optimizer;
-use imdb_fast::train::{FeatureScale, FitOptions, Shuffle, Silent, TrainPlan, WeightAverage, fit};
+use imdb_fast::train::{
+    EarlyStopping, Ending, FeatureScale, FitOptions, Shuffle, Silent, TrainPlan, WeightAverage, fit,
+};
 
 /// Words enough that most rest in a step, and few enough that each is seen.
 const FEATURES: usize = 300;
@@ -418,4 +420,46 @@ fn a_run_that_ends_before_its_warm_up_is_refused() {
     plan("linear:warm_up=26").unwrap();
     let error = plan("linear:warm_up=27").unwrap_err().to_string();
     assert!(error.contains("--schedule") && error.contains("27 steps"), "{error}");
+}
+
+#[test]
+fn early_stopping_and_the_best_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(800, 500, 4), &folder.path().join("d.safetensors"));
+    let layer = nn::Dense { units: 16, activation: Activation::Relu };
+    let trained = |early_stopping| {
+        let mut model = Model::new(Architecture::new(500, &[layer]).unwrap(), 1);
+        let options = FitOptions {
+            epochs: 40,
+            batch_size: 32,
+            validation: Holdout::Fraction(0.3),
+            optimizer: optimizer::parse("adam", Some(0.003)).unwrap(),
+            early_stopping,
+            keep_best: true,
+            ..FitOptions::default()
+        };
+        let plan = TrainPlan::new(&dataset, &model, options).unwrap();
+        fit(&plan, &mut model, &team(2), &mut Silent).unwrap()
+    };
+    let all = trained(None).history;
+    let losses = all.get("val_loss").unwrap();
+    let ends = [(1, 0.0), (3, 0.0), (3, 0.01), (3, 0.05)].map(|(patience, min_delta)| {
+        // `keras/src/callbacks/early_stopping.py`
+        let (mut best, mut wait) = (f64::INFINITY, 0);
+        let end = losses.iter().position(|loss| {
+            wait += 1;
+            if loss + min_delta < best {
+                (best, wait) = (*loss, 0);
+            }
+            wait >= patience
+        });
+        let epochs = end.expect("the loss grows in the end") + 1;
+        let outcome = trained(Some(EarlyStopping { patience, min_delta }));
+        assert!(matches!(outcome.ending, Ending::StoppedEarly), "{patience}, {min_delta}");
+        assert_eq!(outcome.history.get("val_loss").unwrap(), &losses[..epochs]);
+        // However little lower it is.
+        assert_eq!(outcome.epoch, outcome.history.lowest("val_loss"));
+        epochs
+    });
+    assert!(ends[1] > ends[2] && ends[2] > ends[3], "the cases tell something: {ends:?}");
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::desk::Desk;
-use common::{InMemory, generated, repository};
-use imdb_fast::dataset;
+use common::{InMemory, generated, is_self_contained, repository};
+use imdb_fast::dataset::{self, Split};
 use imdb_fast::text::{Rules, Vocabulary};
 
 /// A folder with the sample dataset, `d.safetensors`, and a run on it, `run`.
@@ -45,24 +45,6 @@ fn text(page: &str) -> String {
         rest = &rest[rest.find('>').expect("a tag ends") + 1..];
     }
     text + rest
-}
-
-/// Fails where a page could load, or lead to, anything.
-fn is_self_contained(page: &str) {
-    let lower = page.to_lowercase();
-    for outward in
-        [" src=", " href=", "url(", "@import", "http://", "https://", "fetch(", "import("]
-    {
-        assert!(!lower.contains(outward), "{outward} in the page");
-    }
-    let policies = lower.matches("content-security-policy").count();
-    assert_eq!(policies, 1);
-    assert!(lower.contains("default-src 'none'") || lower.contains("default-src &#39;none&#39;"));
-    assert_eq!(lower.matches("<script").count(), 1, "the page's own script alone");
-    assert_eq!(lower.matches("<style").count(), 1);
-    assert!(!lower.contains(" style="), "the policy forbids styles in attributes");
-    let events = [" onload", " onclick", " onerror", " onmouseover"];
-    assert!(events.iter().all(|event| !lower.contains(&format!("{event}="))));
 }
 
 #[test]
@@ -126,6 +108,45 @@ fn a_page_has_all_that_was_found() {
     for line in strongest.lines().skip(1) {
         let word = line.split(',').next().unwrap();
         assert!(page.contains(&format!("<bdi>{word}</bdi>")), "{word}");
+    }
+}
+
+#[test]
+fn what_it_takes_to_repeat_a_run_is_whole() {
+    let desk = Desk::new();
+    let name = format!("{}-last.safetensors", "d".repeat(100));
+    desk.import_sample("300", &name);
+    let optimizer = "rmsprop:rho=0.9,epsilon=0.0000001,centered=true,momentum=0.0625";
+    let train =
+        ["train", &name, "--epochs", "1", "--validation", "100", "--optimizer", optimizer, "-q"];
+    desk.ok(&train);
+    let page = report(&desk, &[]);
+    assert!(page.contains(&format!("<td>{name}</td>")) && page.contains(optimizer));
+}
+
+/// Of a student's epochs, its history has those of the fine-tuning alone.
+#[test]
+fn a_student_is_not_taken_for_its_teacher() {
+    let desk = Desk::new();
+    let mut source = generated(800, 100, 5);
+    for (split, _, label) in source.reviews.iter_mut().skip(400) {
+        if *split == Split::Train {
+            (*split, *label) = (Split::Unlabelled, None);
+        }
+    }
+    dataset::write(&mut source, &desk.path("d.safetensors")).unwrap();
+    for epochs in ["0", "2"] {
+        let training = format!("pseudo-labels:fine_tuning_epochs={epochs}");
+        let train = ["train", "d.safetensors", "--validation", "100", "--epochs", "3", "-q"];
+        desk.ok(&[&train[..], &["--hidden", "none", "--self-training", &training]].concat());
+        let page = report(&desk, &[]);
+        for part in ["self-trained, judged on", "those of the student’s fine-tuning, if it has any"]
+        {
+            assert!(page.contains(part), "no {part:?}");
+        }
+        for part in ["overfits", "may still help", "trained for"] {
+            assert!(!page.contains(part), "{part:?}");
+        }
     }
 }
 

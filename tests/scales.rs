@@ -1,11 +1,12 @@
 //! The scales of words and reviews: the same as training on the values themselves, and kept in the model.
 
+mod common;
+
 use std::path::Path;
 
+use common::{InMemory, team, written};
 use imdb_fast::container::Access;
-use imdb_fast::dataset::{
-    self, Contents, Dataset, Holdout, Review, ReviewSource, Split, Synthetic, SyntheticOptions,
-};
+use imdb_fast::dataset::{self, Contents, Dataset, Holdout, Split, Synthetic, SyntheticOptions};
 use imdb_fast::kernel::Level;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, RowNorm, loss};
@@ -17,51 +18,27 @@ use imdb_fast::train::{
 const FEATURES: usize = 40;
 const ROWS: usize = 96;
 
-/// A few reviews, written down.
-struct Few(Vec<(Vec<u32>, u8)>);
-
-impl Few {
-    fn drawn() -> Few {
-        // Some arithmetic stands in for a generator: which words a review has, and that the label follows two of them.
-        let review = |i: u32| {
-            let mut words: Vec<u32> =
-                (0..7).map(|k| (i * 13 + k * k * 5 + i * i * k) % 40).collect();
-            words.sort_unstable();
-            words.dedup();
-            let label =
-                u8::from(words.contains(&5) || (i.is_multiple_of(3) && !words.contains(&10)));
-            (words, label)
-        };
-        Few((0..ROWS as u32).map(review).collect())
-    }
-}
-
-impl ReviewSource for Few {
-    fn contents(&self) -> Contents {
-        Contents {
-            features: FEATURES,
-            vocabulary: None,
-            text: None,
-            sequences: false,
-            options: serde_json::Value::Null,
-        }
-    }
-
-    fn for_each(
-        &mut self,
-        sink: &mut dyn FnMut(Review<'_>) -> imdb_fast::Result<()>,
-    ) -> imdb_fast::Result<()> {
-        self.0
-            .iter()
-            .try_for_each(|(words, label)| sink(Review::new(Split::Train, words, Some(*label))))
-    }
-}
-
+/// A few reviews, with their labels and as a dataset.
 fn few(folder: &Path) -> (Vec<(Vec<u32>, u8)>, Dataset) {
-    let mut few = Few::drawn();
-    let path = folder.join("few.safetensors");
-    dataset::write(&mut few, &path).unwrap();
-    (few.0, Dataset::open(&path, Access::Read).unwrap())
+    // Some arithmetic stands in for a generator: which words a review has, and that the label follows two of them.
+    let review = |i: u32| {
+        let mut words: Vec<u32> = (0..7).map(|k| (i * 13 + k * k * 5 + i * i * k) % 40).collect();
+        words.sort_unstable();
+        words.dedup();
+        let label = u8::from(words.contains(&5) || (i.is_multiple_of(3) && !words.contains(&10)));
+        (words, label)
+    };
+    let few: Vec<(Vec<u32>, u8)> = (0..ROWS as u32).map(review).collect();
+    let contents = Contents {
+        features: FEATURES,
+        vocabulary: None,
+        text: None,
+        sequences: false,
+        options: serde_json::Value::Null,
+    };
+    let reviews = few.iter().map(|(words, label)| (Split::Train, words.clone(), Some(*label)));
+    let source = InMemory { contents, reviews: reviews.collect() };
+    (few, written(source, &folder.join("few.safetensors")))
 }
 
 /// `x`, \[rows, features\], by the formulas, in f64.
@@ -135,7 +112,7 @@ fn dense(
 fn training_is_that_on_the_values_themselves() {
     let folder = tempfile::tempdir().unwrap();
     let (reviews, dataset) = few(folder.path());
-    let team = Team::new(2).unwrap();
+    let team = team(2);
     for text in [
         "rmsprop",
         "rmsprop:momentum=0.5,centered=true",
@@ -199,7 +176,7 @@ fn a_model_keeps_its_scale() {
     let hidden = [Dense { units: 16, activation: Activation::Relu }; 2];
     let mut trained: Option<Model> = None;
     for threads in [1, 2, 3] {
-        let team = Team::new(threads).unwrap();
+        let team = team(threads);
         let mut model = Model::new(Architecture::new(dataset.features(), &hidden).unwrap(), 1);
         let options = FitOptions {
             epochs: 3,
@@ -219,7 +196,7 @@ fn a_model_keeps_its_scale() {
         }
         trained = Some(model);
     }
-    let (team, model) = (Team::new(2).unwrap(), trained.unwrap());
+    let (team, model) = (team(2), trained.unwrap());
     let scale = model.input_scale().unwrap();
     assert!(scale.normalises() && scale.features().unwrap().len() == dataset.features());
 

@@ -1,4 +1,5 @@
-//! CSV, TSV and JSON lines: any text is refused with its place or imported, and the same reviews are the same in all three.
+//! CSV, TSV, JSON lines and fastText: any text is refused with its place or imported, and the same reviews are the same in the
+//! first three.
 
 use arbitrary::{Result, Unstructured};
 use imdb_fast::import::{Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions};

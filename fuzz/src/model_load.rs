@@ -56,7 +56,7 @@ fn loaded(file: &[u8]) -> bool {
     true
 }
 
-/// What a model says of texts is the same for all kernels, or it says why it cannot.
+/// A model gives each text a probability, or it says why it cannot.
 fn judge(model: &Model) {
     let team = Team::new(1).expect("one thread").with_level(Level::portable());
     let Ok(judge) = Judge::new(model, &team) else { return };

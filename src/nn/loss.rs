@@ -381,6 +381,30 @@ mod tests {
         }
     }
 
+    /// `keras.losses.hinge` takes the labels 0 and 1 as -1 and 1.
+    #[test]
+    fn hinge_is_that_of_keras() {
+        for (label, p, value, slope) in [
+            (0.0, 0.0, 1.0, 0.0),
+            (0.0, 0.25, 1.25, 0.1875),
+            (0.0, 1.0, 2.0, 0.0),
+            (1.0, 0.0, 1.0, 0.0),
+            (1.0, 0.25, 0.75, -0.1875),
+            (1.0, 1.0, 0.0, 0.0),
+        ] {
+            // It looks at probabilities alone.
+            let logit = 0.0;
+            assert_eq!(Hinge.value(logit, p, label), value, "{label}, {p}");
+            assert_eq!(Hinge.d_logit(logit, p, label), slope, "{label}, {p}");
+            for level in Level::supported() {
+                let mut d_logits = [0.0];
+                Hinge.d_logits(level, &[logit], &[p], &[label], 1.0, &mut d_logits);
+                let sum = Hinge.sum(level, &[logit], &[p], &[label]);
+                assert_eq!((sum, d_logits), (value.into(), [slope]), "{level}: {label}, {p}");
+            }
+        }
+    }
+
     #[test]
     fn cross_entropy_is_finite_where_probabilities_round() {
         assert_eq!(BinaryCrossentropy.value(200.0, 1.0, 0.0), 200.0);

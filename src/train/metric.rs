@@ -303,6 +303,51 @@ mod tests {
         assert!((of("auc") - 6.0 / 8.0).abs() < 1e-12);
     }
 
+    /// The same as Keras defines it: each threshold by itself.
+    fn auc_by_thresholds(probabilities: &[f32], labels: &[u8]) -> f64 {
+        let between = (1..199).map(|i| i as f32 / 199.0);
+        let thresholds = std::iter::once(-1e-7).chain(between).chain([1.0 + 1e-7]);
+        let rates = |threshold: f32| {
+            [0, 1].map(|class| {
+                let of_class = probabilities.iter().zip(labels).filter(|&(_, &l)| l == class);
+                let above = of_class.clone().filter(|&(&p, _)| p > threshold);
+                above.count() as f64 / of_class.count() as f64
+            })
+        };
+        let curve: Vec<[f64; 2]> = thresholds.map(rates).collect();
+        curve
+            .windows(2)
+            .map(|pair| (pair[0][0] - pair[1][0]) * (pair[0][1] + pair[1][1]) / 2.0)
+            .sum()
+    }
+
+    #[test]
+    fn auc_is_that_of_200_thresholds_and_not_the_exact_area() {
+        let kth = |k: f32| k / 199.0;
+        let many: Vec<f32> = (0..1000).map(|i| (i * 619 % 1001) as f32 / 1000.0).collect();
+        let halves: Vec<u8> =
+            (0..1000).map(|i| u8::from(many[i] + many[i * 7 % 1000] > 1.0)).collect();
+        for (probabilities, labels, expected) in [
+            // No threshold lies between these two, so that nobody knows which is more probable.
+            (&[0.5001, 0.5002][..], &[0, 1][..], Some(0.5)),
+            (&[0.5001, 0.5002], &[1, 0], Some(0.5)),
+            (&[0.0, kth(0.5)], &[0, 1], Some(0.5)),
+            (&[kth(198.5), 1.0], &[0, 1], Some(0.5)),
+            (&[0.0, 1.0], &[0, 1], Some(1.0)),
+            // What equals a threshold is not above it; 31 / 199 and some others times 199 would round up, in Keras too.
+            (&[kth(39.5), kth(40.0)], &[0, 1], Some(0.5)),
+            (&[kth(40.0), kth(40.5)], &[0, 1], Some(1.0)),
+            (&[kth(1.0), kth(100.0), kth(100.0), kth(198.0), 1.0], &[0, 1, 0, 0, 1], None),
+            (&many, &halves, None),
+        ] {
+            let mut auc = Auc::default();
+            auc.update(probabilities, labels);
+            let by_thresholds = auc_by_thresholds(probabilities, labels);
+            assert!((auc.result() - by_thresholds).abs() < 1e-12, "{probabilities:?}");
+            assert!(expected.is_none_or(|expected| auc.result() == expected), "{probabilities:?}");
+        }
+    }
+
     #[test]
     fn a_metric_goes_on_from_its_state_and_from_nothing_else() {
         for name in ["accuracy", "precision", "recall", "f1", "auc"] {

@@ -108,3 +108,27 @@ pub fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+pub fn gzipped(content: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(content).unwrap();
+    packer.finish().unwrap()
+}
+
+/// Fails where a page could load, or lead to, anything.
+pub fn is_self_contained(page: &str) {
+    let lower = page.to_lowercase();
+    for outward in
+        [" src=", " href=", "url(", "@import", "http://", "https://", "fetch(", "import("]
+    {
+        assert!(!lower.contains(outward), "{outward} in the page");
+    }
+    let policies = lower.matches("content-security-policy").count();
+    assert_eq!(policies, 1);
+    assert!(lower.contains("default-src 'none'") || lower.contains("default-src &#39;none&#39;"));
+    assert_eq!(lower.matches("<script").count(), 1, "the page's own script alone");
+    assert_eq!(lower.matches("<style").count(), 1);
+    assert!(!lower.contains(" style="), "the policy forbids styles in attributes");
+    let events = [" onload", " onclick", " onerror", " onmouseover"];
+    assert!(events.iter().all(|event| !lower.contains(&format!("{event}="))));
+}

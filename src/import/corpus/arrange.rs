@@ -44,7 +44,11 @@ pub(super) fn arrange(
             rows.sort_by_cached_key(|&number| (!is_positive(number), of(number).number));
             let same = |a: u32, b: u32| (of(a).class, of(a).number) == (of(b).class, of(b).number);
             if let Some(pair) = rows.windows(2).find(|pair| same(pair[0], pair[1])) {
-                let ((path, first), (_, second)) = (cut.place(pair[0]), cut.place(pair[1]));
+                let ((first_path, first), (path, second)) =
+                    (cut.place(pair[0]), cut.place(pair[1]));
+                // In a folder each review is a file of its own.
+                let first =
+                    if path == first_path { first } else { first_path.display().to_string() };
                 let problem = format!("it has the id of {first}");
                 return Err(Error::malformed(&path, second, problem, "leave one of them"));
             }
