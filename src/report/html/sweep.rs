@@ -71,6 +71,9 @@ fn judging(design: &Design) -> String {
     }
 }
 
+/// A label of more characters stands in a line of its own: beside the figures it would be a column of single words.
+const LONG: usize = 24;
+
 /// The figures that people ask for first.
 fn headline(results: &SweepResults, ranking: &[Summary], labels: &[String]) -> Markup {
     let by = results.design.by();
@@ -88,7 +91,9 @@ fn headline(results: &SweepResults, ranking: &[Summary], labels: &[String]) -> M
     figures.push(("runs".to_owned(), thousands(done as u64)));
     html! {
         dl.headline {
-            @for (name, value) in figures { div { dt { (name) } dd { bdi { (value) } } } }
+            @for (name, value) in figures {
+                div.long[value.chars().count() > LONG] { dt { (name) } dd { bdi { (value) } } }
+            }
         }
     }
 }
