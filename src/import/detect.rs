@@ -59,13 +59,20 @@ pub fn detect(path: &Path) -> Result<Format> {
         return Ok(format);
     }
     if head.trim_ascii_start().starts_with(b"[") {
-        return wrong(
-            "perhaps a JSON array",
-            "write one object a line, without brackets and commas",
-        );
+        return wrong("perhaps a JSON array", INSTEAD_OF_AN_ARRAY);
     }
     let remedy = format!("if you know its format, name it with --format ({})", Format::names());
     wrong("an unknown format", &remedy)
+}
+
+/// What to make of a JSON array.
+pub const INSTEAD_OF_AN_ARRAY: &str = "write one object a line, without brackets and commas";
+
+/// Whether a file that begins with `head` is a JSON array of objects, as which reviews are not read.
+pub fn is_array_of_objects(head: &[u8]) -> bool {
+    let text = head.strip_prefix(unpack::BYTE_ORDER_MARK).unwrap_or(head);
+    let inside = text.trim_ascii_start().strip_prefix(b"[");
+    inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"{"))
 }
 
 /// The format of a file that begins with `head`, if it is known by that.

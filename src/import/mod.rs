@@ -28,7 +28,7 @@ mod text_options;
 mod unpack;
 
 pub use corpus::{Corpus, WordOptions};
-pub use detect::{detect, format_of};
+pub use detect::{INSTEAD_OF_AN_ARRAY, detect, format_of, is_array_of_objects};
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
 pub use row::{LABEL_NAMES, TEXT_NAMES, column};

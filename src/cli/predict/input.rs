@@ -207,7 +207,6 @@ fn layout(path: &Path, head: &[u8], text_column: Option<&str>) -> Result<Layout>
                 text_column.map_or_else(|| TEXT_NAMES.into_iter().any(is_it), is_it)
             })
     };
-    let behind_bracket = head.trim_ascii_start().strip_prefix(b"[").unwrap_or_default();
     let no_texts = |found: &str, remedy: &str| {
         Err(Error::WrongKind {
             path: path.to_path_buf(),
@@ -220,8 +219,8 @@ fn layout(path: &Path, head: &[u8], text_column: Option<&str>) -> Result<Layout>
         Some(Format::JsonLines) => Ok(Layout::Jsonl),
         Some(Format::Fasttext) => Ok(Layout::Fasttext),
         Some(Format::Libsvm) => no_texts("libsvm text", "import it and judge the dataset"),
-        _ if behind_bracket.trim_ascii_start().starts_with(b"{") => {
-            no_texts("a JSON array", "write one object a line, without brackets and commas")
+        _ if import::is_array_of_objects(head) => {
+            no_texts("a JSON array", import::INSTEAD_OF_AN_ARRAY)
         }
         _ if has_text_column(b'\t') => Ok(Layout::Tsv),
         _ if has_text_column(b',') => Ok(Layout::Csv),
