@@ -79,11 +79,17 @@ struct Linear<'a> {
     schedule: &'a str,
     /// After how many questions they stop.
     patience: AtomicUsize,
+    keep_best: bool,
 }
 
 impl Linear<'_> {
     fn of(dataset: &Dataset) -> Linear<'_> {
-        Linear { dataset, schedule: "linear", patience: AtomicUsize::new(usize::MAX) }
+        Linear {
+            dataset,
+            schedule: "linear",
+            patience: AtomicUsize::new(usize::MAX),
+            keep_best: false,
+        }
     }
 }
 
@@ -102,6 +108,7 @@ impl Member for Linear<'_> {
             schedule: self.schedule.parse()?,
             feature_scale: Some(FeatureScale::NaiveBayes { smoothing: 1.0 }),
             row_norm: RowNorm::L2,
+            keep_best: self.keep_best,
             ..FitOptions::default()
         })
     }
@@ -218,7 +225,7 @@ fn members_have_the_same_say_and_the_network_their_mean_spread() {
 }
 
 #[test]
-fn what_ends_before_its_warm_up_is_refused_before_anything_is_trained() {
+fn what_does_not_fit_is_refused_before_anything_is_trained() {
     let folder = tempfile::tempdir().unwrap();
     let mut reviews = generated(200, 400, 5);
     for (at, (split, _, label)) in reviews.reviews.iter_mut().enumerate() {
@@ -237,6 +244,9 @@ fn what_ends_before_its_warm_up_is_refused_before_anything_is_trained() {
     let ensemble = Ensemble { self_training: Some(SelfTraining::default()), ..ensemble };
     let error = ensemble.train(&member, &dataset, &team(1), folder.path()).unwrap_err().to_string();
     assert!(error.contains("--schedule") && error.contains("warm-up"), "{error}");
+    let member = Linear { keep_best: true, patience: 0.into(), ..Linear::of(&dataset) };
+    let error = ensemble.train(&member, &dataset, &team(1), folder.path()).unwrap_err().to_string();
+    assert!(error.contains("--self-training") && error.contains("best epoch"), "{error}");
 }
 
 #[test]

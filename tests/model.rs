@@ -163,9 +163,7 @@ fn cut_and_flipped_models_never_panic() {
     for _ in 0..3000 {
         let mut bad = good.clone();
         bad[random.below(good.len() as u64) as usize] ^= 1 << random.below(8);
-        if let Ok(model) = load(&path, &bad) {
-            assert!(model.parameters().are_finite());
-        }
+        assert!(load(&path, &bad).is_err());
     }
 }
 

@@ -9,7 +9,8 @@ use imdb_fast::model::Model;
 use imdb_fast::nn::{self, Activation, Architecture};
 use imdb_fast::optimizer;
 use imdb_fast::train::{
-    EarlyStopping, Ending, FeatureScale, FitOptions, Shuffle, Silent, TrainPlan, WeightAverage, fit,
+    EarlyStopping, Ending, FeatureScale, FitOptions, Metric, Shuffle, Silent, TrainPlan,
+    WeightAverage, fit, metric,
 };
 
 /// Words enough that most rest in a step, and few enough that each is seen.
@@ -405,6 +406,27 @@ fn weights_are_averaged_over_all_steps() {
     let options = FitOptions { average_weights, keep_best: true, ..FitOptions::default() };
     let error = options.check().unwrap_err();
     assert!(error.is_usage() && error.to_string().contains("--keep-best"), "{error}");
+}
+
+#[test]
+fn metrics_have_names_of_their_own() {
+    let metrics = |names: [&str; 2]| -> Vec<Box<dyn Metric>> {
+        names.map(|name| metric(name).unwrap()).into()
+    };
+    let options = FitOptions { metrics: metrics(["auc", "accuracy"]), ..FitOptions::default() };
+    options.check().unwrap();
+    let options = FitOptions { metrics: metrics(["auc", "auc"]), ..options };
+    let error = options.check().unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("--metrics"), "{error}");
+}
+
+#[test]
+fn a_plan_is_of_one_architecture() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder);
+    let plan = TrainPlan::new(&dataset, &model(&[]), options(&Recipe::PLAIN, "sgd")).unwrap();
+    let error = fit(&plan, &mut model(&[5]), &team(1), &mut Silent).unwrap_err().to_string();
+    assert!(error.contains("the plan was made for"), "{error}");
 }
 
 #[test]

@@ -94,7 +94,8 @@ impl Ensemble {
     /// `folder` is where the reviews with their new labels are put meanwhile.
     ///
     /// # Errors
-    /// Those of [`Ensemble::check`]; [`Error::Unfit`] where an option does not fit the data;
+    /// Those of [`Ensemble::check`]; [`Error::InvalidOption`] where self-training is asked for a best epoch; [`Error::Unfit`] where
+    /// an option does not fit the data;
     /// [`Error::Diverged`]; [`Error::Io`].
     pub fn train(
         &self,
@@ -116,6 +117,7 @@ impl Ensemble {
             return Ok(Some(Trained { model, history }));
         };
         let first = member.model(self.seed)?;
+        training.check(&member.options(self.seed)?)?;
         pseudo::check(dataset, &first)?;
         if training.fine_tuning_epochs > 0 {
             // What does not fit is known now, and not when the students are trained.

@@ -29,6 +29,18 @@ impl Default for SelfTraining {
 }
 
 impl SelfTraining {
+    /// Checks that it can do what the teachers' options ask for: students on all reviews have nothing to validate on.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where they ask for a best epoch.
+    pub(super) fn check(&self, options: &FitOptions) -> Result<()> {
+        if options.keep_best || options.early_stopping.is_some() {
+            let expected = "options without a best epoch: students have nothing to validate on";
+            return Err(Error::invalid(OPTION, self, expected));
+        }
+        Ok(())
+    }
+
     /// What a run's options become for the student on all reviews.
     pub(super) fn on_all(&self, options: FitOptions) -> FitOptions {
         let SelfTraining { smoothing, .. } = *self;

@@ -94,7 +94,8 @@ impl<'a> Matrix<'a> {
     /// # Panics
     /// If `values` has another length than `rows * columns`.
     pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Matrix<'a> {
-        assert_eq!(values.len(), rows * columns, "a matrix of {rows} x {columns}");
+        let length = rows.checked_mul(columns);
+        assert_eq!(length, Some(values.len()), "a matrix of {rows} x {columns}");
         Matrix { values, rows, columns, row_stride: columns as isize, column_stride: 1 }
     }
 
@@ -116,7 +117,7 @@ impl<'a> Matrix<'a> {
 /// If the shapes do not fit each other.
 pub fn matmul(a: Matrix<'_>, b: Matrix<'_>, beta: f32, c: &mut [f32]) {
     assert_eq!(a.columns, b.rows, "the inner dimensions of a product");
-    assert_eq!(c.len(), a.rows * b.columns, "the shape of a product");
+    assert_eq!(a.rows.checked_mul(b.columns), Some(c.len()), "the shape of a product");
     // SAFETY: `Matrix::new` has checked that strides and dimensions stay within each slice, and `c` has just been
     // checked; `c` is borrowed mutably, so it overlaps neither.
     unsafe {
@@ -153,5 +154,13 @@ mod tests {
         let mut c = [1.0; 9];
         matmul(a.transposed(), a, 1.0, &mut c);
         assert_eq!(c, [18.0, 23.0, 28.0, 23.0, 30.0, 37.0, 28.0, 37.0, 46.0]);
+    }
+
+    #[test]
+    #[should_panic = "the shape of a product"]
+    fn a_product_of_no_values_has_no_more_of_them_than_a_slice() {
+        let many = 1 << (usize::BITS / 2);
+        let (a, b) = (Matrix::new(&[], many, 0), Matrix::new(&[], 0, many));
+        matmul(a, b, 0.0, &mut []);
     }
 }

@@ -87,11 +87,6 @@ impl Parameters {
         let range = self.head.layers[layer].kernel.clone();
         if range.is_empty() { &mut self.first_kernel } else { &mut self.head.values[range] }
     }
-
-    /// Whether no value is NaN or infinite.
-    pub fn are_finite(&self) -> bool {
-        self.first_kernel.iter().chain(&self.head.values).all(|value| value.is_finite())
-    }
 }
 
 impl Head {

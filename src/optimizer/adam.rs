@@ -111,14 +111,11 @@ impl Adam {
         let power = |beta: f32| 1.0 - f64::from(beta).powf(f64::from(step.number));
         let correction = power(self.beta_2).sqrt() / power(self.beta_1);
         let learning_rate = step.rate * self.learning_rate;
-        let corrected = Corrected {
-            alpha: learning_rate * correction as f32,
-            decay: learning_rate * self.weight_decay.unwrap_or(0.0),
-            adam: *self,
-        };
+        let corrected = Corrected { alpha: learning_rate * correction as f32, adam: *self };
+        let decay = learning_rate * self.weight_decay.unwrap_or(0.0);
         match self.amsgrad {
-            false => stepper.run(corrected),
-            true => stepper.run(Largest(corrected)),
+            false => stepper.run_decayed(corrected, decay),
+            true => stepper.run_decayed(Largest(corrected), decay),
         }
     }
 }
@@ -128,8 +125,6 @@ impl Adam {
 struct Corrected {
     /// The learning rate times the corrections of both averages' bias.
     alpha: f32,
-    /// The part of itself that a weight loses.
-    decay: f32,
     adam: Adam,
 }
 
@@ -153,11 +148,6 @@ impl Rule<2> for Corrected {
         let (m, v) = self.averages(gradient, m, v);
         (self.taken(m, v), [m, v])
     }
-
-    #[inline(always)]
-    fn decay(&self) -> Option<f32> {
-        Some(self.decay)
-    }
 }
 
 /// With the largest second average so far: amsgrad.
@@ -170,10 +160,5 @@ impl Rule<3> for Largest {
         let (m, v) = self.0.averages(gradient, m, v);
         let largest = largest.max(v);
         (self.0.taken(m, largest), [m, v, largest])
-    }
-
-    #[inline(always)]
-    fn decay(&self) -> Option<f32> {
-        Some(self.0.decay)
     }
 }

@@ -42,7 +42,7 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
             settings.share("rho", &mut it.rho)?;
             settings.share("momentum", &mut it.momentum)?;
-            settings.positive("epsilon", &mut it.epsilon)?;
+            epsilon(&mut settings, &mut it.epsilon)?;
             settings.flag("centered", &mut it.centered)?;
             settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
             settings
@@ -65,7 +65,7 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
             settings.share("beta_1", &mut it.beta_1)?;
             settings.share("beta_2", &mut it.beta_2)?;
-            settings.positive("epsilon", &mut it.epsilon)?;
+            epsilon(&mut settings, &mut it.epsilon)?;
             settings.flag("amsgrad", &mut it.amsgrad)?;
             if let Some(decay) = &mut it.weight_decay {
                 settings.positive(WEIGHT_DECAY, decay)?;
@@ -82,6 +82,12 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
         _ => return Err(settings.unknown("rmsprop, sgd, adam, adamw, adagrad")),
     };
     Ok(optimizer)
+}
+
+/// An epsilon that keeps the first step of a weight without a gradient from dividing zero by zero.
+fn epsilon(settings: &mut Settings<'_>, epsilon: &mut f32) -> Result<()> {
+    let is_normal = |value: &f32| value.is_finite() && *value >= f32::MIN_POSITIVE;
+    settings.take("epsilon", epsilon, is_normal, "a number of at least 1.2e-38")
 }
 
 fn adagrad(settings: &mut Settings<'_>) -> Result<Adagrad> {
@@ -141,6 +147,9 @@ mod tests {
         assert!(message("adam:beta_1").contains("parameter=value"));
         assert!(message("sgd:momentum=0.5,momentum=0.6").contains("once"));
         assert!(parse("sgd:learning_rate=1", Some(0.1)).unwrap_err().is_usage());
+        for text in ["rmsprop:epsilon=0", "adam:epsilon=1e-42", "adamw:epsilon=-1"] {
+            assert!(message(text).contains("at least 1.2e-38"), "{text}");
+        }
         assert!(message("adam:rows=some").contains("all or touched"));
         assert!(message("adamw:rows=touched").contains("weight_decay"));
         assert!(message("adagrad:initial_accumulator=0,epsilon=0").contains("above 0"));

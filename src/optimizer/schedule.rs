@@ -130,6 +130,9 @@ impl Schedule {
 
     /// How many epochs of so many steps a run needs to outlast its warm-up. A warm-up that is a part of all steps grows with
     /// them, and asks for no number.
+    ///
+    /// # Panics
+    /// If an epoch has no steps.
     pub fn fewest_epochs(&self, steps: usize) -> usize {
         match self.warm_up {
             Stretch::Steps(warm_up) => warm_up as usize / steps + 1,

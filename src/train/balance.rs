@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::cut::MOST_SHARDS;
 
-/// Steps between two looks, at first; twice as many after each move that made things worse.
+/// Steps between two looks, at first, and behind each move. Those before the next move are twice as many after each move that made
+/// things worse.
 const FIRST_PERIOD: u32 = 32;
 const LAST_PERIOD: u32 = 1024;
 
@@ -38,14 +39,15 @@ struct Looks {
     period: u32,
     /// Steps since the last look.
     steps: u32,
-    /// What a step took before the last move, and who owned what.
+    /// What a step took before the last move, and who owned what, until the move has been judged.
     before_move: Option<(f64, Owners)>,
 }
 
 impl Balance {
-    /// Each thread gets shards that are next to each other.
+    /// Each thread gets shards that are next to each other; threads beyond them get none, ever.
     pub(super) fn new(costs: Vec<f64>, threads: usize) -> Balance {
         let shards = costs.len();
+        let threads = threads.clamp(1, shards.max(1));
         let owner = |shard: usize| {
             let mut ends = (0..threads).map(|thread| shards * (thread + 1) / threads);
             ends.position(|end| shard < end).unwrap_or(0)
@@ -88,7 +90,8 @@ impl Balance {
     pub(super) fn look(&self) {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         looks.steps += 1;
-        if self.threads == 1 || looks.steps < looks.period {
+        let period = if looks.before_move.is_some() { FIRST_PERIOD } else { looks.period };
+        if self.threads == 1 || looks.steps < period {
             return;
         }
         let mut times = [0.0; MOST_SHARDS];
@@ -135,13 +138,15 @@ impl Balance {
 
     /// The owners with whom a step would take the least time, and that time.
     fn best(&self, now: &Owners, times: &[f64; MOST_SHARDS]) -> (Owners, f64) {
-        let shards = self.owners.len();
-        // Threads beyond the shards have nothing to do, and no speed that is known.
-        let threads = self.threads.min(shards);
+        let (shards, threads) = (self.owners.len(), self.threads);
+        let all_costs: f64 = self.costs.iter().sum();
+        let usual = all_costs / times[..shards].iter().sum::<f64>();
+        // Nobody knows how fast a thread is that has lost its last shard to others: as fast as they, it may be by now.
         let speeds: [f64; MOST_SHARDS] = std::array::from_fn(|thread| {
             let own = || (0..shards).filter(|&shard| now[shard] == thread);
             let cost: f64 = own().map(|shard| self.costs[shard]).sum();
-            cost / own().map(|shard| times[shard]).sum::<f64>()
+            let speed = cost / own().map(|shard| times[shard]).sum::<f64>();
+            if speed.is_finite() { speed } else { usual }
         });
         let time = |shard: usize, thread: usize| match now[shard] == thread {
             true => times[shard],
@@ -152,7 +157,6 @@ impl Balance {
             let owners: Owners = std::array::from_fn(|shard| {
                 if shard < shards { choice / threads.pow(shard as u32) % threads } else { 0 }
             });
-            // NaN, where a speed is not known, is never less.
             let promised = self.longest(&owners, time);
             if promised < best.1 {
                 best = (owners, promised);
@@ -193,6 +197,49 @@ mod tests {
         }
         assert_eq!(own(&Balance::new(vec![1.0; 3], 2)), [vec![0], vec![1, 2]]);
         assert_eq!(own(&Balance::new(vec![1.0; 4], 2)), [vec![0, 1], vec![2, 3]]);
+    }
+
+    /// What a step takes on average, in costs over speeds.
+    fn mean_step(balance: &Balance, speeds: &[f64], steps: u32) -> f64 {
+        let mut sum = 0.0;
+        for _ in 0..steps {
+            sum += balance
+                .longest(&balance.owners(), |shard, thread| balance.costs[shard] / speeds[thread]);
+            for (shard, cost) in balance.costs.iter().enumerate() {
+                let time = cost / speeds[balance.owner(shard)];
+                balance.note(shard, Duration::from_nanos((1e6 * time) as u64));
+            }
+            balance.look();
+        }
+        sum / f64::from(steps)
+    }
+
+    #[test]
+    fn threads_beyond_the_shards_change_nothing() {
+        for (costs, threads) in [(vec![0.5, 0.3, 0.2], 4), (vec![0.25; 4], 8), (vec![1.0], 2)] {
+            let most = costs.iter().copied().fold(0.0, f64::max);
+            let balance = Balance::new(costs, threads);
+            let mean = mean_step(&balance, &[1.0; 8], 10_000);
+            assert!((mean - most).abs() < 1e-9, "{mean} on {threads} threads");
+        }
+    }
+
+    /// A thread that loses its last shard to others gets one now and then, and keeps it once it is fast.
+    #[test]
+    fn a_thread_without_a_shard_is_tried_again() {
+        for (costs, speeds, best, then) in [
+            (vec![0.25; 4], vec![1.0, 0.2], 1.0, 0.5),
+            (vec![0.25; 4], vec![1.0, 1.0, 1.0, 0.4], 0.5, 0.25),
+            (vec![0.5, 0.3, 0.2], vec![1.0, 1.0, 0.3], 0.5, 0.5),
+        ] {
+            let balance = Balance::new(costs, speeds.len());
+            let mean = mean_step(&balance, &speeds, 20_000);
+            assert!(mean < 1.1 * best, "{mean}, where {best} can be reached: {speeds:?}");
+            let fast = vec![1.0; speeds.len()];
+            mean_step(&balance, &fast, 2 * LAST_PERIOD);
+            let mean = mean_step(&balance, &fast, 20_000);
+            assert!(mean < 1.1 * then, "{mean}, where {then} can be reached: {speeds:?}");
+        }
     }
 
     #[test]

@@ -52,10 +52,7 @@ pub fn evaluate(
 /// Judges a model on some rows of a labelled split.
 ///
 /// # Errors
-/// Those of [`evaluate`].
-///
-/// # Panics
-/// If the split has not so many rows.
+/// Those of [`evaluate`], and where the split has not so many rows.
 pub fn evaluate_rows(
     team: &Team,
     model: &Model,

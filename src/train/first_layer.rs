@@ -48,7 +48,7 @@ impl<'m> FirstLayer<'m> {
     /// Calls `work` with each shard of a thread.
     pub(super) fn for_own(&self, worker: &Worker<'_>, mut work: impl FnMut(&mut Shard<'m>)) {
         for index in self.balance.own(worker.index) {
-            self.balance.timed(index, || work(&mut write(&self.shards[index])));
+            work(&mut write(&self.shards[index]));
         }
     }
 
@@ -69,11 +69,13 @@ impl<'m> FirstLayer<'m> {
         squares.map(|squares| f64::from_bits(squares.load(Ordering::Relaxed))).sum()
     }
 
-    /// The sums of a thread's shards, after `before` has been done with each of them and has made it take up some spans.
+    /// The sums of a thread's shards, after `before` has been done with each of them and has made it take up some spans. The time
+    /// counts for the balance where all that is part of a step.
     pub(super) fn gather<I: Word>(
         &self,
         worker: &Worker<'_>,
         rows: Rows<'_, I>,
+        is_step: bool,
         mut before: impl FnMut(&mut Shard<'m>),
     ) {
         for index in self.balance.own(worker.index) {
@@ -84,12 +86,16 @@ impl<'m> FirstLayer<'m> {
                 true => (index - 1, Sum::Add),
                 false => (index, Sum::Store),
             };
-            self.balance.timed(index, || {
+            let mut work = || {
                 let mut out = write(&self.partials[place]);
                 let mut shard = write(&self.shards[index]);
                 before(&mut shard);
                 shard.gather(rows, sum, &mut out);
-            });
+            };
+            match is_step {
+                true => self.balance.timed(index, work),
+                false => work(),
+            }
         }
     }
 

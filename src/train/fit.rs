@@ -28,12 +28,13 @@ use crate::nn::{Embedding, InputScale};
 /// The result depends on the plan and the data alone: the same bits on any number of threads.
 ///
 /// # Errors
-/// [`Error::Unfit`](crate::Error::Unfit) where the dataset lacks a split that the plan names. A run that diverges is no error
+/// [`Error::Unfit`](crate::Error::Unfit) where the dataset lacks a split that the plan names, or the model is of another
+/// architecture than the plan's. A run that diverges is no error
 /// here: its [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one, if they were
 /// remembered.
 ///
 /// # Panics
-/// If a loss, metric or observer of the caller panics.
+/// If a loss, metric or observer of the caller panics, or the observer begins another run on the same team of several threads.
 pub fn fit(
     plan: &TrainPlan<'_>,
     model: &mut Model,
@@ -106,7 +107,7 @@ pub fn fit(
 /// [`Error::Malformed`](crate::Error::Malformed) where the checkpoint is damaged. The model's weights may then have been replaced.
 ///
 /// # Panics
-/// If a loss, metric or observer of the caller panics.
+/// If a loss, metric or observer of the caller panics, or the observer begins another run on the same team of several threads.
 pub fn resume(
     plan: &TrainPlan<'_>,
     model: &mut Model,
@@ -131,6 +132,7 @@ fn fit_from(
     observer: &mut dyn Observer,
     from: Option<Checkpoint>,
 ) -> Result<Outcome> {
+    plan.expect_model(model)?;
     if let Some(embedding) = model.architecture().embedding() {
         let run = match sequences(plan.dataset, Split::Train)? {
             Sequences::Narrow(..) => fit_sequences::<u16>,

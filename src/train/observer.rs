@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::{History, Snapshot};
 
-/// Hears of a run while it goes on; the library itself prints nothing and reads no clock.
+/// Hears of a run while it goes on; the library itself prints nothing, and no result depends on a clock.
 pub trait Observer: Send {
     /// An epoch starts; counted from 0, of `epochs`, with `batches` steps.
     fn epoch_begins(&mut self, epoch: usize, epochs: usize, batches: usize) {
@@ -16,8 +16,8 @@ pub trait Observer: Send {
         let _ = batch;
     }
 
-    /// A run goes on from a checkpoint: `history` is what it had then, and `batch` batches of the epoch were done. Called
-    /// after the epoch's `epoch_begins`.
+    /// A run goes on from a checkpoint: `history` is what it had then, and `batch` batches of the epoch were done. Where
+    /// there are some, the epoch's `epoch_begins` comes before; else it comes after.
     fn resumes(&mut self, history: &History, batch: usize) {
         let _ = (history, batch);
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{
     Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
-use std::thread::yield_now;
+use std::thread::{ThreadId, yield_now};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -30,12 +30,16 @@ const CROWDED_LOOKS: usize = 256;
 /// Times it does so before it sleeps.
 const YIELDS: usize = 1024;
 
-/// A fixed number of threads, and the instructions that their kernels use.
+/// A fixed number of threads, and the instructions that their kernels use. Of several callers, one after the other has them.
 #[derive(Debug)]
 pub struct Team {
     pool: ThreadPool,
     level: Level,
     cores: usize,
+    /// Who runs something on all threads, one after the other: two at once would each have some, and wait for the rest.
+    turn: Mutex<()>,
+    /// The thread whose turn it is.
+    leader: Mutex<Option<ThreadId>>,
 }
 
 /// One thread of a [`Team`] at work.
@@ -69,7 +73,8 @@ impl Team {
                 source: std::io::Error::other(error),
             })?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Ok(Team { pool, level: Level::detect(), cores })
+        let (turn, leader) = (Mutex::default(), Mutex::default());
+        Ok(Team { pool, level: Level::detect(), cores, turn, leader })
     }
 
     /// The same threads with other kernels.
@@ -134,7 +139,11 @@ impl Team {
 
     /// Runs `work` on `size` threads at once and returns when all have returned. One of them is the caller's own, which has a
     /// core already: threads that are woken by one that then sleeps may find themselves on the same core.
+    ///
+    /// # Panics
+    /// If what runs on several threads of the team, such as the observer of a run, begins the same anew.
     pub(crate) fn run(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) {
+        let _turn = (size > 1).then(|| self.take_turn());
         let barrier = Barrier::new(size, size > self.cores);
         let run = |index: usize| {
             let _breaks = BreakOnPanic(&barrier);
@@ -147,6 +156,26 @@ impl Team {
             }
             run(0);
         });
+    }
+
+    fn take_turn(&self) -> Turn<'_> {
+        let caller = Some(std::thread::current().id());
+        assert!(*lock(&self.leader) != caller, "a team cannot begin what it is in the middle of");
+        let turn = lock(&self.turn);
+        *lock(&self.leader) = caller;
+        Turn { leader: &self.leader, _turn: turn }
+    }
+}
+
+/// The time in which a team's threads are one caller's.
+struct Turn<'a> {
+    leader: &'a Mutex<Option<ThreadId>>,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(self.leader) = None;
     }
 }
 
@@ -335,6 +364,31 @@ mod tests {
                 }
             });
         }
+    }
+
+    #[test]
+    fn two_callers_take_turns() {
+        let team = Team::new(3).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        team.run(3, |worker| worker.meet());
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    #[should_panic = "in the middle of"]
+    fn nobody_begins_anew_from_within() {
+        let team = Team::new(2).unwrap();
+        team.run(2, |worker| {
+            if worker.leads() {
+                team.run(2, |_| ());
+            }
+        });
     }
 
     #[test]

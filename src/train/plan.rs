@@ -103,6 +103,7 @@ pub struct EarlyStopping {
 #[derive(Debug)]
 pub struct TrainPlan<'d> {
     pub(super) dataset: &'d Dataset,
+    architecture: Architecture,
     pub(super) options: FitOptions,
     pub(super) train_rows: RowSet,
     pub(super) validation: Option<(Split, RowSet)>,
@@ -158,12 +159,37 @@ impl<'d> TrainPlan<'d> {
         expect_size(dataset, has_sequences, &train_rows)?;
         expect_steps(&options, train_rows.len())?;
         expect_network(model.architecture(), &options)?;
+        let architecture = model.architecture().clone();
         if validation.is_none() && (options.keep_best || options.early_stopping.is_some()) {
             let expected = "something to validate on where the best epoch is asked for";
             return Err(Error::invalid("--validation", "0", expected));
         }
         let [dropout, word_dropout] = options.dropouts()?;
-        Ok(TrainPlan { dataset, options, train_rows, validation, dropout, word_dropout })
+        Ok(TrainPlan {
+            dataset,
+            architecture,
+            options,
+            train_rows,
+            validation,
+            dropout,
+            word_dropout,
+        })
+    }
+
+    /// Checks that a model is of the architecture that the plan was made for.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]
+    pub(super) fn expect_model(&self, model: &Model) -> Result<()> {
+        if *model.architecture() == self.architecture {
+            return Ok(());
+        }
+        Err(Error::Unfit {
+            option: "the model",
+            value: model.architecture().to_json().to_string(),
+            reason: format!("the plan was made for {}", self.architecture.to_json()),
+            remedy: "make a plan for this model".to_owned(),
+        })
     }
 
     /// The options.
@@ -277,6 +303,15 @@ impl FitOptions {
             }
         }
         self.dropouts()?;
+        for (at, metric) in self.metrics.iter().enumerate() {
+            let name = metric.name();
+            // The history has one list for each name.
+            if name == "loss" || self.metrics[..at].iter().any(|other| other.name() == name) {
+                let expected =
+                    "each metric once, and none by the name of loss, which is always there";
+                return Err(Error::invalid("--metrics", name, expected));
+            }
+        }
         if let Some(average) = self.average_weights {
             average.check()?;
             if self.keep_best {

@@ -225,7 +225,7 @@ impl<'a, I: Word> Run<'a, I> {
             reviews.clear();
             reviews.extend(drawn(seed, Stream::WordDropout, batch.epoch, batch.rows()));
         }
-        self.first_layer.gather(worker, self.rows, |shard| {
+        self.first_layer.gather(worker, self.rows, true, |shard| {
             before(shard);
             shard.begin_batch(batch.order);
             if words.is_on() {

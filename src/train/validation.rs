@@ -77,7 +77,7 @@ impl<'a, I: Word> Validation<'a, I> {
         let is_kept = self.set.len() <= KEPT_ROWS;
         for (round, start) in (0..self.set.len()).step_by(ROUND_ROWS).enumerate() {
             let places = start..self.set.len().min(start + ROUND_ROWS);
-            first_layer.gather(worker, self.rows, |shard| {
+            first_layer.gather(worker, self.rows, false, |shard| {
                 shard.begin_round(self.rows, round, self.set.rows(places.clone()), is_kept);
             });
             worker.meet();

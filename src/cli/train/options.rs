@@ -7,7 +7,7 @@ use std::str::FromStr;
 use imdb_fast::ensemble::{Ensemble, SelfTraining};
 use imdb_fast::nn::{Activation, Dense, Embedding, loss};
 use imdb_fast::optimizer;
-use imdb_fast::train::{EarlyStopping, FitOptions, Metric, Shuffle, metric};
+use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
 use imdb_fast::{Error, Result};
 use serde::{Serialize, Serializer};
 
@@ -194,14 +194,7 @@ pub(crate) struct Args {
 impl Args {
     /// What the run does; checked as far as the arguments alone tell.
     pub(super) fn fit_options(&self) -> Result<FitOptions> {
-        let mut metrics: Vec<Box<dyn Metric>> = Vec::new();
-        for name in &self.metrics {
-            let metric = metric(name)?;
-            if metrics.iter().any(|other| other.name() == metric.name()) {
-                return Err(Error::invalid("--metrics", name, "each metric once"));
-            }
-            metrics.push(metric);
-        }
+        let metrics = self.metrics.iter().map(|name| metric(name));
         let options = FitOptions {
             epochs: self.epochs,
             batch_size: self.batch_size,
@@ -221,7 +214,7 @@ impl Args {
             word_dropout: self.word_dropout,
             l2: self.l2,
             global_clipnorm: self.global_clipnorm,
-            metrics,
+            metrics: metrics.collect::<Result<_>>()?,
             early_stopping: self
                 .early_stopping
                 .map(|patience| EarlyStopping { patience, min_delta: self.min_delta }),
