@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use imdb_fast::dataset::Split;
-use imdb_fast::kernel::Span;
+use imdb_fast::kernel::{BITS, Span};
 
 use super::BATCH;
 use super::common::{Reviews, Work, shuffled};
@@ -23,6 +23,10 @@ pub struct Epoch<'a> {
     pub shards: Vec<Range<usize>>,
     /// For each batch and shard the parts of the reviews that are the shard's, the shortest first.
     pub sharded: Vec<Vec<Vec<Span>>>,
+    /// For each batch the words among the first 64 that its reviews have, as bits.
+    pub bits: Vec<Vec<u64>>,
+    /// For each batch the parts of the reviews behind those words, the shortest first.
+    pub rest: Vec<Vec<Span>>,
 }
 
 impl<'a> Epoch<'a> {
@@ -45,8 +49,16 @@ impl<'a> Epoch<'a> {
             shards.iter().map(of).collect()
         });
         let sharded = sharded.collect();
+        let common = |span: &Span| {
+            let words = indices[span.start..][..span.length as usize].iter();
+            words.take_while(|&&id| usize::from(id) < BITS).fold(0, |bits, id| bits | 1 << id)
+        };
+        let bits = unsorted.iter().map(|spans| spans.iter().map(common).collect()).collect();
+        let behind = |span| part(indices, span, &(BITS..features));
+        let rest = unsorted.iter().map(|spans| by_length(spans.iter().map(behind).collect()));
+        let rest = rest.collect();
         let sorted = unsorted.iter().cloned().map(by_length).collect();
-        Epoch { features, indices, work, unsorted, sorted, shards, sharded }
+        Epoch { features, indices, work, unsorted, sorted, shards, sharded, bits, rest }
     }
 
     pub fn words(&self, span: &Span) -> &'a [u16] {

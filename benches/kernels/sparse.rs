@@ -4,7 +4,10 @@ use std::hint::black_box;
 use std::ops::Range;
 
 use criterion::Criterion;
-use imdb_fast::kernel::{Aligned, Level, Span, Sum, Table, gather_sum, scatter_add};
+use imdb_fast::kernel::{
+    Aligned, BITS, Level, Span, Subsets, Sum, Table, gather_bits, gather_sum, scatter_add,
+    scatter_bits,
+};
 
 use super::BATCH;
 use super::common::{self, Elements, assert_close, uniform};
@@ -20,6 +23,8 @@ pub struct Calls<'a> {
     shards: Vec<Range<usize>>,
     /// For each batch and shard.
     spans: Vec<Vec<&'a [Span]>>,
+    /// For each batch the words among the first 64 as bits, where they are not in the spans.
+    bits: Option<&'a [Vec<u64>]>,
 }
 
 impl<'a> Calls<'a> {
@@ -31,6 +36,11 @@ impl<'a> Calls<'a> {
             epoch,
             shards: epoch.whole(),
             spans: batches.iter().map(|spans| vec![&spans[..]]).collect(),
+            bits: None,
+        };
+        let with_bits = |width: usize| Calls {
+            bits: Some(&epoch.bits),
+            ..whole("by length, 64 words as bits", width, &epoch.rest)
         };
         let sharded = epoch.sharded.iter();
         let sharded = Calls {
@@ -39,14 +49,17 @@ impl<'a> Calls<'a> {
             epoch,
             shards: epoch.shards.clone(),
             spans: sharded.map(|shards| shards.iter().map(|spans| &spans[..]).collect()).collect(),
+            bits: None,
         };
         vec![
             whole("by length", 16, &epoch.sorted),
+            with_bits(16),
             whole("unsorted", 16, &epoch.unsorted),
             sharded,
             whole("by length", 32, &epoch.sorted),
             whole("by length", 64, &epoch.sorted),
             whole("by length", 20, &epoch.sorted),
+            with_bits(20),
         ]
     }
 
@@ -55,12 +68,15 @@ impl<'a> Calls<'a> {
         shard.start * self.width..shard.end * self.width
     }
 
-    /// What an epoch moves: in each shard the rows of its words, `passages` times, the ids, and a row a review.
+    /// What an epoch moves: in each shard the rows of its words, `passages` times, the ids, and a row a review. A word that is a bit
+    /// counts as any other.
     fn bounds(&self, pattern: Pattern, passages: usize) -> Vec<Bound> {
         let row = self.width * size_of::<f32>();
         let bound = |(at, shard): (usize, &Range<usize>)| {
             let spans = self.spans.iter().flat_map(|batch| batch[at]);
-            let (reviews, nonzeros) = spans.fold((0, 0), |(reviews, nonzeros), span| {
+            let common = self.bits.iter().copied().flatten().flatten();
+            let common: usize = common.map(|bits| bits.count_ones() as usize).sum();
+            let (reviews, nonzeros) = spans.fold((0, common), |(reviews, nonzeros), span| {
                 (reviews + 1, nonzeros + span.length as usize)
             });
             let moved = nonzeros * (passages * row + size_of::<u16>()) + reviews * row;
@@ -70,15 +86,37 @@ impl<'a> Calls<'a> {
     }
 
     /// Gathers a batch into one output a shard.
-    fn gather(&self, level: Level, weights: &[f32], batch: usize, outs: &mut [Aligned]) {
+    fn gather(
+        &self,
+        level: Level,
+        weights: &[f32],
+        batch: usize,
+        (outs, subsets): (&mut [Aligned], &mut Subsets),
+    ) {
+        let mut sum = Sum::Store;
+        if let Some(bits) = self.bits {
+            let common = &weights[..BITS * self.width];
+            gather_bits(level, common, self.width, &bits[batch], subsets, sum, &mut outs[0]);
+            sum = Sum::Add;
+        }
         for ((shard, spans), out) in self.shards.iter().zip(&self.spans[batch]).zip(outs) {
             let values = &weights[self.values(shard)];
             let table = Table::new(values, shard.start, self.width);
-            gather_sum(level, table, self.epoch.indices, spans, Sum::Store, out);
+            gather_sum(level, table, self.epoch.indices, spans, sum, out);
         }
     }
 
-    pub fn scatter(&self, level: Level, gradient: &mut [f32], batch: usize, deltas: &[f32]) {
+    pub fn scatter(
+        &self,
+        level: Level,
+        gradient: &mut [f32],
+        batch: usize,
+        (deltas, subsets): (&[f32], &mut Subsets),
+    ) {
+        if let Some(bits) = self.bits {
+            let common = &mut gradient[..BITS * self.width];
+            scatter_bits(level, common, self.width, &bits[batch], subsets, deltas);
+        }
         for (shard, spans) in self.shards.iter().zip(&self.spans[batch]) {
             let (values, width) = (&mut gradient[self.values(shard)], self.width);
             scatter_add(level, values, shard.start, width, self.epoch.indices, spans, deltas);
@@ -123,7 +161,8 @@ pub fn gather<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut 
         let weights = Aligned::from(&uniform(calls.epoch.features * calls.width, 0.05, 1)[..]);
         let mut outs: Vec<Aligned> =
             calls.shards.iter().map(|_| Aligned::zeros(BATCH * calls.width)).collect();
-        calls.gather(level, &weights, 0, &mut outs);
+        let mut subsets = Subsets::default();
+        calls.gather(level, &weights, 0, (&mut outs, &mut subsets));
         let sums = (0..outs[0].len()).map(|i| outs.iter().map(|out| out[i]).sum());
         let sums: Vec<f32> = sums.collect();
         assert_close(&sums, &expected_sums(calls, &weights, 0), TOLERANCE, &calls.name);
@@ -133,7 +172,7 @@ pub fn gather<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut 
             bounds: calls.bounds(Pattern::Read, 1),
             run: timed(move || {
                 for batch in 0..calls.spans.len() {
-                    calls.gather(level, black_box(&weights), batch, &mut outs);
+                    calls.gather(level, black_box(&weights), batch, (&mut outs, &mut subsets));
                 }
             }),
         };
@@ -147,7 +186,8 @@ pub fn scatter<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut
     for level in Level::supported() {
         let deltas = Aligned::from(&uniform(BATCH * calls.width, 1e-3, 2)[..]);
         let mut gradient = Aligned::zeros(calls.epoch.features * calls.width);
-        calls.scatter(level, &mut gradient, 0, &deltas);
+        let mut subsets = Subsets::default();
+        calls.scatter(level, &mut gradient, 0, (&deltas, &mut subsets));
         assert_close(&gradient, &expected_gradient(calls, &deltas, 0), TOLERANCE, &calls.name);
         let case = Case {
             kernel: format!("scatter_add, {}", calls.name),
@@ -155,7 +195,7 @@ pub fn scatter<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut
             bounds: calls.bounds(Pattern::Update, 2),
             run: timed(move || {
                 for batch in 0..calls.spans.len() {
-                    calls.scatter(level, &mut gradient, batch, black_box(&deltas));
+                    calls.scatter(level, &mut gradient, batch, (black_box(&deltas), &mut subsets));
                 }
             }),
         };

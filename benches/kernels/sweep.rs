@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use imdb_fast::kernel::{Aligned, Apart, Level, Powers, Rows, Selection, Touched, Values};
+use imdb_fast::kernel::{Aligned, Apart, Level, Powers, Rows, Selection, Subsets, Touched, Values};
 use imdb_fast::optimizer::{Optimizer, RmsProp, Step};
 use imdb_fast::random::{Random, Stream};
 
@@ -91,7 +91,8 @@ pub fn nonzero<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut
     for level in Level::supported() {
         let deltas = Aligned::from(&uniform(BATCH * 16, 1e-3, 2)[..]);
         let mut gradient = Aligned::zeros(epoch.features * 16);
-        calls.scatter(level, &mut gradient, 0, &deltas);
+        let mut subsets = Subsets::default();
+        calls.scatter(level, &mut gradient, 0, (&deltas, &mut subsets));
         assert_sweep(level, epoch.features, &gradient);
         let mut trained = Trained::new(epoch.features);
         let case = Case {
@@ -100,7 +101,7 @@ pub fn nonzero<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut
             bounds: vec![Bound::Bytes { moved, pattern: Pattern::UpdateThree, arrays }],
             run: Box::new(move || {
                 let step = |batch| {
-                    calls.scatter(level, &mut gradient, batch, &deltas);
+                    calls.scatter(level, &mut gradient, batch, (&deltas, &mut subsets));
                     trained.sweep(level, &mut gradient, Selection::Nonzero)
                 };
                 (0..batches).map(step).sum()

@@ -12,6 +12,8 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[forbid(unsafe_code)]
+mod bits;
+#[forbid(unsafe_code)]
 mod count;
 mod dense;
 #[forbid(unsafe_code)]
@@ -34,6 +36,8 @@ mod sparse;
 mod sweep;
 
 pub use aligned::Aligned;
+pub(crate) use bits::bits_of;
+pub use bits::{BITS, Subsets, gather_bits, scatter_bits};
 pub(crate) use count::count_below;
 pub use dense::{
     Matrix, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward, matmul,

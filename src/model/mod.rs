@@ -89,8 +89,6 @@ impl Model {
     pub fn load(path: &Path) -> Result<Model> {
         let container = Container::open(path, Access::Read)?;
         container.expect(Kind::Model, VERSION)?;
-        // All of it has been read, and a wrong weight would go unnoticed.
-        container.verify()?;
         let json = |key: &str| container.metadata(key).unwrap_or("null");
         let architecture = Architecture::from_json(json("architecture")).map_err(|problem| {
             container.malformed("metadata `architecture`", problem, "train the model again")
@@ -101,6 +99,8 @@ impl Model {
         let training = serde_json::from_str(json("training")).map_err(|error| {
             container.malformed("metadata `training`", error.to_string(), "train the model again")
         })?;
+        // All of it has been read, and a wrong weight would go unnoticed.
+        container.verify()?;
         Ok(Model { vocabulary, text, training, ..model })
     }
 

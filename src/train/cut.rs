@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::row_set::RowSet;
 use super::rows::{Rows, Word};
+use crate::kernel::BITS;
 use crate::optimizer::Idle;
 
 /// The most shards there are.
@@ -39,7 +40,16 @@ pub(super) struct Cut {
     pub(super) touched: f64,
     /// What a step costs, in nonzeros.
     pub(super) cost: f64,
+    /// Whether the words of its first 64 features are kept as bits.
+    pub(super) has_bits: bool,
 }
+
+/// What a feature costs that is kept as bits, in nonzeros: so much of each review, whether or not it has the word.
+const BIT_COST: f64 = 0.2;
+
+/// Words that a review has to have, on average, of the first 64 features for them to be kept as bits: a sum of their rows is one of
+/// sixteen others.
+const MANY_BITS: f64 = 20.0;
 
 impl Cut {
     /// Whether a step goes through all rows, by what it does to those without a gradient.
@@ -64,7 +74,7 @@ pub(super) fn cut_features<I: Word>(
     set: &RowSet,
     features: usize,
     batch_size: usize,
-    idle: &Idle,
+    (idle, can_have_bits): (&Idle, bool),
 ) -> Vec<Cut> {
     let stride = set.len().div_ceil(SAMPLE).max(1);
     let mut counts = vec![0u32; features];
@@ -76,6 +86,11 @@ pub(super) fn cut_features<I: Word>(
         sampled += 1;
     }
     let mut work = Work::new(&counts, batch_size as f64 / f64::from(sampled.max(1)));
+    let common: u32 = counts.iter().take(BITS).sum();
+    let is_common = f64::from(common) >= MANY_BITS * f64::from(sampled);
+    if can_have_bits && is_common && batch_size >= BITS && features >= BITS {
+        work.bits_cost = Some(BIT_COST * batch_size as f64);
+    }
     let whole = work.cut(0..features);
     if whole.is_swept_whole(idle) {
         work.idle_cost = IDLE_ROW_COST;
@@ -98,6 +113,8 @@ struct Work<'a> {
     touched: Vec<f64>,
     /// What a row costs that is not touched.
     idle_cost: f64,
+    /// What the words of a feature cost that is kept as bits, if some are.
+    bits_cost: Option<f64>,
 }
 
 impl<'a> Work<'a> {
@@ -105,11 +122,12 @@ impl<'a> Work<'a> {
         let most = counts.iter().copied().max().unwrap_or(0);
         // Of a word that is expected n times, 1 - e^-n is the chance to be there at all.
         let touched = (0..=most).map(|count| -(-f64::from(count) * scale).exp_m1()).collect();
-        Work { counts, scale, touched, idle_cost: 0.0 }
+        Work { counts, scale, touched, idle_cost: 0.0, bits_cost: None }
     }
 
     fn cut(&self, features: Range<usize>) -> Cut {
-        let mut cut = Cut { features, nonzeros: 0.0, touched: 0.0, cost: 0.0 };
+        let has_bits = self.bits_cost.is_some() && features.start == 0 && features.end >= BITS;
+        let mut cut = Cut { features, nonzeros: 0.0, touched: 0.0, cost: 0.0, has_bits };
         for feature in cut.features.clone() {
             let (nonzeros, touched) = self.of(feature);
             cut.nonzeros += nonzeros;
@@ -127,6 +145,7 @@ impl<'a> Work<'a> {
 
     fn cost(&self, feature: usize) -> f64 {
         let (nonzeros, touched) = self.of(feature);
+        let nonzeros = self.bits_cost.filter(|_| feature < BITS).unwrap_or(nonzeros);
         nonzeros + ROW_COST * touched + self.idle_cost * (1.0 - touched)
     }
 
@@ -186,7 +205,7 @@ mod tests {
             for batch_size in [1, 5_000, 1_000_000] {
                 let rows = Rows::scaled(indptr, indices, None);
                 let set = RowSet::Range(0..indptr.len() - 1);
-                let mut cuts = cut_features(rows, &set, features, batch_size, &Idle::Moves);
+                let mut cuts = cut_features(rows, &set, features, batch_size, (&Idle::Moves, true));
                 let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * batch_size as f64;
                 let what = format!("{what}, batches of {batch_size}");
                 let shards = match expected {
@@ -217,12 +236,50 @@ mod tests {
         let (indptr, indices) = drawn_rows(random);
         for batch_size in [1_000, 10_000] {
             let rows = Rows::scaled(&indptr, &indices, None);
-            let cuts =
-                cut_features(rows, &RowSet::Range(0..500), 1000, batch_size, &Idle::Unchanged);
+            let cuts = cut_features(
+                rows,
+                &RowSet::Range(0..500),
+                1000,
+                batch_size,
+                (&Idle::Unchanged, true),
+            );
             let costs: Vec<f64> = cuts.iter().map(|cut| cut.cost).collect();
             let total: f64 = costs.iter().sum();
             let first_thread: f64 = costs[..costs.len() / 2].iter().sum();
             assert!((first_thread / total - 0.5).abs() < 0.1, "{costs:?}");
+        }
+    }
+
+    #[test]
+    fn words_become_bits_where_reviews_have_many() {
+        let mut random = Random::new(4, Stream::SyntheticReviews);
+        let mut drawn = |most: u64| {
+            let (mut indptr, mut indices) = (vec![0u64], Vec::new());
+            for _ in 0..300 {
+                let mut words: Vec<u16> = (0..60).map(|_| random.below(most) as u16).collect();
+                words.sort_unstable();
+                words.dedup();
+                indices.extend(words);
+                indptr.push(indices.len() as u64);
+            }
+            (indptr, indices)
+        };
+        let (frequent, even) = (drawn(100), drawn(1000));
+        let cases = [
+            (&frequent, 256, true, true),
+            (&frequent, 256, false, false),
+            (&frequent, 32, true, false),
+            (&even, 256, true, false),
+        ];
+        for ((indptr, indices), batch_size, can, expected) in cases {
+            let rows = Rows::scaled(indptr, indices, None);
+            let set = RowSet::Range(0..300);
+            let how = (&Idle::Unchanged, can);
+            let cuts = cut_features(rows, &set, 1000, batch_size, how);
+            for cut in cuts {
+                let is_first = cut.features.start == 0 && cut.features.end >= BITS;
+                assert_eq!(cut.has_bits, expected && is_first, "{cut:?}");
+            }
         }
     }
 }

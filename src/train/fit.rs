@@ -212,7 +212,10 @@ fn fit_rows<I: Word>(
     let options = &plan.options;
     let batch_rows = options.batch_size.min(plan.train_rows.len());
     let (inputs, idle) = (architecture.inputs(), plan.idle());
-    let cuts = cut_features(rows, &plan.train_rows, inputs, batch_rows, &idle);
+    // Bits say nothing of words that occur several times, or of those that are left out of a batch.
+    let can_have_bits = !I::REPEATS && !plan.word_dropout.is_on() && architecture.width() >= 8;
+    let how = (&idle, can_have_bits);
+    let cuts = cut_features(rows, &plan.train_rows, inputs, batch_rows, how);
     let head = &parameters.head;
     let blocks = (0..batch_rows.div_ceil(BLOCK_ROWS)).map(|_| Block::new(&architecture, head));
     let validation = match (&plan.validation, held_out) {

@@ -8,6 +8,7 @@
 mod averaged;
 mod gradient;
 mod thinned;
+mod words;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -15,27 +16,17 @@ use std::ops::Range;
 use super::average::Averages;
 use super::cut::Cut;
 use super::rows::{Rows, Word};
-use super::spans::ByLength;
 use super::weights::Weights;
 use crate::kernel::{
-    Aligned, Level, Powers, Rows as WeightRows, Span, Sum, count_below, gather_sum, prefetch,
-    prefetch_span,
+    Aligned, BITS, Level, Powers, Rows as WeightRows, Subsets, Sum, gather_bits, gather_sum,
 };
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
 use gradient::Gradient;
 pub(super) use gradient::{pull, squares};
 use thinned::Thinned;
-
-/// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
-pub(super) const MOST_WORDS: u64 = 1 << 37;
-
-/// Where a row's words of some features stand.
-fn span_of<I: Word>(level: Level, rows: Rows<'_, I>, row: usize, features: &Range<usize>) -> Span {
-    let [before, end] = count_below(level, rows.words(row), [features.start, features.end]);
-    let start = rows.span(row).start + before as usize;
-    Span { start, length: end - before, row: 0 }
-}
+pub(super) use words::MOST_WORDS;
+use words::Words;
 
 /// A range of the first kernel's rows with all that belongs to them.
 #[derive(Debug)]
@@ -51,17 +42,12 @@ pub(super) struct Shard<'m> {
     decays: Vec<Powers>,
     /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot.
     updated: Aligned<u32>,
-    /// Where the words of each row of the window stand.
-    window: Vec<Place>,
-    /// The spans of the batch, and those of the next if it is prepared.
-    spans: Vec<Span>,
-    next: Vec<Span>,
+    /// Which words the reviews have that it has taken up.
+    words: Words,
+    /// Room for sums of the commonest words' rows or gradients, where their words are kept as bits.
+    subsets: Option<Subsets>,
     /// The batch with some words left out, where a run does that.
     thinned: Option<Thinned>,
-    /// The spans of the validation's rounds, as far as they are kept.
-    rounds: Vec<Vec<Span>>,
-    current: Current,
-    by_length: ByLength,
     /// The weights at the best epoch so far.
     best: Option<Vec<f32>>,
     /// The averages of the weights, where the run ends with them.
@@ -84,39 +70,12 @@ pub(super) struct Standing<'s> {
     pub(super) averages: Option<&'s Averages>,
 }
 
-/// What a shard has taken up: the batch, or a round of the validation.
-#[derive(Debug, Clone, Copy)]
-enum Current {
-    Batch,
-    Round(usize),
-}
-
-/// A start and a length in eight bytes: every step reads this table all over, and the cache has better things to hold.
-#[derive(Debug, Clone, Copy)]
-struct Place(u64);
-
-impl Place {
-    const LENGTH_BITS: u32 = u64::BITS - MOST_WORDS.trailing_zeros();
-
-    fn of(span: Span) -> Place {
-        Place((span.start as u64) << Place::LENGTH_BITS | u64::from(span.length))
-    }
-
-    fn span(self, row: u32) -> Span {
-        let length = self.0 & ((1 << Place::LENGTH_BITS) - 1);
-        Span { start: (self.0 >> Place::LENGTH_BITS) as usize, length: length as u32, row }
-    }
-}
-
 /// How rows move: by an optimizer, and what a step does to those without a gradient.
 #[derive(Debug)]
 pub(super) struct Moving<'o> {
     pub(super) optimizer: &'o dyn Optimizer,
     pub(super) idle: Idle,
 }
-
-/// How many rows or words ahead of its use what is known of one is asked for.
-const AHEAD: usize = 32;
 
 impl<'m> Shard<'m> {
     /// Cuts a kernel into shards, in the order of the cuts. `is_shared` says that all words of a batch have the same gradient:
@@ -169,6 +128,7 @@ impl<'m> Shard<'m> {
             Gradient::compact()
         };
         let are_far = !gradient.is_dense();
+        let has_bits = cut.has_bits && !are_far;
         Shard {
             level,
             features: cut.features.clone(),
@@ -182,13 +142,9 @@ impl<'m> Shard<'m> {
                 Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
             },
             updated: Aligned::zeros(if is_swept_whole { 0 } else { rows }),
-            window: Vec::new(),
-            spans: Vec::new(),
-            next: Vec::new(),
+            words: Words::new(level, cut.features.clone(), has_bits),
+            subsets: has_bits.then(Subsets::default),
             thinned: None,
-            rounds: Vec::new(),
-            current: Current::Batch,
-            by_length: ByLength::default(),
             best: None,
             averages: None,
         }
@@ -201,38 +157,23 @@ impl<'m> Shard<'m> {
 
     /// Finds the shard's words in the rows of a window.
     pub(super) fn begin_window<I: Word>(&mut self, rows: Rows<'_, I>, window: &[u32]) {
-        self.window.clear();
-        let place = |&row: &u32| Place::of(span_of(self.level, rows, row as usize, &self.features));
-        self.window.extend(window.iter().map(place));
+        self.words.begin_window(rows, window);
     }
 
     /// Takes up a batch: `order` names rows of the window.
     pub(super) fn begin_batch(&mut self, order: &[u32]) {
-        if self.next.is_empty() {
-            self.prepare_batch(order);
-        }
-        std::mem::swap(&mut self.spans, &mut self.next);
-        self.next.clear();
-        self.current = Current::Batch;
+        self.words.begin_batch(order);
     }
 
     /// Prepares the batch that comes next, so that its words can be asked for while this one's gradient is gathered.
     pub(super) fn prepare_batch(&mut self, order: &[u32]) {
-        let Shard { window, by_length, next, .. } = self;
-        let span = |(row, &at): (usize, &u32)| {
-            // Rows come in any order, so the table is read all over.
-            if let Some(&ahead) = order.get(row + AHEAD) {
-                prefetch(&window[ahead as usize]);
-            }
-            window[at as usize].span(row as u32)
-        };
-        by_length.sort(order.iter().enumerate().map(span), next);
+        self.words.prepare_batch(order);
     }
 
     /// Asks for the words of the batch after the next, where that is one review: a larger one asks for its own on the way.
     pub(super) fn ask_for_words<I: Word>(&self, rows: Rows<'_, I>, order: &[u32]) {
         if let (true, Some(&at)) = (self.gradient.is_shared(), order.first()) {
-            prefetch_span(rows.indices, &[self.window[at as usize].span(0)], 0);
+            self.words.ask_for(rows, at);
         }
     }
 
@@ -244,34 +185,22 @@ impl<'m> Shard<'m> {
         round_rows: impl Iterator<Item = usize>,
         is_kept: bool,
     ) {
-        let place = if is_kept { round } else { 0 };
-        let is_known = is_kept && round < self.rounds.len();
-        self.current = Current::Round(place);
-        if is_known {
-            return;
-        }
-        if self.rounds.len() == place {
-            self.rounds.push(Vec::new());
-        }
-        let Shard { level, features, by_length, rounds, .. } = self;
-        let span = |(row, at): (usize, usize)| Span {
-            row: row as u32,
-            ..span_of(*level, rows, at, features)
-        };
-        by_length.sort(round_rows.enumerate().map(span), &mut rounds[place]);
+        self.words.begin_round(rows, round, round_rows, is_kept);
     }
 
     /// The sums of this shard's weight rows for what it has taken up: `out` is `[rows, width]`.
-    pub(super) fn gather<I: Word>(&self, rows: Rows<'_, I>, sum: Sum, out: &mut [f32]) {
+    pub(super) fn gather<I: Word>(&mut self, rows: Rows<'_, I>, mut sum: Sum, out: &mut [f32]) {
         let table = self.weights.table(self.features.start);
-        let spans = match (self.current, &self.thinned) {
-            (Current::Batch, Some(Thinned { words, spans })) => {
-                return gather_sum(self.level, table, I::slots(words), spans, sum, out);
-            }
-            (Current::Batch, None) => &self.spans,
-            (Current::Round(place), _) => &self.rounds[place],
-        };
-        gather_sum(self.level, table, rows.indices, spans, sum, out);
+        if let (true, Some(Thinned { words, spans })) = (self.words.is_batch(), &self.thinned) {
+            return gather_sum(self.level, table, I::slots(words), spans, sum, out);
+        }
+        let taken = self.words.taken();
+        if let Some(subsets) = &mut self.subsets {
+            let common = &table.values[..BITS * self.width];
+            gather_bits(self.level, common, self.width, &taken.bits, subsets, sum, out);
+            sum = Sum::Add;
+        }
+        gather_sum(self.level, table, rows.indices, &taken.spans, sum, out);
     }
 
     /// Applies the gradient of the step and clears it.
@@ -380,7 +309,7 @@ mod tests {
             Form::Dense => (1e9, 0.0),
             Form::Compact | Form::Shared => (0.0, 0.0),
         };
-        let cut = Cut { features: FEATURES, nonzeros, touched, cost: 0.0 };
+        let cut = Cut { features: FEATURES, nonzeros, touched, cost: 0.0, has_bits: false };
         let (first_layer, is_shared) = ((&mut kernel[..], None), form == Form::Shared);
         let moving = Moving { optimizer, idle: optimizer.idle() };
         let mut shard = Shard::new(&cut, width, first_layer, is_shared, &moving, level);
@@ -461,11 +390,55 @@ mod tests {
         }
     }
 
+    /// Sums and gradients of the commonest words by their bits are those by their lists, but for the order of additions.
     #[test]
-    fn a_place_keeps_the_longest_and_the_last_span() {
-        for (start, length) in [(0, 0), (7, 3), ((MOST_WORDS - 1) as usize, 1), (5, 1 << 26)] {
-            let span = Span { start, length, row: 9 };
-            assert_eq!(Place::of(span).span(9), span);
+    fn common_words_may_be_bits() {
+        let random = &mut Random::new(1, Stream::SyntheticReviews);
+        let (indptr, indices) = drawn_rows(random);
+        let rows = Rows::scaled(&indptr, &indices, None);
+        let optimizer = optimizer::parse("sgd", Some(0.1)).unwrap();
+        for level in Level::supported() {
+            for width in [8, 16, 20, 64] {
+                let mut both = [false, true].map(|has_bits| {
+                    let random = &mut Random::new(2, Stream::SyntheticReviews);
+                    let mut number = || random.uniform_f32() - 0.5;
+                    let mut kernel: Vec<f32> = (0..1000 * width).map(|_| number()).collect();
+                    let cut =
+                        Cut { features: 0..1000, nonzeros: 1e9, touched: 0.0, cost: 0.0, has_bits };
+                    let moving = Moving { optimizer: &*optimizer, idle: optimizer.idle() };
+                    let mut shard =
+                        Shard::new(&cut, width, (&mut kernel, None), false, &moving, level);
+                    assert_eq!(shard.subsets.is_some(), has_bits);
+                    shard.begin_window(rows, &(0..500).collect::<Vec<u32>>());
+                    let mut results = Vec::new();
+                    for number in 1..=5 {
+                        let order: Vec<u32> = (0..150).map(|at| (at * 7 + number) % 500).collect();
+                        let deltas: Vec<f32> = (0..150 * width)
+                            .map(|at| (at as f32 * 0.37 + number as f32).sin())
+                            .collect();
+                        let step = Step { number, level, rate: 1.0 };
+                        shard.begin_batch(&order);
+                        shard.scatter(rows, &deltas, step);
+                        shard.update(&*optimizer, step);
+                        let mut sums = vec![0.0; 150 * width];
+                        shard.gather(rows, Sum::Store, &mut sums);
+                        shard.gather(rows, Sum::Add, &mut sums);
+                        results.extend(sums);
+                        shard.begin_round(rows, 0, 100..200, number % 2 == 0);
+                        let mut sums = vec![0.0; 100 * width];
+                        shard.gather(rows, Sum::Store, &mut sums);
+                        results.extend(sums);
+                    }
+                    results.extend_from_slice(shard.weights.kernel());
+                    results
+                });
+                let [lists, bits] = &mut both;
+                assert!(lists != bits, "{level}, width {width}: bits were not used");
+                for (at, (a, b)) in lists.iter().zip(bits).enumerate() {
+                    let what = format!("{level}, width {width}, value {at}: {a} and {b}");
+                    assert!((*a - *b).abs() <= 1e-3, "{what}");
+                }
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 //! A shard's gradient: where it is gathered, and what is done with it before the update, where a run asks for it.
 
 use super::super::rows::{Rows, Slots, Word};
+use super::Shard;
 use super::thinned::Thinned;
-use super::{AHEAD, Shard};
-use crate::kernel::{Aligned, Selection, Span, Touched, prefetch, scatter_add_ahead};
+use crate::kernel::{
+    Aligned, BITS, Level, Selection, Span, Touched, prefetch, scatter_add_ahead, scatter_bits,
+};
 use crate::optimizer::Step;
 
 /// Where a step's gradient is gathered.
@@ -30,6 +32,9 @@ pub(super) enum Gradient {
         ahead: Vec<u32>,
     },
 }
+
+/// How many words ahead of its use the mark of one is asked for.
+const AHEAD: usize = 32;
 
 /// In [`Shard::updated`], marks a row that has been touched in this step: the other bits are its slot.
 const IN_SLOT: u32 = 1 << 31;
@@ -67,40 +72,18 @@ impl Gradient {
             Gradient::Shared { delta, rows, ahead } => (delta, Selection::Shared { rows, ahead }),
         }
     }
-}
 
-impl Shard<'_> {
-    /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
-    pub(in super::super) fn scatter<I: Word>(
+    /// Adds deltas to the rows of the words of spans; `later` are those of the batch that comes next.
+    fn add<I: Word, J: Word>(
         &mut self,
-        rows: Rows<'_, I>,
-        deltas: &[f32],
-        step: Step,
+        adding: Adding<'_>,
+        (words, spans): (&[I], &[Span]),
+        later: (&[J], &[Span]),
     ) {
-        let Some(thinned) = self.thinned.take() else {
-            return self.scatter_words(rows.indices, rows.indices, deltas, step);
-        };
-        let all = std::mem::replace(&mut self.spans, thinned.spans);
-        self.scatter_words(I::slots(&thinned.words), rows.indices, deltas, step);
-        let spans = std::mem::replace(&mut self.spans, all);
-        self.thinned = Some(Thinned { spans, ..thinned });
-    }
-
-    /// The same by the words that the spans are of; `later` are those of the batch that comes next.
-    fn scatter_words<I: Word, J: Word>(
-        &mut self,
-        words: &[I],
-        later: &[J],
-        deltas: &[f32],
-        step: Step,
-    ) {
-        let (first, width) = (self.features.start, self.width);
-        let Shard { level, weights, gradient, spans, next, updated, .. } = self;
-        let later = (later, &next[..]);
-        match gradient {
+        let Adding { level, first, width, deltas, step, updated, are_far } = adding;
+        match self {
             Gradient::Dense(values) => {
-                let now = (words, &spans[..]);
-                scatter_add_ahead(*level, values, first, width, now, deltas, later);
+                scatter_add_ahead(level, values, first, width, (words, spans), deltas, later);
             }
             Gradient::Compact { values, touched, slots, spans: slot_spans } => {
                 let slots = I::slots_mut(slots);
@@ -115,21 +98,59 @@ impl Shard<'_> {
                     *values = Aligned::zeros(touched.len().next_power_of_two() * width);
                 }
                 let now = (&slots[..], &slot_spans[..]);
-                scatter_add_ahead(*level, values, 0, width, now, deltas, later);
+                scatter_add_ahead(level, values, 0, width, now, deltas, later);
             }
             Gradient::Shared { delta, rows: shared, ahead } => {
                 shared.clear();
-                for span in spans.iter() {
+                for span in spans {
                     delta.copy_from_slice(&deltas[span.row as usize * width..][..width]);
                     let words = &words[span.start..][..span.length as usize];
                     shared.extend(words.iter().map(|&id| (id.place() - first) as u32));
                 }
                 ahead.clear();
-                for span in next.iter().filter(|_| weights.table(first).is_far()) {
+                for span in later.1.iter().filter(|_| are_far) {
                     let words = &later.0[span.start..][..span.length as usize];
                     ahead.extend(words.iter().map(|&id| (id.place() - first) as u32));
                 }
             }
+        }
+    }
+}
+
+/// What is added to a gradient, and where its rows stand.
+struct Adding<'a> {
+    level: Level,
+    /// The feature of the first row.
+    first: usize,
+    width: usize,
+    /// `[batch, width]`
+    deltas: &'a [f32],
+    step: Step,
+    updated: &'a mut [u32],
+    /// Whether rows are far from the core.
+    are_far: bool,
+}
+
+impl Shard<'_> {
+    /// Adds the deltas of the batch, `[batch, width]`, to the gradient.
+    pub(in super::super) fn scatter<I: Word>(
+        &mut self,
+        rows: Rows<'_, I>,
+        deltas: &[f32],
+        step: Step,
+    ) {
+        let Shard { level, width, weights, gradient, updated, words, subsets, .. } = self;
+        let (level, first, width, batch) = (*level, self.features.start, *width, words.batch());
+        if let (Gradient::Dense(values), Some(subsets)) = (&mut *gradient, subsets) {
+            let common = &mut values[..BITS * width];
+            scatter_bits(level, common, width, &batch.bits, subsets, deltas);
+        }
+        let are_far = weights.table(first).is_far();
+        let adding = Adding { level, first, width, deltas, step, updated, are_far };
+        let later = (rows.indices, &words.next().spans[..]);
+        match &self.thinned {
+            None => gradient.add(adding, (rows.indices, &batch.spans), later),
+            Some(Thinned { words, spans }) => gradient.add(adding, (I::slots(words), spans), later),
         }
     }
 

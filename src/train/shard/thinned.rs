@@ -26,7 +26,7 @@ impl Shard<'_> {
         let words = I::slots_mut(words);
         words.clear();
         spans.clear();
-        for span in &self.spans {
+        for span in &self.words.batch().spans {
             let (start, review) = (words.len(), reviews[span.row as usize]);
             let all = rows.indices[span.start..][..span.length as usize].iter();
             let kept = all.filter(|word| dropout.keeps(review.at(word.place() as u64)));
