@@ -10,11 +10,14 @@ use super::{Cli, Global, to_stdout};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  imdb-fast completions bash > ~/.local/share/bash-completion/completions/imdb-fast
-  imdb-fast completions zsh > ~/.zfunc/_imdb-fast              with fpath+=~/.zfunc before compinit in ~/.zshrc
+  imdb-fast completions bash \\
+      > ~/.local/share/bash-completion/completions/imdb-fast
+  imdb-fast completions zsh > ~/.zfunc/_imdb-fast
   imdb-fast completions fish > ~/.config/fish/completions/imdb-fast.fish
   imdb-fast completions powershell >> $PROFILE
-  imdb-fast completions elvish >> ~/.config/elvish/rc.elv")]
+  imdb-fast completions elvish >> ~/.config/elvish/rc.elv
+
+Zsh finds the file where ~/.zshrc has fpath+=~/.zfunc before compinit.")]
 pub(crate) struct Args {
     /// The shell
     #[arg(value_enum)]

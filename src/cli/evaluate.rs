@@ -21,7 +21,8 @@ use super::{Global, split, to_stdout};
 #[command(after_help = "\
 Examples:
   imdb-fast evaluate run/model.safetensors imdb
-  imdb-fast evaluate run/model.safetensors mine.safetensors --split train --json")]
+  imdb-fast evaluate run/model.safetensors mine.safetensors --split train
+  imdb-fast evaluate run/model.safetensors imdb --json")]
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,

@@ -30,9 +30,10 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   imdb-fast export run/model.safetensors --format keras-npz -o weights.npz
-  imdb-fast export run/model.safetensors --format onnx -o model.onnx
-  imdb-fast export run/model.safetensors --format onnx --onnx-input indices -o model.onnx
-  imdb-fast export run/model.safetensors --format torch-safetensors -o weights.safetensors";
+  imdb-fast export run/model.safetensors -o model.onnx
+  imdb-fast export run/model.safetensors --onnx-input indices -o model.onnx
+  imdb-fast export run/model.safetensors --format torch-safetensors \\
+      -o weights.safetensors";
 
 /// The examples, and how each program takes its file.
 fn long_help() -> String {
@@ -49,30 +50,30 @@ fn long_help() -> String {
         "{EXAMPLES}
 
 Inputs:
-  A review is the set of its word ids, reserved ids included, as they stand in a dataset's
-  `indices`: multi-hot rows have a 1 at each of them, lists have each of them once. A network
-  of an embedding takes sequences of ids, padded and cut as Keras' pad_sequences does.
+A review is the set of its word ids, reserved ids included, as they stand in a dataset's `indices`: multi-hot rows have a 1 at \
+each of them, lists have each of them once. A network of an embedding takes sequences of ids, padded and cut as Keras' \
+pad_sequences does.
 
 Keras:
-  The arrays are those of Model.set_weights, in its order:
+The arrays are those of Model.set_weights, in its order:
 
 {keras}
-  Where reviews have length 1 (--row-norm l2):
+Where reviews have length 1 (--row-norm l2):
 
 {keras_unit_length}
-  Of a network of an embedding:
+Of a network of an embedding:
 
 {keras_embedding}
 ONNX:
-  Standard operators of opset 13. The output `probability` is float32 [reviews, 1]:
+Standard operators of opset 13. The output `probability` is float32 [reviews, 1]:
 
 {onnx}
 PyTorch:
-  The state_dict has `embedding.weight` and `bias`, the first layer; `linear.I.weight` and
-  `linear.I.bias`, the others; and where there is PReLU, `activation.I.weight`:
+The state_dict has `embedding.weight` and `bias`, the first layer; `linear.I.weight` and `linear.I.bias`, the others; and where \
+there is PReLU, `activation.I.weight`:
 
 {torch}
-  Of a network of an embedding, whose mode is `mean`:
+Of a network of an embedding, whose mode is `mean`:
 
 {torch_embedding}"
     )

@@ -22,26 +22,28 @@ use super::{Global, OutputArg, shown, to_stdout, warn};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Datasets:
-  keras      Keras' imdb.npz and its word index, as `import` takes them: the dataset `imdb`
+  keras      Keras' imdb.npz and its word index: the dataset `imdb`
   stanford   the raw texts, aclImdb_v1.tar.gz: the dataset `imdb-stanford`
 
 Examples:
-  imdb-fast fetch                                   17 MB and 2 MB; then: imdb-fast train imdb
+  imdb-fast fetch                 17 MB and 2 MB; then: imdb-fast train imdb
   imdb-fast fetch --from imdb.npz --word-index imdb_word_index.json
-  imdb-fast fetch stanford                          84 MB
+  imdb-fast fetch stanford        84 MB
   imdb-fast fetch --mirror https://mirror.example/imdb
 
 Files:
-  The cache folder is the platform's (~/.cache/imdb-fast on Linux), or what IMDB_FAST_CACHE or --cache names. \
+The cache folder is the platform's (~/.cache/imdb-fast on Linux), or what IMDB_FAST_CACHE or --cache names. \
 A download that broke off is kept as .part and goes on where it stopped.
-  imdb.npz must have the hash that Keras' source names. The hash of other files is shown and pinned on their first \
+
+imdb.npz must have the hash that Keras' source names. The hash of other files is shown and pinned on their first \
 use, in a .sha256 file beside them; a download with another hash is refused until that file is deleted or --sha256 \
 names the new one.
-  A copy of Keras' with a wrong hash is passed over, with a warning. A file named with --from is used all the same, \
+
+A copy of Keras' with a wrong hash is passed over, with a warning. A file named with --from is used all the same, \
 with a warning.
 
 Environment:
-  HTTPS_PROXY and NO_PROXY are honoured.")]
+HTTPS_PROXY and NO_PROXY are honoured.")]
 pub(crate) struct Args {
     /// Which reviews
     #[arg(value_enum, default_value_t = Set::Keras)]

@@ -13,9 +13,9 @@ use super::{Cli, Global, shown, to_stdout};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  imdb-fast man | man -l -                           the page of the program
-  imdb-fast man train | man -l -                     the page of a command
-  imdb-fast man --dir ~/.local/share/man/man1        then: man imdb-fast, man imdb-fast-train")]
+  imdb-fast man | man -l -                       the page of the program
+  imdb-fast man train | man -l -                 the page of a command
+  imdb-fast man --dir ~/.local/share/man/man1    then: man imdb-fast-train")]
 pub(crate) struct Args {
     /// The command whose page it is; that of the program where none is named
     #[arg(conflicts_with = "dir")]

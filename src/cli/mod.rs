@@ -61,29 +61,33 @@ struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  imdb-fast train                                   the book's network on generated reviews
-  imdb-fast fetch                                   get Keras' reviews, once; or, of files that are here,
-  imdb-fast import imdb.npz --word-index imdb_word_index.json -o imdb.safetensors
-  imdb-fast train imdb                              the same on the reviews that were fetched
+  imdb-fast train                   the book's network on generated reviews
+  imdb-fast fetch                   get Keras' reviews, once
+  imdb-fast train imdb              the same network on the reviews fetched
   imdb-fast train imdb --epochs 4 --validation 0 --out final
   imdb-fast evaluate final/model.safetensors imdb
   imdb-fast predict final/model.safetensors imdb --rows 0..10
   imdb-fast predict final/model.safetensors --text 'Not bad at all.' --explain
   imdb-fast words final/model.safetensors
   imdb-fast report final -o report.html
-  imdb-fast sweep imdb --book                       the book's further experiments, compared
+  imdb-fast sweep imdb --book       the book's further experiments, compared
+
+Or of files that are here:
+  imdb-fast import imdb.npz --word-index imdb_word_index.json -o x.safetensors
+  imdb-fast train x.safetensors
 
 Where a dataset is asked for, a path is, or `imdb` or `imdb-stanford` for what `fetch` brought.
 
 Environment:
-  NO_COLOR                  no colours in any output, where it is not empty
-  CLICOLOR, CLICOLOR_FORCE  0: no colours; 1: colours also where the output is no terminal
-  IMDB_FAST_CACHE           the folder of fetched files and datasets, as --cache
-  IMDB_FAST_KERNEL          portable, avx2 or avx512: the kernels to use
-  HTTPS_PROXY, NO_PROXY     the proxy for `fetch`, and what is reached without it
+  NO_COLOR                no colours in any output, where it is not empty
+  CLICOLOR                0: no colours
+  CLICOLOR_FORCE          1: colours also where the output is no terminal
+  IMDB_FAST_CACHE         the folder of what was fetched, as --cache
+  IMDB_FAST_KERNEL        portable, avx2 or avx512: the kernels to use
+  HTTPS_PROXY, NO_PROXY   the proxy for `fetch`, and what is reached without
 
-Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; 130 after SIGINT and
-143 after SIGTERM: a training run or a sweep has then saved itself, `import` and `synth` leave nothing.";
+Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; 130 after SIGINT and 143 after SIGTERM: a \
+training run or a sweep has then saved itself, `import` and `synth` leave nothing.";
 
 /// Options of every command.
 #[derive(Debug, Args)]

@@ -26,7 +26,8 @@ Examples:
   imdb-fast report run -o report.html
   imdb-fast report run --data moved/imdb.safetensors -o report.html
   imdb-fast report run --split train --mistakes 50 -o train.html
-  imdb-fast report sweep -o sweep.html                    a sweep; its best model is a run, sweep/best")]
+  imdb-fast report sweep -o sweep.html          a sweep
+  imdb-fast report sweep/best -o best.html      its best model, which is a run")]
 pub(crate) struct Args {
     /// The folder of a run, as `imdb-fast train --out` leaves it, or of a sweep
     #[arg(value_hint = clap::ValueHint::DirPath)]

@@ -11,7 +11,8 @@ use super::{Global, OutputArg};
 #[command(after_help = "\
 Examples:
   imdb-fast synth -o reviews.safetensors
-  imdb-fast synth -o large.safetensors --reviews 1000000 --words 100000 --no-sequences --seed 7")]
+  imdb-fast synth -o large.safetensors --reviews 1000000 --words 100000 \\
+      --no-sequences --seed 7")]
 pub(crate) struct Args {
     #[command(flatten)]
     output: OutputArg,

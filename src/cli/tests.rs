@@ -99,6 +99,26 @@ fn every_command_has_examples_and_all_are_accepted() {
     }
 }
 
+/// clap wraps what is wider than the terminal: a pasted example would be two commands, and a paragraph that the source has
+/// wrapped already would end each line in the middle.
+#[test]
+fn what_is_below_the_options_fits_and_paragraphs_are_one_line_each() {
+    for command in commands() {
+        let help = further_help(&command);
+        let lines: Vec<&str> = help.lines().collect();
+        let is_text = |line: &str| !line.is_empty() && !line.starts_with(' ');
+        for (at, line) in lines.iter().enumerate() {
+            let place = format!("`{}`: {line}", command.get_name());
+            // Programs that load what is exported take the full width that help has.
+            let is_code = command.get_name() == "export" && line.starts_with("    ");
+            let most = if is_code { 100 } else { 78 };
+            assert!(is_text(line) || line.chars().count() <= most, "{place}");
+            let before = at.checked_sub(1).map_or("", |before| lines[before]);
+            assert!(!is_text(line) || !is_text(before) || before.ends_with(':'), "{place}");
+        }
+    }
+}
+
 #[test]
 fn the_readme_shows_what_is_accepted() {
     let readme = include_str!("../../README.md");

@@ -18,7 +18,7 @@ Examples:
   imdb-fast words run/model.safetensors
   imdb-fast words run/model.safetensors --top 500 --csv > words.csv
 
-The effect is the probability that a review of this word alone is positive, less that of a review without words. N-grams
+The effect is the probability that a review of this word alone is positive, less that of a review without words. N-grams \
 that have a name are shown as well, each by itself, without its words.")]
 pub(crate) struct Args {
     /// A model.safetensors

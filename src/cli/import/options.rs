@@ -22,12 +22,14 @@ use super::super::{Global, OutputArg};
 #[command(after_help = "\
 Examples:
   imdb-fast import aclImdb_v1.tar.gz -o imdb.safetensors
-  imdb-fast import aclImdb_v1.tar.gz --word-index imdb_word_index.json -o as-keras.safetensors
+  imdb-fast import aclImdb_v1.tar.gz --word-index imdb_word_index.json \\
+      -o as-keras.safetensors
   imdb-fast import aclImdb_v1.tar.gz --preset best -o ngrams.safetensors
   imdb-fast import reviews.csv --test-fraction 0.2 -o mine.safetensors
-  imdb-fast import train.jsonl.gz --test test.jsonl.gz --text-column body --label-column stars \\
-      --negative 1,2 --positive 4,5 -o mine.safetensors
-  imdb-fast import imdb.npz --word-index imdb_word_index.json -o imdb.safetensors
+  imdb-fast import train.jsonl.gz --test test.jsonl.gz --text-column body \\
+      --label-column stars --negative 1,2 --positive 4,5 -o mine.safetensors
+  imdb-fast import imdb.npz --word-index imdb_word_index.json \\
+      -o imdb.safetensors
   imdb-fast import train.svm --test test.svm -o mine.safetensors")]
 pub(crate) struct Args {
     /// The file or folder to import

@@ -32,18 +32,19 @@ imdb-fast predict [OPTIONS] <MODEL> <DATASET|FILE|->
        imdb-fast predict [OPTIONS] <MODEL> --text <REVIEW>...")]
 #[command(after_help = "\
 Examples:
-  imdb-fast predict run/model.safetensors --text 'A great film.' --text 'Two hours of boredom.'
-  imdb-fast predict run/model.safetensors --text 'Not bad at all, was it?' --explain
-  imdb-fast predict run/model.safetensors - < reviews.txt      a review a line; answers as they come
-  imdb-fast predict run/model.safetensors reviews.csv --jsonl  also TSV, JSON lines, fastText; also .gz
-  imdb-fast predict run/model.safetensors imdb.safetensors --rows 0..10 --csv
-  imdb-fast predict run/model.safetensors imdb.safetensors --rows 7..8 --explain
+  imdb-fast predict run/model.safetensors --text 'A fine film' --text 'Boring'
+  imdb-fast predict run/model.safetensors --text 'Not bad, was it?' --explain
+  imdb-fast predict run/model.safetensors - < reviews.txt
+  imdb-fast predict run/model.safetensors reviews.csv --jsonl
+  imdb-fast predict run/model.safetensors imdb --rows 0..10 --csv
+  imdb-fast predict run/model.safetensors imdb --rows 7..8 --explain
 
-Text needs a model that was trained on a dataset with words: one that `imdb-fast import` made of text, or of imdb.npz with
---word-index. A review without any word gets the answer that the network has for nothing.
+Text needs a model that was trained on a dataset with words: one that `imdb-fast import` made of text, or of imdb.npz with \
+--word-index. A review without any word gets the answer that the network has for nothing. From stdin, a review a line is \
+answered as it comes.
 
---explain tells for each word how the probability would change without it: taken out everywhere, with the n-grams that hold
-it. Numbers above 0 made the review more positive. On a terminal it is coloured text, elsewhere JSON lines.")]
+--explain tells for each word how much it adds to the probability: what is lost where it is taken out everywhere, with the \
+n-grams that hold it. Numbers above 0 made the review more positive. On a terminal it is coloured text, elsewhere JSON lines.")]
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
@@ -53,7 +54,7 @@ pub(crate) struct Args {
     /// A review; may be repeated
     #[arg(long, value_name = "REVIEW", allow_hyphen_values = true)]
     text: Vec<String>,
-    /// Tell which words made the answer, and by how much
+    /// Tell which words made the answer, and by how much; as JSON lines where the output is no terminal and no format is named
     #[arg(long)]
     explain: bool,
     /// The most words and n-grams a review for --explain; 0 shows all. 10 in plain text, else all

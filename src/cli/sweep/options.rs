@@ -12,24 +12,25 @@ use imdb_fast::{Error, Result};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  imdb-fast sweep imdb --book                             the book's further experiments
+  imdb-fast sweep imdb --book                   the book's further experiments
   imdb-fast sweep imdb --hidden none/16/16,16 --activation relu,tanh --seeds 3
-  imdb-fast sweep imdb --optimizer rmsprop,adam --learning-rate 0.001,0.0003 --folds 5
+  imdb-fast sweep imdb --optimizer rmsprop,adam --learning-rate 0.001,0.0003 \\
+      --folds 5
   imdb-fast sweep imdb --config sweep.toml -o mine
-  imdb-fast sweep --resume                                go on with a sweep that was stopped or killed
+  imdb-fast sweep --resume                      go on after a stop
   imdb-fast sweep --resume mine
-  imdb-fast report sweep -o sweep.html                    its table and curves as one page
-  imdb-fast report sweep/best -o best.html                its best model
+  imdb-fast report sweep -o sweep.html          table and curves as one page
+  imdb-fast report sweep/best -o best.html      its best model
 
-Every combination of the values is a configuration; what is not named is the book's. Each has a run for each seed, and with
---folds for each fold: an equal part of the training reviews that is held out in turn, the reviews of one film together where
-the dataset knows the films. Each run has one thread, and as many are trained at a time as there are threads. All read the one
+Every combination of the values is a configuration; what is not named is the book's. Each has a run for each seed, and with \
+--folds for each fold: an equal part of the training reviews that is held out in turn, the reviews of one film together where \
+the dataset knows the films. Each run has one thread, and as many are trained at a time as there are threads. All read the one \
 dataset.
 
-Configurations are compared by the mean of the measure over their runs, at the epoch where that mean is best; at the last
-epoch where the learning rate follows a schedule over the whole run, since a shorter one would follow it in another way. The
-best one is trained again on all training reviews for so many epochs, with the first seed, and only then judged on the test split,
-which has no say in the choice: it is the run in the folder `best`. The folder also has results.csv (a line a configuration),
+Configurations are compared by the mean of the measure over their runs, at the epoch where that mean is best; at the last \
+epoch where the learning rate follows a schedule over the whole run, since a shorter one would follow it in another way. The \
+best one is trained again on all training reviews for so many epochs, with the first seed, and only then judged on the test split, \
+which has no say in the choice: it is the run in the folder `best`. The folder also has results.csv (a line a configuration), \
 results.json (all of every run), and in `runs` each run that is done, by which a sweep goes on.
 
 A file for --config, in TOML; each part may be left out, but for one configuration:
@@ -47,7 +48,7 @@ A file for --config, in TOML; each part may be left out, but for one configurati
   optimizer = \"adam\"
   learning_rate = 1e-4
 
-Its keys: hidden, activation, loss, optimizer, learning_rate, bias_optimizer, batch_size, epochs, schedule,
+Its keys: hidden, activation, loss, optimizer, learning_rate, bias_optimizer, batch_size, epochs, schedule, \
 first_kernel_initializer, dropout, word_dropout, l2, feature_scale, row_norm.")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it; generated reviews

@@ -18,37 +18,42 @@ use crate::cli::preset::Preset;
 #[derive(Debug, clap::Args, Serialize)]
 #[command(after_help = "\
 Examples:
-  imdb-fast train                                        the book's network on generated reviews
-  imdb-fast train imdb --seed 1                          on the real ones, the first 10,000 held out
+  imdb-fast train                   the book's network on generated reviews
+  imdb-fast train imdb --seed 1     on real ones, the first 10,000 held out
   imdb-fast train imdb --epochs 4 --validation 0 --out final
-  imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean-squared-error
-  imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true --learning-rate 0.1
-  imdb-fast train imdb --hidden none --feature-scale naive-bayes --row-norm l2 --batch-size 1 --epochs 2 \\
-      --optimizer adagrad:initial_accumulator=1e-8,epsilon=0 --learning-rate 0.3 --bias-optimizer sgd:learning_rate=0.03 \\
-      --schedule linear
-  imdb-fast train ngrams.safetensors --preset best       a named list of options; --show-preset prints it
+  imdb-fast train mine.safetensors --validation 0.2
+  imdb-fast train imdb --hidden 64,64 --activation tanh \\
+      --loss mean-squared-error
+  imdb-fast train imdb --optimizer sgd:momentum=0.9,nesterov=true \\
+      --learning-rate 0.1
+  imdb-fast train imdb --hidden none --epochs 2 --batch-size 1 \\
+      --feature-scale naive-bayes --row-norm l2 --schedule linear \\
+      --optimizer adagrad:initial_accumulator=1e-8,epsilon=0 \\
+      --learning-rate 0.3 --bias-optimizer sgd:learning_rate=0.03
+  imdb-fast train ngrams.safetensors --preset best
+  imdb-fast train --preset best --show-preset      the options it stands for
   imdb-fast train imdb --early-stopping 2 --keep-best
   imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
   imdb-fast train large.safetensors --epochs 500 --checkpoint-every 10
-  imdb-fast train --resume run                           go on with a run that was stopped or killed
+  imdb-fast train --resume run      go on after a stop or a kill
 
---encoding multi-hot is the book's first: each review is a row of zeros and ones, one column a word. --encoding embedding is
-its other: the sequence of the word ids, padded and cut to --max-len as Keras' pad_sequences does, an Embedding layer with a
-vector for each word, and GlobalAveragePooling1D, the average of the vectors over all positions. The Dense layers follow.
-Padding has a vector like any word and counts, unless --mask leaves it out. The dataset needs the reviews' sequences: those
+--encoding multi-hot is the book's first: each review is a row of zeros and ones, one column a word. --encoding embedding is \
+its other: the sequence of the word ids, padded and cut to --max-len as Keras' pad_sequences does, an Embedding layer with a \
+vector for each word, and GlobalAveragePooling1D, the average of the vectors over all positions. The Dense layers follow. \
+Padding has a vector like any word and counts, unless --mask leaves it out. The dataset needs the reviews' sequences: those \
 of libsvm text and of `synth --no-sequences` have none, and n-grams have no place in one.
 
---ensemble and --self-training train many networks and save one, which every other command takes as any model. Their history is
+--ensemble and --self-training train many networks and save one, which every other command takes as any model. Their history is \
 the mean over the networks. Stopped, they leave nothing behind and start anew.
 
-Ctrl-C (SIGINT) and SIGTERM let a run of one network finish its step and save itself in its folder; it exits with 130 or 143 and
-says how it goes on. A second signal stops it at once. A run that goes on ends with the same model and history, to the
-bit, as one that was never stopped (with the same kernels, on any number of threads); only its times differ. When it
+Ctrl-C (SIGINT) and SIGTERM let a run of one network finish its step and save itself in its folder; it exits with 130 or 143 and \
+says how it goes on. A second signal stops it at once. A run that goes on ends with the same model and history, to the \
+bit, as one that was never stopped (with the same kernels, on any number of threads); only its times differ. When it \
 is finished, its checkpoint is removed.
 
-While a run is on its way, its history is in history.partial.json; model.safetensors, history.json, history.csv,
-curves.svg and curves.png of an earlier run in the folder stay until it is finished. Where the loss or a weight is not
-finite any more, training stops, and the model is that of the best epoch before: always with --keep-best, else where
+While a run is on its way, its history is in history.partial.json; model.safetensors, history.json, history.csv, \
+curves.svg and curves.png of an earlier run in the folder stay until it is finished. Where the loss or a weight is not \
+finite any more, training stops, and the model is that of the best epoch before: always with --keep-best, else where \
 the weights are few for the words of an epoch, since they have to be copied.")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it
@@ -153,12 +158,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ema[:momentum=M]")]
     average_weights: Option<String>,
     /// Train N networks, each with the next seed and side by side, and make one of them whose logit is the mean of theirs, each
-    /// divided by its spread over the training reviews
+    /// network's divided by their standard deviation over the training reviews
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) ensemble: usize,
     /// Use the reviews without a label: what was trained labels them, and a student learns from all; then once more from those
-    /// with a label. `pseudo-labels:smoothing=2,fine_tuning_epochs=1,fine_tuning_rate=0.333`: of --feature-scale for the student,
-    /// and the epochs at the end with the part of the learning rate that they begin with
+    /// with a label. Parameters: `smoothing=2` of --feature-scale for the student, `fine_tuning_epochs=1` at the end, and
+    /// `fine_tuning_rate=0.333`, the part of the learning rate that these begin with
     #[arg(long, value_name = "pseudo-labels[:PARAMETER=VALUE,...]", conflicts_with_all = ["early_stopping", "keep_best"])]
     self_training: Option<String>,
     /// Save the run every N epochs, or every N steps as in `50steps`; one that is stopped by a signal is saved in any case
@@ -181,8 +186,9 @@ pub(crate) struct Args {
     /// Scale each review's input to length 1 (l2), or leave it (none)
     #[arg(long, value_name = "NORM", default_value = "none")]
     row_norm: String,
-    /// How the weights of the words start: glorot_uniform, zeros, `random_uniform:minval=-0.05,maxval=0.05`; of Keras' default
-    /// where it is not given: glorot_uniform, and of an embedding random_uniform
+    /// How the weights of the words start: glorot_uniform, zeros (from which relu never learns), or
+    /// `random_uniform:minval=-0.05,maxval=0.05`; Keras' default where it is not given: glorot_uniform, and of an embedding
+    /// random_uniform
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", conflicts_with = "init")]
     first_kernel_initializer: Option<String>,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
