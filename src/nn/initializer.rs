@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::{Activation, Dense};
 use crate::error::{Error, Result};
 use crate::random::Random;
 use crate::settings::Settings;
@@ -26,6 +27,33 @@ pub enum Initializer {
 }
 
 impl Initializer {
+    /// Checks that the layers behind a first kernel that starts so will learn.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for zeros before relu or prelu: these are 0 there and so are their slopes, and no gradient
+    /// comes through.
+    pub fn check_before(self, hidden: &[Dense]) -> Result<()> {
+        let is_zero = match self {
+            Initializer::Zeros => true,
+            Initializer::GlorotUniform => false,
+            Initializer::RandomUniform { minval, maxval } => minval == 0.0 && maxval == 0.0,
+        };
+        let is_deaf = |layer: &&Dense| {
+            matches!(layer.activation, Activation::Relu | Activation::Prelu) && is_zero
+        };
+        match hidden.iter().find(is_deaf) {
+            None => Ok(()),
+            Some(layer) => {
+                let name = layer.activation.name();
+                let expected = format!(
+                    "--first-kernel-initializer glorot_uniform, --activation tanh or --hidden none: hidden layers of {name} \
+                     never learn behind zeros"
+                );
+                Err(Error::invalid(OPTION, self, expected))
+            }
+        }
+    }
+
     /// Fills a kernel, `[fan_in, fan_out]`.
     pub(super) fn fill(
         self,
@@ -116,6 +144,22 @@ mod tests {
             assert!(lowest >= low && lowest <= low + 0.01 * range, "{text}: {lowest}");
             assert!(highest <= high && highest >= high - 0.01 * range, "{text}: {highest}");
             assert!((mean - (low + high) / 2.0).abs() <= 0.01 * range, "{text}: {mean}");
+        }
+    }
+
+    #[test]
+    fn zeros_go_before_layers_that_learn_from_them() {
+        for (text, activation, is_fit) in [
+            ("zeros", Activation::Relu, false),
+            ("random_uniform:minval=0,maxval=0", Activation::Prelu, false),
+            ("zeros", Activation::Tanh, true),
+            ("glorot_uniform", Activation::Relu, true),
+            ("random_uniform", Activation::Relu, true),
+        ] {
+            let initializer: Initializer = text.parse().unwrap();
+            let checked = initializer.check_before(&[Dense { units: 4, activation }]);
+            assert_eq!(checked.is_ok(), is_fit, "{text} before {activation}");
+            assert!(initializer.check_before(&[]).is_ok());
         }
     }
 

@@ -107,8 +107,10 @@ impl Configuration {
     /// # Errors
     /// [`Error::InvalidOption`]
     pub fn check(&self) -> Result<()> {
-        self.architecture(1)?;
-        self.initializer()?;
+        let network = self.architecture(1)?;
+        if let Some(initializer) = self.initializer()? {
+            initializer.check_before(network.layers())?;
+        }
         self.fit_options(0, Holdout::None)?.check()?;
         if self.epochs > MOST_EPOCHS {
             return Err(Error::invalid("--epochs", self.epochs, format!("at most {MOST_EPOCHS}")));
@@ -342,6 +344,7 @@ mod tests {
             Configuration { learning_rate: Some(f32::NAN), ..book() },
             Configuration { bias_optimizer: "adam:rate".to_owned(), ..book() },
             Configuration { first_kernel_initializer: "ones".to_owned(), ..book() },
+            Configuration { first_kernel_initializer: "zeros".to_owned(), ..book() },
             Configuration { batch_size: 0, ..book() },
             Configuration { epochs: 0, ..book() },
             Configuration { epochs: MOST_EPOCHS + 1, ..book() },

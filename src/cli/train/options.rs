@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use imdb_fast::ensemble::{Ensemble, SelfTraining};
-use imdb_fast::nn::{Activation, Dense, Embedding, loss};
+use imdb_fast::nn::{Activation, Dense, Embedding, Initializer, loss};
 use imdb_fast::optimizer;
 use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
 use imdb_fast::{Error, Result};
@@ -254,10 +254,16 @@ impl Args {
 
     /// The network before its first step.
     pub(super) fn network(&self) -> Result<Network<'_>> {
+        let hidden = self.hidden_layers()?;
+        let initializer: Option<Initializer> =
+            self.first_kernel_initializer.as_deref().map(str::parse).transpose()?;
+        if let Some(initializer) = initializer {
+            initializer.check_before(&hidden)?;
+        }
         Ok(Network {
-            hidden: self.hidden_layers()?,
+            hidden,
             embedding: self.embedding()?,
-            initializer: self.first_kernel_initializer.as_deref().map(str::parse).transpose()?,
+            initializer,
             init: self.init.as_deref(),
         })
     }
