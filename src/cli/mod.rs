@@ -44,7 +44,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use imdb_fast::container::{self, Access};
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
-use imdb_fast::report::table::thousands;
+use imdb_fast::report::table::{count, thousands};
 use imdb_fast::train::Team;
 use imdb_fast::{Error, Result};
 use terminal::Tame;

@@ -98,7 +98,8 @@ fn write_sweep(global: &Global, args: &Args, results: &SweepResults) -> Result<(
             return Err(Error::invalid(option, value, expected));
         }
     }
-    if sweep::FILES.iter().any(|name| is_same_file(&args.run.join(name), path)) {
+    let mut own = sweep::FILES.iter().chain(&[HISTORY, MODEL]);
+    if own.any(|name| is_same_file(&args.run.join(name), path)) {
         let expected = "another file than those of the sweep: they would be lost";
         return Err(Error::invalid("--output", shown(path), expected));
     }

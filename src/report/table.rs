@@ -53,6 +53,11 @@ pub fn confusion_matrix(counts: [[u64; 2]; 2]) -> String {
     aligned(&[Align::Left, Align::Right, Align::Right], &rows)
 }
 
+/// A number of things, as "1 review" or "1,234 reviews".
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
 /// 1234567 as "1,234,567".
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();

@@ -33,6 +33,11 @@ const MOST_RUN: u64 = 64 << 20;
 /// Of the number in a run's name.
 const DIGITS: usize = 6;
 
+/// Whether a folder has a sweep, finished or not.
+pub(crate) fn is_in(folder: &Path) -> bool {
+    folder.join(BEGUN).exists()
+}
+
 /// Whether a file is named as one of a run.
 fn is_run(name: &OsStr) -> bool {
     let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
@@ -93,11 +98,20 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder and writes down what begins; refuses one that has a sweep, unless that may be discarded.
+    /// Makes the folder and writes down what begins; refuses one that has a run, and one that has a sweep, unless that may be
+    /// discarded.
     pub(super) fn begin(path: &Path, begun: &Begun, may_discard: bool) -> Result<Folder> {
+        if train::is_in(path) {
+            return Err(Error::Unfit {
+                option: "--out",
+                value: shown(path),
+                reason: "there is a run in it".to_owned(),
+                remedy: "name another folder".to_owned(),
+            });
+        }
         std::fs::create_dir_all(path).map_err(Error::io(path, "create the folder"))?;
         let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--out")? };
-        if folder.file(BEGUN).exists() {
+        if is_in(path) {
             if !may_discard {
                 return Err(Error::Unfit {
                     option: "--out",

@@ -20,9 +20,11 @@ use imdb_fast::train::{Team, evaluate};
 use imdb_fast::{Error, Result};
 
 use super::stop::Stop;
-use super::{Global, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn};
-pub(crate) use folder::FILES;
-use folder::{BEGUN, BEST, Begun, Folder, RESULTS};
+use super::{
+    Global, count, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn,
+};
+use folder::{BEST, Begun, Folder, RESULTS};
+pub(crate) use folder::{FILES, is_in};
 pub(crate) use options::Args;
 use watcher::Watcher;
 
@@ -303,7 +305,7 @@ fn best_of(ranking: &[Summary]) -> Option<(&Summary, usize)> {
 /// The results of a sweep, where a folder is that of one.
 pub(crate) fn results_in(folder: &Path) -> Result<Option<SweepResults>> {
     let results = folder.join(RESULTS);
-    match (folder.join(BEGUN).exists(), results.exists()) {
+    match (is_in(folder), results.exists()) {
         (false, _) => Ok(None),
         (true, true) => SweepResults::parse(&results).map(Some),
         (true, false) => Err(Error::Unfit {

@@ -28,7 +28,7 @@ use super::stop::Stop;
 use super::{Global, is_same_file, quoted, shown, thousands, to_stdout, warn};
 use ensemble::Members;
 pub(crate) use options::Args;
-pub(super) use outputs::{HISTORY, MODEL, discard};
+pub(super) use outputs::{HISTORY, MODEL, discard, is_in};
 use outputs::{Outputs, facts};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;

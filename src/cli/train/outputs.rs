@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::super::info;
 use super::Args;
 use crate::cli::lock::Lock;
-use crate::cli::{is_same_file, quoted, shown};
+use crate::cli::{is_same_file, quoted, shown, sweep};
 
 pub(in crate::cli) const MODEL: &str = "model.safetensors";
 pub(in crate::cli) const HISTORY: &str = "history.json";
@@ -45,9 +45,18 @@ pub(super) fn spare(folder: &Path, dataset: &Path) -> Result<()> {
 }
 
 impl<'a> Outputs<'a> {
-    /// Makes the folder and takes its lock; refuses one with a run that is not finished, unless that may be discarded.
+    /// Makes the folder and takes its lock; refuses one with a sweep, and one with a run that is not finished, unless that may
+    /// be discarded.
     pub(super) fn create(args: &'a Args, facts: HistoryFile) -> Result<Outputs<'a>> {
         let folder = &args.out;
+        if sweep::is_in(folder) {
+            return Err(Error::Unfit {
+                option: "--out",
+                value: shown(folder),
+                reason: "there is a sweep in it".to_owned(),
+                remedy: "name another folder".to_owned(),
+            });
+        }
         std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
         let outputs = Outputs::open(args, folder, facts, Lock::take(folder, "--out")?)?;
         let checkpoint = outputs.path(CHECKPOINT);
@@ -162,6 +171,11 @@ impl<'a> Outputs<'a> {
         }
         training
     }
+}
+
+/// Whether a folder has a run, finished or not.
+pub(in crate::cli) fn is_in(folder: &Path) -> bool {
+    [MODEL, CHECKPOINT, PARTIAL_HISTORY, HISTORY].iter().any(|name| folder.join(name).exists())
 }
 
 /// Removes what a run has left in a folder, and the folder if it had nothing else.
