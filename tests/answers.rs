@@ -262,7 +262,7 @@ fn bytes_that_are_no_text_stop_or_go_as_asked() {
     let [skipped, warnings] = with("skip");
     let lines: Vec<&str> = skipped.lines().map(|line| &line[..2]).collect();
     assert_eq!(lines, ["li", "1,", "3,"]);
-    assert!(warnings.contains("1 texts are not UTF-8 and were left out"), "{warnings}");
+    assert!(warnings.contains("1 text is not UTF-8 and was left out"), "{warnings}");
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--epochs", "0"], &["--epochs", "at least 1"]);
     train(&["--hidden", "16,0"], &["--hidden", "none"]);
     train(&["--activation", "rleu"], &["relu, tanh, sigmoid"]);
-    train(&["--loss", "l2"], &["binary_crossentropy, mean_squared_error, hinge"]);
+    train(&["--loss", "l2"], &["binary-crossentropy, mean-squared-error, hinge"]);
     train(&["--optimizer", "adamm"], &["rmsprop, sgd, adam, adamw, adagrad"]);
     train(&["--optimizer", "sgd:rho=0.9"], &["learning_rate, momentum, nesterov"]);
     train(&["--metrics", "auk"], &["accuracy, precision, recall, f1, auc"]);

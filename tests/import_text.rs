@@ -772,7 +772,7 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
         assert!(words.contains(&"caf\u{fffd}"), "{words:?}");
         let mut skipped = import::open(&path, &with(InvalidUtf8::Skip)).unwrap();
         let notes = skipped.notes().join("\n");
-        assert!(notes.contains("1 reviews are not UTF-8 and are left out: ") && notes.contains("latin1: line 3"), "{notes}");
+        assert!(notes.contains("1 review is not UTF-8 and is left out: ") && notes.contains("latin1: line 3"), "{notes}");
         let mut labels = Vec::new();
         let taken = skipped.for_each(&mut |review| {
             labels.extend(review.label);

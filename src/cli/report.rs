@@ -13,7 +13,7 @@ use imdb_fast::{Error, Result, output};
 use serde_json::Value;
 
 use super::train::{self, HISTORY, MODEL};
-use super::{Global, OutputArg, is_same_file, shown, split, sweep, thousands};
+use super::{Global, OutputArg, count, is_same_file, shown, split, sweep, thousands};
 
 /// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
 ///
@@ -106,10 +106,10 @@ fn write_sweep(global: &Global, args: &Args, results: &SweepResults) -> Result<(
     let page = sweep_page(&name(&args.run), results);
     output::write(path, page.as_bytes())?;
     global.note(format_args!(
-        "wrote {}: {} bytes, {} configurations compared",
+        "wrote {}: {} bytes, {} compared",
         shown(path),
         thousands(page.len() as u64),
-        results.design.configurations().len()
+        count(results.design.configurations().len() as u64, "configuration", "configurations")
     ));
     Ok(())
 }

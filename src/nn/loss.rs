@@ -290,7 +290,7 @@ impl<L: LossInLanes> Kernel for Slopes<'_, L> {
 pub fn loss(name: &str) -> Result<Box<dyn Loss>> {
     let known: [Box<dyn Loss>; 3] =
         [Box::new(BinaryCrossentropy), Box::new(MeanSquaredError), Box::new(Hinge)];
-    let names = known.each_ref().map(|loss| loss.name().to_owned()).join(", ");
+    let names = known.each_ref().map(|loss| loss.name().replace('_', "-")).join(", ");
     let wanted = name.replace('-', "_");
     let found = known.into_iter().find(|loss| loss.name() == wanted);
     found.ok_or_else(|| Error::invalid("--loss", name, format!("one of {names}")))

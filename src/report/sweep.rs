@@ -71,7 +71,7 @@ struct Ranked<'a> {
     runs: usize,
     diverged: usize,
     /// From 1.
-    epoch: Option<usize>,
+    best_epoch: Option<usize>,
     at_epoch: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -165,7 +165,7 @@ impl SweepResults {
             parameters: self.parameters(summary.configuration),
             runs: summary.runs,
             diverged: summary.diverged,
-            epoch: summary.epoch.map(|epoch| epoch + 1),
+            best_epoch: summary.epoch.map(|epoch| epoch + 1),
             at_epoch: summary
                 .curves
                 .iter()

@@ -186,15 +186,15 @@ impl Configuration {
             self.activation.clone(),
             self.loss.clone(),
             self.optimizer.clone(),
-            self.learning_rate.map_or(String::new(), |rate| rate.to_string()),
+            self.learning_rate.map_or(String::new(), number),
             self.bias_optimizer.clone(),
             self.batch_size.to_string(),
             self.epochs.to_string(),
             self.schedule.clone(),
             self.first_kernel_initializer.clone(),
-            self.dropout.to_string(),
-            self.word_dropout.to_string(),
-            self.l2.to_string(),
+            number(self.dropout),
+            number(self.word_dropout),
+            number(self.l2),
             self.feature_scale.clone(),
             self.row_norm.clone(),
         ]
@@ -259,19 +259,26 @@ impl Configuration {
             self.activation.clone(),
             self.loss.clone(),
             self.optimizer.clone(),
-            self.learning_rate.map_or("default rate".to_owned(), |rate| format!("rate {rate}")),
+            (self.learning_rate)
+                .map_or("default rate".to_owned(), |rate| format!("rate {}", number(rate))),
             format!("bias optimizer {}", self.bias_optimizer),
             format!("batch {}", self.batch_size),
-            format!("{} epochs", self.epochs),
+            format!("{} {}", self.epochs, if self.epochs == 1 { "epoch" } else { "epochs" }),
             format!("{} rate", self.schedule),
             format!("first kernel {}", self.first_kernel_initializer),
-            format!("dropout {}", self.dropout),
-            format!("word dropout {}", self.word_dropout),
-            format!("L2 {}", self.l2),
+            format!("dropout {}", number(self.dropout)),
+            format!("word dropout {}", number(self.word_dropout)),
+            format!("L2 {}", number(self.l2)),
             format!("feature scale {}", self.feature_scale),
             format!("row norm {}", self.row_norm),
         ]
     }
+}
+
+/// A number as short as it can be written, so that it is read as the same again.
+fn number(value: f32) -> String {
+    let scientific = format!("{value:?}");
+    if scientific.contains('e') { scientific } else { value.to_string() }
 }
 
 /// What a value says, unless that is nothing.
@@ -317,6 +324,8 @@ mod tests {
         let mut some = vec![with(&[16, 16], "relu"), with(&[], "tanh")];
         assert_eq!(labels(&some), ["16,16 relu", "no hidden layer tanh"]);
         assert_eq!(labels(&some[..1]), ["16,16"]);
+        let fast = Configuration { learning_rate: Some(1e20), ..Configuration::default() };
+        assert_eq!(labels(&[fast, with(&[8], "relu")]), ["16,16 rate 1e20", "8 default rate"]);
         some[1].name = Some("mine".to_owned());
         assert_eq!(labels(&some), ["16,16", "mine"]);
         assert!(labels(&[]).is_empty());

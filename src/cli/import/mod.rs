@@ -5,7 +5,7 @@ mod options;
 use imdb_fast::{Error, Result, dataset, import};
 
 use super::stop::clear_on_signal;
-use super::{Global, OutputArg, is_same_file, shown, thousands};
+use super::{Global, OutputArg, count, is_same_file, shown, thousands};
 pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
@@ -27,10 +27,11 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 /// Says what a new dataset file holds.
 pub(super) fn report(global: &Global, output: &OutputArg, summary: &dataset::Summary) {
     for (split, reviews, nnz) in &summary.splits {
-        let (reviews, nnz) = (thousands(*reviews as u64), thousands(*nnz));
-        global.note(format_args!("{}: {reviews} reviews, {nnz} nonzeros", split.name()));
+        let reviews = count(*reviews as u64, "review", "reviews");
+        let nnz = count(*nnz, "nonzero", "nonzeros");
+        global.note(format_args!("{}: {reviews}, {nnz}", split.name()));
     }
-    let (features, bytes) = (thousands(summary.features as u64), thousands(summary.bytes));
-    let path = shown(&output.output);
-    global.note(format_args!("wrote {path}: {features} features, {bytes} bytes"));
+    let features = count(summary.features as u64, "feature", "features");
+    let (path, bytes) = (shown(&output.output), thousands(summary.bytes));
+    global.note(format_args!("wrote {path}: {features}, {bytes} bytes"));
 }

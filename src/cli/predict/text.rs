@@ -3,7 +3,7 @@
 use imdb_fast::Result;
 use imdb_fast::answer::Judge;
 
-use super::super::{thousands, warn};
+use super::super::{count, warn};
 use super::batch::Batch;
 use super::input::Texts;
 use super::lines::{Known, Label, Lines};
@@ -39,8 +39,9 @@ impl<'a> Answerer<'a> {
             }
         }
         if skipped > 0 {
-            let skipped = thousands(skipped);
-            warn("warning", format_args!("{skipped} texts are not UTF-8 and were left out"));
+            let (are, were) = if skipped == 1 { ("is", "was") } else { ("are", "were") };
+            let texts = count(skipped, "text", "texts");
+            warn("warning", format_args!("{texts} {are} not UTF-8 and {were} left out"));
         }
         Ok(())
     }

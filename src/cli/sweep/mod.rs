@@ -88,7 +88,9 @@ impl<'a> Sweep<'a> {
         };
         if let Some(path) = path.as_deref().filter(|path| !path.exists()) {
             let reason = format!("its dataset is not at {} any more", path.display());
-            return Err(unfit(reason, "name it: `imdb-fast sweep DATASET --resume DIR`"));
+            let folder = quoted(&shown(folder.path()));
+            let remedy = format!("name it: `imdb-fast sweep DATASET --resume {folder}`");
+            return Err(unfit(reason, &remedy));
         }
         let dataset = train::open(global, path.as_deref())?;
         if design.fingerprint(&dataset) != expected {
@@ -143,9 +145,9 @@ impl<'a> Sweep<'a> {
         let told = to_stdout(|out| write!(out, "{}", table(&results)));
         if left > 0 {
             self.global.note(format_args!(
-                "{} runs in {seconds:.2} s on {} threads",
-                thousands(left as u64),
-                self.team.size().min(left)
+                "{} in {seconds:.2} s on {}",
+                count(left as u64, "run", "runs"),
+                count(self.team.size().min(left) as u64, "thread", "threads")
             ));
         }
         let Some((best, epochs)) = best_of(&ranking) else {
@@ -200,7 +202,8 @@ impl<'a> Sweep<'a> {
         let fewest = schedule.fewest_epochs(reviews.div_ceil(configuration.batch_size));
         if epochs < fewest {
             self.global.note(format_args!(
-                "the best epoch, {epochs}, is within the warm-up: training for {fewest} epochs"
+                "the best epoch, {epochs}, is within the warm-up: training for {}",
+                count(fewest as u64, "epoch", "epochs")
             ));
         }
         Ok(epochs.max(fewest))
@@ -257,10 +260,10 @@ impl<'a> Sweep<'a> {
         to_stdout(|out| {
             write!(
                 out,
-                "\nbest by {}: {label}; trained on all {} reviews for {} epochs with seed {}",
+                "\nbest by {}: {label}; trained on all {} reviews for {} with seed {}",
                 self.design.by(),
                 thousands(results.train_reviews as u64),
-                best.epochs,
+                count(best.epochs as u64, "epoch", "epochs"),
                 best.seed
             )?;
             match best.test {

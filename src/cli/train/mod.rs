@@ -25,7 +25,7 @@ use imdb_fast::{Error, Result};
 use super::lock::Lock;
 use super::progress::Progress;
 use super::stop::Stop;
-use super::{Global, is_same_file, quoted, shown, thousands, to_stdout, warn};
+use super::{Global, count, is_same_file, quoted, shown, thousands, to_stdout, warn};
 use ensemble::Members;
 pub(crate) use options::Args;
 pub(super) use outputs::{HISTORY, MODEL, discard, is_in};
@@ -193,10 +193,10 @@ impl Run<'_> {
             let reviews = (history.epochs() * reviews) as f64 / fit_time.as_secs_f64();
             writeln!(
                 out,
-                "{} epochs in {:.3} s on {} threads, {} reviews/s",
-                history.epochs(),
+                "{} in {:.3} s on {}, {} reviews/s",
+                count(history.epochs() as u64, "epoch", "epochs"),
                 fit_time.as_secs_f64(),
-                self.team.size(),
+                count(self.team.size() as u64, "thread", "threads"),
                 thousands(reviews as u64),
             )?;
             if matches!(outcome.ending, Ending::StoppedEarly) {
@@ -234,19 +234,19 @@ impl Run<'_> {
         let Outcome { history, ending, epoch } = outcome;
         let Ending::Diverged(error) = ending else { unreachable!("the caller has matched on it") };
         let outputs = &self.outputs;
-        let (folder, kept) = (outputs.shown(), thousands(history.epochs() as u64));
+        let (folder, kept) = (outputs.shown(), count(history.epochs() as u64, "epoch", "epochs"));
         if let Some(epoch) = epoch {
             model.training = outputs.training(&history, Some(epoch));
             outputs.save(&history, fit_time, Some(&model))?;
-            warn("note", format_args!("the history of {kept} epochs is in {folder}"));
+            warn("note", format_args!("the history of {kept} is in {folder}"));
             let best = epoch + 1;
             warn("note", format_args!("the model there has the weights of epoch {best}, the best"));
         } else if history.epochs() > 0 && outputs.has_only_own() {
             outputs.save(&history, fit_time, None)?;
-            warn("note", format_args!("the history of {kept} epochs is in {folder}"));
+            warn("note", format_args!("the history of {kept} is in {folder}"));
         } else if history.epochs() > 0 {
             let path = outputs.save_partial_history(&history, fit_time)?;
-            warn("note", format_args!("the history of {kept} epochs is in {}", shown(&path)));
+            warn("note", format_args!("the history of {kept} is in {}", shown(&path)));
         }
         Ok(error)
     }
@@ -296,11 +296,15 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
             labels.first().filter(|first| labels.iter().all(|label| label == *first))
         {
             let class = if *first == 1 { "positive" } else { "negative" };
-            let count = thousands(labels.len() as u64);
+            let all = match labels.len() {
+                1 => "the one review that is".to_owned(),
+                count => format!("all {} reviews that are", thousands(count as u64)),
+            };
+            let are = if labels.len() == 1 { "is" } else { "are" };
             warn(
                 "warning",
                 format_args!(
-                    "all {count} reviews that are {role} are {class}: mix the classes (import permutes sorted texts \
+                    "{all} {role} {are} {class}: mix the classes (import permutes sorted texts \
                      unless --keep-order is given) or hold out others (--validation)"
                 ),
             );

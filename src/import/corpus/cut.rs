@@ -183,7 +183,9 @@ impl Cut {
         }
         let more = if self.skipped as usize > EXAMPLES { ", ..." } else { "" };
         let (count, examples) = (self.skipped, self.examples.join(", "));
-        vec![format!("{count} reviews are not UTF-8 and are left out: {examples}{more}")]
+        let reviews =
+            if count == 1 { "review is not UTF-8 and is" } else { "reviews are not UTF-8 and are" };
+        vec![format!("{count} {reviews} left out: {examples}{more}")]
     }
 }
 

@@ -1,7 +1,7 @@
 //! How numbers and words from files are written.
 
 use super::super::names;
-pub(super) use super::super::table::thousands;
+pub(super) use super::super::table::{count, thousands};
 use crate::sweep::Measure;
 
 /// A label, a path or the value of an option. What tells two of them apart often stands last, so only what nobody would read is
@@ -13,11 +13,6 @@ pub(super) fn shown(text: &str) -> String {
 /// A word of a review. Longer ones are cut: no word of a language is.
 pub(super) fn shown_word(word: &str) -> String {
     names::shown(word, 60)
-}
-
-/// A number of things.
-pub(super) fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
 /// A share as "86.71 %"; a dash where there is none.
