@@ -133,7 +133,8 @@ fn from_import_to_predictions() {
     assert_eq!(lines.len(), 4);
     assert!(lines[1].starts_with(&format!("5,{},", all[5])), "{some}");
 
-    desk.ok(&["plot", "run/history.json", "-o", "curves.svg"]);
+    let (_, note) = desk.runs(&["plot", "run/history.json", "-o", "curves.svg"]);
+    assert!(note.starts_with("wrote curves.svg: "), "{note}");
     desk.ok(&["plot", "run/history.json", "-o", "curves.png"]);
     assert_eq!(desk.read("curves.svg"), desk.read("run/curves.svg"));
     assert_eq!(desk.read("curves.png"), desk.read("run/curves.png"));
@@ -350,6 +351,11 @@ fn files_of_the_wrong_kind() {
     desk.fails(1, &["import", "d.safetensors", "-o", "x"], &["a dataset or a model already"]);
     desk.fails(1, &["import", "folder", "-o", "x"], &["folder"]);
     desk.fails(1, &["plot", "text", "-o", "x.svg"], &["text", "line 1"]);
+    for nothing in ["{}", "{\"loss\": [], \"val_loss\": []}"] {
+        desk.write("nothing.json", nothing);
+        let plot = ["plot", "nothing.json", "-o", "x.png"];
+        desk.fails(1, &plot, &["nothing.json", "no epoch in it"]);
+    }
     desk.fails(1, &["train", "d.safetensors", "--init", "d.safetensors"], &["dense_0.kernel"]);
     desk.fails(1, &["decode", "d.safetensors", "--row", "400"], &["--row", "400 rows"]);
     desk.fails(1, &["predict", model, "d.safetensors", "--rows", "0..999"], &["200 rows"]);

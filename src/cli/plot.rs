@@ -6,7 +6,7 @@ use imdb_fast::report::json::HistoryFile;
 use imdb_fast::report::plot::{curves_png, curves_svg};
 use imdb_fast::{Error, Result, output};
 
-use super::{Global, OutputArg, shown};
+use super::{Global, OutputArg, shown, thousands};
 
 /// Draw loss and accuracy of a history.json, as the book does
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     output: OutputArg,
 }
 
-pub(crate) fn run(_global: &Global, args: Args) -> Result<()> {
+pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let path = &args.output.output;
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     let draw = match extension.as_deref() {
@@ -37,5 +37,14 @@ pub(crate) fn run(_global: &Global, args: Args) -> Result<()> {
             ));
         }
     };
-    output::write(path, &draw(&HistoryFile::parse(&args.history)?.history))
+    let history = HistoryFile::parse(&args.history)?.history;
+    if history.epochs() == 0 {
+        let remedy = "name the history.json of a run, or a Keras History.history as JSON";
+        return Err(Error::malformed(&args.history, "the history", "no epoch in it", remedy));
+    }
+    let picture = draw(&history);
+    output::write(path, &picture)?;
+    let bytes = thousands(picture.len() as u64);
+    global.note(format_args!("wrote {}: {bytes} bytes", shown(path)));
+    Ok(())
 }
