@@ -96,7 +96,9 @@ impl Desk {
             let row = row.to_string();
             let decode = ["decode", "d.safetensors", "--split", "test", "--row", &row];
             let words = self.ok(&decode);
-            let words = words.trim_end().split(' ').skip(1);
+            // Behind the label and the mark of the start.
+            let (_, words) = words.trim_end().split_once('\n').unwrap();
+            let words = words.split(' ').skip(1);
             words.map(|word| if word == "?" { cut } else { word }).collect::<Vec<_>>().join(" ")
         });
         texts.collect()

@@ -88,16 +88,19 @@ fn from_import_to_predictions() {
     assert!(facts.contains("400 reviews") && facts.contains("200 reviews"), "{facts}");
     assert!(desk.ok(&["verify", "d.safetensors"]).contains("ok, a dataset"));
     let review = desk.ok(&["decode", "d.safetensors", "--row", "3", "--split", "test"]);
+    let (label, review) = review.split_once('\n').unwrap();
     assert!(review.starts_with("? ") && review.split(' ').count() > 4, "{review}");
-    let decode = ["decode", "d.safetensors", "--row", "3", "--split", "test", "--ids"];
-    let output = desk.run(&decode);
-    let ids = String::from_utf8(output.stdout).unwrap();
+    let decode = ["decode", "d.safetensors", "--row", "3", "--split", "test", "--ids", "-q"];
+    let ids = desk.ok(&decode);
+    let (same_label, ids) = ids.split_once('\n').unwrap();
     let ids: Vec<u32> = ids.split_whitespace().map(|id| id.parse().unwrap()).collect();
     assert!(ids[0] == 1 && ids.len() == review.split(' ').count(), "{ids:?}: {review}");
     let dataset = Dataset::open(&desk.path("d.safetensors"), Access::Map).unwrap();
-    let label = dataset.labels(Split::Test).unwrap()[3];
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains(&format!("test, row 3: label {label}, ")), "{said}");
+    let expected = match dataset.labels(Split::Test).unwrap()[3] {
+        1 => "label 1, positive",
+        _ => "label 0, negative",
+    };
+    assert_eq!([label, same_label], [expected; 2]);
 
     let output = desk.run(&SMALL);
     let (out, errors) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));

@@ -7,7 +7,7 @@ use imdb_fast::{Error, Result};
 
 use super::{Global, shown, split, to_stdout};
 
-/// Print a review's words in reading order, `?` for those that were cut and for the start mark; and its label, to stderr
+/// Print a review's words in reading order, `?` for those that were cut and for the start mark; before them its label
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -44,13 +44,15 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         let remedy = "import it again with --word-index imdb_word_index.json, or see its --ids";
         return Err(lacks("words", remedy));
     }
-    if args.split.is_labelled() {
-        let label = dataset.labels(args.split)?[args.row];
-        let meaning = if label == 1 { "positive" } else { "negative" };
-        let (split, row) = (args.split.name(), args.row);
-        global.note(format_args!("{split}, row {row}: label {label}, {meaning}"));
-    }
+    let label = match args.split.is_labelled() {
+        true => Some(dataset.labels(args.split)?[args.row]),
+        false => None,
+    };
     to_stdout(|out| {
+        if let Some(label) = label {
+            let meaning = if label == 1 { "positive" } else { "negative" };
+            writeln!(out, "label {label}, {meaning}")?;
+        }
         for (i, &id) in sequence.iter().enumerate() {
             let space = if i == 0 { "" } else { " " };
             match vocabulary.filter(|_| !args.ids) {

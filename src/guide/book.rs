@@ -69,7 +69,7 @@
 //! imdb-fast inspect imdb
 //! ```
 //! ```text
-//! train, row 0: label 1, positive
+//! label 1, positive
 //! 1 151 24 6 189 22 11 4 2040 281 14 948 117 22 1545 4 6610 12
 //! ```
 //! ```text
