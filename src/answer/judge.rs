@@ -40,9 +40,11 @@ impl<'a> Judge<'a> {
             remedy: remedy.to_owned(),
         };
         const REMEDY: &str = "train on a dataset that `imdb-fast import` made of text, or of imdb.npz \
-                              with --word-index imdb_word_index.json; or judge a dataset";
+                              with --word-index imdb_word_index.json; `evaluate` needs none, nor `predict` of a dataset \
+                              without --explain";
         let Some(vocabulary) = &model.vocabulary else {
-            return Err(unfit("without a vocabulary", "text has words".into(), REMEDY));
+            let reason = "text, and words that explain, need one".into();
+            return Err(unfit("without a vocabulary", reason, REMEDY));
         };
         let Some(rules) = &model.text else {
             let reason = "nothing tells how text becomes its inputs".into();

@@ -47,7 +47,9 @@ impl Model {
                     None => "no word".to_owned(),
                 };
                 let (ours, theirs) = (name(ours.word(id)), name(theirs.word(id)));
-                return Err(unfit(format!("its id {id} is {theirs}, and {ours} to the model")));
+                return Err(unfit(format!(
+                    "it was made with another vocabulary: its id {id} is {theirs}, and {ours} to the model"
+                )));
             }
         }
         match (&self.text, dataset.text_rules()) {
