@@ -298,10 +298,15 @@ fn files_that_are_no_texts_say_why() {
     fails(b"id,words\n1,a\n", &["--text-column", "text"], &["--text-column", "--input"]);
     fails(b"id,words\n1,a\n", &["--label-column", "id"], &["--label-column", "--input"]);
     let text = ["predict", MODEL, "--text", "a", "--text-column", "a"];
-    desk.fails(2, &text, b"", &["--text-column", "the review itself"]);
+    desk.fails(2, &text, b"", &["--text-column is \"a\"", "the review itself"]);
     let layout = ["predict", MODEL, "d.safetensors", "--text-column", "a"];
     desk.fails(1, &layout, b"", &["--text-column", "is a dataset"]);
-    desk.fails(1, &["predict", MODEL, "-", "--rows", "1..2"], b"", &["--rows", "datasets"]);
+    desk.fails(2, &["predict", MODEL, "-", "--rows", "1..2"], b"", &["\"1..2\"", "datasets"]);
+    let rows = ["predict", MODEL, "--text", "a", "--split", "train"];
+    desk.fails(2, &rows, b"", &["--split is \"train\"", "the review itself"]);
+    fails(b"a fine film\n", &["--rows", "1.."], &["--rows is 1..", "a file with texts"]);
+    let beyond = ["predict", MODEL, "d.safetensors", "--rows", "9999.."];
+    desk.fails(1, &beyond, b"", &["--rows is 9999..,"]);
     desk.fails(1, &["predict", MODEL, "missing"], b"", &["cannot open missing"]);
     desk.fails(2, &["predict", MODEL], b"", &["--text"]);
     desk.fails(2, &["predict", MODEL, "-", "--text", "a"], b"", &["cannot be used with"]);

@@ -279,6 +279,8 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     refused(2, &with(&["--no-shuffle"]), &["no --no-shuffle beside it"]);
     refused(2, &with(&["--checkpoint-every", "0"]), &["--checkpoint-every", "50steps"]);
     refused(1, &with(&["--epochs", "1"]), &["--epochs is 1", "ask for more"]);
+    let errors = desk.run(&with(&["--epochs", "1"])).stderr;
+    assert!(errors.starts_with(b"error: "), "{}", String::from_utf8_lossy(&errors));
     refused(1, &["train", "--resume", "nowhere"], &["nowhere"]);
     std::fs::create_dir(desk.path("empty")).unwrap();
     refused(1, &["train", "--resume", "empty"], &["no run that was saved"]);

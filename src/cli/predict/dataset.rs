@@ -1,13 +1,14 @@
 //! Probabilities of the reviews of a dataset.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-use imdb_fast::Result;
 use imdb_fast::answer::Judge;
 use imdb_fast::dataset::Split;
 use imdb_fast::model::Model;
 use imdb_fast::train::predict;
+use imdb_fast::{Error, Result};
 
 use super::super::Global;
 use super::lines::{Known, Label, Lines, Style};
@@ -17,6 +18,14 @@ use super::lines::{Known, Label, Lines, Style};
 pub(super) struct Rows {
     start: Option<usize>,
     end: Option<usize>,
+}
+
+/// As it was asked for.
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let end = |end: Option<usize>| end.map_or(String::new(), |end| end.to_string());
+        write!(f, "{}..{}", end(self.start), end(self.end))
+    }
 }
 
 pub(super) fn rows(text: &str) -> Result<Rows, String> {
@@ -51,7 +60,12 @@ pub(super) fn run(
     });
     // All that can be refused is, before the first line of the answer.
     model.expect_dataset(&dataset)?;
-    dataset.expect_rows(split, &range)?;
+    dataset.expect_rows(split, &range).map_err(|error| match (error, rows) {
+        (Error::Unfit { option, reason, remedy, .. }, Some(rows)) => {
+            Error::Unfit { option, value: rows.to_string(), reason, remedy }
+        }
+        (other, _) => other,
+    })?;
     let labels = match split.is_labelled() {
         true => Some(dataset.labels(split)?),
         false => None,

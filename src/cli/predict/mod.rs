@@ -10,6 +10,7 @@ mod text;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use imdb_fast::answer::Judge;
 use imdb_fast::dataset::Split;
 use imdb_fast::import::InvalidUtf8;
@@ -104,30 +105,40 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             global.note("type a review and press Enter; Ctrl-D ends");
         }
         let stdin = Box::new(std::io::stdin());
+        if let Some((option, value)) = args.dataset.given() {
+            let expected = "left out: only the reviews of datasets have splits and rows";
+            return Err(Error::invalid(option, value, expected));
+        }
         let layout = args.layout.layout.unwrap_or(Layout::Lines);
         return of_texts(global, &model, &args, Path::new("stdin"), (stdin, layout));
     }
     let input = &*global.find(input)?;
     match input::look_at(input, args.layout.layout, args.layout.text_column.as_deref())? {
-        Source::Text(file, layout) => of_texts(global, &model, &args, input, (file, layout)),
+        Source::Text(file, layout) => {
+            if let Some((option, value)) = args.dataset.given() {
+                let reason = format!("{} is a file with texts", input.display());
+                let remedy = "leave it out: only the reviews of datasets have splits and rows";
+                return Err(unfit(option, value, reason, remedy));
+            }
+            of_texts(global, &model, &args, input, (file, layout))
+        }
         Source::Dataset => of_dataset(global, &model, &args, input),
     }
 }
 
 fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Result<()> {
-    if let Some(option) = args.layout.given() {
+    if let Some((option, value)) = args.layout.given() {
         let remedy = "leave it out, or name a text file, `-` for stdin, or --text";
-        return Err(unfit(option, format!("{} is a dataset", path.display()), remedy));
+        return Err(unfit(option, value, format!("{} is a dataset", path.display()), remedy));
     }
     let rows = (args.dataset.split.unwrap_or(Split::Test), args.dataset.rows);
     dataset::run(global, model, path, rows, args.style(Place::Row))
 }
 
 fn of_arguments(global: &Global, model: &Model, args: &Args) -> Result<()> {
-    args.refuse_rows()?;
-    if let Some(option) = args.layout.given() {
+    if let Some((option, value)) = args.dataset.given().or(args.layout.given()) {
         let expected = "left out: --text is the review itself";
-        return Err(Error::invalid(option, "given", expected));
+        return Err(Error::invalid(option, value, expected));
     }
     let team = global.team()?;
     let mut answerer =
@@ -143,18 +154,14 @@ fn of_texts(
     path: &Path,
     (source, layout): (Box<dyn Read + Send>, Layout),
 ) -> Result<()> {
-    args.refuse_rows()?;
     let team = global.team()?;
     let mut answerer =
         Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Line))?);
     let has_columns = !matches!(layout, Layout::Lines | Layout::Fasttext);
-    if let Some(option) = args.layout.given_column().filter(|_| !has_columns) {
+    if let Some((option, value)) = args.layout.given_column().filter(|_| !has_columns) {
         let reason = format!("no such column is seen in {}", path.display());
-        return Err(unfit(
-            option,
-            reason,
-            "say how the texts lie there by --input, or leave it out",
-        ));
+        let remedy = "say how the texts lie there by --input, or leave it out";
+        return Err(unfit(option, value, reason, remedy));
     }
     let options = Options {
         layout,
@@ -165,18 +172,29 @@ fn of_texts(
     answerer.stream(&Texts::read(source, path.to_path_buf(), options)?)
 }
 
+/// An option and its value.
+type Given = (&'static str, String);
+
+impl DatasetArgs {
+    /// The first option that was given.
+    fn given(&self) -> Option<Given> {
+        let split = self.split.map(|split| ("--split", split.name().to_owned()));
+        split.or_else(|| self.rows.map(|rows| ("--rows", rows.to_string())))
+    }
+}
+
 impl LayoutArgs {
     /// The first option that names a column.
-    fn given_column(&self) -> Option<&'static str> {
-        given(&[
-            ("--text-column", self.text_column.is_some()),
-            ("--label-column", self.label_column.is_some()),
-        ])
+    fn given_column(&self) -> Option<Given> {
+        let text = self.text_column.as_ref().map(|name| ("--text-column", name.clone()));
+        text.or_else(|| self.label_column.as_ref().map(|name| ("--label-column", name.clone())))
     }
 
     /// The first option on how texts lie in a file.
-    fn given(&self) -> Option<&'static str> {
-        given(&[("--input", self.layout.is_some())]).or_else(|| self.given_column())
+    fn given(&self) -> Option<Given> {
+        let layout = self.layout.and_then(|layout| layout.to_possible_value());
+        let layout = layout.map(|layout| ("--input", layout.get_name().to_owned()));
+        layout.or_else(|| self.given_column())
     }
 }
 
@@ -197,24 +215,8 @@ impl Args {
         };
         Style { format, explain: self.explain, colour, top, place }
     }
-
-    fn refuse_rows(&self) -> Result<()> {
-        let DatasetArgs { split, rows } = &self.dataset;
-        match given(&[("--split", split.is_some()), ("--rows", rows.is_some())]) {
-            Some(option) => {
-                let reason = "only the reviews of datasets have splits and rows".to_owned();
-                Err(unfit(option, reason, "leave it out"))
-            }
-            None => Ok(()),
-        }
-    }
 }
 
-/// The first option that was given.
-fn given(options: &[(&'static str, bool)]) -> Option<&'static str> {
-    options.iter().find(|(_, is_given)| *is_given).map(|(option, _)| *option)
-}
-
-fn unfit(option: &'static str, reason: String, remedy: &str) -> Error {
-    Error::Unfit { option, value: "given".to_owned(), reason, remedy: remedy.to_owned() }
+fn unfit(option: &'static str, value: String, reason: String, remedy: &str) -> Error {
+    Error::Unfit { option, value, reason, remedy: remedy.to_owned() }
 }

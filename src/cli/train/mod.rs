@@ -100,6 +100,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let mut model = checkpoint.model()?;
     model.take_words(&dataset);
     let plan = TrainPlan::new(&dataset, &model, args.fit_options()?)?;
+    checkpoint.expect(&plan, model.architecture())?;
     let level = team.level();
     if checkpoint.kernels() != level.name() {
         let kernels = checkpoint.kernels();

@@ -114,12 +114,12 @@ impl Checkpoint {
         Place { epoch: self.facts.epoch, batch: self.facts.batch }
     }
 
-    /// Refuses a plan or a network that is another than the run's.
-    pub(in super::super) fn expect(
-        &self,
-        plan: &TrainPlan<'_>,
-        architecture: &Architecture,
-    ) -> Result<()> {
+    /// Refuses a plan or a network with which the run cannot go on, as [`resume`](crate::train::resume) does.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where plan, dataset or network are not those of the run, or where its epochs are all done;
+    /// [`Error::Malformed`] where the place that it has come to is none of such a run.
+    pub fn expect(&self, plan: &TrainPlan<'_>, architecture: &Architecture) -> Result<()> {
         let path = self.path().display();
         if self.architecture != *architecture {
             return Err(Error::Unfit {
