@@ -80,6 +80,8 @@ struct Linear<'a> {
     /// After how many questions they stop.
     patience: AtomicUsize,
     keep_best: bool,
+    /// Epochs that were announced, and that are done.
+    epochs: [AtomicUsize; 2],
 }
 
 impl Linear<'_> {
@@ -89,6 +91,7 @@ impl Linear<'_> {
             schedule: "linear",
             patience: AtomicUsize::new(usize::MAX),
             keep_best: false,
+            epochs: Default::default(),
         }
     }
 }
@@ -111,6 +114,14 @@ impl Member for Linear<'_> {
             keep_best: self.keep_best,
             ..FitOptions::default()
         })
+    }
+
+    fn begins(&self, _stage: &str, epochs: usize) {
+        self.epochs[0].fetch_add(epochs, Ordering::Relaxed);
+    }
+
+    fn epoch_ended(&self) {
+        self.epochs[1].fetch_add(1, Ordering::Relaxed);
     }
 
     fn stops(&self) -> bool {
@@ -165,6 +176,10 @@ fn students_learn_from_reviews_without_a_label_and_all_threads_agree() {
         };
         let one = trained(1);
         assert_eq!(one.history.epochs(), epochs);
+        // Of students two more epochs are not in the history: those over all reviews.
+        let all = members * (epochs + if self_training.is_some() { 2 } else { 0 });
+        let told = member.epochs.each_ref().map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(told, [all, all], "{members}, {self_training:?}");
         assert!(one.history.get("val_accuracy").is_some());
         assert_eq!(one.model.architecture().width(), 1);
         assert!(

@@ -150,6 +150,36 @@ fn an_ensemble_that_is_stopped_leaves_nothing_and_the_next_clears_up_what_was_ki
     assert!(!left.exists());
 }
 
+/// What is given beside a preset wins, and may not go with the rest of it.
+#[test]
+fn hidden_layers_that_would_never_learn_are_refused() {
+    let desk = desk("best");
+    let train = ["train", "d.safetensors", "--preset", "best", "--hidden", "16"];
+    desk.fails(2, &train, &["is \"zeros\"", "--first-kernel-initializer glorot_uniform"]);
+    desk.ok(&[&train[..], &["--first-kernel-initializer", "glorot_uniform", "-q"]].concat());
+    desk.ok(&[&train[..], &["--activation", "tanh", "-q"]].concat());
+}
+
+/// The history has the means of the networks, which are worse than the one that they are merged into.
+#[test]
+fn what_networks_reach_together_is_kept() {
+    let desk = desk("best-ensemble");
+    let train = ["train", "d.safetensors", "--preset", "best-ensemble", "--validation", "test"];
+    let (said, _) = desk.runs(&train);
+    let reached = accuracy(&desk, "run/model.safetensors");
+    assert!(said.contains("together: validation loss "), "{said}");
+    let history: Value = serde_json::from_slice(&desk.read("run/history.json")).unwrap();
+    assert_eq!(history["merged"]["val_accuracy"], reached);
+    let model = Model::load(&desk.path("run/model.safetensors")).unwrap();
+    assert_eq!(model.training["merged"], history["merged"]);
+    desk.ok(&["report", "run", "-o", "report.html"]);
+    let page = desk.text("report.html");
+    for part in ["the model’s validation accuracy", "lowest validation loss, mean of the networks"]
+    {
+        assert!(page.contains(part), "no {part:?}");
+    }
+}
+
 /// Networks of an ensemble that go back to where each was best are of no one epoch.
 #[test]
 fn a_model_of_several_epochs_tells_none() {

@@ -124,6 +124,24 @@ fn what_it_takes_to_repeat_a_run_is_whole() {
     assert!(page.contains(&format!("<td>{name}</td>")) && page.contains(optimizer));
 }
 
+/// By what has had a say in the training nobody can tell how good its result is.
+#[test]
+fn a_page_judged_by_what_was_validated_on_says_so() {
+    let desk = Desk::with_sample("300");
+    let train = ["train", "d.safetensors", "--epochs", "2", "-q", "--validation"];
+    for (options, part) in [
+        (&["100"][..], None),
+        (&["test"], Some("The run was validated on these very reviews")),
+        (&["test", "--keep-best"], Some("The epoch was chosen by these very reviews")),
+        (&["test", "--early-stopping", "1"], Some("The epoch was chosen by these very reviews")),
+    ] {
+        desk.ok(&[&train[..], options].concat());
+        let page = report(&desk, &[]);
+        assert_eq!(page.contains("these very reviews"), part.is_some(), "{options:?}");
+        assert!(part.is_none_or(|part| page.contains(part)), "{options:?}: no {part:?}");
+    }
+}
+
 /// Of a student's epochs, its history has those of the fine-tuning alone.
 #[test]
 fn a_student_is_not_taken_for_its_teacher() {
@@ -140,8 +158,12 @@ fn a_student_is_not_taken_for_its_teacher() {
         let train = ["train", "d.safetensors", "--validation", "100", "--epochs", "3", "-q"];
         desk.ok(&[&train[..], &["--hidden", "none", "--self-training", &training]].concat());
         let page = report(&desk, &[]);
-        for part in ["self-trained, judged on", "those of the student’s fine-tuning, if it has any"]
-        {
+        for part in [
+            "self-trained, judged on",
+            "those of the student’s fine-tuning, if it has any",
+            " without a label</td>",
+            "teachers’ epochs, then the students’",
+        ] {
             assert!(page.contains(part), "no {part:?}");
         }
         for part in ["overfits", "may still help", "trained for"] {

@@ -75,6 +75,36 @@ pub(super) fn epoch_line(history: &History, epoch: usize, epochs: usize) -> Stri
     line
 }
 
+/// The bar of networks that are trained stage by stage, with a line for each stage.
+pub(super) struct Stages {
+    bar: ProgressBar,
+    is_quiet: bool,
+}
+
+impl Stages {
+    pub(super) fn new(is_quiet: bool) -> Stages {
+        Stages { bar: bar("[{bar:30}] {pos}/{len} epochs, {eta} left", is_quiet), is_quiet }
+    }
+
+    /// A stage of so many epochs begins.
+    pub(super) fn begin(&self, stage: &str, epochs: usize) {
+        self.bar.set_length(epochs as u64);
+        self.bar.reset();
+        if !self.is_quiet {
+            print_above(&self.bar, &format!("training {stage}"));
+        }
+    }
+
+    /// One more epoch is done.
+    pub(super) fn epoch_ended(&self) {
+        self.bar.inc(1);
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// The table of a sweep that is on its way, above a bar; lines where stderr is no terminal.
 pub(super) struct LiveTable {
     bar: ProgressBar,

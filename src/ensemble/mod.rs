@@ -62,10 +62,13 @@ pub trait Member: Sync {
     /// Those of options that mean nothing.
     fn options(&self, seed: u64) -> Result<FitOptions>;
 
-    /// Told what is trained next.
-    fn begins(&self, stage: &str) {
-        let _ = stage;
+    /// Told what is trained next, and for how many epochs, those of all networks together.
+    fn begins(&self, stage: &str, epochs: usize) {
+        let _ = (stage, epochs);
     }
+
+    /// An epoch of a network is done; told from several threads.
+    fn epoch_ended(&self) {}
 
     /// Whether all is to stop; asked after each batch, from several threads.
     fn stops(&self) -> bool {
@@ -107,10 +110,12 @@ impl Ensemble {
         self.check()?;
         let seeds: Vec<u64> = (0..self.members as u64).map(|i| self.seed.wrapping_add(i)).collect();
         let group = Group { member, team, seeds };
-        let validation = member.options(self.seed)?.validation;
+        let FitOptions { validation, epochs, .. } = member.options(self.seed)?;
         let (rows, _) = validation.rows(dataset)?;
+        let begins =
+            |stage, epochs: usize| member.begins(stage, epochs.saturating_mul(self.members));
         let Some(training) = self.self_training else {
-            member.begins("networks");
+            begins("networks", epochs);
             let fresh = |_, seed| Ok((member.model(seed)?, member.options(seed)?));
             let Some((models, history)) = group.fit(dataset, fresh)? else { return Ok(None) };
             let model = merged(team, dataset, rows, models)?;
@@ -124,20 +129,20 @@ impl Ensemble {
             TrainPlan::new(dataset, &first, training.fine_tuning(member.options(self.seed)?))?;
         }
         drop(first);
-        member.begins("teachers");
+        begins("teachers", epochs);
         let fresh = |_, seed| Ok((member.model(seed)?, member.options(seed)?));
         let Some((teachers, mut history)) = group.fit(dataset, fresh)? else { return Ok(None) };
         let teacher = merged(team, dataset, rows.clone(), teachers)?;
         let all = pseudo::labelled(team, &teacher, dataset, rows.clone(), folder)?;
         drop(teacher);
-        member.begins("students");
+        begins("students", epochs);
         let on_all = |_, seed| {
             let options = training.on_all(member.options(seed)?);
             Ok((member.model(seed)?, FitOptions { validation: Holdout::None, ..options }))
         };
         let Some((mut students, _)) = group.fit(&all.dataset, on_all)? else { return Ok(None) };
         if training.fine_tuning_epochs > 0 {
-            member.begins("students, on the labelled reviews");
+            begins("students, on the labelled reviews", training.fine_tuning_epochs);
             let tuned = |at: usize, seed| {
                 Ok((students[at].clone(), training.fine_tuning(member.options(seed)?)))
             };
@@ -196,6 +201,11 @@ impl Observer for Watch<'_> {
 
     fn paused(&mut self, _snapshot: &Snapshot<'_>) -> ControlFlow<()> {
         ControlFlow::Break(())
+    }
+
+    fn epoch_ended(&mut self, _epoch: usize, _history: &History) -> ControlFlow<()> {
+        self.0.epoch_ended();
+        ControlFlow::Continue(())
     }
 }
 

@@ -31,6 +31,15 @@ pub struct Environment {
     pub kernels: String,
 }
 
+/// How good the one network is that an ensemble or self-training ends with: no mean of several, as the history has it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Merged {
+    /// The loss on what was held out.
+    pub val_loss: f64,
+    /// The share of right answers there.
+    pub val_accuracy: f64,
+}
+
 /// What a run leaves behind: its history and what it takes to repeat it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -53,11 +62,22 @@ pub struct HistoryFile {
     pub validation_reviews: usize,
     /// How many networks were trained side by side, whose means the history holds; 0 where it is not known.
     pub networks: usize,
+    /// How many reviews without a label students learned from, too.
+    #[serde(skip_serializing_if = "is_none")]
+    pub pseudo_labelled_reviews: usize,
+    /// What the one network reaches that an ensemble or self-training ends with, where something was held out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
     /// The machine and what was used of it.
     pub environment: Environment,
     /// What was measured, epoch by epoch. JSON has no numbers but the finite ones: others are written as `null`, and
     /// `null` is read as NaN.
     pub history: History,
+}
+
+/// Whether there is nothing to count.
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl HistoryFile {
@@ -92,6 +112,14 @@ impl HistoryFile {
     /// Whether teachers labelled reviews for students.
     pub fn is_self_trained(&self) -> bool {
         self.options.get("self_training").is_some_and(|training| !training.is_null())
+    }
+
+    /// Whether the validation had a say in which epoch the model is of.
+    pub fn is_of_chosen_epoch(&self) -> bool {
+        let is_given = |option: &str, not: Value| {
+            self.options.get(option).is_some_and(|value| !value.is_null() && *value != not)
+        };
+        is_given("early_stopping", Value::Null) || is_given("keep_best", Value::Bool(false))
     }
 
     /// The file's text: a line a fact, and a line a list.
@@ -206,6 +234,8 @@ mod tests {
             train_reviews: 15_000,
             validation_reviews: 10_000,
             networks: 1,
+            pseudo_labelled_reviews: 0,
+            merged: Some(Merged { val_loss: 0.1 + 0.2, val_accuracy: 0.89 }),
             environment: Environment {
                 target: "x86_64-linux".to_owned(),
                 cpu_features: "avx2 fma".to_owned(),

@@ -4,17 +4,18 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use imdb_fast::Result;
-use imdb_fast::dataset::Dataset;
+use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::ensemble::{Ensemble, Member, Trained, remove_leftovers};
 use imdb_fast::model::Model;
+use imdb_fast::report::json::Merged;
 use imdb_fast::train::{FitOptions, Team, TrainPlan, evaluate_rows};
 
 use super::Args;
 use super::network::Network;
 use super::outputs::{Outputs, facts};
-use crate::cli::progress;
+use crate::cli::progress::{self, Stages};
 use crate::cli::stop::Stop;
-use crate::cli::{Global, to_stdout, warn};
+use crate::cli::{Global, count, to_stdout, warn};
 
 /// What the networks have in common.
 pub(super) struct Members<'a> {
@@ -30,19 +31,22 @@ impl Members<'_> {
     /// Trains them and saves the one that they make.
     pub(super) fn train(&self, ensemble: &Ensemble, dataset: &Dataset) -> Result<ExitCode> {
         let &Members { args, plan, team, .. } = self;
-        let outputs = Outputs::create(args, facts(args, team, dataset, plan))?;
+        let mut facts = facts(args, team, dataset, plan);
+        if ensemble.self_training.is_some() {
+            facts.pseudo_labelled_reviews =
+                dataset.csr(Split::Unlabelled).map_or(0, |csr| csr.rows());
+        }
+        let mut outputs = Outputs::create(args, facts)?;
         remove_leftovers(&args.out);
         let stop = Stop::listen()?;
         let start = Instant::now();
-        let trained = ensemble.train(
-            &Watched { of: self, dataset, stop: &stop },
-            dataset,
-            team,
-            &args.out,
-        )?;
+        let stages = Stages::new(self.global.quiet);
+        let watched = Watched { of: self, dataset, stop: &stop, stages: &stages };
+        let trained = ensemble.train(&watched, dataset, team, &args.out);
         let fit_time = start.elapsed();
+        stages.finish();
         dataset.container().check_unchanged()?;
-        let Some(Trained { mut model, history }) = trained else {
+        let Some(Trained { mut model, history }) = trained? else {
             let (signal, code) = stop.signal();
             warn("stopped", format_args!("{signal}; nothing is kept of it"));
             return Ok(ExitCode::from(code));
@@ -50,13 +54,15 @@ impl Members<'_> {
         model.take_words(dataset);
         // Networks that stop or go back where each is best are of different epochs.
         let is_of_last = !args.keep_best && plan.options().early_stopping.is_none();
+        let merged = self.judged(dataset, &model)?;
+        outputs.note_merged(merged);
         model.training = outputs.training(&history, is_of_last.then(|| history.epochs() - 1));
         outputs.save(&history, fit_time, Some(&model))?;
         if !self.global.quiet {
             for epoch in 0..history.epochs() {
                 self.global.note(progress::epoch_line(&history, epoch, history.epochs()));
             }
-            self.report(ensemble, dataset, &model, fit_time)?;
+            self.report(ensemble, merged, fit_time)?;
             to_stdout(|out| {
                 writeln!(out, "wrote model, history and curves to {}", outputs.shown())
             })?;
@@ -64,32 +70,28 @@ impl Members<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// What the one network reaches on the reviews that were held out.
+    fn judged(&self, dataset: &Dataset, model: &Model) -> Result<Option<Merged>> {
+        let options = self.plan.options();
+        let (_, Some((split, rows))) = options.validation.rows(dataset)? else { return Ok(None) };
+        let scores = evaluate_rows(self.team, model, dataset, split, rows, &*options.loss)?;
+        Ok(Some(Merged { val_loss: scores.loss, val_accuracy: scores.accuracy }))
+    }
+
     fn report(
         &self,
         ensemble: &Ensemble,
-        dataset: &Dataset,
-        model: &Model,
+        merged: Option<Merged>,
         fit_time: Duration,
     ) -> Result<()> {
-        let options = self.plan.options();
-        let networks = match ensemble.members {
-            1 => "one network".to_owned(),
-            count => format!("{count} networks"),
-        };
-        let scores = match options.validation.rows(dataset)? {
-            (_, Some((split, rows))) => {
-                Some(evaluate_rows(self.team, model, dataset, split, rows, &*options.loss)?)
-            }
-            _ => None,
-        };
+        let networks = count(ensemble.members as u64, "network", "networks");
+        let threads = count(self.team.size() as u64, "thread", "threads");
         to_stdout(|out| {
-            let (seconds, threads) = (fit_time.as_secs_f64(), self.team.size());
-            writeln!(out, "{networks} in {seconds:.3} s on {threads} threads")?;
-            match scores {
-                Some(scores) => writeln!(
+            writeln!(out, "{networks} in {:.3} s on {threads}", fit_time.as_secs_f64())?;
+            match merged {
+                Some(Merged { val_loss, val_accuracy }) => writeln!(
                     out,
-                    "together: validation loss {:.4}, accuracy {:.4}",
-                    scores.loss, scores.accuracy
+                    "together: validation loss {val_loss:.4}, accuracy {val_accuracy:.4}"
                 ),
                 None => Ok(()),
             }
@@ -102,6 +104,7 @@ struct Watched<'a> {
     of: &'a Members<'a>,
     dataset: &'a Dataset,
     stop: &'a Stop,
+    stages: &'a Stages,
 }
 
 impl Member for Watched<'_> {
@@ -113,8 +116,12 @@ impl Member for Watched<'_> {
         Ok(FitOptions { seed, ..self.of.args.fit_options()? })
     }
 
-    fn begins(&self, stage: &str) {
-        self.of.global.note(format_args!("training {stage}"));
+    fn begins(&self, stage: &str, epochs: usize) {
+        self.stages.begin(stage, epochs);
+    }
+
+    fn epoch_ended(&self) {
+        self.stages.epoch_ended();
     }
 
     fn stops(&self) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::report::csv::history_csv;
-use imdb_fast::report::json::{Environment, HistoryFile};
+use imdb_fast::report::json::{Environment, HistoryFile, Merged};
 use imdb_fast::report::plot::{curves_png, curves_svg};
 use imdb_fast::train::{History, Snapshot, Team, TrainPlan};
 use imdb_fast::{Error, Result, output};
@@ -94,6 +94,11 @@ impl<'a> Outputs<'a> {
         Ok(outputs)
     }
 
+    /// Takes down what networks reach that were merged.
+    pub(super) fn note_merged(&mut self, merged: Option<Merged>) {
+        self.facts.merged = merged;
+    }
+
     /// Whether the folder has no model of an earlier run.
     pub(super) fn has_only_own(&self) -> bool {
         !self.path(MODEL).exists()
@@ -168,6 +173,9 @@ impl<'a> Outputs<'a> {
             }
             training["epoch"] = (epoch + 1).into();
             training["reached"] = reached;
+        }
+        if let Some(merged) = self.facts.merged {
+            training["merged"] = serde_json::to_value(merged).expect("these are two numbers");
         }
         training
     }

@@ -62,10 +62,19 @@ fn network_and_data(file: &HistoryFile, model: &Model, findings: &Findings) -> V
     rows.extend((1..).zip(layers).map(|(number, layer)| (format!("layer {number}"), layer)));
     rows.push(("parameters".to_owned(), thousands(architecture.parameters() as u64)));
     if let Some(epoch) = model.training["epoch"].as_u64() {
-        rows.push(("weights of epoch".to_owned(), thousands(epoch)));
+        let whose = match file.is_self_trained() {
+            true => ": teachers’ epochs, then the students’ on labelled reviews",
+            false => "",
+        };
+        rows.push(("weights of epoch".to_owned(), format!("{}{whose}", thousands(epoch))));
     }
     if file.train_reviews > 0 {
-        rows.push(("trained on".to_owned(), count(file.train_reviews as u64, "review", "reviews")));
+        let mut trained_on = count(file.train_reviews as u64, "review", "reviews");
+        if file.pseudo_labelled_reviews > 0 {
+            let others = thousands(file.pseudo_labelled_reviews as u64);
+            trained_on.push_str(&format!(", and {others} without a label"));
+        }
+        rows.push(("trained on".to_owned(), trained_on));
         rows.push((
             "validated on".to_owned(),
             count(file.validation_reviews as u64, "review", "reviews"),

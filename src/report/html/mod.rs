@@ -40,7 +40,7 @@ pub fn run_page(name: &str, file: &HistoryFile, model: &Model, findings: &Findin
         }
         main {
             (curves::section(file))
-            (scores::section(findings))
+            (scores::section(file, findings))
             (reasons::words(findings))
             (reasons::mistakes(findings))
             (facts::section(file, model, findings))
@@ -109,10 +109,15 @@ fn headline(file: &HistoryFile, findings: &Findings) -> Markup {
     if let Some(roc) = &findings.roc {
         figures.push(("ROC area".to_owned(), number(roc.area)));
     }
+    if let Some(merged) = file.merged {
+        figures.push(("the model’s validation accuracy".to_owned(), percent(merged.val_accuracy)));
+        figures.push(("the model’s validation loss".to_owned(), number(merged.val_loss)));
+    }
     let history = &file.history;
     if let (Some(epoch), Some(losses)) = (history.lowest("val_loss"), history.get("val_loss")) {
-        figures
-            .push((format!("lowest validation loss, epoch {}", epoch + 1), number(losses[epoch])));
+        let of = if file.networks > 1 { ", mean of the networks" } else { "" };
+        let name = format!("lowest validation loss{of}, epoch {}", epoch + 1);
+        figures.push((name, number(losses[epoch])));
     }
     if let Some(rate) = file.reviews_a_second() {
         let time = format!("{:.2} s", file.fit_seconds);

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::super::axis::Axis;
 use super::super::findings::Findings;
+use super::super::json::HistoryFile;
 use super::super::scores::{Calibration, Distribution, Roc};
 use super::chart::{Chart, Hit, figure, key};
 use super::words::{count, number, percent, thousands};
@@ -14,9 +15,10 @@ const ROC_POINTS: usize = 400;
 const ROC_SPOTS: usize = 36;
 
 /// The part of the page.
-pub(super) fn section(findings: &Findings) -> Markup {
+pub(super) fn section(file: &HistoryFile, findings: &Findings) -> Markup {
     let evaluation = &findings.evaluation;
     let split = findings.split.name();
+    let was_watched = file.options.get("validation").is_some_and(|held_out| *held_out == split);
     html! {
         section aria-labelledby="answers" {
             h2 id="answers" { "Answers on the " (split) " split" }
@@ -26,6 +28,12 @@ pub(super) fn section(findings: &Findings) -> Markup {
                 @if split == "train" {
                     strong { "The network may have learned from these very reviews: " }
                     "its answers here say little about others. "
+                } @else if was_watched && file.is_of_chosen_epoch() {
+                    strong { "The epoch was chosen by these very reviews: " }
+                    "others will be answered a little worse. "
+                } @else if was_watched {
+                    strong { "The run was validated on these very reviews: " }
+                    "what was chosen by them looks better here than on others. "
                 }
                 "An answer is “positive” where the probability is above 0.5."
             }
