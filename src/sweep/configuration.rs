@@ -249,6 +249,17 @@ impl Configuration {
         ]
     }
 
+    /// What it is, however its options are written: two that differ in it train in another way.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub(super) fn meaning(&self) -> Result<String> {
+        let network = self.architecture(1)?;
+        let initializer = self.initializer()?.unwrap_or(Initializer::GlorotUniform);
+        let options = self.fit_options(0, Holdout::None)?;
+        Ok(format!("{network:?} {initializer:?} {options:?}"))
+    }
+
     /// Each option with its value, in words.
     fn parts(&self) -> [String; OPTIONS.len()] {
         [
@@ -303,8 +314,10 @@ pub fn labels(configurations: &[Configuration]) -> Vec<String> {
     let label = |one: &Configuration| match &one.name {
         Some(name) => name.clone(),
         None => {
-            let parts = one.parts().into_iter().zip(&shown).filter(|&(_, &shown)| shown);
-            parts.map(|(part, _)| part).collect::<Vec<_>>().join(" ")
+            // Without a hidden layer nothing has an activation.
+            let is_shown = |part: usize| shown[part] && !(part == 1 && one.hidden.is_empty());
+            let parts = (0..).zip(one.parts()).filter(|&(part, _)| is_shown(part));
+            parts.map(|(_, part)| part).collect::<Vec<_>>().join(" ")
         }
     };
     configurations.iter().map(label).collect()
@@ -322,7 +335,7 @@ mod tests {
             ..Configuration::default()
         };
         let mut some = vec![with(&[16, 16], "relu"), with(&[], "tanh")];
-        assert_eq!(labels(&some), ["16,16 relu", "no hidden layer tanh"]);
+        assert_eq!(labels(&some), ["16,16 relu", "no hidden layer"]);
         assert_eq!(labels(&some[..1]), ["16,16"]);
         let fast = Configuration { learning_rate: Some(1e20), ..Configuration::default() };
         assert_eq!(labels(&[fast, with(&[8], "relu")]), ["16,16 rate 1e20", "8 default rate"]);

@@ -102,7 +102,7 @@ impl Design {
         by: Option<Measure>,
     ) -> Result<Design> {
         for one in &mut configurations {
-            // Both spellings name the same, and configurations are compared by their words.
+            // Both spellings name the same, and tables and files have one of them.
             for name in [&mut one.activation, &mut one.loss] {
                 *name = name.replace('_', "-");
             }
@@ -230,8 +230,9 @@ fn check_configurations(all: &[Configuration]) -> Result<()> {
     all.iter().try_for_each(Configuration::check)?;
     let mut seen = BTreeSet::new();
     for one in all {
-        if !seen.insert(one.to_string()) {
-            let expected = "each configuration once: the same twice would count as two";
+        if !seen.insert(one.meaning()?) {
+            let expected =
+                "each configuration once, however it is written: the same twice would count as two";
             return Err(Error::invalid("the sweep", one, expected));
         }
     }
@@ -316,7 +317,24 @@ mod tests {
         for (configurations, seeds, judging) in wrong {
             assert!(Design::new(configurations, seeds, judging, None).unwrap_err().is_usage());
         }
-        // Called otherwise, it is still the same.
+        // Called or written otherwise, it is still the same.
         assert!(Design::new(twice, vec![0], HOLDOUT, None).unwrap_err().is_usage());
+        let default = Configuration::default;
+        for other in [
+            Configuration { optimizer: "rmsprop:rho=0.9".into(), ..default() },
+            Configuration { learning_rate: Some(0.001), ..default() },
+            Configuration { first_kernel_initializer: "glorot_uniform".into(), ..default() },
+            Configuration { loss: "binary_crossentropy".into(), ..default() },
+        ] {
+            let both = vec![default(), other];
+            assert!(Design::new(both, vec![0], HOLDOUT, None).unwrap_err().is_usage());
+        }
+        let linear = |activation: &str| Configuration {
+            hidden: vec![],
+            activation: activation.into(),
+            ..default()
+        };
+        let both = vec![linear("relu"), linear("tanh")];
+        assert!(Design::new(both, vec![0], HOLDOUT, None).unwrap_err().is_usage());
     }
 }

@@ -36,6 +36,8 @@ const REMEDY: &str = "`imdb-fast sweep --help` shows such a file";
 pub struct SweepFile {
     /// Those of the grid, then the single ones.
     pub configurations: Vec<Configuration>,
+    /// Combinations of the grid that [`Grid::configurations`] leaves out.
+    pub left_out: usize,
     /// The first seed.
     pub seed: Option<u64>,
     /// How many seeds.
@@ -111,9 +113,10 @@ impl SweepFile {
         let wrong = |place: &str, error: Error| {
             Error::malformed(path, place.to_owned(), error.to_string(), REMEDY)
         };
-        let mut configurations = Vec::new();
+        let (mut configurations, mut left_out) = (Vec::new(), 0);
         if let Some(grid) = &raw.grid {
             configurations = grid.configurations().map_err(|error| wrong("[grid]", error))?;
+            left_out = grid.combinations() - configurations.len();
             let checked = configurations.iter().try_for_each(Configuration::check);
             checked.map_err(|error| wrong("[grid]", error))?;
         }
@@ -133,6 +136,7 @@ impl SweepFile {
         let validation = raw.validation.map(RawHoldout::holdout).transpose();
         Ok(SweepFile {
             configurations,
+            left_out,
             seed: raw.seed,
             seeds: raw.seeds,
             folds: raw.folds,

@@ -46,11 +46,8 @@ pub struct Grid {
 pub const MOST_CONFIGURATIONS: usize = 10_000;
 
 impl Grid {
-    /// The cartesian product; the last option changes first.
-    ///
-    /// # Errors
-    /// [`Error::InvalidOption`] where it has more than [`MOST_CONFIGURATIONS`].
-    pub fn configurations(&self) -> Result<Vec<Configuration>> {
+    /// The size of the cartesian product, or the largest number there is.
+    pub fn combinations(&self) -> usize {
         let lengths = [
             self.hidden.len(),
             self.activation.len(),
@@ -68,14 +65,26 @@ impl Grid {
             self.feature_scale.len(),
             self.row_norm.len(),
         ];
-        let size = lengths.iter().map(|&n| n.max(1) as u128).fold(1, u128::saturating_mul);
-        if size > MOST_CONFIGURATIONS as u128 {
+        lengths.iter().map(|&length| length.max(1)).fold(1, usize::saturating_mul)
+    }
+
+    /// The cartesian product; the last option changes first. Networks without a hidden layer are in it with the first activation
+    /// alone: they have none, and the others would be the same once more.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where it has more than [`MOST_CONFIGURATIONS`].
+    pub fn configurations(&self) -> Result<Vec<Configuration>> {
+        let size = self.combinations();
+        if size > MOST_CONFIGURATIONS {
             let expected = format!("at most {MOST_CONFIGURATIONS} configurations");
             return Err(Error::invalid("the grid", format!("{size} configurations"), expected));
         }
         let mut all = vec![Configuration::default()];
         vary(&mut all, &self.hidden, |one, value| one.hidden = value);
         vary(&mut all, &self.activation, |one, value| one.activation = value);
+        if let Some(first) = self.activation.first() {
+            all.retain(|one| !one.hidden.is_empty() || one.activation == *first);
+        }
         vary(&mut all, &self.loss, |one, value| one.loss = value);
         vary(&mut all, &self.optimizer, |one, value| one.optimizer = value);
         vary(&mut all, &self.learning_rate, |one, value| one.learning_rate = Some(value));
@@ -157,7 +166,8 @@ mod tests {
         let all = grid.configurations().unwrap();
         let seen: Vec<(String, &str)> =
             all.iter().map(|one| (one.layers(), one.activation.as_str())).collect();
-        let expected = [("16", "relu"), ("16", "tanh"), ("none", "relu"), ("none", "tanh")];
+        let expected = [("16", "relu"), ("16", "tanh"), ("none", "relu")];
+        assert_eq!(grid.combinations() - all.len(), 1);
         assert!(seen.iter().map(|(layers, name)| (layers.as_str(), *name)).eq(expected));
         assert!(all.iter().all(|one| one.learning_rate == Some(0.1) && one.epochs == 20));
         assert_eq!(Grid::default().configurations().unwrap(), [Configuration::default()]);

@@ -119,7 +119,7 @@ fn the_book_and_files_name_their_configurations() {
                 [[configuration]]\nname = \"mine\"\nhidden = []\nepochs = 2\n";
     desk.write("s.toml", toml);
     let table = desk.ok(&["sweep", "d.safetensors", "--config", "s.toml", "-o", "t"]);
-    for part in ["16,16 1 epochs", "16,16 2 epochs", "mine", "best by val_accuracy"] {
+    for part in ["16,16 1 epoch ", "16,16 2 epochs", "mine", "best by val_accuracy"] {
         assert!(table.contains(part), "no {part:?} in {table}");
     }
     // An option goes before the file.
@@ -132,9 +132,12 @@ fn the_book_and_files_name_their_configurations() {
 #[test]
 fn wrong_arguments_are_usage_errors() {
     let desk = desk();
-    let cases: [(&[&str], &[&str]); 21] = [
+    let cases: [(&[&str], &[&str]); 24] = [
         (&["--hidden", "16|16"], &["--hidden is \"16|16\"", "`/` between networks"]),
         (&["--hidden", "16/16"], &["each configuration once"]),
+        (&["--optimizer", "rmsprop,rmsprop:rho=0.9"], &["each configuration once"]),
+        (&["--hidden", "none", "--activation", "relu,relu"], &["each configuration once"]),
+        (&["--first-kernel-initializer", "zeros"], &["glorot_uniform", "never learn"]),
         (&["--activation", "relo"], &["--activation", "relo"]),
         (&["--loss", "x"], &["--loss"]),
         (&["--loss", "mean-squared-error,mean_squared_error"], &["each configuration once"]),
@@ -165,6 +168,29 @@ fn wrong_arguments_are_usage_errors() {
     let options = ["sweep", "d.safetensors", "--epochs", &most, "--batch-size", &most];
     desk.fails(2, &options, &["10201 configurations", "at most 10000"]);
     assert!(!desk.path("sweep").exists(), "nothing is begun");
+}
+
+#[test]
+fn networks_without_a_hidden_layer_are_trained_once() {
+    let desk = desk();
+    let words = ["sweep", "d.safetensors", "--seeds", "1", "--validation", "100", "--epochs", "1"];
+    let grid = ["--hidden", "none/4", "--activation", "relu,tanh", "--no-refit"];
+    let (table, notes) = desk.runs(&[&words[..], &grid].concat());
+    assert!(notes.contains("left out: 1 combination"), "{notes}");
+    assert!(notes.contains("3 runs in ") && notes.contains("no hidden layer: epoch"), "{notes}");
+    assert_eq!(table.matches("no hidden layer").count(), 1, "{table}");
+}
+
+#[test]
+fn the_folders_of_runs_and_sweeps_are_not_mixed() {
+    let desk = desk();
+    desk.ok(&["sweep", "d.safetensors", "--seeds", "1", "--validation", "100", "--epochs", "1"]);
+    let train = ["train", "d.safetensors", "--validation", "100", "--epochs", "1", "--out"];
+    desk.fails(1, &[&train[..], &["sweep", "--fresh"]].concat(), &["there is a sweep in it"]);
+    desk.ok(&[&train[..], &["run"]].concat());
+    let sweep = ["sweep", "d.safetensors", "--validation", "100", "-o", "run", "--fresh"];
+    desk.fails(1, &sweep, &["--out is run", "there is a run in it", "another folder"]);
+    assert!(!desk.path("run/sweep.json").exists());
 }
 
 #[test]

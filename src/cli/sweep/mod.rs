@@ -51,12 +51,20 @@ struct Sweep<'a> {
 
 impl<'a> Sweep<'a> {
     fn start(global: &'a Global, args: &Args) -> Result<Sweep<'a>> {
-        let design = args.asked()?.design()?;
+        let asked = args.asked()?;
+        let left_out = asked.left_out;
+        let design = asked.design()?;
         let team = global.team()?;
         let path = args.dataset.as_deref().map(|path| global.find(path)).transpose()?;
         let path = path.map(|path| path.into_owned());
         let dataset = train::open(global, path.as_deref())?;
         design.check(&dataset)?;
+        if left_out > 0 {
+            let combinations = count(left_out as u64, "combination", "combinations");
+            global.note(format_args!(
+                "left out: {combinations} without a hidden layer, which have no activation to differ in"
+            ));
+        }
         let refit = !args.no_refit;
         let begun = Begun::new(design, &dataset, path.as_deref(), &team, refit);
         let folder = Folder::begin(&args.folder(), &begun, args.fresh)?;

@@ -141,6 +141,8 @@ const MOST_SEEDS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     configurations: Option<Vec<Configuration>>,
+    /// Combinations of the grid that are the same network as others.
+    pub(super) left_out: usize,
     seed: Option<u64>,
     seeds: Option<usize>,
     judging: Option<Judging>,
@@ -163,6 +165,7 @@ impl Args {
         if let Some(path) = &self.config {
             let file = SweepFile::read(path)?;
             asked.configurations = Some(file.configurations);
+            asked.left_out = file.left_out;
             (asked.seed, asked.seeds, asked.by) = (file.seed, file.seeds, file.by);
             asked.judging =
                 file.folds.map(Judging::Folds).or(file.validation.map(Judging::Holdout));
@@ -171,7 +174,9 @@ impl Args {
         } else {
             let grid = self.grid()?;
             if grid != Grid::default() {
-                asked.configurations = Some(grid.configurations()?);
+                let configurations = grid.configurations()?;
+                asked.left_out = grid.combinations() - configurations.len();
+                asked.configurations = Some(configurations);
             }
         }
         asked.seed = self.seed.or(asked.seed);
