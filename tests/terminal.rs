@@ -89,6 +89,16 @@ fn bash_completes_commands_options_and_values() {
     let formats = completed(&["imdb-fast", "export", "--format", ""]).unwrap();
     assert_eq!(formats, "keras-npz\nonnx\ntorch-safetensors\n");
     assert_eq!(completed(&["imdb-fast", "completions", "po"]).unwrap(), "powershell\n");
+    for (words, expected) in [
+        (&["imdb-fast", "train", "--activation", "t"][..], "tanh\n"),
+        (&["imdb-fast", "train", "--optimizer", "ada"], "adam\nadamw\nadagrad\n"),
+        (&["imdb-fast", "sweep", "--loss", "h"], "hinge\n"),
+        (&["imdb-fast", "import", "--tokenizer", "w"], "words-and-marks\n"),
+        (&["imdb-fast", "predict", "--split", "un"], "unlabelled\n"),
+        (&["imdb-fast", "man", "tr"], "train\n"),
+    ] {
+        assert_eq!(completed(words).unwrap(), expected, "{words:?}");
+    }
 }
 
 #[test]

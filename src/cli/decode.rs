@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     row: usize,
     /// Where it stands: train, test or unlabelled
-    #[arg(long, default_value = "train", value_parser = split)]
+    #[arg(long, default_value = "train", value_parser = split(), hide_possible_values = true)]
     split: Split,
     /// Print the ids in place of the words
     #[arg(long)]

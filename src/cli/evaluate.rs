@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// The dataset, or the name of a fetched one
     dataset: PathBuf,
     /// The reviews to judge by: train or test
-    #[arg(long, default_value = "test", value_parser = split)]
+    #[arg(long, default_value = "test", value_parser = split(), hide_possible_values = true)]
     split: Split,
     /// The loss; the one it was trained with by default
     #[arg(long)]

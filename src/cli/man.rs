@@ -7,6 +7,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use imdb_fast::{Error, Result, output};
 
+use super::known::Known;
 use super::{Cli, Global, shown, to_stdout};
 
 /// Print a page of the manual, or write all pages to a folder
@@ -19,11 +20,33 @@ Examples:
 pub(crate) struct Args {
     /// The command whose page it is; that of the program where none is named
     #[arg(conflicts_with = "dir")]
+    #[arg(value_parser = Known::of(COMMANDS), hide_possible_values = true)]
     command: Option<String>,
     /// Write all pages to this folder, which is made where it is missing
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
+
+/// The commands that have a page. They are asked for while the definition of all commands is made, so they cannot come from it.
+pub(super) const COMMANDS: [&str; 17] = [
+    "fetch",
+    "import",
+    "train",
+    "sweep",
+    "evaluate",
+    "predict",
+    "words",
+    "export",
+    "decode",
+    "inspect",
+    "verify",
+    "plot",
+    "report",
+    "synth",
+    "info",
+    "completions",
+    "man",
+];
 
 /// What each page ends with; the program's own help says it too.
 const EXIT_STATUS: &str = ".SH \"EXIT STATUS\"
@@ -48,8 +71,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     }
     let name = args.command.map_or("imdb-fast".to_owned(), |name| format!("imdb-fast-{name}"));
     let Some(page) = pages.iter().find(|page| page.name == name) else {
-        let names = pages.iter().filter_map(|page| page.name.strip_prefix("imdb-fast-"));
-        let expected = format!("one of {}", names.collect::<Vec<_>>().join(", "));
+        let expected = format!("one of {}", COMMANDS.join(", "));
         return Err(Error::invalid("the command", &name["imdb-fast-".len()..], expected));
     };
     to_stdout(|out| out.write_all(&page.text))

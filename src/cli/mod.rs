@@ -13,6 +13,7 @@ mod fetch;
 mod import;
 mod info;
 mod inspect;
+mod known;
 mod lock;
 mod man;
 mod plot;
@@ -47,6 +48,7 @@ use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
 use imdb_fast::report::table::{count, thousands};
 use imdb_fast::train::Team;
 use imdb_fast::{Error, Result};
+use known::Known;
 use terminal::Tame;
 
 /// Train and run small neural networks on sparse text features, at the speed of the memory system
@@ -268,10 +270,10 @@ fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()>
 }
 
 /// A split by its name.
-fn split(name: &str) -> std::result::Result<Split, String> {
-    Split::ALL.into_iter().find(|split| split.name() == name).ok_or_else(|| {
-        let names: Vec<&str> = Split::ALL.iter().map(|split| split.name()).collect();
-        format!("expected one of {}", names.join(", "))
+fn split() -> impl TypedValueParser<Value = Split> {
+    Known::of(Split::ALL.map(Split::name)).try_map(|name| {
+        let split = Split::ALL.into_iter().find(|split| split.name() == name);
+        split.ok_or_else(|| format!("expected one of {}", Split::ALL.map(Split::name).join(", ")))
     })
 }
 

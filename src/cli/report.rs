@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DATASET")]
     data: Option<PathBuf>,
     /// The reviews to judge by: test or train
-    #[arg(long, default_value = "test", value_parser = split)]
+    #[arg(long, default_value = "test", value_parser = split(), hide_possible_values = true)]
     split: Split,
     /// How many of the strongest words to show, each way
     #[arg(long, value_name = "N", default_value_t = Wanted::default().words)]

@@ -85,6 +85,12 @@ fn the_definition_is_sound() {
 }
 
 #[test]
+fn every_command_has_a_page_of_the_manual() {
+    let program = Cli::command();
+    assert!(program.get_subcommands().map(Command::get_name).eq(super::man::COMMANDS));
+}
+
+#[test]
 fn every_command_has_examples_and_all_are_accepted() {
     for command in commands() {
         let name = command.get_name().to_owned();

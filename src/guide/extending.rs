@@ -65,6 +65,7 @@
 //! - `src/optimizer/mod.rs`: `mod` and `pub use`.
 //! - `src/optimizer/parse.rs`: an arm in `read`, and the name in its `unknown`; in the tests, wrong values.
 //! - `src/cli/train/options.rs`: the name in the help of `optimizer`.
+//! - `src/cli/known.rs`: the name in `OPTIMIZERS`, for shells to complete it.
 //! - `tests/kernels/sweep.rs`: each form in `OPTIMIZERS`, with the roundings that levels may differ by, and why.
 //! - `tests/lazy.rs`: the name in `lazy_equals_dense`, skipping or not.
 //! - `src/train/shard.rs`: if it skips, the name in `all_forms_of_a_gradient_give_the_same` and in
@@ -86,7 +87,8 @@
 //! - `src/train/metric.rs`: a struct with `Metric`; `state` and `restore`, or runs with it can be saved between epochs only; its
 //!   name in the function `metric`, and in the tests of the file.
 //! - `src/cli/train/options.rs`: the name in the help of `loss` or `metrics`.
-//! - `tests/cli.rs`: the messages that list the known ones, `binary_crossentropy, mean_squared_error, hinge` and
+//! - `src/cli/known.rs`: the name in `LOSSES` or `METRICS`, for shells to complete it.
+//! - `tests/cli.rs`: the messages that list the known ones, `binary-crossentropy, mean-squared-error, hinge` and
 //!   `accuracy, precision, recall, f1, auc`.
 //! - `tests/golden`: a run of Keras with it, for `tests/parity.rs`.
 //!

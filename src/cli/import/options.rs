@@ -10,6 +10,7 @@ use imdb_fast::import::{
 use imdb_fast::output::folder_of;
 use imdb_fast::text::Tokenizer;
 
+use super::super::known::parsed;
 use super::super::preset::Preset;
 use super::super::{Global, OutputArg};
 
@@ -38,6 +39,7 @@ pub(crate) struct Args {
     pub(super) output: OutputArg,
     /// The format, where it cannot be found out: archive, folder, csv, tsv, jsonl, fasttext, parquet, keras or libsvm
     #[arg(long)]
+    #[arg(value_parser = parsed::<Format>(Format::ALL.map(Format::name)), hide_possible_values = true)]
     format: Option<Format>,
     /// Options by name, but for those that are given; `imdb-fast train --preset NAME --show-preset` prints them
     #[arg(long, value_name = "NAME", value_enum, default_value = "book")]
@@ -99,6 +101,7 @@ struct Text {
     quoting: Option<bool>,
     /// What to do with reviews that are not UTF-8: stop, replace (the bytes at fault) or skip (the review)
     #[arg(long, value_name = "HOW", default_value = InvalidUtf8::default().name())]
+    #[arg(value_parser = parsed::<InvalidUtf8>(InvalidUtf8::ALL.map(InvalidUtf8::name)), hide_possible_values = true)]
     invalid_utf8: InvalidUtf8,
     /// The most bytes that a gzip file may unpack to [default: 4294967296]
     #[arg(long, value_name = "BYTES")]
@@ -113,6 +116,7 @@ struct Words {
     /// How texts are cut into words: keras (as its Tokenizer), or words-and-marks (apostrophes stay in words, each mark is
     /// a word)
     #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(value_parser = parsed::<Tokenizer>(Tokenizer::ALL.map(Tokenizer::name)), hide_possible_values = true)]
     tokenizer: Tokenizer,
     /// The most words that make a feature together
     #[arg(long, value_name = "N", default_value_t = WordOptions::default().ngrams)]

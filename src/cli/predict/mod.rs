@@ -18,6 +18,7 @@ use imdb_fast::model::Model;
 use imdb_fast::{Error, Result};
 
 use super::answers::{ColourArg, Format, FormatArg};
+use super::known::parsed;
 use super::{Global, split};
 use batch::{Layout, Options};
 use dataset::{Rows, rows};
@@ -74,7 +75,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 struct DatasetArgs {
     /// The reviews: train, test or unlabelled [default: test]
-    #[arg(long, value_parser = split)]
+    #[arg(long, value_parser = split(), hide_possible_values = true)]
     split: Option<Split>,
     /// Only the rows from A to before B, counted from 0; either may be left out
     #[arg(long, value_name = "A..B", value_parser = rows)]
@@ -94,6 +95,7 @@ struct LayoutArgs {
     label_column: Option<String>,
     /// What to do with texts that are not UTF-8: stop, replace (the bytes at fault) or skip (the text)
     #[arg(long, value_name = "HOW", default_value = InvalidUtf8::default().name())]
+    #[arg(value_parser = parsed::<InvalidUtf8>(InvalidUtf8::ALL.map(InvalidUtf8::name)), hide_possible_values = true)]
     invalid_utf8: InvalidUtf8,
 }
 

@@ -12,6 +12,7 @@ use imdb_fast::{Error, Result};
 use serde::{Serialize, Serializer};
 
 use super::network::Network;
+use crate::cli::known::{self, Known};
 use crate::cli::preset::Preset;
 
 /// Train a network; without a dataset, on generated reviews
@@ -97,14 +98,17 @@ pub(crate) struct Args {
     hidden: String,
     /// Of the hidden layers: relu, tanh, sigmoid, elu, selu, leaky_relu, prelu, gelu, silu, softplus, linear
     #[arg(long, value_name = "NAME", default_value = "relu")]
+    #[arg(value_parser = Known::of(Activation::ALL.map(Activation::name)), hide_possible_values = true)]
     activation: String,
     /// binary-crossentropy, mean-squared-error or hinge
     #[arg(long, value_name = "NAME", default_value = "binary-crossentropy")]
+    #[arg(value_parser = Known::of(known::LOSSES), hide_possible_values = true)]
     loss: String,
     /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`; all but adam take a
     /// weight_decay, decoupled as in adamw. `adam:rows=touched` moves
     /// only the rows of the batch's words, averages and weights, as PyTorch's SparseAdam does
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "rmsprop")]
+    #[arg(value_parser = Known::of(known::OPTIMIZERS), hide_possible_values = true)]
     optimizer: String,
     /// The step size; the optimizer's own default where it is not given
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
@@ -112,11 +116,13 @@ pub(crate) struct Args {
     /// The optimizer of the biases, with its own learning rate: `sgd:learning_rate=0.03`; that of the other weights where it is
     /// not given
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]")]
+    #[arg(value_parser = Known::of(known::OPTIMIZERS), hide_possible_values = true)]
     bias_optimizer: Option<String>,
     /// What becomes of the learning rates, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all,
     /// and `peak=0.5`, the part of the rate that it begins with
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
+    #[arg(value_parser = Known::of(known::SCHEDULES), hide_possible_values = true)]
     schedule: String,
     /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
     #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
@@ -133,6 +139,7 @@ pub(crate) struct Args {
     global_clipnorm: Option<f32>,
     /// What to record besides the loss: accuracy, precision, recall, f1, auc (Keras', of 200 points)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
+    #[arg(value_parser = Known::of(known::METRICS), hide_possible_values = true)]
     metrics: Vec<String>,
     /// Decides every random number: the same seed gives the same result, to the bit
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -156,6 +163,7 @@ pub(crate) struct Args {
     /// End with the exponential moving average of the weights over all steps, `ema` or `ema:momentum=0.99`: Keras' use_ema. Validation
     /// on the way is by the weights as they are
     #[arg(long, value_name = "ema[:momentum=M]")]
+    #[arg(value_parser = Known::of(["ema"]), hide_possible_values = true)]
     average_weights: Option<String>,
     /// Train N networks, each with the next seed and side by side, and make one of them whose logit is the mean of theirs, each
     /// network's divided by their standard deviation over the training reviews
@@ -165,6 +173,7 @@ pub(crate) struct Args {
     /// with a label. Parameters: `smoothing=2` of --feature-scale for the student, `fine_tuning_epochs=1` at the end, and
     /// `fine_tuning_rate=0.333`, the part of the learning rate that these begin with
     #[arg(long, value_name = "pseudo-labels[:PARAMETER=VALUE,...]", conflicts_with_all = ["early_stopping", "keep_best"])]
+    #[arg(value_parser = Known::of(["pseudo-labels"]), hide_possible_values = true)]
     self_training: Option<String>,
     /// Save the run every N epochs, or every N steps as in `50steps`; one that is stopped by a signal is saved in any case
     #[arg(long, value_name = "N|Nsteps")]
@@ -182,14 +191,17 @@ pub(crate) struct Args {
     /// Scale each word by its log-count ratio of naive Bayes, counted on the rows that are trained on:
     /// naive-bayes, or naive-bayes:smoothing=A
     #[arg(long, value_name = "HOW")]
+    #[arg(value_parser = Known::of(known::FEATURE_SCALES), hide_possible_values = true)]
     feature_scale: Option<String>,
     /// Scale each review's input to length 1 (l2), or leave it (none)
     #[arg(long, value_name = "NORM", default_value = "none")]
+    #[arg(value_parser = Known::of(known::ROW_NORMS), hide_possible_values = true)]
     row_norm: String,
     /// How the weights of the words start: glorot_uniform, zeros (from which relu never learns), or
     /// `random_uniform:minval=-0.05,maxval=0.05`; Keras' default where it is not given: glorot_uniform, and of an embedding
     /// random_uniform
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", conflicts_with = "init")]
+    #[arg(value_parser = Known::of(known::INITIALIZERS), hide_possible_values = true)]
     first_kernel_initializer: Option<String>,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
     #[arg(long, value_name = "MODEL")]
