@@ -272,6 +272,27 @@ fn wrong_arguments_are_usage_errors() {
 }
 
 #[test]
+fn of_one_class_there_is_no_auc_and_of_one_thing_no_plural() {
+    let desk = Desk::with_dataset();
+    desk.write("train.svm", "1 1:1 3:1\n-1 2:1\n1 3:1\n-1 1:1\n");
+    desk.write("test.svm", "1 1:1 3:1\n1 3:1\n");
+    desk.ok(&["import", "train.svm", "--test", "test.svm", "-o", "one.safetensors"]);
+    let train = ["train", "one.safetensors", "--validation", "1", "--epochs", "1"];
+    let (said, warnings) = desk.runs(&[&train[..], &["--threads", "1"]].concat());
+    assert!(said.starts_with("1 epoch in ") && said.contains(" on 1 thread, "), "{said}");
+    assert!(warnings.contains("the one review that is held out is positive"), "{warnings}");
+    let evaluate = ["evaluate", "run/model.safetensors", "one.safetensors"];
+    let table = desk.ok(&evaluate);
+    let auc = table.lines().find(|line| line.starts_with("auc ")).unwrap();
+    assert!(auc.ends_with(" –"), "{table}");
+    let json = desk.ok(&[&evaluate[..], &["--json"]].concat());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert!(json["auc"].is_null() && json["accuracy"].is_number(), "{json}");
+    let parts = ["without a vocabulary", "words that explain", "`evaluate` needs none"];
+    desk.fails(1, &["words", "run/model.safetensors"], &parts);
+}
+
+#[test]
 fn the_other_encoding_from_training_to_words() {
     let desk = Desk::with_dataset();
     let embedding = ["--encoding", "embedding", "--max-len", "60", "--hidden", "8"];

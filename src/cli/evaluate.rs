@@ -11,12 +11,13 @@ use imdb_fast::report::table::{Align, aligned, confusion_matrix};
 use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
 use serde_json::json;
 
-use super::{Global, split, to_stdout};
+use super::known::{self, Known};
+use super::{Global, split, thousands, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
 ///
 /// The AUC is that of Keras' metric, an area under 200 points of the ROC curve: where many probabilities lie together it is below
-/// the exact area, which `imdb-fast report` tells.
+/// the exact area, which `imdb-fast report` tells. Where all reviews are of one class there is none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,6 +34,7 @@ pub(crate) struct Args {
     split: Split,
     /// The loss; the one it was trained with by default
     #[arg(long)]
+    #[arg(value_parser = Known::of(known::LOSSES), hide_possible_values = true)]
     loss: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -67,13 +69,15 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let predict_seconds = (start.elapsed() - judging).as_secs_f64();
     let result = evaluator.finish();
     let confusion = result.confusion;
+    // Of one class there is no ROC curve.
+    let has_both = confusion.counts.iter().all(|row| row.iter().sum::<u64>() > 0);
     let values = [
-        ("loss", result.loss),
-        ("accuracy", result.accuracy),
-        ("precision", confusion.precision()),
-        ("recall", confusion.recall()),
-        ("f1", confusion.f1()),
-        ("auc", result.auc),
+        ("loss", Some(result.loss)),
+        ("accuracy", Some(result.accuracy)),
+        ("precision", Some(confusion.precision())),
+        ("recall", Some(confusion.recall())),
+        ("f1", Some(confusion.f1())),
+        ("auc", has_both.then_some(result.auc)),
     ];
     to_stdout(|out| {
         if args.json {
@@ -85,8 +89,11 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             object["predict_seconds"] = predict_seconds.into();
             return writeln!(out, "{object:#}");
         }
-        let mut rows = vec![vec!["reviews".to_owned(), result.reviews.to_string()]];
-        rows.extend(values.map(|(name, value)| vec![name.to_owned(), format!("{value:.4}")]));
+        let mut rows = vec![vec!["reviews".to_owned(), thousands(result.reviews as u64)]];
+        let shown = |value: f64| format!("{value:.4}");
+        rows.extend(values.map(|(name, value)| {
+            vec![name.to_owned(), value.map_or_else(|| "–".to_owned(), shown)]
+        }));
         write!(out, "{}", aligned(&[Align::Left, Align::Right], &rows))?;
         write!(out, "\n{}", confusion_matrix(confusion.counts))
     })

@@ -363,7 +363,7 @@
 //! imdb-fast evaluate final/model.safetensors imdb
 //! ```
 //! ```text
-//! reviews     25000
+//! reviews    25,000
 //! loss       0.2807
 //! accuracy   0.8896
 //! precision  0.8825
@@ -372,8 +372,8 @@
 //! auc        0.9526
 //!
 //!                  predicted negative  predicted positive
-//! actual negative               11004                1496
-//! actual positive                1265               11235
+//! actual negative              11,004               1,496
+//! actual positive               1,265              11,235
 //! ```
 //!
 //! The book reaches an accuracy of about 0.88. With the seeds 0 to 39 it is 0.883 on average here.

@@ -47,8 +47,8 @@ pub fn confusion_matrix(counts: [[u64; 2]; 2]) -> String {
     };
     let rows = [
         row("", ["predicted negative", "predicted positive"].map(str::to_owned)),
-        row("actual negative", counts[0].map(|count| count.to_string())),
-        row("actual positive", counts[1].map(|count| count.to_string())),
+        row("actual negative", counts[0].map(thousands)),
+        row("actual positive", counts[1].map(thousands)),
     ];
     aligned(&[Align::Left, Align::Right, Align::Right], &rows)
 }
@@ -96,8 +96,8 @@ mod tests {
     fn the_confusion_matrix_names_its_sides() {
         let expected = [
             "                 predicted negative  predicted positive",
-            "actual negative               11080                1420",
-            "actual positive                   7               11098",
+            "actual negative              11,080               1,420",
+            "actual positive                   7              11,098",
         ];
         let text = confusion_matrix([[11080, 1420], [7, 11098]]);
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
