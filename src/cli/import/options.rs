@@ -87,7 +87,8 @@ struct Text {
     /// The column or field with the label [default: label, sentiment, class, polarity or target]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// Labels that mean a negative review [default: those of common pairs, such as 0 and 1, neg and pos]
+    /// Labels that mean a negative review [default: those of common pairs, such as 0 and 1, neg and pos; where only one
+    /// side is named, one other label is the other side]
     #[arg(long, value_name = "LABELS", value_delimiter = ',')]
     negative: Vec<String>,
     /// Labels that mean a positive review

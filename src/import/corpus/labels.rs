@@ -17,10 +17,10 @@ const KNOWN: [(&str, &str); 7] = [
 /// The labels of a source as they come up. Upper and lower case, and spaces around, make no difference.
 #[derive(Debug, Clone, Default)]
 pub(in crate::import) struct Labels {
-    /// Those that the user has named.
+    /// Those that the user has named. Where that is one side only, the first other label becomes the other side.
     negative: Vec<String>,
     positive: Vec<String>,
-    /// The others in the order of their coming, at most two.
+    /// Where the user has named none: all in the order of their coming, at most two.
     seen: Vec<String>,
 }
 
@@ -50,14 +50,16 @@ impl Labels {
             return Ok(None);
         }
         if self.named() {
-            return match (self.negative.contains(&name), self.positive.contains(&name)) {
-                (true, _) => Ok(Some(0)),
-                (_, true) => Ok(Some(1)),
-                _ => {
-                    let problem = format!("the label {} is not among those named", shown(&name));
-                    Err((problem, REMEDY.into()))
+            let sides = [&mut self.negative, &mut self.positive];
+            let class = sides.iter().position(|names| names.contains(&name));
+            if let Some(class) = class.or_else(|| sides.iter().position(|names| names.is_empty())) {
+                if sides[class].is_empty() {
+                    sides[class].push(name);
                 }
-            };
+                return Ok(Some(class as u8));
+            }
+            let problem = format!("the label {} is not among those named", shown(&name));
+            return Err((problem, REMEDY.into()));
         }
         if let Some(class) = self.seen.iter().position(|seen| *seen == name) {
             return Ok(Some(class as u8));
@@ -71,8 +73,9 @@ impl Labels {
         Ok(Some(self.seen.len() as u8 - 1))
     }
 
+    /// Whether the user has named any.
     fn named(&self) -> bool {
-        !self.negative.is_empty() && !self.positive.is_empty()
+        !self.negative.is_empty() || !self.positive.is_empty()
     }
 
     /// Which class is positive, now that all labels are known.
@@ -82,30 +85,6 @@ impl Labels {
     pub fn positive(&self) -> Result<u8> {
         if self.named() || self.seen.is_empty() {
             return Ok(1);
-        }
-        for (class, name) in self.seen.iter().enumerate() {
-            if self.positive.contains(name) {
-                return Ok(class as u8);
-            }
-            if self.negative.contains(name) {
-                return Ok(1 - class as u8);
-            }
-        }
-        // A single label that is not the named one is the other.
-        match (&self.seen[..], self.negative.is_empty(), self.positive.is_empty()) {
-            ([_], true, false) => return Ok(1),
-            ([_], false, true) => return Ok(0),
-            _ => {}
-        }
-        let names: Vec<String> = self.seen.iter().map(|name| shown(name)).collect();
-        let named = [("--positive", &self.positive), ("--negative", &self.negative)];
-        if let Some((option, named)) = named.into_iter().find(|(_, named)| !named.is_empty()) {
-            return Err(Error::Unfit {
-                option,
-                value: named.join(","),
-                reason: format!("the labels are {}", names.join(" and ")),
-                remedy: REMEDY.into(),
-            });
         }
         for (negative, positive) in KNOWN {
             let class = |name: &String| match name {
@@ -117,6 +96,7 @@ impl Labels {
                 return Ok(if classes[0] == 1 { 0 } else { 1 });
             }
         }
+        let names: Vec<String> = self.seen.iter().map(|name| shown(name)).collect();
         Err(Error::Unfit {
             option: "--positive",
             value: "not given".into(),
@@ -128,9 +108,15 @@ impl Labels {
     /// A sentence on what they mean; none where there are none.
     pub fn note(&self) -> Option<String> {
         if self.named() {
-            let [negative, positive] =
-                [&self.negative, &self.positive].map(|names| names.join(", "));
-            return Some(format!("labels: {negative} is negative, {positive} is positive"));
+            let sides = [(&self.negative, "negative"), (&self.positive, "positive")];
+            let sides = sides.into_iter().filter(|(names, _)| !names.is_empty());
+            let sides: Vec<String> = sides
+                .map(|(names, side)| {
+                    let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
+                    format!("{} is {side}", names.join(", "))
+                })
+                .collect();
+            return Some(format!("labels: {}", sides.join(", ")));
         }
         let positive = self.positive().ok()?;
         let meaning = |class: usize| if class as u8 == positive { "positive" } else { "negative" };
@@ -212,14 +198,28 @@ mod tests {
         assert_eq!(labels.class(b"2"), Ok(Some(0)));
         assert_eq!(labels.class(b"5.0"), Ok(Some(1)));
         assert!(labels.class(b"3").unwrap_err().0.contains("\"3\" is not among those named"));
-        assert_eq!(labels.note().unwrap(), "labels: 1, 2 is negative, 4, 5 is positive");
+        assert_eq!(labels.note().unwrap(), r#"labels: "1", "2" is negative, "4", "5" is positive"#);
         let mut labels = Labels::new(&[], &names(&["Good"])).unwrap();
         assert_eq!(labels.class(b"bad"), Ok(Some(0)));
         assert_eq!(labels.positive().unwrap(), 1);
         assert!(Labels::new(&names(&["a"]), &names(&["A"])).is_err());
+        assert_eq!(labels.note().unwrap(), r#"labels: "bad" is negative, "good" is positive"#);
+    }
+
+    #[test]
+    fn where_one_side_is_named_the_other_is_one_label() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let mut labels = Labels::new(&[], &names(&["4", "5"])).unwrap();
+        for label in ["4", "5", "4.0"] {
+            assert_eq!(labels.class(label.as_bytes()), Ok(Some(1)));
+        }
+        assert_eq!(labels.note().unwrap(), r#"labels: "4", "5" is positive"#);
+        assert_eq!((labels.class(b"1"), labels.class(b"1")), (Ok(Some(0)), Ok(Some(0))));
+        assert!(labels.class(b"2").unwrap_err().0.contains("\"2\" is not among those named"));
+        assert_eq!(labels.positive().unwrap(), 1);
+        // A name that does not occur: either label could be meant.
         let mut labels = Labels::new(&names(&["bad"]), &[]).unwrap();
-        assert!(labels.class(b"0").is_ok() && labels.class(b"1").is_ok());
-        let error = labels.positive().unwrap_err().to_string();
-        assert!(error.contains("--negative") && error.contains("bad"), "{error}");
+        assert_eq!(labels.class(b"0"), Ok(Some(1)));
+        assert!(labels.class(b"1").is_err());
     }
 }
