@@ -199,6 +199,38 @@ fn labelled_files_are_read_as_they_lie() {
     // As it is with `import`, a later object may be without a label.
     let some = "{\"text\":\"a fine fine film\",\"x\":1}\n{\"text\":\"bad\"}\n";
     check("o.data", some, &["--label-column", "x"], &two([1, 2], ["1", ""]));
+    // What a file of an import may hold, too: a table of one column, of other columns, with semicolons, without a header.
+    check("q.data", "text\na fine fine film\nbad\n", &[], &two([2, 3], ["", ""]));
+    check("r.data", "\"Review\"\r\n\"a fine, fine\nfilm\"\r\nbad\r\n", &[], &two([2, 4], ["", ""]));
+    let named = ["--text-column", "tweet"];
+    check("s.data", "tweet\na fine fine film\nbad\n", &named, &two([2, 3], ["", ""]));
+    check(
+        "t.data",
+        "id,tweet,class\n1,a fine fine film,x\n\n2,bad,y\n",
+        &named,
+        &two([2, 4], ["x", "y"]),
+    );
+    let semicolons = "text;label\na fine, fine film;x\nbad;y\n";
+    check("u.data", semicolons, &[], &two([2, 3], ["x", "y"]));
+    let bare = ["--no-header", "--text-column", "2", "--label-column", "1"];
+    check("v.data", "x,a fine fine film\ny,bad\n", &bare, &two([1, 2], ["x", "y"]));
+    let quoted = ["--quoting", "on"];
+    check(
+        "w.data",
+        "text\tlabel\n\"a fine\nfine film\"\tx\nbad\ty\n",
+        &quoted,
+        &two([2, 4], ["x", "y"]),
+    );
+    check(
+        "x.data",
+        "\n a fine __label__x fine film\nbad __label__y",
+        &["--input", "fasttext"],
+        &two([2, 3], ["x", "y"]),
+    );
+    let late = "{\"text\":\"a fine fine film\"}\n{\"TEXT\":\"bad\",\"Label\":[1]}\n";
+    check("y.data", late, &[], &two([1, 2], ["", "[1]"]));
+    // Nothing at all, as of stdin.
+    check("z.data", "", &[], "");
     // Numbers and brackets in prose, and what looks like data but was said to be lines.
     for (prose, options) in [
         ("2001\nA film: fine\n", &[][..]),
@@ -210,6 +242,12 @@ fn labelled_files_are_read_as_they_lie() {
         desk.write("p.data", prose);
         let answers = desk.ok(&[&["predict", MODEL, "p.data"][..], options].concat());
         assert_eq!(answers.lines().count(), 2, "{prose}");
+    }
+    // Commas without blanks behind them, and semicolons, in prose.
+    for prose in ["Great,loved it!\nBad,bad\n", "fine,really\nbad\n", "good; so good\nbad;worse\n"]
+    {
+        desk.write("p.data", prose);
+        assert_eq!(desk.ok(&["predict", MODEL, "p.data"]).lines().count(), 2, "{prose}");
     }
     // Words of a review, not the names of columns.
     let content = "a fine, text, content, fine film\n";
@@ -224,8 +262,10 @@ fn labelled_files_are_read_as_they_lie() {
         assert_eq!(answers, format!("line,probability,label\n{}", two(lines, labels)));
     }
 
-    let stdin = desk.ok_with(&["predict", MODEL, "-", "--input", "csv"], csv.as_bytes());
-    assert_eq!(stdin, plain);
+    let csv_of_stdin = ["predict", MODEL, "-", "--input", "csv"];
+    for stdin in [csv.as_bytes(), &gzipped(csv.as_bytes())] {
+        assert_eq!(desk.ok_with(&csv_of_stdin, stdin), plain);
+    }
 }
 
 #[test]
@@ -274,11 +314,20 @@ fn files_that_are_no_texts_say_why() {
         desk.write("bad.data", bytes);
         desk.fails(1, &[&["predict", MODEL, "bad.data"][..], options].concat(), b"", parts);
     };
-    fails(b"text,label\na,1\nb\n", &[], &["bad.data: line 3: 1 fields, the header has 2"]);
-    fails(b"text,label\ra,1\rb,0\r", &[], &["bad.data: line 1", "carriage returns"]);
+    fails(
+        b"text,label\na,1\nb\n",
+        &[],
+        &["bad.data: row 3, line 3: 1 fields, where the first row has 2"],
+    );
+    fails(b"text,label\ra,1\rb,0\r", &[], &["bad.data: row 1, line 1", "carriage returns"]);
     fails(b"words,label\na,1\n", &["--input", "csv"], &["--text-column", "words, label"]);
     fails(b"text,label\na,1\n", &["--label-column", "x"], &["--label-column is x", "text, label"]);
-    fails(b"{\"text\": \"a\"}\n{\"text\": 1}\n", &[], &["line 2: it has no field with the text"]);
+    fails(
+        b"{\"text\": \"a\"}\n{\"text\": [1]}\n",
+        &[],
+        &["line 2: \"text\" is a list or an object"],
+    );
+    fails(b"{\"text\": \"a\"}\n{\"body\": \"b\"}\n", &[], &["line 2: no field \"text\""]);
     let parts = ["--label-column is x", "bad.data has: text, label"];
     fails(b"\n{\"text\": \"a\", \"label\": 1}\n", &["--label-column", "x"], &parts);
     let parts = ["found libsvm text; import it and judge the dataset", "--input lines"];
@@ -286,17 +335,35 @@ fn files_that_are_no_texts_say_why() {
     let parts = ["found a JSON array; write one object a line", "--input lines"];
     fails(b"[{\"text\": \"a\"}]\n", &[], &parts);
     fails(b"\xef\xbb\xbf[\n  { \"text\": \"a\" }\n]\n", &[], &parts);
-    fails(b"{\"text\": \"a\"}\n{\"text\n", &[], &["bad.data: line 2", "expected an object a line"]);
+    fails(b"{\"text\": \"a\"}\n{\"text\n", &[], &["bad.data: line 2", "expected a JSON object"]);
     let unclosed = [b"text\n\"a", " b".repeat(20 << 20).as_bytes()].concat();
-    fails(&unclosed, &["--input", "csv"], &["bad.data: line", "is a quote not closed?"]);
+    let parts =
+        ["row 2, line 2: the row has more than 33554432 bytes; look for a quote", "--max-text"];
+    fails(&unclosed, &["--input", "csv"], &parts);
+    let parts = ["row 3, line 3: a field's opening quote is never closed", "--quoting off"];
+    fails(b"text,label\na,1\n\"b,0\nc,1\n", &[], &parts);
+    let parts = ["row 2, line 2: 2 fields, where the first row has 1; put texts with commas"];
+    fails(b"text\nfine, good\n", &[], &parts);
+    fails(b"text,label\nfine,1\n", &["--max-text", "3"], &["a review of 4 bytes, of 3 at most"]);
+    let parts = [
+        "a table with the columns id, tweet, class; name the one with the texts by --text-column",
+        "--input lines",
+    ];
+    fails(b"id,tweet,class\n1,\"fine\nfilm\",1\n", &[], &parts);
+    fails(b"id\ttweet\r\n1\tfine film\r\n", &[], &["the columns id, tweet; name"]);
+    fails(b"Clothing ID;Age;Review Text\n1;2;fine film\n", &[], &["Clothing ID, Age, Review Text"]);
     fails(b"\x1f\x8b\x08\0", &[], &["bad.data", "the gzip file is damaged or cut short"]);
     let lines = "a fine film\n".repeat(100_000);
     let cut = gzipped(lines.as_bytes());
     fails(&cut[..cut.len() - 4], &[], &["bad.data", "the gzip file is damaged or cut short"]);
     fails(&gzipped(&gzipped(b"a fine film")), &[], &["bad.data"]);
-    fails(b"", &[], &["an empty file"]);
+    fails(b"", &["--input", "csv"], &["bad.data: the file: it has no row"]);
+    for option in [["--quoting", "on"], ["--text-column", "a"], ["--label-column", "a"]] {
+        fails(b"a fine film\n", &option, &[option[0], "is read as lines; say how", "--input"]);
+    }
+    desk.fails(2, &["predict", MODEL, "-", "--max-text", "0"], b"", &["--max-text"]);
     fails(b"id,words\n1,a\n", &["--text-column", "text"], &["--text-column", "--input"]);
-    fails(b"id,words\n1,a\n", &["--label-column", "id"], &["--label-column", "--input"]);
+    fails(b"id,words\n1,a\n", &["--label-column", "id"], &["--text-column", "--input"]);
     let text = ["predict", MODEL, "--text", "a", "--text-column", "a"];
     desk.fails(2, &text, b"", &["--text-column is \"a\"", "the review itself"]);
     let layout = ["predict", MODEL, "d.safetensors", "--text-column", "a"];
@@ -399,6 +466,9 @@ fn a_typed_line_is_answered_before_the_next() {
                 continue; // no record to that reader
             }
             stdin.write_all(text.as_bytes()).unwrap();
+            if options.contains(&"csv") {
+                stdin.write_all(b"\r\n").unwrap(); // neither
+            }
             stdin.flush().unwrap();
             // Would wait forever if the program did.
             assert!(answers.next().unwrap().unwrap().len() > 3);

@@ -631,7 +631,17 @@ fn tables_that_are_no_tables_are_refused() {
         (
             "text,label,part\na,1,train\nb,0,dev\n".into(),
             TextOptions { split_column: named("part"), ..plain() },
-            "line 3: \"dev\" is no split; expected train, test or unlabelled",
+            "line 3: \"dev\" is no split; expected train, test or unlabelled (unsupervised, unsup); call rows for validation train",
+        ),
+        (
+            "good film,1\nbad,0\n".into(),
+            plain(),
+            "has: good film, 1; name one of them, or say --no-header if that row is a review",
+        ),
+        (
+            "text;label\na; b;1\n".into(),
+            plain(),
+            "row 2, line 2: 3 fields, where the first row has 2; put texts with semicolons",
         ),
         (
             "text,label\na,1\nb,0\n".into(),
@@ -706,6 +716,26 @@ fn tables_of_all_dialects_are_read() {
             TextOptions::default(),
         ),
         (
+            "semicolons",
+            "id;text;label\r\n1;\"fine; good, film\";2\r\n2;;1\r\n3;bad;1\r\n\r\n",
+            TextOptions::default(),
+        ),
+        (
+            "blank lines",
+            "text\tlabel\r\nfine good film\t1\r\n\r\n\t0\r\nbad\t0\r\n\r\n",
+            TextOptions::default(),
+        ),
+        (
+            "labels anywhere",
+            "\n fine __label__yes good film\n__label__no\n \r\nbad\t__label__no\r\n",
+            TextOptions::default(),
+        ),
+        (
+            "cases",
+            "{\"Text\":\"fine good film\",\"Label\":1}\n{\"text\":\"\",\"label\":0}\n{\"TEXT\":\"bad\",\"LABEL\":0}\n",
+            TextOptions::default(),
+        ),
+        (
             "json",
             "{\"id\":[{}],\"text\":\"fine good \\u0066ilm\",\"label\":true}\n{\"label\":false,\"text\":\"\"}\n\n{\"text\":\"bad\",\"label\":false}",
             TextOptions::default(),
@@ -730,11 +760,14 @@ fn tables_of_all_dialects_are_read() {
 #[test]
 fn json_errors_name_line_and_column() {
     for (line, expected) in [
-        ("{\"text\":\"b\",\"label\":1", "line 2, column 21: EOF while parsing an object"),
         (
-            "{\"text\":\"b\",\"label\":[1]}",
-            "line 2, column 21: invalid type: sequence, expected a text or a number",
+            "{\"text\":\"b\",\"label\":1,\"x\":NaN}",
+            "line 2, column 27: expected value; JSON has no such number: write null",
         ),
+        ("{\"text\":\"b\",\"label\":1,\"x\":-Infinity}", "no such number: write null"),
+        ("{\"text\":\"b\",\"label\":1", "line 2, column 21: EOF while parsing an object"),
+        ("{\"text\":[\"b\"],\"label\":1}", "line 2: \"text\" is a list or an object, not a text"),
+        ("{\"text\":\"b\",\"label\":[1]}", "which label means what: \"0\", \"[1]\""),
         ("{\"label\":1}", "line 2: no field \"text\""),
         ("{\"text\":null,\"label\":1}", "\"text\" is null, not a text"),
         ("[]", "line 2, column 0: invalid type: sequence, expected an object"),
@@ -749,8 +782,69 @@ fn json_errors_name_line_and_column() {
         let error = refusal(&path, &text(TextOptions::default()));
         assert!(error.contains(expected), "{expected}: {error}");
     }
-    let (_folder, path) = file("a.txt", b"__label__1 a\n__label__0 __label__1 b\n");
-    assert!(refusal(&path, &text(TextOptions::default())).contains("line 2: it has two labels"));
+    for (content, expected) in [
+        (&b"__label__1 a\n__label__0 __label__1 b\n"[..], "line 2: it has two labels"),
+        (b"__label__1 a\n__label__0 b __label__1\n", "line 2: it has two labels"),
+        (b"__label__1 a\r__label__0 b\r", "line 1: it has two labels"),
+    ] {
+        let (_folder, path) = file("a.txt", content);
+        let error = refusal(&path, &text(TextOptions::default()));
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+/// Objects need not have all fields, nor the first one: what is missing in all of them is told at the end.
+#[test]
+fn fields_of_json_may_come_late() {
+    let late = "{\"text\":\"a\",\"odd\":\"\\ud800\"}\n{\"text\":\"b\",\"label\":1}\n{\"text\":\"c\",\"label\":0}\n";
+    let (_folder, path) = file("late.jsonl", late.as_bytes());
+    let mut source = import::open(&path, &text(TextOptions::default())).unwrap();
+    assert_eq!(source.notes()[1], "1 reviews have no label and become unlabelled");
+    let mut found = Vec::new();
+    let taken = source.for_each(&mut |review| {
+        found.push((review.split, review.label));
+        Ok(())
+    });
+    taken.unwrap();
+    let expected = [(Split::Train, Some(1)), (Split::Train, Some(0)), (Split::Unlabelled, None)];
+    assert_eq!(found, expected);
+    let named = |name: &str| Some(name.to_owned());
+    for (options, expected) in [
+        (
+            TextOptions { label_column: named("stars"), ..TextOptions::default() },
+            "--label-column is stars, but",
+        ),
+        (
+            TextOptions { split_column: named("part"), ..TextOptions::default() },
+            "late.jsonl has: text, odd; name one of them",
+        ),
+    ] {
+        let error = refusal(&path, &text(options));
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn errors_in_tables_name_the_line_that_is_at_fault() {
+    let labels = |line_break: &str, blank: &str| {
+        let rows = ["text,label", blank, "\"two", "lines\",1", blank, blank, "bad,0", "x,7"];
+        let named = ["0", "1"].map(|label| vec![label.to_owned()]);
+        let [negative, positive] = named;
+        let options = TextOptions { negative, positive, ..TextOptions::default() };
+        let (_folder, path) = file("a.csv", rows.join(line_break).as_bytes());
+        refusal(&path, &text(options))
+    };
+    for line_break in ["\n", "\r\n"] {
+        let error = labels(line_break, "");
+        assert!(error.contains("a.csv: line 8: the label \"7\""), "{error}");
+        let error = labels(line_break, "x");
+        assert!(error.contains("row 2, line 2: 1 fields"), "{error}");
+        let error = labels(line_break, "\"\n\"");
+        assert!(error.contains("row 2, line 2: 1 fields"), "{error}");
+    }
+    let (_folder, path) = file("a.csv", b"text,label\ra,1\rb,0\r");
+    let error = refusal(&path, &text(TextOptions::default()));
+    assert!(error.contains("row 1, line 1: its lines end with carriage returns alone"), "{error}");
 }
 
 #[test]
@@ -780,6 +874,19 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
         });
         taken.unwrap();
         assert_eq!(labels, [1, 0]);
+        assert!(!notes.contains("no label"), "{notes}");
+        let labelled = text(TextOptions { with_unlabelled: false, ..TextOptions::default() });
+        let error = refusal(&path, &labelled);
+        assert!(error.contains("latin1: line 3: byte "), "{error}");
+    }
+    // Where it does not count, it does not matter.
+    for content in [
+        &b"text,id,label\ngood,caf\xe9,1\nbad,2,0\n"[..],
+        b"{\"text\":\"good\",\"id\":\"caf\xe9\",\"label\":1}\n{\"text\":\"bad\",\"label\":0}\n",
+    ] {
+        let (_folder, path) = file("latin1", content);
+        let dataset = imported(&path, &with(InvalidUtf8::Stop)).unwrap();
+        assert_eq!(dataset.labels(Split::Train).unwrap(), [1, 0]);
     }
 }
 

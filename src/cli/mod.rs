@@ -277,6 +277,15 @@ fn split() -> impl TypedValueParser<Value = Split> {
     })
 }
 
+/// A choice of two.
+fn on_off(text: &str) -> std::result::Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("expected on or off".to_owned()),
+    }
+}
+
 /// A path that stands beside options, for messages.
 fn shown(path: &Path) -> String {
     path.display().to_string()

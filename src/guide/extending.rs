@@ -136,17 +136,18 @@
 //!
 //! A format for all users. Files with a labelled text a row share everything but the reading of a row:
 //!
-//! - `src/import/fasttext.rs`: the model to follow, of 50 lines. `looks_like_it` on the first bytes, `open` by the options, and
+//! - `src/import/fasttext.rs`: the model to follow, of 60 lines. `looks_like_it` on the first bytes, `of` the lines of a file, and
 //!   the trait `Rows`, which yields a row with its line number. The file is a stranger's: nothing is reserved by a size that
 //!   it claims, and each error names the line and the remedy.
 //! - `src/import/mod.rs`: a variant of `Format`, in `ALL` and `name`, and `mod`. Formats whose features are no words, as
 //!   `Format::Libsvm`, are a `ReviewSource` of their own, opened in `open`.
 //! - `src/import/detect.rs`: a line in `format_of`. What could be another format comes behind it.
-//! - `src/import/corpus/labelled.rs`: a line in `Labelled::open`. An archive, in which a text is an entry, implements `Reader`
-//!   instead and is opened in `src/import/corpus/mod.rs`.
+//! - `src/import/row.rs`: a line in `open`.
+//! - `src/import/document.rs`: `Reader`, which an archive, in which a text is an entry, implements instead; it is opened in
+//!   `src/import/corpus/mod.rs`.
 //! - `src/import/applicable.rs`: `check` says which options mean something in it.
 //! - `src/cli/import/options.rs`: the name in the help of `format`.
-//! - `src/cli/predict/input.rs`: a `Layout`, if reviews to be judged come in the format, too.
+//! - `src/cli/predict/mod.rs`: a `Layout`, if reviews to be judged come in the format, too.
 //! - `data/make_sample.py`: the sample in the format; `data/README.md` has a row for it.
 //! - `tests/import_text.rs`: the sample in `the_sample_is_the_same_in_every_format` and in `formats_are_found_by_content`;
 //!   refusals of damaged files, each with its line, as in `tables_that_are_no_tables_are_refused`.

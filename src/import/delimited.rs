@@ -1,18 +1,17 @@
 //! Comma- and tab-separated files with a header.
 //!
 //! CSV is that of [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180): a field in double quotes may hold commas, line breaks
-//! and doubled quotes. TSV is [IANA's](https://www.iana.org/assignments/media-types/text/tab-separated-values), where quotes
+//! and doubled quotes; semicolons may stand for the commas, as programs write it where a comma is the decimal mark. TSV is [IANA's](https://www.iana.org/assignments/media-types/text/tab-separated-values), where quotes
 //! mean nothing. Either can be told otherwise.
 
-use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, BufReader, Read};
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
 use super::TextOptions;
 use super::lines::max_text;
-use super::row::{LABEL_NAMES, Row, Rows, TEXT_NAMES, column};
-use super::unpack::{self, Faults, Unpack};
+use super::row::{LabelUse, Row, Rows, wanted};
+use super::unpack::{Faults, Input, Unpack};
 use crate::error::{Error, Result};
 
 /// Comes behind the end of each file. A quote that is still open there swallows it, which the csv crate would not tell.
@@ -22,24 +21,19 @@ const END: &[u8] = b"\n\x1aimdb-fast: the end of the file\x1a\n";
 pub(super) struct Delimited {
     reader: Reader<Bounded>,
     faults: Faults,
-    path: PathBuf,
     delimiter: u8,
     /// How many fields each row has.
     width: usize,
-    /// The most bytes of one row: the review, and as much of other columns.
+    /// The most bytes of a review; a row may have as much of other columns.
     longest: usize,
-    columns: Columns,
+    /// Where text, label and split stand.
+    places: [Option<usize>; 3],
     record: ByteRecord,
+    /// The row that was read last, and the line in which it begins, from 1.
+    row: u64,
+    line: u64,
     /// A first row that is no header.
     pending: bool,
-}
-
-/// Where the fields that count stand.
-#[derive(Clone, Copy)]
-struct Columns {
-    text: usize,
-    label: Option<usize>,
-    split: Option<usize>,
 }
 
 /// A reader that stops where a row is too long; how far it reads ahead of the rows does not matter.
@@ -68,114 +62,128 @@ const TOO_LONG: &str = "the row is too long";
 pub(super) fn looks_like_it(head: &[u8]) -> Option<u8> {
     let line = head.split(|&byte| byte == b'\n').next()?;
     let is_text = !line.iter().any(|byte| byte.is_ascii_control() && !b"\t\r".contains(byte));
-    [b'\t', b','].into_iter().find(|delimiter| is_text && line.contains(delimiter))
+    [b'\t', b',', b';'].into_iter().find(|delimiter| is_text && line.contains(delimiter))
 }
 
-/// Opens the file at `path` and reads its header; `labelled` where a file without labels is at fault.
+/// Opens a text and reads its header.
 ///
 /// # Errors
-/// Those of [`unpack::open_text`], [`Error::Malformed`], and [`Error::Unfit`] where the columns are not there.
+/// Those of the input, [`Error::Malformed`], and [`Error::Unfit`] where the columns are not there.
 pub(super) fn open(
-    path: &Path,
-    delimiter: u8,
+    mut input: Input,
+    mut delimiter: u8,
     options: &TextOptions,
-    labelled: bool,
+    labels: LabelUse,
 ) -> Result<Delimited> {
-    let input = unpack::open_text(path, options.max_unpacked)?;
-    let is_csv = delimiter == b',';
+    let start = input.reader.fill_buf().map_err(|error| input.faults.explain(error))?;
+    if delimiter == b',' && looks_like_it(start) == Some(b';') {
+        delimiter = b';';
+    }
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).delimiter(delimiter).buffer_capacity(1 << 16);
-    builder.quoting(options.quoting.unwrap_or(is_csv));
-    if !is_csv {
-        builder.terminator(Terminator::Any(b'\n'));
-    }
-    let longest = 2 * max_text(options.max_text);
+    builder.quoting(options.quoting.unwrap_or(delimiter != b'\t'));
+    // The crate's own way with `\r\n` counts lines wrongly: it ends a row before the line feed.
+    builder.terminator(Terminator::Any(b'\n'));
+    let longest = max_text(options.max_text);
     let reader = Bounded { reader: input.reader.chain(END), read: 0, end: 0 };
-    let reader = builder.from_reader(reader);
     let mut file = Delimited {
-        reader,
+        reader: builder.from_reader(reader),
         faults: input.faults,
-        path: path.to_path_buf(),
         delimiter,
         width: 0,
         longest,
-        columns: Columns { text: 0, label: None, split: None },
+        places: [None; 3],
         record: ByteRecord::new(),
+        row: 0,
+        line: 0,
         pending: !options.header,
     };
     if !file.read()? {
+        let path = file.faults.path();
         return Err(Error::malformed(path, "the file", "it has no row", "get the file again"));
     }
     file.width = file.record.len();
-    let names: Vec<String> = match options.header {
-        true => file.record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
-        false => (1..=file.width).map(|column| column.to_string()).collect(),
-    };
-    let find = |asked, usual: &[&str], missing| column(path, &names, asked, usual, missing);
-    let label = ("--label-column", options.label_column.as_deref());
-    file.columns = Columns {
-        text: find(("--text-column", options.text_column.as_deref()), &TEXT_NAMES, false)?
-            .expect("a missing text is an error"),
-        label: if labelled { find(label, &LABEL_NAMES, false)? } else { None },
-        split: find(("--split-column", options.split_column.as_deref()), &[], true)?,
-    };
+    let first = (0..file.width).map(|at| String::from_utf8_lossy(file.field(at)).into_owned());
+    let mut names: Vec<String> = first.collect();
+    if names.iter().any(|name| name.split('\r').skip(1).any(|rest| !rest.starts_with('\n'))) {
+        let problem = "its lines end with carriage returns alone";
+        let remedy = "convert them to line feeds, as by `tr '\\r' '\\n'`";
+        return Err(file.malformed(problem.into(), remedy));
+    }
+    if !options.header {
+        names = (1..=file.width).map(|column| column.to_string()).collect();
+    }
+    for (place, wanted) in file.places.iter_mut().zip(wanted(options, labels)) {
+        *place = wanted.find(file.faults.path(), &names).map_err(|error| match error {
+            Error::Unfit { option, value, reason, remedy } if options.header => {
+                let remedy = format!("{remedy}, or say --no-header if that row is a review");
+                Error::Unfit { option, value, reason, remedy }
+            }
+            error => error,
+        })?;
+    }
     Ok(file)
 }
 
 impl Delimited {
     /// Reads the next record; false at the end.
     fn read(&mut self) -> Result<bool> {
-        let start = self.reader.position().clone();
-        self.reader.get_mut().end = start.byte() + self.longest as u64;
-        match self.reader.read_byte_record(&mut self.record) {
-            Ok(true) => {}
-            Ok(false) => return Ok(false),
-            Err(error) => return Err(self.explain(&start, error)),
+        self.row += 1;
+        loop {
+            let start = self.reader.position().byte();
+            self.reader.get_mut().end = start + 2 * self.longest as u64;
+            match self.reader.read_byte_record(&mut self.record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => return Err(self.explain(error)),
+            }
+            let is_line = |line: &[u8]| self.record.len() == 1 && self.record[0] == *line;
+            if is_line(&END[1..END.len() - 1]) {
+                return Ok(false);
+            }
+            // A blank line that ends with two characters. A text that is empty has two quotes as well.
+            if !is_line(b"\r") || self.reader.position().byte() - start >= 4 {
+                break;
+            }
         }
-        if self.record.len() == 1 && self.record[0] == END[1..END.len() - 1] {
-            return Ok(false);
-        }
-        if self.record.iter().next_back().is_some_and(|field| field.ends_with(END)) {
+        let last = self.record.iter().next_back();
+        let is_open = last.is_some_and(|field| field.ends_with(END));
+        // The crate counts from the blank lines before a row.
+        let breaks = self.record.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.line = self.reader.position().line() - breaks - u64::from(!is_open);
+        if is_open {
             return Err(self.malformed(
                 "a field's opening quote is never closed".into(),
                 "close it, double the quotes within fields, or say --quoting off",
             ));
         }
-        if self.delimiter == b'\t' {
-            self.trim_return();
-        }
         Ok(true)
     }
 
-    /// Takes the carriage return off the last field: the line may have ended by two characters.
-    fn trim_return(&mut self) {
-        let Some(last) = self.record.iter().next_back() else { return };
-        if let Some(trimmed) = last.strip_suffix(b"\r") {
-            let trimmed = trimmed.to_vec();
-            let position = self.record.position().cloned();
-            self.record.truncate(self.record.len() - 1);
-            self.record.push_field(&trimmed);
-            self.record.set_position(position);
+    /// A field of the record; the line that it ends may have ended with two characters.
+    fn field(&self, at: usize) -> &[u8] {
+        let field = &self.record[at];
+        match field.strip_suffix(b"\r") {
+            Some(field) if at + 1 == self.record.len() => field,
+            _ => field,
         }
     }
 
-    fn explain(&self, start: &csv::Position, error: csv::Error) -> Error {
-        let place = format!("row {}, line {}", start.record() + 1, start.line());
+    fn explain(&mut self, error: csv::Error) -> Error {
+        self.line = self.record.position().map_or(1, csv::Position::line);
         match error.into_kind() {
-            csv::ErrorKind::Io(error) if error.to_string() == TOO_LONG => Error::malformed(
-                &self.path,
-                place,
-                format!("the row has more than {} bytes", self.longest),
+            csv::ErrorKind::Io(error) if error.to_string() == TOO_LONG => self.malformed(
+                format!("the row has more than {} bytes", 2 * self.longest),
                 "look for a quote that is never closed, or raise --max-text",
             ),
             csv::ErrorKind::Io(error) => self.faults.explain(error),
-            kind => Error::malformed(&self.path, place, format!("{kind:?}"), "mend the file"),
+            kind => self.malformed(format!("{kind:?}"), "mend the file"),
         }
     }
 
     fn malformed(&self, problem: String, remedy: &str) -> Error {
-        let (row, line) = self.record.position().map_or((0, 0), |p| (p.record() + 1, p.line()));
-        Error::malformed(&self.path, format!("row {row}, line {line}"), problem, remedy)
+        let place = format!("row {}, line {}", self.row, self.line);
+        Error::malformed(self.faults.path(), place, problem, remedy)
     }
 }
 
@@ -188,19 +196,20 @@ impl Rows for Delimited {
         if found != self.width {
             let problem = format!("{found} fields, where the first row has {}", self.width);
             let remedy = match self.delimiter {
-                b',' => "put texts with commas, quotes or line breaks in double quotes",
-                _ => {
+                b'\t' => {
                     "take tabs and line breaks out of the texts, or say --quoting on if they are quoted"
                 }
+                b';' => "put texts with semicolons, quotes or line breaks in double quotes",
+                _ => "put texts with commas, quotes or line breaks in double quotes",
             };
             return Err(self.malformed(problem, remedy));
         }
-        let Columns { text, label, split } = self.columns;
-        Ok(Some(Row {
-            number: self.record.position().map_or(0, csv::Position::line),
-            text: &self.record[text],
-            label: label.map(|column| &self.record[column]),
-            split: split.map(|column| &self.record[column]),
-        }))
+        let [text, label, split] = self.places.map(|place| place.map(|at| self.field(at)));
+        let text = text.expect("a missing text is an error");
+        if text.len() > self.longest {
+            let problem = format!("a review of {} bytes, of {} at most", text.len(), self.longest);
+            return Err(self.malformed(problem, "leave it out, or raise --max-text"));
+        }
+        Ok(Some(Row { number: self.line, text, label, split }))
     }
 }

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::lines::Lines;
-use super::row::{LABEL_NAMES, Row, Rows, TEXT_NAMES, column};
+use super::row::{LabelUse, Row, Rows, Wanted, is_similar, wanted};
 use super::{InvalidUtf8, TextOptions};
 use crate::error::{Error, Result};
 
@@ -16,30 +17,22 @@ const REMEDY: &str = "expected a JSON object with text and label in each line";
 /// The objects of a file.
 pub(super) struct JsonLines {
     lines: Lines,
-    path: PathBuf,
     options: TextOptions,
-    /// Whether a file without labels is at fault.
-    labelled: bool,
-    /// The names of the fields, once the first object is there.
-    fields: Option<Fields>,
-    object: Object,
-    /// A line of which bytes were replaced.
-    replaced: String,
+    labels: LabelUse,
+    /// Those of text, label and split.
+    fields: [Field; 3],
 }
 
-/// The names of the fields that count.
-struct Fields {
-    text: String,
-    label: Option<String>,
-    split: Option<String>,
-}
-
-/// What an object holds in these fields.
+/// A field that counts.
 #[derive(Default)]
-struct Object {
-    text: Option<String>,
-    label: Option<String>,
-    split: Option<String>,
+struct Field {
+    /// Its name, once an object has had it.
+    name: Option<String>,
+    /// What is wrong with the file if no other object has it.
+    missing: Option<Error>,
+    /// What the last object holds in it, and whether by the very name.
+    value: Option<Value>,
+    is_exact: bool,
 }
 
 /// Whether a file that begins with `head` is in this format.
@@ -48,41 +41,21 @@ pub(super) fn looks_like_it(head: &[u8]) -> bool {
     head.first() == Some(&b'{') && matches!(head[1..].trim_ascii_start().first(), Some(b'"' | b'}'))
 }
 
-/// Opens the file at `path`.
-///
-/// # Errors
-/// Those of [`Lines::open`].
-pub(super) fn open(path: &Path, options: &TextOptions, labelled: bool) -> Result<JsonLines> {
-    Ok(JsonLines {
-        lines: Lines::open(path, options.max_unpacked, options.max_text)?,
-        path: path.to_path_buf(),
-        options: options.clone(),
-        labelled,
-        fields: None,
-        object: Object::default(),
-        replaced: String::new(),
-    })
+/// The reviews of these lines.
+pub(super) fn of(lines: Lines, options: TextOptions, labels: LabelUse) -> JsonLines {
+    JsonLines { lines, options, labels, fields: Default::default() }
 }
 
 impl Rows for JsonLines {
     fn next_row(&mut self) -> Result<Option<Row<'_>>> {
-        loop {
-            if !self.lines.advance()? {
-                return Ok(None);
-            }
-            if !self.lines.line().trim_ascii().is_empty() {
-                break;
-            }
+        if !self.lines.advance_past_blank()? {
+            let missing = self.fields.iter_mut().find_map(|field| field.missing.take());
+            return missing.map_or(Ok(None), Err);
         }
-        let (number, line) = (self.lines.number(), self.lines.line());
-        let line = match std::str::from_utf8(line) {
-            Ok(line) => line,
-            Err(_) if self.options.invalid_utf8 == InvalidUtf8::Replace => {
-                self.replaced = String::from_utf8_lossy(line).into_owned();
-                &self.replaced
-            }
-            // Whoever takes it sees that it is not UTF-8, and stops or skips it.
-            Err(_) => return Ok(Some(Row { number, text: line, label: None, split: None })),
+        let (number, bytes) = (self.lines.number(), self.lines.line());
+        let line = match std::str::from_utf8(bytes) {
+            Ok(line) => Cow::Borrowed(line),
+            Err(_) => String::from_utf8_lossy(bytes),
         };
         let malformed = |error: serde_json::Error| {
             let place = format!("line {number}, column {}", error.column());
@@ -91,68 +64,96 @@ impl Rows for JsonLines {
             if let Some(end) = problem.rfind(" at line ") {
                 problem.truncate(end);
             }
-            Error::malformed(&self.path, place, problem, REMEDY)
+            let rest = line.as_bytes().get(error.column().saturating_sub(1)..).unwrap_or_default();
+            let is_no_number = rest.starts_with(b"NaN") || rest.starts_with(b"Infinity");
+            let remedy = if is_no_number { "JSON has no such number: write null" } else { REMEDY };
+            Error::malformed(self.lines.path(), place, problem, remedy)
         };
-        let fields = match &mut self.fields {
-            Some(fields) => fields,
-            empty => {
-                let names: serde_json::Map<String, serde_json::Value> =
-                    serde_json::from_str(line).map_err(malformed)?;
-                let names: Vec<String> = names.into_iter().map(|(name, _)| name).collect();
-                empty.insert(Fields::find(&self.path, &names, &self.options, self.labelled)?)
+        let sought = wanted(&self.options, self.labels);
+        let mut pairs = self.fields.iter().zip(&sought);
+        let is_searching = pairs.any(|(field, wanted)| field.name.is_none() && wanted.is_sought());
+        let mut names = is_searching.then(Vec::new);
+        read(&line, &mut self.fields, names.as_mut()).map_err(malformed)?;
+        if let Some(names) = names
+            && find(&mut self.fields, &sought, self.lines.path(), &names)?
+        {
+            read(&line, &mut self.fields, None).map_err(malformed)?;
+        }
+        let [text, label, split] = &self.fields;
+        let name = text.name.as_deref().unwrap_or_default();
+        let text = match &text.value {
+            Some(Value::String(text)) => text,
+            found => {
+                let problem = match found {
+                    None => format!("no field {name:?}"),
+                    Some(Value::Null) => format!("{name:?} is null, not a text"),
+                    Some(_) => format!("{name:?} is a list or an object, not a text"),
+                };
+                return Err(self.lines.malformed(problem, REMEDY));
             }
         };
-        self.object.clear();
-        let mut json = serde_json::Deserializer::from_str(line);
-        let read = ObjectSeed { fields, object: &mut self.object }.deserialize(&mut json);
-        read.and_then(|()| json.end()).map_err(malformed)?;
-        let Some(text) = &self.object.text else {
-            let problem = format!("no field {:?}", fields.text);
-            return Err(Error::malformed(&self.path, format!("line {number}"), problem, REMEDY));
-        };
-        Ok(Some(Row {
-            number,
-            text: text.as_bytes(),
-            label: self.object.label.as_deref().map(str::as_bytes),
-            split: self.object.split.as_deref().map(str::as_bytes),
-        }))
+        // Whoever takes it sees that it is not UTF-8, and stops or skips it. In fields that do not count it does not matter.
+        let is_damaged = matches!(line, Cow::Owned(_))
+            && self.options.invalid_utf8 != InvalidUtf8::Replace
+            && text.contains(char::REPLACEMENT_CHARACTER);
+        let text = if is_damaged { bytes } else { text.as_bytes() };
+        let [label, split] = [label, split]
+            .map(|field| field.value.as_ref().and_then(Value::as_str).map(str::as_bytes));
+        Ok(Some(Row { number, text, label, split }))
     }
 }
 
-impl Fields {
-    fn find(
-        path: &Path,
-        names: &[String],
-        options: &TextOptions,
-        labelled: bool,
-    ) -> Result<Fields> {
-        let find = |asked, usual: &[&str], missing| {
-            let place = column(path, names, asked, usual, missing)?;
-            Ok::<_, Error>(place.map(|place| names[place].clone()))
-        };
-        let text = find(("--text-column", options.text_column.as_deref()), &TEXT_NAMES, false)?;
-        let label = ("--label-column", options.label_column.as_deref());
-        let split = ("--split-column", options.split_column.as_deref());
-        Ok(Fields {
-            text: text.expect("a missing text is an error"),
-            label: if labelled { find(label, &LABEL_NAMES, false)? } else { None },
-            split: find(split, &[], true)?,
-        })
+/// Looks among the names of an object for the fields that no object before it had; true where there is one.
+///
+/// # Errors
+/// [`Error::Unfit`] where there is none for the text: each object must have it.
+fn find(
+    fields: &mut [Field; 3],
+    sought: &[Wanted<'_>; 3],
+    path: &Path,
+    names: &[String],
+) -> Result<bool> {
+    let mut is_found = false;
+    for (field, wanted) in fields.iter_mut().zip(sought) {
+        if field.name.is_some() {
+            continue;
+        }
+        match wanted.find(path, names) {
+            Ok(None) => {}
+            Ok(Some(place)) => {
+                field.name = Some(names[place].clone());
+                field.missing = None;
+                is_found = true;
+            }
+            Err(error) => {
+                field.missing.get_or_insert(error);
+            }
+        }
+    }
+    match fields[0].missing.take() {
+        Some(error) => Err(error),
+        None => Ok(is_found),
     }
 }
 
-impl Object {
-    fn clear(&mut self) {
-        self.text = None;
-        self.label = None;
-        self.split = None;
+/// Reads an object: what its fields hold, and the names of all of them where somebody wants them.
+fn read(
+    json: &str,
+    fields: &mut [Field; 3],
+    names: Option<&mut Vec<String>>,
+) -> serde_json::Result<()> {
+    for field in &mut *fields {
+        (field.value, field.is_exact) = (None, false);
     }
+    let mut json = serde_json::Deserializer::from_str(json);
+    ObjectSeed { fields, names }.deserialize(&mut json)?;
+    json.end()
 }
 
 /// Reads an object and keeps what counts.
 struct ObjectSeed<'a> {
-    fields: &'a Fields,
-    object: &'a mut Object,
+    fields: &'a mut [Field; 3],
+    names: Option<&'a mut Vec<String>>,
 }
 
 impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
@@ -170,21 +171,31 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Fields { text, label, split } = self.fields;
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key_seed(Name)? {
-            // As in Python, the last of several fields of one name counts.
-            if *name == **text {
-                self.object.text = map.next_value_seed(Text)?;
-                if self.object.text.is_none() {
-                    return Err(A::Error::custom(format_args!("{text:?} is null, not a text")));
+            let exact = self.fields.iter().position(|field| field.name.as_deref() == Some(&*name));
+            let similar = |field: &Field| {
+                !field.is_exact
+                    && field.name.as_ref().is_some_and(|sought| is_similar(&name, sought))
+            };
+            match exact.or_else(|| self.fields.iter().position(similar)) {
+                // As in Python, the last of several fields of one name counts.
+                Some(place) => {
+                    let field = &mut self.fields[place];
+                    field.value = Some(match map.next_value()? {
+                        value @ (Value::Null | Value::String(_)) => value,
+                        // A label, perhaps, but no text.
+                        value @ (Value::Array(_) | Value::Object(_)) if place == 0 => value,
+                        value => Value::String(value.to_string()),
+                    });
+                    field.is_exact = exact.is_some();
                 }
-            } else if label.as_deref() == Some(&*name) {
-                self.object.label = map.next_value_seed(Text)?;
-            } else if split.as_deref() == Some(&*name) {
-                self.object.split = map.next_value_seed(Text)?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            if let Some(names) = &mut self.names {
+                names.push(name.into_owned());
             }
         }
         Ok(())
@@ -215,48 +226,5 @@ impl<'de> Visitor<'de> for Name {
 
     fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
         Ok(Cow::Owned(name.to_owned()))
-    }
-}
-
-/// A text, number or truth value as text; none for null.
-struct Text;
-
-impl<'de> DeserializeSeed<'de> for Text {
-    type Value = Option<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Option<String>, D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for Text {
-    type Value = Option<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a number")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Option<String>, E> {
-        Ok(Some(text.to_owned()))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Option<String>, E> {
-        Ok(Some(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Option<String>, E> {
-        Ok(Some(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Option<String>, E> {
-        Ok(Some(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Option<String>, E> {
-        Ok(Some(value.to_string()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Option<String>, E> {
-        Ok(None)
     }
 }

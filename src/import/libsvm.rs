@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::lines::{Lines, check_max_text};
 use super::rows::Rows;
+use super::unpack;
 use crate::dataset::{Contents, Review, ReviewSource, Split, format};
 use crate::error::{Error, Result};
 
@@ -185,7 +186,8 @@ impl Part {
         findings: &mut Findings,
     ) -> Result<Part> {
         let mut part = Part { split, rows: Rows::default(), labels: Vec::new() };
-        let mut lines = Lines::open(path, options.max_unpacked, options.max_line)?;
+        let input = unpack::open_text(path, options.max_unpacked)?;
+        let mut lines = Lines::new(input, options.max_line);
         while let Some((number, line)) = lines.next_line()? {
             let read = part.read_line(line, options, findings);
             read.map_err(|(column, problem)| {

@@ -1,9 +1,10 @@
 //! Lines of a text file, counted and bounded: a gigabyte without a line break is an error, not a gigabyte of memory.
 
 use std::io::{BufRead, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::unpack::{self, Input};
+use super::row::{Row, Rows};
+use super::unpack::Input;
 use crate::error::{Error, Result};
 
 /// The longest text, and the longest line, that is read where the user does not say, 16 MiB.
@@ -33,21 +34,15 @@ pub(super) fn check_max_text(asked: Option<usize>) -> Result<()> {
 /// The lines of one file, from line 1 on.
 pub(super) struct Lines {
     input: Input,
-    path: PathBuf,
     line: Vec<u8>,
     longest: usize,
     number: u64,
 }
 
 impl Lines {
-    /// Opens `path`, a text file or a gzip file of one that unpacks to at most `limit` bytes, whose lines have at most
-    /// [`max_text`] bytes. A byte-order mark is no part of line 1.
-    ///
-    /// # Errors
-    /// Those of [`unpack::open_text`].
-    pub fn open(path: &Path, limit: Option<u64>, longest: Option<usize>) -> Result<Lines> {
-        let (input, longest) = (unpack::open_text(path, limit)?, max_text(longest));
-        Ok(Lines { input, path: path.to_path_buf(), line: Vec::new(), longest, number: 0 })
+    /// The lines of a text, which have at most [`max_text`] bytes.
+    pub fn new(input: Input, longest: Option<usize>) -> Lines {
+        Lines { input, line: Vec::new(), longest: max_text(longest), number: 0 }
     }
 
     /// The next line with its number, without its line break (`\n` or `\r\n`); `None` at the end.
@@ -74,14 +69,35 @@ impl Lines {
         }
         self.number += 1;
         if self.line.strip_suffix(b"\n").unwrap_or(&self.line).len() > self.longest {
-            return Err(Error::malformed(
-                &self.path,
-                format!("line {}", self.number),
-                format!("it is longer than {} bytes", self.longest),
-                "check that this is a text file with one review a line, or raise --max-text",
-            ));
+            let problem = format!("it is longer than {} bytes", self.longest);
+            let remedy =
+                "check that this is a text file with one review a line, or raise --max-text";
+            return Err(self.malformed(problem, remedy));
         }
         Ok(true)
+    }
+
+    /// Goes on to the next line that is not blank; false at the end.
+    ///
+    /// # Errors
+    /// Those of [`Lines::next_line`].
+    pub fn advance_past_blank(&mut self) -> Result<bool> {
+        while self.advance()? {
+            if !self.line.trim_ascii().is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The name of the file.
+    pub fn path(&self) -> &Path {
+        self.input.faults.path()
+    }
+
+    /// An error in the line that was read last.
+    pub fn malformed(&self, problem: impl Into<String>, remedy: &str) -> Error {
+        Error::malformed(self.path(), format!("line {}", self.number), problem, remedy)
     }
 
     /// The line that was read last.
@@ -93,5 +109,13 @@ impl Lines {
     /// Its number, from 1.
     pub fn number(&self) -> u64 {
         self.number
+    }
+}
+
+/// Each line is a text.
+impl Rows for Lines {
+    fn next_row(&mut self) -> Result<Option<Row<'_>>> {
+        let line = self.next_line()?;
+        Ok(line.map(|(number, text)| Row { number, text, label: None, split: None }))
     }
 }

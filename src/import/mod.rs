@@ -31,7 +31,7 @@ pub use corpus::{Corpus, WordOptions};
 pub use detect::{INSTEAD_OF_AN_ARRAY, detect, format_of, is_array_of_objects};
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
-pub use row::{LABEL_NAMES, TEXT_NAMES, column};
+pub use row::{Row, Rows, TEXT_NAMES, rows_of};
 pub use text_options::{InvalidUtf8, TextOptions};
 pub use unpack::stream;
 

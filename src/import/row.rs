@@ -1,15 +1,19 @@
 //! A review a row: what the readers of CSV, JSON lines, fastText and parquet yield, and the usual names of columns.
 
+use std::io::Read;
 use std::path::Path;
 
+use super::lines::Lines;
+use super::unpack::{self, Input};
+use super::{Format, TextOptions, delimited, fasttext, json_lines};
 use crate::error::{Error, Result};
 
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Row<'a> {
+pub struct Row<'a> {
     /// Its line or row, from 1.
     pub number: u64,
-    /// The review.
+    /// The review, which need not be UTF-8.
     pub text: &'a [u8],
     /// The label; none, or an empty one, where nobody has labelled it.
     pub label: Option<&'a [u8]>,
@@ -18,49 +22,148 @@ pub(super) struct Row<'a> {
 }
 
 /// The rows of an open file.
-pub(super) trait Rows {
+pub trait Rows {
     /// The next row; `None` at the end.
     ///
     /// # Errors
-    /// [`Error::Malformed`] with line or row; [`Error::Io`].
+    /// [`Error::Malformed`] with line or row; [`Error::Io`]; [`Error::Unfit`] at the end where a field that was asked for never
+    /// came.
     fn next_row(&mut self) -> Result<Option<Row<'_>>>;
+}
+
+/// What labels are good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LabelUse {
+    /// Reviews are to be learnt from: a file without labels is at fault, and a review with two.
+    Needed,
+    /// They are shown where there are any.
+    Shown,
+    /// They do not count.
+    Unused,
+}
+
+/// Opens a stream of reviews that `name` is the name of, packed by gzip or not: its rows, as an import reads them, as they
+/// come. Without a format, each line is a review. Labels need not be there unless their column is named.
+///
+/// # Errors
+/// [`Error::InvalidOption`] for a format that is not read so and for options that mean nothing; [`Error::Malformed`],
+/// [`Error::Unfit`] where columns are not there, [`Error::Io`].
+pub fn rows_of(
+    stream: Box<dyn Read + Send>,
+    name: &Path,
+    format: Option<Format>,
+    options: &TextOptions,
+) -> Result<Box<dyn Rows>> {
+    options.check()?;
+    let input = unpack::text_of(stream, name)?;
+    match format {
+        Some(format) => open(input, format, options, LabelUse::Shown),
+        None => Ok(Box::new(Lines::new(input, options.max_text))),
+    }
+}
+
+/// Opens a text in one of the formats that are read line by line.
+///
+/// # Errors
+/// Those of [`rows_of`].
+pub(super) fn open(
+    input: Input,
+    format: Format,
+    options: &TextOptions,
+    labels: LabelUse,
+) -> Result<Box<dyn Rows>> {
+    let longest = options.max_text;
+    Ok(match format {
+        Format::Csv => Box::new(delimited::open(input, b',', options, labels)?),
+        Format::Tsv => Box::new(delimited::open(input, b'\t', options, labels)?),
+        Format::Fasttext => Box::new(fasttext::of(Lines::new(input, longest), labels)),
+        Format::JsonLines => {
+            Box::new(json_lines::of(Lines::new(input, longest), options.clone(), labels))
+        }
+        other => {
+            return Err(Error::invalid("--format", other.name(), "csv, tsv, jsonl or fasttext"));
+        }
+    })
 }
 
 /// Names that columns and fields usually have, where the user names none.
 pub const TEXT_NAMES: [&str; 6] = ["text", "review", "sentence", "content", "comment", "body"];
 /// As [`TEXT_NAMES`], for labels.
-pub const LABEL_NAMES: [&str; 5] = ["label", "sentiment", "class", "polarity", "target"];
+const LABEL_NAMES: [&str; 5] = ["label", "sentiment", "class", "polarity", "target"];
 
-/// Which of `names` the user means, or which is a usual one. A name that differs in case only, or in blanks around it, is the
-/// right one too, unless there is the very name. Of several, it is the first.
-///
-/// # Errors
-/// [`Error::Unfit`] where there is none, unless nothing was asked for and it may be `missing`.
-pub fn column(
-    path: &Path,
-    names: &[impl AsRef<str>],
-    (option, asked): (&'static str, Option<&str>),
-    usual: &[&str],
-    missing: bool,
-) -> Result<Option<usize>> {
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    let position = |name: &str| {
-        let exact = names.iter().position(|&found| found == name);
-        let similar = |found: &&str| found.trim().eq_ignore_ascii_case(name);
-        exact.or_else(|| names.iter().position(similar))
+/// A column that counts.
+pub(super) struct Wanted<'a> {
+    /// The option that names it, and the name.
+    option: &'static str,
+    asked: Option<&'a str>,
+    usual: &'static [&'static str],
+    is_needed: bool,
+}
+
+/// The columns that count: those of text, label and split.
+pub(super) fn wanted(options: &TextOptions, labels: LabelUse) -> [Wanted<'_>; 3] {
+    let label = options.label_column.as_deref();
+    let (label, usual_labels): (_, &[&str]) = match labels {
+        LabelUse::Unused => (None, &[]),
+        LabelUse::Needed | LabelUse::Shown => (label, &LABEL_NAMES),
     };
-    let found = match asked {
-        Some(name) => position(name),
-        None => usual.iter().find_map(|name| position(name)),
-    };
-    if found.is_some() || (missing && asked.is_none()) {
-        return Ok(found);
+    [
+        Wanted {
+            option: "--text-column",
+            asked: options.text_column.as_deref(),
+            usual: &TEXT_NAMES,
+            is_needed: true,
+        },
+        Wanted {
+            option: "--label-column",
+            asked: label,
+            usual: usual_labels,
+            is_needed: labels == LabelUse::Needed,
+        },
+        Wanted {
+            option: "--split-column",
+            asked: options.split_column.as_deref(),
+            usual: &[],
+            is_needed: false,
+        },
+    ]
+}
+
+impl Wanted<'_> {
+    /// Whether there can be such a column.
+    pub fn is_sought(&self) -> bool {
+        self.asked.is_some() || !self.usual.is_empty()
     }
-    let shown: Vec<String> = names.iter().take(20).map(|n| n.chars().take(40).collect()).collect();
-    Err(Error::Unfit {
-        option,
-        value: asked.unwrap_or("not given").to_owned(),
-        reason: format!("{} has: {}", path.display(), shown.join(", ")),
-        remedy: "name one of them".into(),
-    })
+
+    /// Which of `names` the user means, or which is a usual one. A name that differs in case only, or in blanks around it, is
+    /// the right one too, unless there is the very name. Of several, it is the first.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where there is none, and it was asked for or is needed.
+    pub fn find(&self, path: &Path, names: &[String]) -> Result<Option<usize>> {
+        let position = |name: &str| {
+            let exact = names.iter().position(|found| found == name);
+            exact.or_else(|| names.iter().position(|found| is_similar(found, name)))
+        };
+        let found = match self.asked {
+            Some(name) => position(name),
+            None => self.usual.iter().find_map(|name| position(name)),
+        };
+        if found.is_some() || (!self.is_needed && self.asked.is_none()) {
+            return Ok(found);
+        }
+        let shown: Vec<String> =
+            names.iter().take(20).map(|n| n.chars().take(40).collect()).collect();
+        Err(Error::Unfit {
+            option: self.option,
+            value: self.asked.unwrap_or("not given").to_owned(),
+            reason: format!("{} has: {}", path.display(), shown.join(", ")),
+            remedy: "name one of them".into(),
+        })
+    }
+}
+
+/// Whether a name in a file is the one that is looked for, but for case and blanks around it.
+pub(super) fn is_similar(found: &str, name: &str) -> bool {
+    found.trim().eq_ignore_ascii_case(name)
 }

@@ -1,7 +1,6 @@
 //! Input files as streams of plain bytes, unpacked where they are gzip files: the only file here that names flate2.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,9 +31,11 @@ pub(super) struct Unpack {
 }
 
 enum Source {
-    Plain(File),
-    Gzip(Box<MultiGzDecoder<BufReader<File>>>),
+    Plain(BufReader<Stream>),
+    Gzip(Box<MultiGzDecoder<BufReader<Stream>>>),
 }
+
+type Stream = Box<dyn Read + Send>;
 
 /// The reason of the last error of a reader: readers of other crates in between might hide it.
 #[derive(Clone)]
@@ -44,6 +45,11 @@ pub(super) struct Faults {
 }
 
 impl Faults {
+    /// The name of what is read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What is behind an error that a reader passed on.
     pub fn explain(&self, error: io::Error) -> Error {
         let known = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -64,16 +70,17 @@ impl Faults {
 /// [`Error::Io`], [`Error::WrongKind`] for folders, pipes and devices. Later, of the reader: [`Error::Malformed`] for
 /// damaged gzip files, [`Error::Unfit`] at the limit.
 pub(super) fn open(path: &Path, limit: Option<u64>) -> Result<Input> {
-    let mut file = input::open(path)?;
+    open_stream(Box::new(input::open(path)?), path, limit)
+}
+
+/// As [`open`], of a stream that `path` is the name of.
+fn open_stream(stream: Stream, path: &Path, limit: Option<u64>) -> Result<Input> {
     let faults = Faults { path: path.to_path_buf(), last: Arc::default() };
-    let mut magic = Vec::new();
-    file.by_ref().take(2).read_to_end(&mut magic).map_err(Error::io(path, "read"))?;
-    file.rewind().map_err(Error::io(path, "read"))?;
-    let source = if magic == [0x1f, 0x8b] {
-        let packed = BufReader::with_capacity(BUFFER / 2, file);
-        Source::Gzip(Box::new(MultiGzDecoder::new(packed)))
-    } else {
-        Source::Plain(file)
+    let mut stream = BufReader::with_capacity(BUFFER / 2, stream);
+    let start = stream.fill_buf().map_err(Error::io(path, "read"))?;
+    let source = match start.starts_with(b"\x1f\x8b") {
+        true => Source::Gzip(Box::new(MultiGzDecoder::new(stream))),
+        false => Source::Plain(stream),
     };
     let limit = limit.unwrap_or(MAX_UNPACKED);
     let unpack = Unpack { source, unpacked: 0, limit, faults: faults.clone() };
@@ -95,7 +102,18 @@ pub fn stream(path: &Path) -> Result<impl Read + Send + use<>> {
 /// # Errors
 /// Those of [`open`] and of its reader.
 pub(super) fn open_text(path: &Path, limit: Option<u64>) -> Result<Input> {
-    let mut input = open(path, limit)?;
+    without_mark(open(path, limit)?)
+}
+
+/// As [`open_text`], of a stream that `path` is the name of, and without a limit, as nothing has to be kept of what is read.
+///
+/// # Errors
+/// Those of its reader.
+pub(super) fn text_of(stream: Stream, path: &Path) -> Result<Input> {
+    without_mark(open_stream(stream, path, Some(u64::MAX))?)
+}
+
+fn without_mark(mut input: Input) -> Result<Input> {
     let start = input.reader.fill_buf().map_err(|error| input.faults.explain(error))?;
     if start.starts_with(BYTE_ORDER_MARK) {
         input.reader.consume(BYTE_ORDER_MARK.len());
@@ -109,7 +127,7 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 impl Read for Unpack {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let decoder = match &mut self.source {
-            Source::Plain(file) => return file.read(buffer),
+            Source::Plain(stream) => return stream.read(buffer),
             Source::Gzip(decoder) => decoder,
         };
         let path = &self.faults.path;

@@ -12,7 +12,7 @@ use imdb_fast::text::Tokenizer;
 
 use super::super::known::parsed;
 use super::super::preset::Preset;
-use super::super::{Global, OutputArg};
+use super::super::{Global, OutputArg, on_off};
 
 /// Make a dataset of raw text, of Keras' imdb.npz, or of libsvm text
 ///
@@ -198,14 +198,6 @@ fn index_base(text: &str) -> Result<IndexBase, String> {
         "0" => Ok(IndexBase::Zero),
         "1" => Ok(IndexBase::One),
         _ => Err("expected 0 or 1".to_owned()),
-    }
-}
-
-fn on_off(text: &str) -> Result<bool, String> {
-    match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("expected on or off".to_owned()),
     }
 }
 

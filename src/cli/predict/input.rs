@@ -3,36 +3,38 @@
 //! A thread, so that reading and judging overlap, and so that a person who types a line need not wait for more: what has
 //! been read is judged before anybody waits for the rest.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use imdb_fast::import::{Format, LABEL_NAMES, TEXT_NAMES};
+use imdb_fast::import::{Format, TEXT_NAMES, TextOptions};
 use imdb_fast::{Error, Result, import};
-use serde_json::{Map, Value};
 
-use super::batch::{BATCH_BYTES, Batch, Batcher, Layout, MAX_TEXT, Options, Stop};
-use super::table::Table;
+use super::Layout;
+use super::batch::{Batch, Batcher, Stop};
 
 /// Batches that wait to be judged; more would only take memory.
 const WAITING: usize = 16;
+
 /// The texts on their way.
 pub(super) struct Texts(Receiver<Batch>);
 
 impl Texts {
     /// Starts to read.
     pub(super) fn read(
-        source: Box<dyn Read + Send>,
+        stream: Box<dyn Read + Send>,
         path: PathBuf,
-        options: Options,
+        layout: Layout,
+        options: TextOptions,
     ) -> Result<Texts> {
         let (sender, receiver) = sync_channel(WAITING);
-        let name = path.clone();
-        let batcher = Batcher { sender, path, options, batch: Batch::default(), begun: false };
+        let (name, invalid_utf8) = (path.clone(), options.invalid_utf8);
+        let batcher = Batcher { sender, path, invalid_utf8, batch: Batch::default() };
         // Nobody joins it: it may wait for input forever when the reader of our output has gone.
         let thread = std::thread::Builder::new().name("imdb-fast-read".to_owned());
         thread
-            .spawn(move || batcher.run(source))
+            .spawn(move || run(stream, layout, &options, batcher))
             .map_err(Error::io(&name, "start a thread to read"))?;
         Ok(Texts(receiver))
     }
@@ -51,106 +53,45 @@ impl Texts {
     }
 }
 
-impl Batcher {
-    fn run(mut self, source: Box<dyn Read + Send>) {
-        let result = match self.options.layout {
-            Layout::Csv => Table::open(source, b',', &self).and_then(|mut t| t.read(&mut self)),
-            Layout::Tsv => Table::open(source, b'\t', &self).and_then(|mut t| t.read(&mut self)),
-            _ => self.lines(source),
-        };
-        match result {
-            Err(Stop::Unwanted) => return,
-            Err(Stop::Fault(error)) => self.batch.fault = Some(error),
-            Ok(()) => {}
-        }
-        // The end: whether somebody listens makes no difference any more.
-        let _ = self.send();
-    }
-
-    fn lines(&mut self, source: Box<dyn Read + Send>) -> Result<(), Stop> {
-        let mut reader = BufReader::with_capacity(BATCH_BYTES, source);
-        let mut bytes = Vec::new();
-        for line in 1.. {
-            bytes.clear();
-            let mut bounded = reader.by_ref().take(MAX_TEXT as u64 + 1);
-            let read = bounded.read_until(b'\n', &mut bytes);
-            if read.map_err(Error::io(&self.path, "read"))? == 0 {
-                break;
-            }
-            let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-            if text.len() > MAX_TEXT {
-                return Err(self.too_long(line));
-            }
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
-            // A byte-order mark is no part of the first text.
-            let mark = if line == 1 { "\u{FEFF}".as_bytes() } else { b"" };
-            self.line(line, text.strip_prefix(mark).unwrap_or(text))?;
-            if !reader.buffer().contains(&b'\n') {
-                self.send()?;
-            }
+fn run(stream: Box<dyn Read + Send>, layout: Layout, options: &TextOptions, batcher: Batcher) {
+    let path = batcher.path.clone();
+    let batcher = Arc::new(Mutex::new(batcher));
+    let stream = Box::new(Eager { stream, batcher: batcher.clone() });
+    let read = || {
+        let mut rows = import::rows_of(stream, &path, layout.format(), options)?;
+        while let Some(row) = rows.next_row()? {
+            locked(&batcher).push(row)?;
         }
         Ok(())
+    };
+    let result = read();
+    let mut batcher = locked(&batcher);
+    match result {
+        Err(Stop::Unwanted) => return,
+        Err(Stop::Fault(error)) => batcher.batch.fault = Some(error),
+        Ok(()) => {}
     }
+    // The end: whether somebody listens makes no difference any more.
+    let _ = batcher.send();
+}
 
-    /// Takes a line apart.
-    fn line(&mut self, line: u64, bytes: &[u8]) -> Result<(), Stop> {
-        match self.options.layout {
-            Layout::Jsonl => {
-                let Some(json) = self.decoded(line, bytes)? else { return Ok(()) };
-                if json.trim().is_empty() {
-                    return Ok(());
-                }
-                let (text, label) = self.json(line, &json)?;
-                self.push(line, text.as_bytes(), label)
-            }
-            Layout::Fasttext => {
-                let (label, text) = fasttext(bytes);
-                self.push(line, text, label)
-            }
-            _ => self.push(line, bytes, None),
+/// A stream that hands over all texts that have come before it waits for more.
+struct Eager {
+    stream: Box<dyn Read + Send>,
+    batcher: Arc<Mutex<Batcher>>,
+}
+
+impl Read for Eager {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match locked(&self.batcher).send() {
+            Ok(()) => self.stream.read(buffer),
+            Err(_) => Err(io::Error::other("nobody wants more")),
         }
-    }
-
-    fn json(&mut self, line: u64, json: &str) -> Result<(String, Option<String>), Stop> {
-        const REMEDY: &str = "expected an object a line, such as {\"text\": \"...\"}; --text-column names \
-                              another field";
-        let malformed =
-            |problem: String| Error::malformed(&self.path, format!("line {line}"), problem, REMEDY);
-        let object: Map<String, Value> =
-            serde_json::from_str(json).map_err(|error| malformed(error.to_string()))?;
-        let fields = object.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
-        let (names, texts): (Vec<&String>, Vec<&str>) = fields.unzip();
-        let asked = ("--text-column", self.options.text_column.as_deref());
-        let Ok(Some(text)) = import::column(&self.path, &names, asked, &TEXT_NAMES, false) else {
-            return Err(malformed("it has no field with the text".to_owned()).into());
-        };
-        let (names, values): (Vec<&String>, Vec<&Value>) = object.iter().unzip();
-        let asked = ("--label-column", self.options.label_column.as_deref());
-        let label = match import::column(&self.path, &names, asked, &LABEL_NAMES, true) {
-            Err(error) if !self.begun => return Err(error.into()),
-            // Others than the first may be without a label.
-            found => found.ok().flatten(),
-        };
-        self.begun = true;
-        let label = label.map(|label| match values[label] {
-            Value::String(label) => label.clone(),
-            other => other.to_string(),
-        });
-        Ok((texts[text].to_owned(), label))
     }
 }
 
-/// The first label of a line, and the text behind all of them.
-fn fasttext(bytes: &[u8]) -> (Option<String>, &[u8]) {
-    const PREFIX: &[u8] = b"__label__";
-    let mut label = None;
-    let mut rest = bytes.trim_ascii_start();
-    while let Some(behind) = rest.strip_prefix(PREFIX) {
-        let end = behind.iter().position(u8::is_ascii_whitespace).unwrap_or(behind.len());
-        label.get_or_insert_with(|| String::from_utf8_lossy(&behind[..end]).into_owned());
-        rest = behind[end..].trim_ascii_start();
-    }
-    (label, rest)
+fn locked(batcher: &Mutex<Batcher>) -> MutexGuard<'_, Batcher> {
+    batcher.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a file is.
@@ -161,15 +102,11 @@ pub(super) enum Source {
     Text(Box<dyn Read + Send>, Layout),
 }
 
-/// Opens a file and looks how it begins. Its texts lie there as was `asked` for, or as it looks.
+/// Opens a file and looks how it begins. Its texts lie there as was `asked` for, or as it looks by the options.
 ///
 /// # Errors
 /// [`Error::Io`], and [`Error::WrongKind`] for files whose lines are no texts.
-pub(super) fn look_at(
-    path: &Path,
-    asked: Option<Layout>,
-    text_column: Option<&str>,
-) -> Result<Source> {
+pub(super) fn look_at(path: &Path, asked: Option<Layout>, options: &TextOptions) -> Result<Source> {
     const HEAD: usize = 4 << 10;
     // Pipes and devices are not opened: that could wait forever.
     if !std::fs::metadata(path).map_err(Error::io(path, "open"))?.is_file() {
@@ -179,51 +116,87 @@ pub(super) fn look_at(
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
     // Datasets, archives and other binary files have zeros where they begin; text has none. A gzip file here was in another.
-    let is_text = !head.is_empty() && !head.contains(&0) && !head.starts_with(b"\x1f\x8b");
-    if !is_text {
+    if head.contains(&0) || head.starts_with(b"\x1f\x8b") {
         return Ok(Source::Dataset);
     }
     let layout = match asked {
         Some(layout) => layout,
-        None => layout(path, &head, text_column)?,
+        None => layout(path, &head, options)?,
     };
     Ok(Source::Text(Box::new(io::Cursor::new(head).chain(file)), layout))
 }
 
-/// How texts lie in a file that begins with `head`: in a table where a column has the name that was asked for or a usual one. A
-/// review may be a list of words, among them `content`, but with blanks behind its commas; or it begins with a number, or a
-/// remark in brackets.
-fn layout(path: &Path, head: &[u8], text_column: Option<&str>) -> Result<Layout> {
+/// How texts lie in a file that begins with `head`: in a table where a column has the name that was asked for or a usual one, or
+/// where tables alone have what was asked for. A review may be a list of words, among them `content`, but with blanks behind its
+/// commas; or it begins with a number, or a remark in brackets.
+fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
     let head = head.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(head);
-    let line = head.split(|&byte| byte == b'\n').next().unwrap_or(head);
-    let has_text_column = |delimiter: u8| {
-        let mut names = line.split(|&byte| byte == delimiter);
-        line.contains(&delimiter)
-            && names.any(|name| {
-                let name = name.trim_ascii_end();
-                let name = name.strip_prefix(b"\"").unwrap_or(name);
-                let name = name.strip_suffix(b"\"").unwrap_or(name);
-                let is_it = |wanted: &str| wanted.as_bytes().eq_ignore_ascii_case(name);
-                text_column.map_or_else(|| TEXT_NAMES.into_iter().any(is_it), is_it)
-            })
+    let is_text_name = |name: &&[u8]| {
+        let is_it = |wanted: &str| wanted.as_bytes().eq_ignore_ascii_case(name);
+        match &options.text_column {
+            Some(wanted) => is_it(wanted),
+            None => TEXT_NAMES.into_iter().any(is_it),
+        }
     };
-    let no_texts = |found: &str, remedy: &str| {
+    let has_text_column = |delimiter| names(head, delimiter).any(|name| is_text_name(&name));
+    let no_texts = |found: String, remedy: &str| {
         Err(Error::WrongKind {
             path: path.to_path_buf(),
             expected: "texts",
-            found: found.to_owned(),
+            found,
             remedy: format!("{remedy}; or say --input lines if each line is a review"),
         })
     };
-    match import::format_of(head) {
+    let format = import::format_of(head);
+    match format {
         Some(Format::JsonLines) => Ok(Layout::Jsonl),
         Some(Format::Fasttext) => Ok(Layout::Fasttext),
-        Some(Format::Libsvm) => no_texts("libsvm text", "import it and judge the dataset"),
+        Some(Format::Libsvm) => no_texts("libsvm text".into(), "import it and judge the dataset"),
         _ if import::is_array_of_objects(head) => {
-            no_texts("a JSON array", import::INSTEAD_OF_AN_ARRAY)
+            no_texts("a JSON array".into(), import::INSTEAD_OF_AN_ARRAY)
         }
+        // A line without any delimiter is the name of the only column.
+        _ if has_text_column(b',') || has_text_column(b';') => Ok(Layout::Csv),
         _ if has_text_column(b'\t') => Ok(Layout::Tsv),
-        _ if has_text_column(b',') => Ok(Layout::Csv),
-        _ => Ok(Layout::Lines),
+        Some(Format::Csv) if !options.header => Ok(Layout::Csv),
+        Some(Format::Tsv) if !options.header => Ok(Layout::Tsv),
+        _ => match header(head) {
+            Some(names) => no_texts(
+                format!("a table with the columns {}", names.join(", ")),
+                "name the one with the texts by --text-column, with --no-header by its number",
+            ),
+            None => Ok(Layout::Lines),
+        },
     }
+}
+
+/// The fields of the first line, without quotes around them.
+fn names(head: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
+    let line = head.split(|&byte| byte == b'\n').next().unwrap_or(head);
+    line.split(move |&byte| byte == delimiter).map(|name| {
+        let name = name.trim_ascii_end();
+        let name = name.strip_prefix(b"\"").unwrap_or(name);
+        name.strip_suffix(b"\"").unwrap_or(name)
+    })
+}
+
+/// The names of the columns, where the first line can hardly be a review: words between delimiters, without blanks around them
+/// and with no other marks, and the second line has as many fields. A line of reviews has no such two lines, unless they are
+/// lists of words.
+fn header(head: &[u8]) -> Option<Vec<String>> {
+    let mut lines = head.split(|&byte| byte == b'\n');
+    let (first, second) = (lines.next()?, lines.next()?);
+    let delimiter = *b"\t,;".iter().find(|delimiter| first.contains(delimiter))?;
+    let names = names(head, delimiter).map(|name| str::from_utf8(name).ok().map(str::to_owned));
+    let names: Vec<String> = names.collect::<Option<_>>()?;
+    let words = |name: &String| {
+        let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+        let is_word = |word: &str| !word.is_empty() && word.chars().all(is_name);
+        let words: Vec<&str> = name.split(' ').collect();
+        if words.iter().all(|word| is_word(word)) { words.len() } else { usize::MAX }
+    };
+    let longest = names.iter().map(words).max()?;
+    let fields = 1 + second.iter().filter(|&&byte| byte == delimiter).count();
+    let is_row = fields >= names.len() || second.contains(&b'"');
+    (is_row && (longest == 1 || (longest <= 3 && names.len() > 2))).then_some(names)
 }

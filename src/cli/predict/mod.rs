@@ -4,23 +4,20 @@ mod batch;
 mod dataset;
 mod input;
 mod lines;
-mod table;
 mod text;
 
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use imdb_fast::answer::Judge;
 use imdb_fast::dataset::Split;
-use imdb_fast::import::InvalidUtf8;
+use imdb_fast::import::{self, InvalidUtf8, TextOptions};
 use imdb_fast::model::Model;
 use imdb_fast::{Error, Result};
 
 use super::answers::{ColourArg, Format, FormatArg};
 use super::known::parsed;
-use super::{Global, split};
-use batch::{Layout, Options};
+use super::{Global, on_off, split};
 use dataset::{Rows, rows};
 use input::{Source, Texts};
 use lines::{Lines, Place, Style};
@@ -50,7 +47,7 @@ n-grams that hold it. Numbers above 0 made the review more positive. On a termin
 pub(crate) struct Args {
     /// A model.safetensors
     model: PathBuf,
-    /// A dataset or the name of a fetched one, a file with texts (a review a line, CSV, TSV, JSON lines or fastText; packed by gzip or not), or `-` for stdin
+    /// A dataset or the name of a fetched one, a file with texts (a review a line, CSV, TSV, JSON lines or fastText), or `-` for stdin; packed by gzip or not
     #[arg(value_name = "DATASET|FILE|-")]
     input: Option<PathBuf>,
     /// A review; may be repeated
@@ -84,7 +81,8 @@ struct DatasetArgs {
 
 #[derive(Debug, clap::Args)]
 struct LayoutArgs {
-    /// How the texts lie in the file; found out where it is not given, and `lines` for stdin
+    /// How the texts lie in the file; found out where it is not given, and `lines` for stdin. A table that shows no column for
+    /// its texts is refused
     #[arg(long = "input", value_name = "LAYOUT", value_enum)]
     layout: Option<Layout>,
     /// The column or field with the text; found by its usual names where it is not given
@@ -93,10 +91,52 @@ struct LayoutArgs {
     /// The column or field with the label, which is shown beside the answer
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
+    /// The first row of a table is a review; columns are named by numbers from 1
+    #[arg(long)]
+    no_header: bool,
+    /// Whether fields of a table may stand in double quotes [default: on for csv, off for tsv]
+    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    quoting: Option<bool>,
     /// What to do with texts that are not UTF-8: stop, replace (the bytes at fault) or skip (the text)
     #[arg(long, value_name = "HOW", default_value = InvalidUtf8::default().name())]
     #[arg(value_parser = parsed::<InvalidUtf8>(InvalidUtf8::ALL.map(InvalidUtf8::name)), hide_possible_values = true)]
     invalid_utf8: InvalidUtf8,
+    /// The most bytes of one review, or of the line that it is in [default: 16777216]
+    #[arg(long, value_name = "BYTES")]
+    max_text: Option<usize>,
+}
+
+/// How texts lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Layout {
+    /// One text a line
+    Lines,
+    /// Separated by commas or semicolons, with a header
+    Csv,
+    /// Tab-separated, with a header
+    Tsv,
+    /// A JSON object a line
+    Jsonl,
+    /// `__label__x text`, a label anywhere in its line
+    Fasttext,
+}
+
+impl Layout {
+    /// The format that an import would call it; none for lines.
+    fn format(self) -> Option<import::Format> {
+        match self {
+            Layout::Lines => None,
+            Layout::Csv => Some(import::Format::Csv),
+            Layout::Tsv => Some(import::Format::Tsv),
+            Layout::Jsonl => Some(import::Format::JsonLines),
+            Layout::Fasttext => Some(import::Format::Fasttext),
+        }
+    }
+
+    /// Its name on the command line.
+    fn name(self) -> &'static str {
+        self.format().map_or("lines", import::Format::name)
+    }
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
@@ -115,7 +155,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         return of_texts(global, &model, &args, Path::new("stdin"), (stdin, layout));
     }
     let input = &*global.find(input)?;
-    match input::look_at(input, args.layout.layout, args.layout.text_column.as_deref())? {
+    match input::look_at(input, args.layout.layout, &args.layout.options())? {
         Source::Text(file, layout) => {
             if let Some((option, value)) = args.dataset.given() {
                 let reason = format!("{} is a file with texts", input.display());
@@ -129,7 +169,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 }
 
 fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Result<()> {
-    if let Some((option, value)) = args.layout.given() {
+    if let Some((option, value)) = args.layout.misplaced(None) {
         let remedy = "leave it out, or name a text file, `-` for stdin, or --text";
         return Err(unfit(option, value, format!("{} is a dataset", path.display()), remedy));
     }
@@ -138,7 +178,7 @@ fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Resul
 }
 
 fn of_arguments(global: &Global, model: &Model, args: &Args) -> Result<()> {
-    if let Some((option, value)) = args.dataset.given().or(args.layout.given()) {
+    if let Some((option, value)) = args.dataset.given().or(args.layout.misplaced(None)) {
         let expected = "left out: --text is the review itself";
         return Err(Error::invalid(option, value, expected));
     }
@@ -159,19 +199,12 @@ fn of_texts(
     let team = global.team()?;
     let mut answerer =
         Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Line))?);
-    let has_columns = !matches!(layout, Layout::Lines | Layout::Fasttext);
-    if let Some((option, value)) = args.layout.given_column().filter(|_| !has_columns) {
-        let reason = format!("no such column is seen in {}", path.display());
+    if let Some((option, value)) = args.layout.misplaced(Some(layout)) {
+        let reason = format!("{} is read as {}", path.display(), layout.name());
         let remedy = "say how the texts lie there by --input, or leave it out";
         return Err(unfit(option, value, reason, remedy));
     }
-    let options = Options {
-        layout,
-        invalid_utf8: args.layout.invalid_utf8,
-        text_column: args.layout.text_column.clone(),
-        label_column: args.layout.label_column.clone(),
-    };
-    answerer.stream(&Texts::read(source, path.to_path_buf(), options)?)
+    answerer.stream(&Texts::read(source, path.to_path_buf(), layout, args.layout.options())?)
 }
 
 /// An option and its value.
@@ -186,17 +219,35 @@ impl DatasetArgs {
 }
 
 impl LayoutArgs {
-    /// The first option that names a column.
-    fn given_column(&self) -> Option<Given> {
-        let text = self.text_column.as_ref().map(|name| ("--text-column", name.clone()));
-        text.or_else(|| self.label_column.as_ref().map(|name| ("--label-column", name.clone())))
+    /// The first option that was given and means nothing where texts lie so; none has a say where there is no such text.
+    fn misplaced(&self, layout: Option<Layout>) -> Option<Given> {
+        let is_table = matches!(layout, Some(Layout::Csv | Layout::Tsv));
+        let has_fields = is_table || layout == Some(Layout::Jsonl);
+        let is_text = layout.is_some();
+        let quoting = self.quoting.map(|is_on| if is_on { "on" } else { "off" }.to_owned());
+        let options = [
+            ("--input", self.layout.map(|layout| layout.name().to_owned()), is_text),
+            ("--text-column", self.text_column.clone(), has_fields),
+            ("--label-column", self.label_column.clone(), has_fields),
+            ("--no-header", self.no_header.then(|| "given".to_owned()), is_table),
+            ("--quoting", quoting, is_table),
+            ("--max-text", self.max_text.map(|bytes| bytes.to_string()), is_text),
+        ];
+        let mut misplaced = options.into_iter().filter(|(_, _, has_a_say)| !has_a_say);
+        misplaced.find_map(|(option, value, _)| Some((option, value?)))
     }
 
-    /// The first option on how texts lie in a file.
-    fn given(&self) -> Option<Given> {
-        let layout = self.layout.and_then(|layout| layout.to_possible_value());
-        let layout = layout.map(|layout| ("--input", layout.get_name().to_owned()));
-        layout.or_else(|| self.given_column())
+    /// The options of the library that they stand for.
+    fn options(&self) -> TextOptions {
+        TextOptions {
+            text_column: self.text_column.clone(),
+            label_column: self.label_column.clone(),
+            header: !self.no_header,
+            quoting: self.quoting,
+            invalid_utf8: self.invalid_utf8,
+            max_text: self.max_text,
+            ..TextOptions::default()
+        }
     }
 }
 

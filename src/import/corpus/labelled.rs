@@ -6,9 +6,8 @@ use super::labels::Labels;
 use crate::dataset::Split;
 use crate::error::{Error, Result};
 use crate::import::document::{Batcher, Emit, Findings, Header, Numbered, Origin, Reader};
-use crate::import::lines::max_text;
-use crate::import::row::{Row, Rows};
-use crate::import::{Format, TextOptions, delimited, fasttext, json_lines, parquet_file};
+use crate::import::row::{self, LabelUse, Row, Rows};
+use crate::import::{Format, TextOptions, parquet_file, unpack};
 
 /// One or several files of such rows.
 pub(in crate::import) struct Labelled {
@@ -36,14 +35,12 @@ impl Labelled {
     }
 
     fn open(&self, path: &Path, split: Split) -> Result<Box<dyn Rows>> {
-        let labelled = split.is_labelled();
-        Ok(match self.format {
-            Format::Csv => Box::new(delimited::open(path, b',', &self.options, labelled)?),
-            Format::Tsv => Box::new(delimited::open(path, b'\t', &self.options, labelled)?),
-            Format::Fasttext => Box::new(fasttext::open(path, &self.options)?),
-            Format::Parquet => parquet_file::open(path, &self.options, labelled)?,
-            _ => Box::new(json_lines::open(path, &self.options, labelled)?),
-        })
+        let labels = if split.is_labelled() { LabelUse::Needed } else { LabelUse::Unused };
+        if self.format == Format::Parquet {
+            return parquet_file::open(path, &self.options, labels);
+        }
+        let input = unpack::open_text(path, self.options.max_unpacked)?;
+        row::open(input, self.format, &self.options, labels)
     }
 
     fn origin(&self, path: &Path) -> Numbered {
@@ -77,7 +74,8 @@ impl Labelled {
     }
 }
 
-const SPLITS: &str = "expected train, test or unlabelled (unsupervised, unsup)";
+const SPLITS: &str = "expected train, test or unlabelled (unsupervised, unsup); call rows for validation train, of which \
+                      `train --validation` holds some out";
 
 fn split_of(name: &[u8]) -> Option<Split> {
     Some(match name.trim_ascii().to_ascii_lowercase().as_slice() {
@@ -90,7 +88,6 @@ fn split_of(name: &[u8]) -> Option<Split> {
 
 impl Reader for Labelled {
     fn read(&mut self, emit: Emit<'_>) -> Result<()> {
-        let longest = max_text(self.options.max_text);
         for (path, split) in self.files.clone() {
             let mut rows = self.open(&path, split)?;
             let origin = self.origin(&path);
@@ -102,14 +99,6 @@ impl Reader for Labelled {
                     let (path, place) = origin.place(&header);
                     Error::malformed(&path, place, problem, remedy)
                 };
-                if row.text.len() > longest {
-                    let problem =
-                        format!("a review of {} bytes, of {longest} at most", row.text.len());
-                    return Err(malformed((
-                        problem,
-                        "leave it out, or raise --max-text".to_owned(),
-                    )));
-                }
                 (header.split, header.class) = self.sort(&row, split).map_err(malformed)?;
                 if header.split != Split::Unlabelled || self.options.with_unlabelled {
                     batcher.text().extend_from_slice(row.text);

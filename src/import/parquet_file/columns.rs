@@ -11,7 +11,8 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::error::{Error, Result};
 use crate::import::TextOptions;
-use crate::import::row::{LABEL_NAMES, Row, Rows, TEXT_NAMES, column};
+use crate::import::lines::max_text;
+use crate::import::row::{LabelUse, Row, Rows, wanted};
 use crate::input;
 
 /// Rows that are decoded at a time.
@@ -32,24 +33,23 @@ pub(super) struct Columns {
     values: [Vec<Option<Vec<u8>>>; 3],
     taken: usize,
     row: u64,
+    /// The most bytes of a review.
+    longest: usize,
 }
 
-/// Opens the file at `path`; `labelled` where a file without labels is at fault.
+/// Opens the file at `path`.
 ///
 /// # Errors
 /// Those of [`input::open`], [`Error::Malformed`], and [`Error::Unfit`] where the columns are not there.
-pub(super) fn open(path: &Path, options: &TextOptions, labelled: bool) -> Result<Columns> {
+pub(super) fn open(path: &Path, options: &TextOptions, labels: LabelUse) -> Result<Columns> {
     let reader = SerializedFileReader::new(input::open(path)?);
     let reader = reader.map_err(|error| malformed(path, "the footer", &error))?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let names: Vec<String> = schema.columns().iter().map(|c| c.path().string()).collect();
-    let find = |asked, usual: &[&str], missing| column(path, &names, asked, usual, missing);
-    let label = ("--label-column", options.label_column.as_deref());
-    let places = [
-        find(("--text-column", options.text_column.as_deref()), &TEXT_NAMES, false)?,
-        if labelled { find(label, &LABEL_NAMES, false)? } else { None },
-        find(("--split-column", options.split_column.as_deref()), &[], true)?,
-    ];
+    let mut places = [None; 3];
+    for (place, wanted) in places.iter_mut().zip(wanted(options, labels)) {
+        *place = wanted.find(path, &names)?;
+    }
     for place in places.into_iter().flatten() {
         let column = schema.column(place);
         let is_text = column.physical_type() == Type::BYTE_ARRAY;
@@ -67,6 +67,7 @@ pub(super) fn open(path: &Path, options: &TextOptions, labelled: bool) -> Result
         values: [const { Vec::new() }; 3],
         taken: 0,
         row: 0,
+        longest: max_text(options.max_text),
     })
 }
 
@@ -129,10 +130,14 @@ impl Rows for Columns {
         self.row += 1;
         let [text, label, split] =
             [0, 1, 2].map(|column| self.values[column].get(taken).and_then(Option::as_deref));
-        let Some(text) = text else {
-            let problem = "its text is null";
-            return Err(Error::malformed(&self.path, format!("row {}", self.row), problem, REMEDY));
+        let failed = |problem: String, remedy| {
+            Err(Error::malformed(&self.path, format!("row {}", self.row), problem, remedy))
         };
+        let Some(text) = text else { return failed("its text is null".into(), REMEDY) };
+        if text.len() > self.longest {
+            let problem = format!("a review of {} bytes, of {} at most", text.len(), self.longest);
+            return failed(problem, "leave it out, or raise --max-text");
+        }
         Ok(Some(Row { number: self.row, text, label, split }))
     }
 }

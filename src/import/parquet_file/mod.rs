@@ -6,7 +6,7 @@ mod columns;
 use std::path::Path;
 
 use super::TextOptions;
-use super::row::Rows;
+use super::row::{LabelUse, Rows};
 use crate::error::Result;
 
 /// Whether a file that begins with `head` is in this format.
@@ -14,14 +14,14 @@ pub(super) fn looks_like_it(head: &[u8]) -> bool {
     head.starts_with(b"PAR1")
 }
 
-/// Opens the file at `path`; `labelled` where a file without labels is at fault.
+/// Opens the file at `path`.
 ///
 /// # Errors
 /// Those of [`crate::input::open`], [`Error::Malformed`](crate::Error::Malformed), and
 /// [`Error::Unfit`](crate::Error::Unfit) where the columns are not there.
 #[cfg(feature = "parquet")]
-pub(super) fn open(path: &Path, options: &TextOptions, labelled: bool) -> Result<Box<dyn Rows>> {
-    Ok(Box::new(columns::open(path, options, labelled)?))
+pub(super) fn open(path: &Path, options: &TextOptions, labels: LabelUse) -> Result<Box<dyn Rows>> {
+    Ok(Box::new(columns::open(path, options, labels)?))
 }
 
 /// Says that this program cannot.
@@ -29,7 +29,7 @@ pub(super) fn open(path: &Path, options: &TextOptions, labelled: bool) -> Result
 /// # Errors
 /// Always [`Error::WrongKind`](crate::Error::WrongKind).
 #[cfg(not(feature = "parquet"))]
-pub(super) fn open(path: &Path, _: &TextOptions, _: bool) -> Result<Box<dyn Rows>> {
+pub(super) fn open(path: &Path, _: &TextOptions, _: LabelUse) -> Result<Box<dyn Rows>> {
     Err(crate::Error::WrongKind {
         path: path.to_path_buf(),
         expected: "a file that this program was built to read",
