@@ -1,5 +1,4 @@
-//! CSV, TSV, JSON lines and fastText: any text is refused with its place or imported, and the same reviews are the same in the
-//! first three.
+//! CSV, TSV, JSON lines and fastText: any text is refused with its place or imported, and the same reviews are the same in each.
 
 use arbitrary::{Result, Unstructured};
 use imdb_fast::import::{Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions};
@@ -12,7 +11,7 @@ const STRUCTURED: u8 = 0xff;
 
 pub fn check(data: &[u8]) -> bool {
     match data.split_first() {
-        Some((&STRUCTURED, rest)) => three_ways(&mut Unstructured::new(rest)).unwrap_or(false),
+        Some((&STRUCTURED, rest)) => each_way(&mut Unstructured::new(rest)).unwrap_or(false),
         _ => any_text(data),
     }
 }
@@ -36,13 +35,15 @@ fn any_text(data: &[u8]) -> bool {
     let mut is_accepted = false;
     for format in [Format::Csv, Format::Tsv, Format::JsonLines, Format::Fasttext] {
         let is_table = matches!(format, Format::Csv | Format::Tsv);
-        for other in [false, true] {
+        for invalid_utf8 in InvalidUtf8::ALL {
+            let other = invalid_utf8 == InvalidUtf8::Replace;
             let text = TextOptions {
                 header: !(is_table && other),
                 quoting: (is_table && other).then_some(format == Format::Tsv),
                 text_column: (is_table && other).then(|| "1".to_owned()),
                 label_column: (is_table && other).then(|| "2".to_owned()),
-                invalid_utf8: if other { InvalidUtf8::Replace } else { InvalidUtf8::Skip },
+                invalid_utf8,
+                with_unlabelled: invalid_utf8 != InvalidUtf8::Stop,
                 keep_order: other,
                 ..TextOptions::default()
             };
@@ -53,28 +54,38 @@ fn any_text(data: &[u8]) -> bool {
 }
 
 /// Reviews, written in each format as its standard has it.
-fn three_ways(u: &mut Unstructured) -> Result<bool> {
+fn each_way(u: &mut Unstructured) -> Result<bool> {
     let mut rows = vec![("a good film".to_owned(), "1"), ("a bad one".to_owned(), "0")];
     for _ in 0..u.int_in_range(0..=8u8)? {
-        // What TSV cannot hold is left out.
+        // What TSV cannot hold is left out, and what fastText takes for a blank.
         let mut text =
-            desk::text(u, 20)?.replace(['\t', '\n', '\r', '\0', '\u{1a}', '\u{feff}'], "");
+            desk::text(u, 20)?.replace(['\t', '\n', '\x0c', '\r', '\0', '\u{1a}', '\u{feff}'], "");
         if seldom(u, 1)? {
             text = text.repeat(200);
         }
-        rows.push((text, choice(u, &["0", "1", ""])?));
+        // To fastText a line without text and label is no review.
+        let labels: &[&str] = if text.trim().is_empty() { &["0", "1"] } else { &["0", "1", ""] };
+        rows.push((text, choice(u, labels)?));
     }
-    let [mut csv, mut tsv, mut json] = ["text,label\n", "text\tlabel\n", ""].map(str::to_owned);
+    let starts = ["text,label\n", "text\tlabel\n", "", ""];
+    let [mut csv, mut tsv, mut json, mut fasttext] = starts.map(str::to_owned);
     let break_of = choice(u, &["\n", "\r\n"])?;
     for (text, label) in &rows {
         csv.push_str(&format!("\"{}\",{label}{break_of}", text.replace('"', "\"\"")));
         tsv.push_str(&format!("{text}\t{label}{break_of}"));
         let object = serde_json::json!({ "text": text, "label": label, "other": [[{}], null] });
         json.push_str(&format!("{object}{break_of}"));
+        let label = if label.is_empty() { "" } else { &format!("__label__{label}") };
+        fasttext.push_str(&format!("{label} {text}{break_of}"));
     }
     let keep_order = u.arbitrary()?;
     let mut found = Vec::new();
-    for (format, text) in [(Format::Csv, csv), (Format::Tsv, tsv), (Format::JsonLines, json)] {
+    for (format, text) in [
+        (Format::Csv, csv),
+        (Format::Tsv, tsv),
+        (Format::JsonLines, json),
+        (Format::Fasttext, fasttext),
+    ] {
         let path = desk::file("rows", text.as_bytes());
         let options = options(format, TextOptions { keep_order, ..TextOptions::default() });
         let dataset =
@@ -83,6 +94,7 @@ fn three_ways(u: &mut Unstructured) -> Result<bool> {
     }
     assert_eq!(found[0], found[1], "csv and tsv of {rows:?}");
     assert_eq!(found[0], found[2], "csv and json of {rows:?}");
+    assert_eq!(found[0], found[3], "csv and fasttext of {rows:?}");
     assert_eq!(found[0].0.len(), rows.len());
     Ok(true)
 }
