@@ -413,6 +413,34 @@ fn hostile_archives_are_refused() {
         let error = refusal(&path, &text(TextOptions::default()));
         assert!(error.contains(expected), "{expected}: {error}");
     }
+    // A size that is told twice: the second half is an entry to those who believe the header's own.
+    let hidden = tar_of(&[(Kind::Regular, "train/pos/6_9.txt", b"hidden")]);
+    let hidden = (Kind::Regular, "notes", &hidden[..1024]);
+    let pax = |record: &'static [u8]| (Kind::XHeader, "pax", record);
+    let all = |record: &'static [u8]| (Kind::XGlobalHeader, "pax", record);
+    for (header, expected) in [
+        (pax(b"10 size=0\n"), "\"notes\": its extended header says 0 bytes, and its own 1024"),
+        (pax(b"25 comment=\n12 size=1024\n12 size=1\n"), "a bad extended header"),
+        (pax(b"13 size=1024\n13 size=1024\n"), "is told twice"),
+        (pax(b"11 path=no\n11 path=ye\n"), "entry 2, \"pax\": the path or the size"),
+        (pax(b"22 GNU.sparse.major=1\n"), "it is a sparse file"),
+        (pax(b"10 size=x\n"), "a bad extended header"),
+        (pax(b"11 size=x\n"), "a bad extended header"),
+        (pax(b"\n13 size=1024\n"), "a bad extended header"),
+        (all(b"10 size=0\n"), "it tells one path or size of all entries"),
+        (all(b"11 path=no\n"), "it tells one path or size of all entries"),
+        ((Kind::Directory, "train/", b"x"), "a folder of 1 bytes"),
+    ] {
+        let (_folder, path) = file("a.tar", &tar_of(&[good, header, hidden, bad]));
+        let error = refusal(&path, &text(TextOptions::default()));
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    // The same size, a line's end in a value, and what means nothing here.
+    for header in [pax(b"13 size=1024\n"), pax(b"14 comment=a\n\n5 b=\n"), all(b"12 comment=\n")] {
+        let (_folder, path) = file("a.tar", &tar_of(&[good, header, hidden, bad]));
+        let dataset = imported(&path, &text(TextOptions::default())).unwrap();
+        assert_eq!(dataset.labels(Split::Train).unwrap().len(), 2);
+    }
     // A header that promises more than there is, and one that is cut in two.
     let whole = tar_of(&[good, bad]);
     for length in [512 + 2, 1024 + 100] {
@@ -441,10 +469,11 @@ fn hostile_archives_are_refused() {
     let long = format!("{}/train/pos/5_9.txt", "deep/".repeat(40));
     let pax = format!("{} path={long}\n", long.len() + 10);
     assert_eq!(pax.len(), long.len() + 10);
-    for header in
-        [(Kind::GNULongName, "name", long.as_bytes()), (Kind::XHeader, "name", pax.as_bytes())]
-    {
-        let archive = tar_of(&[good, header, (Kind::Regular, "short", b"excellent"), bad]);
+    let name = (Kind::GNULongName, "name", long.as_bytes());
+    let other = (Kind::XHeader, "name", &b"6 a=b\n"[..]);
+    for headers in [vec![name], vec![(Kind::XHeader, "name", pax.as_bytes())], vec![name, other]] {
+        let short = (Kind::Regular, "short", &b"excellent"[..]);
+        let archive = tar_of(&[&[good], &headers[..], &[short, bad]].concat());
         let (_folder, path) = file("a.tar", &archive);
         let dataset = imported(&path, &text(TextOptions::default())).unwrap();
         assert_eq!(dataset.labels(Split::Train).unwrap().iter().filter(|&&l| l == 1).count(), 2);
@@ -467,6 +496,7 @@ fn hostile_folders_are_refused() {
     let options = text(TextOptions { max_text: Some(99), ..TextOptions::default() });
     for (name, content, expected) in [
         ("x_9.txt", &b"x"[..], "x_9.txt: the file: the name of a review is no ID_RATING.txt"),
+        ("Thumbs.db", b"x", "remove it if it is no review"),
         ("1_99.txt", b"x", "1_99.txt: the file: a rating of 99 stars"),
         // Two files of one id: nobody knows which is found first.
         ("0_8.txt", b"x", "the file: it has the id of "),
@@ -495,11 +525,21 @@ fn pipes_and_links_in_a_folder_do_not_block() {
     assert!(made.success());
     let options = text(TextOptions::default());
     let is_pipe = "1_9.txt: the file: it is a folder, pipe or device";
-    for (target, expected) in [("../../pipe", is_pipe), ("nowhere", "1_9.txt: No such file")] {
+    for (target, expected) in
+        [("../../pipe", is_pipe), ("nowhere", "1_9.txt: the file: it is a link to nothing")]
+    {
         symlink(target, &review).unwrap();
         let error = refusal(folder.path(), &options);
         assert!(error.contains(expected), "{expected}: {error}");
         std::fs::remove_file(&review).unwrap();
+    }
+    // What may not be looked at is not passed over, whether folder or list: here, links in a circle.
+    for (name, expected) in [("test", "test/pos: "), ("train/urls_pos.txt", "urls_pos.txt: ")] {
+        let place = folder.path().join(name);
+        symlink(place.file_name().unwrap(), &place).unwrap();
+        let error = refusal(folder.path(), &options);
+        assert!(error.starts_with("cannot open ") && error.contains(expected), "{error}");
+        std::fs::remove_file(&place).unwrap();
     }
     symlink("../neg/0_2.txt", &review).unwrap();
     let dataset = imported(folder.path(), &options).unwrap();
@@ -568,7 +608,7 @@ fn damaged_and_exploding_gzip_files_are_refused() {
     std::fs::write(&path, &flipped).unwrap();
     assert!(refusal(&path, &options).contains("damaged or cut short"));
 
-    let mut bomb = b"text,label\ngood,1\nbad,0\n".to_vec();
+    let mut bomb = format!("text,label\n{},1\nbad,0\n", "good ".repeat(30)).into_bytes();
     let rows = bomb.len();
     bomb.resize(64 << 20, b'x');
     std::fs::write(&path, gzipped(&bomb)).unwrap();
@@ -581,6 +621,16 @@ fn damaged_and_exploding_gzip_files_are_refused() {
     std::fs::write(&path, gzipped(&bomb[..rows])).unwrap();
     assert!(imported(&path, &limit(rows as u64)).is_ok());
     assert!(refusal(&path, &limit(rows as u64 - 1)).contains("--max-unpacked"));
+
+    // Reviews of nearly no bytes take more memory than what they unpack to.
+    std::fs::write(&path, gzipped(&[b"text,label\n", &b"a,1\n".repeat(1001)[..]].concat()))
+        .unwrap();
+    let error = refusal(&path, &limit(64_000));
+    assert!(
+        error.contains("--max-unpacked is 64000, but") && error.contains("1000 rev"),
+        "{error}"
+    );
+    assert!(imported(&path, &limit(64 * 1001)).is_ok());
 }
 
 #[test]

@@ -1,9 +1,12 @@
-//! The official archive: any tar is refused with its place or imported, and the reviews of a sound one come back.
+//! The official archive: any tar is refused with its place or imported, with the reviews that the tar crate finds in it, and the
+//! reviews of a sound one come back.
+
+use std::io::Read;
 
 use arbitrary::{Result, Unstructured};
 use imdb_fast::dataset::Split;
 use imdb_fast::import::{Format, ImportOptions, InvalidUtf8, TextOptions};
-use tar::{Builder, EntryType, Header};
+use tar::{Archive, Builder, EntryType, Header};
 
 use super::desk::{self, choice, seldom};
 use super::walk::walk;
@@ -81,7 +84,7 @@ fn assembled(u: &mut Unstructured) -> Result<bool> {
         let (mut kind, mut size) = (EntryType::Regular, None);
         let is_usual = !seldom(u, 1)?;
         if !is_usual {
-            match u.int_in_range(0..=3u8)? {
+            match u.int_in_range(0..=4u8)? {
                 0 => kind = choice(u, &KINDS)?,
                 1 => {
                     path = choice(
@@ -103,7 +106,12 @@ fn assembled(u: &mut Unstructured) -> Result<bool> {
                         &[0, 1, 511, 512, 513, 1 << 16, (1 << 16) + 1, u64::MAX >> 1, u64::MAX],
                     )?)
                 }
-                _ => path = desk::text(u, 20)?,
+                3 => path = desk::text(u, 20)?,
+                _ => {
+                    let kind = choice(u, &[EntryType::XHeader, EntryType::XGlobalHeader])?;
+                    let records = records(u, text.len())?;
+                    append(&mut archive, "pax", kind, records.as_bytes(), None);
+                }
             }
         }
         is_sound &= is_usual;
@@ -115,16 +123,63 @@ fn assembled(u: &mut Unstructured) -> Result<bool> {
         file.truncate(u.int_in_range(0..=file.len())?);
         is_sound = false;
     }
+    let dataset = desk::imported(&desk::file("a.tar", &file), &options());
     if !is_sound {
-        return Ok(imported(&file));
+        let Ok(dataset) = dataset else { return Ok(false) };
+        if let Some(reviews) = reviews(&file) {
+            assert_eq!(walk(&dataset).len(), reviews, "another reader finds other reviews");
+        }
+        return Ok(true);
     }
     expected[Split::Train as usize] += 2;
-    let dataset = desk::imported(&desk::file("a.tar", &file), &options()).expect("a sound archive");
-    let rows = walk(&dataset);
+    let rows = walk(&dataset.expect("a sound archive"));
+    assert_eq!(Some(rows.len()), reviews(&file));
     for split in Split::ALL {
         assert_eq!(rows.iter().filter(|row| row.0 == split).count(), expected[split as usize]);
     }
     Ok(true)
+}
+
+/// Records of a header of pax, for an entry of `size` bytes.
+fn records(u: &mut Unstructured, size: usize) -> Result<String> {
+    let mut records = String::new();
+    for _ in 0..u.int_in_range(0..=3u8)? {
+        let sizes = [size, 0, 1, 512, 1024].map(|size| size.to_string());
+        let (key, value) = match u.int_in_range(0..=3u8)? {
+            0 => ("size", u.choose(&sizes)?.clone()),
+            1 => ("path", choice(u, &["notes", "aclImdb/train/pos/99_9.txt", "/x"])?.to_owned()),
+            2 => ("GNU.sparse.major", "1".to_owned()),
+            // The crate ends a record at the first line's end in it.
+            _ => ("comment", desk::text(u, 10)?.replace('\n', "")),
+        };
+        // The length counts its own digits.
+        let rest = format!(" {key}={value}\n");
+        let digits = if rest.len() + 1 < 10 { 1 } else { 2 };
+        records += &format!("{}{rest}", rest.len() + digits);
+    }
+    Ok(records)
+}
+
+/// How many reviews the crate finds that are text, unless it finds fault with the archive.
+fn reviews(file: &[u8]) -> Option<usize> {
+    let mut reviews = 0;
+    for entry in Archive::new(file).entries().ok()? {
+        let mut entry = entry.ok()?;
+        let kind = entry.header().entry_type();
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let mut text = Vec::new();
+        entry.read_to_end(&mut text).ok()?;
+        let [name, class, split] = path.rsplit('/').take(3).collect::<Vec<_>>()[..] else {
+            continue;
+        };
+        let is_review =
+            matches!((split, class), ("train" | "test", "pos" | "neg") | ("train", "unsup"))
+                && !name.is_empty()
+                && !name.starts_with('.');
+        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
+        reviews += usize::from(is_review && is_file && std::str::from_utf8(&text).is_ok());
+    }
+    Some(reviews)
 }
 
 fn append(

@@ -25,7 +25,7 @@ pub fn detect(path: &Path) -> Result<Format> {
     };
     if path.is_dir() {
         let remedy = "name a file, or the folder aclImdb with train/pos, train/neg, test/pos and test/neg in it";
-        return match archive::find(path) {
+        return match archive::find(path)? {
             Some(_) => Ok(Format::Folder),
             None => wrong("a folder without reviews", remedy),
         };

@@ -71,7 +71,8 @@ pub struct TextOptions {
     pub with_unlabelled: bool,
     /// What becomes of reviews that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
-    /// The most bytes that a gzip file may unpack to; 4 GiB where it is not given.
+    /// The most bytes that a gzip file may unpack to, and that all reviews may take of memory besides their texts, 64 each; 4 GiB
+    /// where it is not given.
     pub max_unpacked: Option<u64>,
     /// The most bytes of a review's text, or of the line that it is in; 16 MiB where it is not given.
     pub max_text: Option<usize>,

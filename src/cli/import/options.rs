@@ -104,7 +104,7 @@ struct Text {
     #[arg(long, value_name = "HOW", default_value = InvalidUtf8::default().name())]
     #[arg(value_parser = parsed::<InvalidUtf8>(InvalidUtf8::ALL.map(InvalidUtf8::name)), hide_possible_values = true)]
     invalid_utf8: InvalidUtf8,
-    /// The most bytes that a gzip file may unpack to [default: 4294967296]
+    /// The most bytes that a gzip file may unpack to, and that reviews take besides their texts, 64 each [default: 4294967296]
     #[arg(long, value_name = "BYTES")]
     max_unpacked: Option<u64>,
     /// The most bytes of one review, or of the line that it is in, libsvm's too [default: 16777216]

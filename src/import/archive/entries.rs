@@ -6,13 +6,16 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use tar::{Archive, Entry, EntryType, PaxExtensions};
+use tar::{Archive, Entry, EntryType};
 
-use super::{Member, Movies, REMEDY, findings, member, relative};
+use super::{Member, Movies, findings, member, relative};
 use crate::dataset::Split;
 use crate::error::{Error, Result};
 use crate::import::document::{Batcher, Emit, Findings, Header, Origin, Reader};
 use crate::import::unpack::{self, Faults};
+
+/// What helps against archives that are laid out otherwise.
+const REMEDY: &str = "expected the layout of aclImdb_v1.tar.gz; get the archive again";
 
 /// The longest path, and the longest extended header, that is read.
 const MAX_PATH: u64 = 64 << 10;
@@ -53,33 +56,57 @@ impl Tar {
         Error::malformed(&self.path, format!("entry {index}, {shown:?}"), problem, REMEDY)
     }
 
-    /// The path in an extended header, which is that of the entry behind it.
-    fn long_path(
+    /// Takes what an extended header says. Whether it was one.
+    fn extend(
         &self,
-        kind: EntryType,
+        extended: &mut Extended,
         (index, path): (u64, &str),
         entry: &mut Entry<'_, impl Read>,
         faults: &Faults,
-    ) -> Result<Option<Vec<u8>>> {
+    ) -> Result<bool> {
+        let kind = entry.header().entry_type();
+        if !matches!(kind, EntryType::GNULongName | EntryType::XHeader | EntryType::XGlobalHeader) {
+            return Ok(false);
+        }
         if entry.size() > MAX_PATH {
             let problem = format!("an extended header of {} bytes", entry.size());
             return Err(self.malformed(index, path, problem));
         }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|error| faults.explain(error))?;
-        if kind == EntryType::GNULongName {
-            let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-            bytes.truncate(end);
-            return Ok(Some(bytes));
-        }
-        for extension in PaxExtensions::new(&bytes) {
-            let extension = extension
-                .map_err(|error| self.malformed(index, path, format!("a bad header: {error}")))?;
-            if extension.key_bytes() == b"path" {
-                return Ok(Some(extension.value_bytes().to_vec()));
+        let taken = match kind {
+            EntryType::GNULongName => extended.take_name(bytes),
+            EntryType::XHeader => extended.take_records(&bytes),
+            _ => Extended::check_global(&bytes),
+        };
+        taken.map_err(|problem| self.malformed(index, path, problem))?;
+        Ok(true)
+    }
+
+    /// Takes an entry that is no extended header.
+    fn entry(
+        &mut self,
+        (index, path): (u64, &str),
+        size: Option<u64>,
+        entry: &mut Entry<'_, impl Read>,
+        batcher: &mut Batcher<'_>,
+        faults: &Faults,
+    ) -> Result<()> {
+        let own = entry.size();
+        let problem = match (entry.header().entry_type(), size) {
+            _ if is_unsafe(path) => "its path leaves the archive".into(),
+            // Who believes one of two sizes finds other entries than who believes the other.
+            (_, Some(size)) if size != own => {
+                format!("its extended header says {size} bytes, and its own {own}")
             }
-        }
-        Ok(None)
+            (EntryType::Directory, _) if own > 0 => format!("a folder of {own} bytes"),
+            (EntryType::Directory, _) => return Ok(()),
+            (EntryType::Regular | EntryType::Continuous, _) => {
+                return self.file((index, path), entry, batcher, faults);
+            }
+            (kind, _) => unwanted(kind),
+        };
+        Err(self.malformed(index, path, problem))
     }
 
     /// Takes what a file of the archive holds.
@@ -120,6 +147,71 @@ impl Tar {
     }
 }
 
+/// What extended headers say of the entry behind them. An error is what is wrong with them.
+#[derive(Default)]
+struct Extended {
+    path: Option<Vec<u8>>,
+    size: Option<u64>,
+}
+
+impl Extended {
+    /// Takes the header of GNU for a long name.
+    fn take_name(&mut self, mut name: Vec<u8>) -> Result<(), String> {
+        name.truncate(name.iter().position(|&byte| byte == 0).unwrap_or(name.len()));
+        told_once(&mut self.path, name)
+    }
+
+    /// Takes the records of a header of pax.
+    fn take_records(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let bad = || "a bad extended header".to_owned();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (key, value);
+            (key, value, rest) = record(rest).ok_or_else(bad)?;
+            match key {
+                b"path" => told_once(&mut self.path, value.to_vec())?,
+                b"size" => {
+                    let size = std::str::from_utf8(value).ok().and_then(|size| size.parse().ok());
+                    told_once(&mut self.size, size.ok_or_else(bad)?)?;
+                }
+                key if key.starts_with(b"GNU.sparse.") => {
+                    return Err(unwanted(EntryType::GNUSparse));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks through a header of pax that is for all entries behind it.
+    fn check_global(bytes: &[u8]) -> Result<(), String> {
+        let mut of_all = Extended::default();
+        of_all.take_records(bytes)?;
+        match of_all {
+            Extended { path: None, size: None } => Ok(()),
+            _ => Err("it tells one path or size of all entries".into()),
+        }
+    }
+}
+
+/// Sets what nothing has been said of yet. Of two values, programs take one or the other.
+fn told_once<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err("the path or the size of the entry behind it is told twice".into()),
+    }
+}
+
+/// Key and value of the first record of a header of pax, `LENGTH KEY=VALUE` and a line's end, and what follows. The length
+/// counts, not the line's end, which may stand in a value as well.
+fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let space = bytes.iter().position(|&byte| byte == b' ')?;
+    let length: usize = std::str::from_utf8(&bytes[..space]).ok()?.parse().ok()?;
+    let record = bytes.get(space + 1..length)?.strip_suffix(b"\n")?;
+    let equals = record.iter().position(|&byte| byte == b'=')?;
+    Some((&record[..equals], &record[equals + 1..], &bytes[length..]))
+}
+
 /// The entries of an archive.
 #[derive(Debug)]
 struct Entries(PathBuf);
@@ -143,27 +235,16 @@ impl Reader for Tar {
         let mut batcher = Batcher::new(Entries(self.path.clone()), emit);
         // Raw, because the crate would read the long path of an extended header whatever its length.
         let entries = archive.entries_with_seek().map_err(|error| faults.explain(error))?.raw(true);
-        let mut long_path: Option<Vec<u8>> = None;
+        let mut extended = Extended::default();
         for (index, entry) in (1u64..).zip(entries) {
             let mut entry = entry.map_err(|error| faults.explain(error))?;
-            let kind = entry.header().entry_type();
-            let path = long_path.take().unwrap_or_else(|| entry.path_bytes().into_owned());
-            let path = String::from_utf8_lossy(&path).into_owned();
-            match kind {
-                EntryType::GNULongName | EntryType::XHeader => {
-                    long_path = self.long_path(kind, (index, &path), &mut entry, &faults)?;
-                }
-                EntryType::XGlobalHeader => {}
-                _ if is_unsafe(&path) => {
-                    let problem = "its path leaves the archive";
-                    return Err(self.malformed(index, &path, problem));
-                }
-                EntryType::Regular | EntryType::Continuous => {
-                    self.file((index, &path), &mut entry, &mut batcher, &faults)?;
-                }
-                EntryType::Directory => {}
-                kind => return Err(self.malformed(index, &path, unwanted(kind))),
+            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            if self.extend(&mut extended, (index, &path), &mut entry, &faults)? {
+                continue;
             }
+            let Extended { path: long, size } = std::mem::take(&mut extended);
+            let path = long.map_or(path, |long| String::from_utf8_lossy(&long).into_owned());
+            self.entry((index, &path), size, &mut entry, &mut batcher, &faults)?;
         }
         let mut rest = archive.into_inner();
         if !rest.has_ended {

@@ -1,10 +1,10 @@
 //! The folder that the archive unpacks to. Its files are listed by one thread and read by all.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use super::{FOLDERS, Member, Movies, REMEDY, findings, member, name, place_of, relative};
+use super::{FOLDERS, Member, Movies, findings, member, name, place_of, relative};
 use crate::dataset::Split;
 use crate::error::{Error, Result};
 use crate::import::document::{Batcher, Emit, Findings, Header, Origin, Reader};
@@ -18,18 +18,46 @@ pub(in crate::import) struct Folder {
     movies: Movies,
 }
 
+/// What helps where a folder is laid out otherwise.
+const REMEDY: &str = "expected the layout of aclImdb_v1.tar.gz; remove it if it is no review";
+
 /// The folder at `path`, or `aclImdb` in it, if it has reviews.
-pub(in crate::import) fn find(path: &Path) -> Option<PathBuf> {
-    let inner = path.join("aclImdb");
-    [path.to_path_buf(), inner]
-        .into_iter()
-        .find(|path| (0..FOLDERS.len()).any(|place| folder(path, place).is_dir()))
+///
+/// # Errors
+/// [`Error::Io`] where a folder may not be searched.
+pub(in crate::import) fn find(path: &Path) -> Result<Option<PathBuf>> {
+    for path in [path.to_path_buf(), path.join("aclImdb")] {
+        for place in 0..FOLDERS.len() {
+            if is_folder(&folder(&path, place))? {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether there is a folder at `path`. One that may not be looked at is no missing one: its reviews would be left out unnoticed.
+fn is_folder(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_dir()),
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(Error::io(path, "open")(error)),
+    }
+}
+
+/// Whether an error says that there is nothing of that name.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// The path of one of [`FOLDERS`] below `path`.
 fn folder(path: &Path, place: usize) -> PathBuf {
     let (split, class, ..) = FOLDERS[place];
     path.join(split).join(class)
+}
+
+fn malformed(file: &Path, problem: impl Into<String>) -> Error {
+    Error::malformed(file, "the file", problem, REMEDY)
 }
 
 /// The files of a folder, of at most so many bytes each.
@@ -66,7 +94,7 @@ impl Origin for Files {
             let read = opened.take(self.max_text as u64 + 1).read_to_end(text);
             if read.map_err(Error::io(&file, "read"))? > self.max_text {
                 let problem = format!("it is longer than {} bytes (--max-text)", self.max_text);
-                return Err(Error::malformed(&file, "the file", problem, REMEDY));
+                return Err(malformed(&file, problem));
             }
             *end = text.len();
         }
@@ -123,8 +151,7 @@ impl Folder {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let file = || entry.path();
-            let malformed =
-                |problem: String| Error::malformed(&file(), "the file", problem, REMEDY);
+            let malformed = |problem: String| malformed(&file(), problem);
             let Member::Review(header) = member(&format!("{top}/{name}")).map_err(malformed)?
             else {
                 continue;
@@ -132,7 +159,13 @@ impl Folder {
             // Asked before it is opened: a pipe without a writer would block. Links are followed.
             let mut kind = entry.file_type().map_err(failed())?;
             if kind.is_symlink() {
-                kind = fs::metadata(file()).map_err(Error::io(&file(), "open"))?.file_type();
+                kind = match fs::metadata(file()) {
+                    Ok(target) => target.file_type(),
+                    Err(error) if is_absence(&error) => {
+                        return Err(malformed("it is a link to nothing".into()));
+                    }
+                    Err(error) => return Err(Error::io(&file(), "open")(error)),
+                };
             }
             if !kind.is_file() {
                 return Err(malformed("it is a folder, pipe or device".into()));
@@ -144,12 +177,12 @@ impl Folder {
     }
 
     fn read_movies(&mut self, place: usize, path: &Path) -> Result<()> {
-        if !path.exists() {
-            return Ok(());
-        }
-        let list = BufReader::new(input::open(path)?);
+        let list = match input::open(path) {
+            Err(Error::Io { source, .. }) if is_absence(&source) => return Ok(()),
+            opened => BufReader::new(opened?),
+        };
         let read = self.movies.read(place, list).map_err(Error::io(path, "read"))?;
-        read.map_err(|problem| Error::malformed(path, "the file", problem, REMEDY))
+        read.map_err(|problem| malformed(path, problem))
     }
 }
 
@@ -159,7 +192,7 @@ impl Reader for Folder {
             Batcher::new(Files { path: self.path.clone(), max_text: self.max_text }, emit);
         for (place, (split, class, part, _)) in FOLDERS.into_iter().enumerate() {
             let folder = folder(&self.path, place);
-            if !folder.is_dir() || (part == Split::Unlabelled && !self.with_unlabelled) {
+            if (part == Split::Unlabelled && !self.with_unlabelled) || !is_folder(&folder)? {
                 continue;
             }
             self.read_movies(place, &self.path.join(split).join(format!("urls_{class}.txt")))?;

@@ -16,9 +16,6 @@ use movies::Movies;
 
 use super::document::{Findings, Header};
 
-/// What helps against archives and folders that are laid out otherwise.
-const REMEDY: &str = "expected the layout of aclImdb_v1.tar.gz; get the archive again";
-
 /// The folders with reviews, and the class of each: the order is that of the tables of [`Movies`].
 const FOLDERS: [(&str, &str, Split, Option<u8>); 5] = [
     ("train", "pos", Split::Train, Some(1)),

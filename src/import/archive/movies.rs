@@ -9,6 +9,9 @@ use crate::import::document::{Groups, Header};
 /// The longest list, in bytes: the greatest of the official ones has 2.5 million.
 const MAX_LIST: u64 = 256 << 20;
 
+/// The most lines of a list, each of which takes four bytes of memory: the official ones have 50,000 at most.
+const MAX_LINES: usize = 1 << 22;
+
 /// The longest line that counts. What comes behind belongs to no title.
 const MAX_LINE: u64 = 4096;
 
@@ -34,6 +37,9 @@ impl Movies {
                     "line {} is longer than {MAX_LINE} bytes",
                     movies.len() + 1
                 )));
+            }
+            if movies.len() == MAX_LINES {
+                return Ok(Err(format!("it has more than {MAX_LINES} lines")));
             }
             movies.push(title(&line).unwrap_or(UNKNOWN_GROUP));
             line.clear();
@@ -88,5 +94,9 @@ mod tests {
         assert_eq!(of(0, 0), UNKNOWN_GROUP);
         let error = movies.read(1, &[b'x'; 5000][..]).unwrap().unwrap_err();
         assert_eq!(error, "line 1 is longer than 4096 bytes");
+        let list = vec![b'\n'; MAX_LINES + 1];
+        movies.read(2, &list[1..]).unwrap().unwrap();
+        let error = movies.read(3, &list[..]).unwrap().unwrap_err();
+        assert_eq!(error, "it has more than 4194304 lines");
     }
 }

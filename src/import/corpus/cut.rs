@@ -8,6 +8,7 @@ use super::store::{IN_MEMORY, Place, Store};
 use crate::error::{Error, Result};
 use crate::import::document::{Batch, Header, Origin, Reader};
 use crate::import::parallel::Workers;
+use crate::import::unpack::MAX_UNPACKED;
 use crate::import::{InvalidUtf8, TextOptions};
 use crate::text::{Scratch, Tokenizer, Words};
 
@@ -43,6 +44,8 @@ pub(super) struct Cut {
     shards: Vec<usize>,
     /// Where reviews come from, and the first of them.
     origins: Vec<(usize, Arc<dyn Origin>)>,
+    /// What the places of reviews may take of memory, in bytes.
+    limit: u64,
     skipped: u64,
     /// The first reviews that were skipped.
     examples: Vec<String>,
@@ -58,13 +61,17 @@ struct Chunk {
     skipped: Vec<Header>,
 }
 
+/// What a review takes of memory besides its words, at most: [`Header`], [`Place`], its rows, and room to grow.
+const REVIEW_BYTES: u64 = 64;
+
 /// How many of the reviews that are skipped are named.
 const EXAMPLES: usize = 3;
 
 /// Reads all of a source.
 ///
 /// # Errors
-/// Those of the reader; [`Error::Malformed`] for texts that are not UTF-8, where the options do not say otherwise.
+/// Those of the reader; [`Error::Malformed`] for texts that are not UTF-8, where the options do not say otherwise;
+/// [`Error::Unfit`] for too many reviews.
 pub(super) fn cut(
     reader: &mut dyn Reader,
     workers: Workers,
@@ -78,6 +85,7 @@ pub(super) fn cut(
         store: Store::new(IN_MEMORY, &spool),
         shards: Vec::new(),
         origins: Vec::new(),
+        limit: options.max_unpacked.unwrap_or(MAX_UNPACKED),
         skipped: 0,
         examples: Vec::new(),
     };
@@ -127,6 +135,20 @@ impl Cut {
         if self.headers.len() + reviews.len() > u32::MAX as usize {
             let problem = format!("there are more than {} reviews", u32::MAX);
             return Err(Error::malformed(origin.path(), "the source", problem, "split it"));
+        }
+        // A gzip file of a few kB may have millions of nothing but a label.
+        let most = self.limit / REVIEW_BYTES;
+        if (self.headers.len() + reviews.len()) as u64 > most {
+            let path = origin.path().display();
+            return Err(Error::Unfit {
+                option: "--max-unpacked",
+                value: self.limit.to_string(),
+                reason: format!(
+                    "{path} has more than {most} reviews, each of {REVIEW_BYTES} bytes of memory \
+                     besides its text"
+                ),
+                remedy: "raise it if the file is no bomb".into(),
+            });
         }
         self.skipped += skipped.len() as u64;
         for header in skipped.iter().take(EXAMPLES.saturating_sub(self.examples.len())) {

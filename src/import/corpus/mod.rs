@@ -69,7 +69,7 @@ impl Corpus {
                 Box::new(Tar::new(path, limits, options.with_unlabelled))
             }
             Format::Folder => {
-                let found = archive::find(path).unwrap_or_else(|| path.to_path_buf());
+                let found = archive::find(path)?.unwrap_or_else(|| path.to_path_buf());
                 Box::new(Folder::new(&found, max_text(options.max_text), options.with_unlabelled))
             }
             format => Box::new(Labelled::new(path, format, options)?),
