@@ -172,6 +172,35 @@ fn the_vocabulary_is_that_of_the_training_reviews() {
 }
 
 #[test]
+fn options_and_indexes_that_leave_no_words_or_too_many_are_refused() {
+    let rare = WordOptions { min_count: Some(100_000), ..WordOptions::default() };
+    let options = ImportOptions { words: rare, ..ImportOptions::default() };
+    let error = refusal(&sample("sample.csv"), &options);
+    assert!(error.contains("--min-count is 100000, but no word stands in so many"), "{error}");
+    let seeded = WordOptions { hash_seed: 5, ..WordOptions::default() };
+    let options = ImportOptions { words: seeded, ..ImportOptions::default() };
+    let error = import::open(&sample("sample.csv"), &options).err().unwrap();
+    assert!(error.is_usage() && error.to_string().contains("with --hash-bits"), "{error}");
+
+    // Each rank takes an id.
+    for (index, num_words, is_fine) in [
+        (r#"{"the": 1, "a": 900}"#, None, true),
+        (r#"{"the": 67108859}"#, None, false),
+        (r#"{"the": 67108999}"#, None, false),
+        (r#"{"the": 67108999}"#, Some(600), true),
+    ] {
+        let (_folder, path) = file("index.json", index.as_bytes());
+        let keras = KerasOptions { num_words, ..KerasOptions::default() };
+        let options = ImportOptions { word_index: Some(path), keras, ..ImportOptions::default() };
+        let opened = import::open(&sample("sample.csv"), &options);
+        assert_eq!(opened.is_ok(), is_fine, "{index}");
+        let Err(error) = opened else { continue };
+        let place = "index.json: word \"the\": its rank is 67108";
+        assert!(error.to_string().contains(place) && !error.is_usage(), "{error}");
+    }
+}
+
+#[test]
 fn threads_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let words = WordOptions { ngrams: 2, min_count: Some(3), ..WordOptions::default() };

@@ -56,6 +56,11 @@ pub(super) fn check(path: &Path, format: Format, options: &ImportOptions) -> Res
         ("--min-count", words.min_count.map(|count| count.to_string()), is_text),
         ("--count-unlabelled", flag(words.count_unlabelled), is_text),
         ("--hash-bits", words.hash_bits.map(|bits| bits.to_string()), is_text),
+        (
+            "--hash-seed",
+            changed(&words.hash_seed, &usual_words.hash_seed, |seed| seed.to_string()),
+            is_text,
+        ),
         ("--word-index", path_of(word_index), !is_libsvm),
         (
             "--num-words",

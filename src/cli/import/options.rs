@@ -128,10 +128,11 @@ struct Words {
     /// Count words and n-grams in the reviews without a label too, not in those to train on alone
     #[arg(long, conflicts_with = "no_unlabelled")]
     count_unlabelled: bool,
-    /// Hash n-grams into 2^B features, words included, instead of giving each frequent one its own
+    /// Make 2^B features: words keep their ids, below --num-words, and n-grams share the others by a hash, instead of each
+    /// frequent one having its own
     #[arg(long, value_name = "B", conflicts_with = "min_count")]
     hash_bits: Option<u32>,
-    /// Seed of the hash
+    /// Seed of the hash, with --hash-bits
     #[arg(long, value_name = "N", default_value_t = WordOptions::default().hash_seed)]
     hash_seed: u64,
 }

@@ -1,7 +1,7 @@
 //! From the words of the training reviews to the vocabulary and the features.
 
 use std::cmp::Reverse;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cut::Cut;
 use crate::error::{Error, Result};
@@ -58,7 +58,35 @@ pub(super) struct Plan {
     /// Whether no word is cut for its rank.
     all_words: bool,
     /// Ranks that are given.
-    index: Option<Vec<(u64, String)>>,
+    index: Option<Index>,
+}
+
+/// A file of words and their ranks.
+struct Index {
+    path: PathBuf,
+    /// By rank.
+    words: Vec<(u64, String)>,
+}
+
+impl Index {
+    /// Refuses ranks far beyond the number of words: each rank takes an id, and ids take memory.
+    fn check_ranks(&self) -> Result<()> {
+        /// Ranks up to here take little of it, however few words have them.
+        const FEW: u64 = 1 << 20;
+        /// Nearly all ranks may lack their words.
+        const RANKS_A_WORD: u64 = 16;
+        let words = self.words.len();
+        let most = FEW.max(words as u64 * RANKS_A_WORD).min(MAX_FEATURES as u64 / 2);
+        match self.words.last() {
+            Some((rank, word)) if *rank > most => Err(Error::malformed(
+                &self.path,
+                format!("word {word:?}"),
+                format!("its rank is {rank}, and there are {words} words"),
+                "expected Keras' {\"word\": rank, ...}; --num-words leaves out words of high rank",
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Words and their ids, known for good.
@@ -94,7 +122,14 @@ impl Plan {
         if words.min_count == Some(0) {
             return Err(Error::invalid("--min-count", 0, "at least 1"));
         }
-        let index = index.map(word_index::read).transpose()?;
+        if words.hash_seed != 0 && words.hash_bits.is_none() {
+            let expected = "left out, or used together with --hash-bits";
+            return Err(Error::invalid("--hash-seed", words.hash_seed, expected));
+        }
+        let index = match index {
+            Some(path) => Some(Index { path: path.to_path_buf(), words: word_index::read(path)? }),
+            None => None,
+        };
         let all_words = keras.num_words.is_none();
         let (min_count, count_unlabelled) = (words.min_count, words.count_unlabelled);
         Ok(Plan { rules, min_count, count_unlabelled, all_words, index })
@@ -135,13 +170,16 @@ impl Plan {
     fn impose(
         &mut self,
         path: &Path,
-        index: &[(u64, String)],
+        index: &Index,
         tables: &[Words],
         workers: Workers,
     ) -> Result<Lexicon> {
-        self.make_room(index.iter().map(|(rank, _)| *rank).max().unwrap_or(0))?;
+        if self.all_words {
+            index.check_ranks()?;
+        }
+        self.make_room(index.words.last().map_or(0, |(rank, _)| *rank))?;
         let rules = self.unigrams();
-        let vocabulary = rules.vocabulary(index.iter().map(|(rank, word)| (*rank, &**word)));
+        let vocabulary = rules.vocabulary(index.words.iter().map(|(rank, word)| (*rank, &**word)));
         let encoder = encoder(path, Encoder::new(&rules, &vocabulary))?;
         let mut tokens = Vec::with_capacity(tables.len());
         workers.pipeline(
@@ -167,6 +205,14 @@ impl Plan {
             });
         }
         let ranked = counted.ranked(self.min_count.unwrap_or(1));
+        if let Some(min_count) = self.min_count.filter(|_| ranked.is_empty()) {
+            return Err(Error::Unfit {
+                option: "--min-count",
+                value: min_count.to_string(),
+                reason: format!("no word stands in so many reviews of {}", path.display()),
+                remedy: "lower it".into(),
+            });
+        }
         self.make_room(ranked.len() as u64)?;
         let rules = self.unigrams();
         let Counted { words, numbers, .. } = counted;
