@@ -577,6 +577,15 @@ fn options_that_do_not_fit_the_data() {
     desk.fails(1, &[&SMALL[..], &["--out", "file/run"]].concat(), &["file/run", "create"]);
     desk.fails(1, &[&SMALL[..], &["--out", "/proc/run"]].concat(), &["/proc/run"]);
     desk.fails(1, &["synth", "-o", "nowhere/s.safetensors", "--reviews", "10"], &["nowhere"]);
+    // And before the reviews are read, of which the last one is no review.
+    desk.write("bad.csv", "text,label\ngood,1\nbad,0\nboth\n");
+    for (output, part) in
+        [("nowhere/x", "nowhere/x"), ("/dev/null", "name a file"), ("run", "name a file")]
+    {
+        desk.fails(1, &["import", "bad.csv", "-o", output], &["error: cannot ", part]);
+    }
+    desk.fails(1, &["import", "bad.csv", "-o", "x"], &["bad.csv: "]);
+    assert!(!desk.path("x").exists());
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::text::{Rules, Vocabulary};
 
 pub use folds::Folds;
 pub use holdout::{HeldOut, Holdout};
-pub use source::{Review, ReviewSource, write};
+pub use source::{Review, ReviewSource, write, write_to};
 pub use split::{Csr, Sequences, Split, WordId};
 pub use synthetic::{Synthetic, SyntheticOptions};
 pub use writer::{Contents, Summary, Writer};

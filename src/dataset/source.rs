@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Contents, Split, Summary, Writer};
 use crate::error::Result;
+use crate::output::OutputFile;
 
 /// One review as a source yields it.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +53,15 @@ pub trait ReviewSource {
 /// # Errors
 /// Those of the source and of the [`Writer`].
 pub fn write(source: &mut dyn ReviewSource, path: &Path) -> Result<Summary> {
-    let mut writer = Writer::create(path, source.contents())?;
+    write_to(source, OutputFile::create(path)?)
+}
+
+/// Writes all reviews of `source` to a dataset file that is open: what takes long to read has its output tried before.
+///
+/// # Errors
+/// Those of the source and of the [`Writer`].
+pub fn write_to(source: &mut dyn ReviewSource, output: OutputFile) -> Result<Summary> {
+    let mut writer = Writer::new(output, source.contents())?;
     source.for_each(&mut |review| writer.push_review(review))?;
     writer.finish()
 }

@@ -46,16 +46,23 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Opens the output, so that a folder that cannot be written is found out before any work is done.
+    /// Opens the output at `path`, as [`OutputFile::create`] does.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for a feature count of 0 or above [`format::MAX_FEATURES`]; [`Error::Io`].
+    /// Those of [`Writer::new`], and [`Error::Io`].
     pub fn create(path: &Path, contents: Contents) -> Result<Writer> {
+        Writer::new(OutputFile::create(path)?, contents)
+    }
+
+    /// Begins a dataset in an output that is open.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for a feature count of 0 or above [`format::MAX_FEATURES`].
+    pub fn new(output: OutputFile, contents: Contents) -> Result<Writer> {
         if contents.features == 0 || contents.features > format::MAX_FEATURES {
             let expected = format!("a number from 1 to {}", format::MAX_FEATURES);
             return Err(Error::invalid("the feature count", contents.features, expected));
         }
-        let output = OutputFile::create(path)?;
         Ok(Writer { output, contents, splits: [None, None, None], distinct: Vec::new() })
     }
 

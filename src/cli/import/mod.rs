@@ -2,6 +2,7 @@
 
 mod options;
 
+use imdb_fast::output::OutputFile;
 use imdb_fast::{Error, Result, dataset, import};
 
 use super::stop::clear_on_signal;
@@ -14,12 +15,14 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         let expected = "another file than those that are read: they would be lost";
         return Err(Error::invalid("--output", shown(output), expected));
     }
+    // A place that cannot be written is found out before the reviews are read.
+    let file = OutputFile::create(output)?;
     let mut source = import::open(&args.source, &args.options(global))?;
     for note in source.notes() {
         global.note(note);
     }
     clear_on_signal(output)?;
-    let summary = dataset::write(&mut *source, output)?;
+    let summary = dataset::write_to(&mut *source, file)?;
     report(global, &args.output, &summary);
     Ok(())
 }
