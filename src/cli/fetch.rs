@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use imdb_fast::fetch::{
     self, Digest, DownloadOptions, FolderLock, KERAS_REVIEWS, KERAS_WORD_INDEX, OfficialFile,
     RemoteFile, STANFORD, Size,
@@ -114,6 +115,14 @@ impl Set {
         }
     }
 
+    /// What its reviews come in, in words.
+    fn file(self) -> &'static str {
+        match self {
+            Set::Keras => "Keras' imdb.npz",
+            Set::Stanford => "the archive aclImdb_v1.tar.gz",
+        }
+    }
+
     fn archive(self) -> OfficialFile {
         match self {
             Set::Keras => KERAS_REVIEWS,
@@ -184,12 +193,19 @@ impl Fetch<'_> {
             word_index: index.as_ref().map(|index| index.path.clone()),
             ..ImportOptions::default()
         };
-        if self.args.dataset == Set::Stanford && import::detect(&archive.path)? == Format::Keras {
+        let other = match (self.args.dataset, import::detect(&archive.path)) {
+            (Set::Keras, Ok(Format::Archive)) => Some(Set::Stanford),
+            (Set::Stanford, Ok(Format::Keras)) => Some(Set::Keras),
+            // What else is wrong with it the import says.
+            _ => None,
+        };
+        if let Some(other) = other {
+            let argument = other.to_possible_value().expect("no set is hidden");
             return Err(Error::WrongKind {
                 path: archive.path,
-                expected: "the archive aclImdb_v1.tar.gz",
-                found: "a NumPy archive, such as Keras' imdb.npz".to_owned(),
-                remedy: "`imdb-fast fetch keras --from FILE` takes that".to_owned(),
+                expected: self.args.dataset.file(),
+                found: format!("a file such as {}", other.file()),
+                remedy: format!("`imdb-fast fetch {} --from FILE` takes that", argument.get_name()),
             });
         }
         self.global.note(format_args!("importing {}", shown(&archive.path)));

@@ -275,6 +275,19 @@ fn wrong_arguments_are_usage() {
 }
 
 #[test]
+fn the_file_of_the_other_dataset_is_told_from_a_damaged_one() {
+    let desk = Desk::new();
+    for (arguments, sample, part) in [
+        (&["fetch", "--from"][..], "sample_acl.tar.gz", "`imdb-fast fetch stanford --from FILE`"),
+        (&["fetch", "stanford", "--from"], "sample.npz", "`imdb-fast fetch keras --from FILE`"),
+    ] {
+        let sample = repository(&format!("data/{sample}"));
+        let arguments = [arguments, &[sample.to_str().unwrap()]].concat();
+        desk.fails(1, &arguments, &["expected ", "found a file such as ", part]);
+    }
+}
+
+#[test]
 fn the_cache_is_where_the_option_says() {
     let desk = Desk::new();
     let there = desk.path("my cache");
