@@ -2,20 +2,52 @@
 //!
 //! A reader (or a memory map) of the old file never sees it change, and a crash leaves the old file as it was.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use crate::error::{Error, Result};
+
+/// The temporary siblings of this process.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes all files that this process has under construction, and nobody else's: for a program that ends at once, at a signal,
+/// say. Whoever begins or ends a file from now on waits for that end; what cannot be removed stays.
+pub fn abandon_all() {
+    let unfinished = unfinished();
+    for path in unfinished.iter() {
+        let _ = std::fs::remove_file(path);
+    }
+    std::mem::forget(unfinished);
+}
+
+/// A temporary sibling's place in [`UNFINISHED`].
+#[derive(Debug)]
+struct Noted(PathBuf);
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        unfinished().remove(&self.0);
+    }
+}
 
 /// A file under construction. Dropped before [`OutputFile::commit`], it vanishes.
 #[derive(Debug)]
 pub struct OutputFile {
-    writer: BufWriter<NamedTempFile>,
+    writer: BufWriter<File>,
+    temporary: TempPath,
     path: PathBuf,
+    /// Goes after the file does.
+    noted: Noted,
 }
 
 impl OutputFile {
@@ -38,8 +70,15 @@ impl OutputFile {
             // As any other program would create it: the umask takes its share.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
+        // Locked before, so that there is none that is not noted.
+        let mut unfinished = unfinished();
         let file = builder.tempfile_in(folder_of(path)).map_err(Error::io(path, "create"))?;
-        Ok(OutputFile { writer: BufWriter::with_capacity(1 << 18, file), path: path.to_path_buf() })
+        // Taken apart, since errors of the whole name its path, of which nobody has heard.
+        let (file, temporary) = file.into_parts();
+        let noted = Noted(temporary.to_path_buf());
+        unfinished.insert(noted.0.clone());
+        let writer = BufWriter::with_capacity(1 << 18, file);
+        Ok(OutputFile { writer, temporary, path: path.to_path_buf(), noted })
     }
 
     /// The final path.
@@ -53,7 +92,7 @@ impl OutputFile {
     /// Those of reading and writing.
     pub fn append(&mut self, file: &mut File) -> std::io::Result<u64> {
         self.writer.flush()?;
-        let out = self.writer.get_mut().as_file_mut();
+        let out = self.writer.get_mut();
         let first = file.stream_position()?;
         // A signal may stop a copy that the system makes by itself, and the standard library does not take it up again.
         // Both files stand behind what has been copied.
@@ -79,19 +118,21 @@ impl OutputFile {
     /// # Errors
     /// [`Error::Io`]
     pub fn stage(self) -> Result<StagedFile> {
-        let path = self.path;
-        let file = self.writer.into_inner().map_err(|e| e.into_error());
+        let OutputFile { writer, temporary, path, noted } = self;
+        let file = writer.into_inner().map_err(|e| e.into_error());
         let file = file.map_err(Error::io(&path, "write"))?;
-        file.as_file().sync_all().map_err(Error::io(&path, "sync"))?;
-        Ok(StagedFile { file, path })
+        file.sync_all().map_err(Error::io(&path, "sync"))?;
+        Ok(StagedFile { temporary, path, _noted: noted })
     }
 }
 
 /// A file that is whole, beside its place. Dropped before [`StagedFile::commit`], it vanishes.
 #[derive(Debug)]
 pub struct StagedFile {
-    file: NamedTempFile,
+    temporary: TempPath,
     path: PathBuf,
+    /// Goes after the file does.
+    _noted: Noted,
 }
 
 impl StagedFile {
@@ -100,8 +141,8 @@ impl StagedFile {
     /// # Errors
     /// [`Error::Io`]; the older file is then untouched.
     pub fn commit(self) -> Result<()> {
-        let path = self.path;
-        self.file.persist(&path).map_err(|e| Error::io(&path, "replace")(e.error))?;
+        let StagedFile { temporary, path, _noted } = self;
+        temporary.persist(&path).map_err(|e| Error::io(&path, "replace")(e.error))?;
         sync_folder_of(&path);
         Ok(())
     }
@@ -208,9 +249,24 @@ mod tests {
     /// What a program that is killed leaves of an output.
     fn leftover(path: &Path) -> PathBuf {
         let file = OutputFile::create(path).unwrap();
-        let leftover = file.writer.get_ref().path().to_path_buf();
+        let leftover = file.temporary.to_path_buf();
         std::mem::forget(file);
         leftover
+    }
+
+    #[test]
+    fn what_is_under_construction_is_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = || unfinished().iter().filter(|path| path.starts_with(folder.path())).count();
+        let [a, b] = ["a", "b"].map(|name| OutputFile::create(&folder.path().join(name)).unwrap());
+        assert!(OutputFile::create(&folder.path().join("none/c")).is_err());
+        assert_eq!(own(), 2);
+        drop(b);
+        assert_eq!(own(), 1);
+        let staged = a.stage().unwrap();
+        assert_eq!(own(), 1);
+        staged.commit().unwrap();
+        assert_eq!(own(), 0);
     }
 
     #[test]

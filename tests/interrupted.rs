@@ -108,9 +108,11 @@ fn a_signal_saves_the_run_and_says_how_it_goes_on() {
     let options = ["--metrics", "accuracy,auc", "--optimizer", "rmsprop:centered=true"];
     desk.ok(&train("aaaaa", "3000", &options));
     let whole = results(&desk, "aaaaa");
-    for (out, signal, code, name) in
-        [("b b b", "-INT", 130, "SIGINT"), ("ccccc", "-TERM", 143, "SIGTERM")]
-    {
+    for (out, signal, code, name) in [
+        ("b b b", "-INT", 130, "SIGINT"),
+        ("ccccc", "-TERM", 143, "SIGTERM"),
+        ("ddddd", "-HUP", 129, "SIGHUP"),
+    ] {
         let arguments = train(out, "3000", &options);
         let mut running = Running::start(&desk, &arguments);
         running.wait_for_an_epoch();
@@ -160,24 +162,65 @@ fn a_second_signal_stops_at_once() {
     assert_eq!(names(&desk.path("run")), Vec::<String>::new());
 }
 
-/// Commands that have nothing to save leave nothing.
+/// Generates reviews for a long time.
+const SYNTH: [&str; 6] =
+    ["synth", "-o", "large.safetensors", "--reviews", "50000000", "--no-sequences"];
+
+/// Waits until a folder has so many files.
+fn wait_for_files(desk: &Desk, count: usize) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while names(&desk.path("")).len() < count {
+        assert!(Instant::now() < until, "nothing is written");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Commands that have nothing to save leave nothing of their own, and what another one writes stays.
 #[test]
 fn a_signal_clears_a_dataset_that_is_not_whole() {
     let desk = Desk::new();
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let more = ["--reviews", "50000000", "--no-sequences"];
-        let running =
-            Running::start(&desk, &[&["synth", "-o", "large.safetensors"], &more[..]].concat());
-        let until = Instant::now() + Duration::from_secs(60);
-        while names(&desk.path("")).is_empty() {
-            assert!(Instant::now() < until, "nothing is written");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+    let other = Running::start(&desk, &SYNTH);
+    wait_for_files(&desk, 1);
+    let others = names(&desk.path(""));
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        let running = Running::start(&desk, &SYNTH);
+        wait_for_files(&desk, 2);
         running.signal(signal);
         let (ended, errors) = running.end();
         assert_eq!(ended, Some(code), "{errors}");
-        assert_eq!(names(&desk.path("")), [""; 0], "{signal}");
+        assert_eq!(names(&desk.path("")), others, "{signal}");
     }
+    other.signal("-INT");
+    assert_eq!(other.end().0, Some(130));
+    assert_eq!(names(&desk.path("")), [""; 0]);
+}
+
+/// What `nohup` has started outlives its terminal.
+#[test]
+fn a_signal_that_is_ignored_is_not_listened_to() {
+    let desk = Desk::new();
+    let mut command = Command::new("sh");
+    let line = ["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_imdb-fast")];
+    command.args(line).args(SYNTH).current_dir(desk.folder()).stderr(Stdio::piped());
+    let running = Running(command.spawn().unwrap());
+    wait_for_files(&desk, 1);
+    running.signal("-HUP");
+    running.signal("-TERM");
+    let (code, errors) = running.end();
+    assert_eq!(code, Some(143), "{errors}");
+}
+
+/// Only the loss of a mapped page is an error of a file.
+#[test]
+fn a_fault_that_a_process_sends_is_not_swallowed() {
+    use std::os::unix::process::ExitStatusExt;
+    const SIGBUS: i32 = 7;
+    let desk = Desk::new();
+    let mut running = Running::start(&desk, &SYNTH);
+    wait_for_files(&desk, 1);
+    running.signal("-BUS");
+    let status = running.0.wait().unwrap();
+    assert!(status.signal() == Some(SIGBUS) || cfg!(not(target_os = "linux")), "{status}");
 }
 
 /// Kills runs at random moments. `IMDB_FAST_KILLS` says how many of them have to go on; another number has other moments.
@@ -426,7 +469,11 @@ fn a_full_disk_leaves_earlier_files_and_no_halves() {
     let earlier = contents(&path);
     assert_eq!(names(&path), FINISHED);
     let wide = train("disk", "3", &["--hidden", "450"]);
-    desk.fails(1, &wide, &["disk/", "No space left"]);
+    desk.fails(1, &wide, &["nothing of the run is kept", "--checkpoint-every"]);
+    let errors = String::from_utf8(desk.run(&wide).stderr).unwrap();
+    let expected =
+        "error: cannot write disk/model.safetensors: No space left on device (os error 28)\n";
+    assert!(errors.ends_with(expected), "{errors}");
     assert!(contents(&path) == earlier, "at the end");
     let saving = train("disk", "3", &["--hidden", "256", "--checkpoint-every", "1"]);
     desk.fails(1, &saving, &["disk/checkpoint.safetensors", "No space left"]);

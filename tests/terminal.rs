@@ -118,7 +118,7 @@ fn there_is_a_manual_page_of_each_command_and_all_render() {
             assert!(text.contains(part), "{name}: no {part:?} in\n{text}");
         }
         let (above, status) = text.split_once("EXIT STATUS").unwrap();
-        assert!(status.contains("130, 143") && !above.contains("SIGTERM:"), "{name}:\n{text}");
+        assert!(status.contains("129, 130, 143") && !above.contains("SIGTERM:"), "{name}:\n{text}");
         let (_, below) = above.split_once("EXAMPLES").unwrap();
         for heading in below.lines().filter(|line| line.starts_with(char::is_alphabetic)) {
             assert!(heading.split(' ').count() <= 2, "{name}: {heading:?} in\n{text}");

@@ -13,7 +13,6 @@ use imdb_fast::{Error, Result, dataset};
 
 use super::cache::{Cache, keras_folder};
 use super::progress::Transfer;
-use super::stop::clear_on_signal;
 use super::{Global, OutputArg, shown, to_stdout, warn};
 
 /// Download the real reviews and import them, so that `imdb-fast train imdb` finds them
@@ -211,7 +210,6 @@ impl Fetch<'_> {
         self.global.note(format_args!("importing {}", shown(&archive.path)));
         let imported = import::open(&archive.path, &options).and_then(|mut source| {
             source.notes().iter().for_each(|note| self.global.note(note));
-            clear_on_signal(&output.output)?;
             dataset::write(&mut *source, &output.output)
         });
         let summary = match imported {

@@ -60,8 +60,8 @@ a file or the system is at fault
 2
 the arguments are
 .TP
-130, 143
-SIGINT or SIGTERM has stopped it; a training run or a sweep has then saved itself
+129, 130, 143
+SIGHUP, SIGINT or SIGTERM has stopped it; a training run or a sweep has then saved itself
 ";
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {

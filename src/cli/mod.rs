@@ -1,7 +1,7 @@
 //! The commands: one file each, an `Args` and a `run`.
 //!
 //! Data goes to stdout, progress and warnings to stderr. Exit code 0 is success, 1 a failure of data or system, 2 wrong
-//! arguments; 130 or 143 says which signal has stopped it.
+//! arguments; 129, 130 or 143 says which signal has stopped it.
 
 mod answers;
 mod cache;
@@ -88,8 +88,9 @@ Environment:
   IMDB_FAST_KERNEL        portable, avx2 or avx512: the kernels to use
   HTTPS_PROXY, NO_PROXY   the proxy for `fetch`, and what is reached without
 
-Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; 130 after SIGINT and 143 after SIGTERM: a \
-training run or a sweep has then saved itself, `import` and `synth` leave nothing.";
+Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; 129, 130, 143 after SIGHUP (unless `nohup` \
+keeps it away), SIGINT, SIGTERM: a training run or a sweep has then saved itself, other commands leave nothing of the files \
+that they write.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -129,6 +130,22 @@ enum Command {
     Man(man::Args),
 }
 
+impl Command {
+    /// Whether it writes files, and has nothing to save where it is stopped. Training and sweeps save themselves.
+    fn writes_at_once(&self) -> bool {
+        matches!(
+            self,
+            Command::Fetch(_)
+                | Command::Import(_)
+                | Command::Export(_)
+                | Command::Plot(_)
+                | Command::Report(_)
+                | Command::Synth(_)
+                | Command::Man(_)
+        )
+    }
+}
+
 /// Parses the arguments, runs the command, reports its error.
 pub(crate) fn main() -> ExitCode {
     let Cli { global, command } =
@@ -148,6 +165,9 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(global: &Global, command: Command) -> Result<ExitCode> {
+    if command.writes_at_once() {
+        stop::clear_on_signal()?;
+    }
     match command {
         Command::Train(args) => return train::run(global, *args),
         Command::Sweep(args) => return sweep::run(global, *args),

@@ -5,23 +5,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use imdb_fast::{Error, Result, output};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use imdb_fast::{Error, Result, container, output};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// The signals, their names, and what a shell calls the exit of a program that one of them has ended.
-const SIGNALS: [(i32, &str, u8); 2] = [(SIGINT, "SIGINT", 130), (SIGTERM, "SIGTERM", 143)];
+const SIGNALS: [(i32, &str, u8); 3] =
+    [(SIGHUP, "SIGHUP", 129), (SIGINT, "SIGINT", 130), (SIGTERM, "SIGTERM", 143)];
 
-/// From now on a signal removes what has been written of an output so far, and ends the program. For commands that have nothing
-/// to save.
-pub(super) fn clear_on_signal(output: &Path) -> Result<()> {
-    let (output, listened) = (output.to_path_buf(), SIGNALS.map(|(signal, _, _)| signal));
-    let mut signals =
-        Signals::new(listened).map_err(Error::io(Path::new("signals"), "listen to"))?;
+/// Whether a signal is listened to: `nohup` wants a program to outlive its terminal.
+fn is_heard(signal: i32) -> bool {
+    signal != SIGHUP || !container::is_ignored(SIGHUP)
+}
+
+/// From now on a signal removes what has been written of the outputs so far, and ends the program. For commands that have
+/// nothing to save.
+pub(super) fn clear_on_signal() -> Result<()> {
+    let heard = SIGNALS.map(|(signal, _, _)| signal).into_iter().filter(|&signal| is_heard(signal));
+    let mut signals = Signals::new(heard).map_err(Error::io(Path::new("signals"), "listen to"))?;
     thread::spawn(move || {
         let asked = signals.forever().next();
-        output::remove_leftovers(&output);
+        output::abandon_all();
         let of_signal = SIGNALS.iter().find(|(signal, _, _)| Some(*signal) == asked);
         std::process::exit(of_signal.map_or(1, |(_, _, code)| (*code).into()));
     });
@@ -40,7 +45,8 @@ impl Stop {
     /// From now on the first signal is noted, and a second one ends the program at once.
     pub(super) fn listen() -> Result<Stop> {
         let stop = Stop::default();
-        for (place, (signal, name, code)) in SIGNALS.into_iter().enumerate() {
+        let heard = SIGNALS.into_iter().enumerate().filter(|(_, (signal, _, _))| is_heard(*signal));
+        for (place, (signal, name, code)) in heard {
             // In this order: at the first signal, nothing has been asked for yet.
             flag::register_conditional_shutdown(signal, code.into(), stop.is_asked.clone())
                 .and_then(|_| flag::register_usize(signal, stop.which.clone(), place))

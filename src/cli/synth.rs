@@ -3,7 +3,6 @@
 use imdb_fast::Result;
 use imdb_fast::dataset::{self, Synthetic, SyntheticOptions};
 
-use super::stop::clear_on_signal;
 use super::{Global, OutputArg};
 
 /// Generate reviews whose statistics follow the IMDB set
@@ -34,7 +33,6 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let Args { output, reviews, words, seed, no_sequences } = args;
     let options = SyntheticOptions { reviews, words, seed, sequences: !no_sequences };
     let mut source = Synthetic::new(options)?;
-    clear_on_signal(&output.output)?;
     let summary = dataset::write(&mut source, &output.output)?;
     super::import::report(global, &output, &summary);
     Ok(())

@@ -29,31 +29,30 @@ static SLOTS: [Slot; MOST] = [const {
 /// Marks a slot that is being filled: no address is as high.
 const TAKEN: usize = usize::MAX;
 
-/// What is said, and what was done about the signal before.
+/// What is said, what was done about the signal before, what the system does by itself, and the bytes of a page.
 struct Guard {
     message: fn(&Path) -> String,
     previous: libc::sigaction,
+    default: libc::sigaction,
+    page: usize,
 }
 
 static GUARD: OnceLock<Guard> = OnceLock::new();
 
 /// From now on the loss of a page of a mapped file ends the process with exit code 1, after `message` of the file was written
-/// to stderr, instead of with SIGBUS. Maps that were made before are not covered. Other faults go where they went before.
+/// to stderr, instead of with SIGBUS. Maps that were made before are not covered. Other faults go where they went before;
+/// a SIGBUS that a process sends ends this one.
 ///
 /// A signal belongs to the whole process: this is for programs, once, at their start.
 ///
 /// # Errors
 /// The system's, where it refuses.
 pub fn exit_on_lost_pages(message: fn(&Path) -> String) -> std::io::Result<()> {
-    // SAFETY: `sigaction` is a plain structure of integers and pointers, for which zeros mean the default action.
-    let (mut action, mut previous): (libc::sigaction, libc::sigaction) =
-        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
-    // SAFETY: without a new action it only tells the present one.
-    if unsafe { libc::sigaction(libc::SIGBUS, ptr::null(), &mut previous) } != 0 {
-        return Err(std::io::Error::last_os_error());
-    }
+    let previous = action_at(libc::SIGBUS)?;
     // The handler finds it set.
-    GUARD.get_or_init(|| Guard { message, previous });
+    let default = libc::sigaction { sa_sigaction: libc::SIG_DFL, ..previous };
+    GUARD.get_or_init(|| Guard { message, previous, default, page: rustix::param::page_size() });
+    let mut action = previous;
     let handler: extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) = on_lost_page;
     action.sa_sigaction = handler as libc::sighandler_t;
     // On the stack for signals that Rust gives each thread.
@@ -65,32 +64,61 @@ pub fn exit_on_lost_pages(message: fn(&Path) -> String) -> std::io::Result<()> {
     }
 }
 
-/// Runs in the middle of anything: reads atomics, calls `write`, `_exit` and `sigaction`, which POSIX allows, and nothing
-/// else.
+/// Whether the process ignores a signal, as one that `nohup` has started does SIGHUP.
+pub fn is_ignored(signal: c_int) -> bool {
+    action_at(signal).is_ok_and(|action| action.sa_sigaction == libc::SIG_IGN)
+}
+
+/// What the process does at a signal.
+fn action_at(signal: c_int) -> std::io::Result<libc::sigaction> {
+    // SAFETY: `sigaction` is a plain structure of integers and pointers, for which zeros mean the default action.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: without a new action it only tells the present one.
+    match unsafe { libc::sigaction(signal, ptr::null(), &mut action) } {
+        0 => Ok(action),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+/// Runs in the middle of anything: reads atomics, calls `write`, `_exit`, `sigaction` and `raise`, which POSIX allows, and
+/// nothing else.
 extern "C" fn on_lost_page(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
     // SAFETY: the system hands a handler with SA_SIGINFO what it knows of the fault.
-    let address = unsafe { (*info).si_addr() } as usize;
-    // An end is rounded up, so that the next map may begin before it: the nearest start counts.
-    let mut nearest = None;
-    for slot in &SLOTS {
-        let (start, end) = (slot.start.load(Ordering::Acquire), slot.end.load(Ordering::Relaxed));
-        let is_map = start != 0 && start != TAKEN;
-        if is_map && (start..end).contains(&address) && nearest.is_none_or(|(s, _)| s < start) {
-            nearest = Some((start, slot));
-        }
-    }
-    if let Some((_, slot)) = nearest {
-        let message = slot.message.load(Ordering::Relaxed).cast_const();
-        let length = slot.length.load(Ordering::Relaxed);
-        // SAFETY: the message lives as long as the map is in the slot, and its map is in use: it has just faulted.
+    let (address, code) = unsafe { ((*info).si_addr() as usize, (*info).si_code) };
+    // The kinds of faults, of POSIX and of Linux; other numbers say that a process has sent the signal.
+    let is_fault = (1..=5).contains(&code);
+    let lost = SLOTS.iter().filter(|_| is_fault).find_map(|slot| slot.message_of(address));
+    if let Some((message, length)) = lost {
+        // SAFETY: the message lives as long as the map is in the slot. The map has a page at the address, for its end is that of
+        // its last page, and whoever has just read that page borrows the map.
         unsafe {
             libc::write(libc::STDERR_FILENO, message.cast(), length);
             libc::_exit(1);
         }
     }
     if let Some(guard) = GUARD.get() {
-        // SAFETY: it was in force before. The instruction is run again and faults again.
-        unsafe { libc::sigaction(libc::SIGBUS, &guard.previous, ptr::null_mut()) };
+        // Rust's own handler, which was in force before, would take a signal that was sent for an overflow of the stack.
+        let action = if is_fault { &guard.previous } else { &guard.default };
+        // SAFETY: both actions are as the system has told them, or its own. The instruction is run again and faults again; a
+        // signal that was sent comes again, once this handler has returned.
+        unsafe {
+            libc::sigaction(libc::SIGBUS, action, ptr::null_mut());
+            if !is_fault {
+                libc::raise(libc::SIGBUS);
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// What to say of the map that has an address. None where the slot is filled anew meanwhile: then it has another map.
+    fn message_of(&self, address: usize) -> Option<(*const u8, usize)> {
+        let start = self.start.load(Ordering::Acquire);
+        let end = self.end.load(Ordering::Acquire);
+        let message = self.message.load(Ordering::Acquire).cast_const();
+        let length = self.length.load(Ordering::Acquire);
+        let is_map = start != 0 && start != TAKEN && (start..end).contains(&address);
+        (is_map && self.start.load(Ordering::Relaxed) == start).then_some((message, length))
     }
 }
 
@@ -114,10 +142,10 @@ impl Place {
         let at = SLOTS.iter().position(free)?;
         let slot = &SLOTS[at];
         let start = map.as_ptr() as usize;
-        // The last page is mapped whole.
-        slot.end.store(start + map.len().next_multiple_of(1 << 16), Ordering::Relaxed);
-        slot.message.store(message.as_mut_ptr(), Ordering::Relaxed);
-        slot.length.store(message.len(), Ordering::Relaxed);
+        // The last page is mapped whole. Whoever reads one of these sees that the slot was taken.
+        slot.end.store(start + map.len().next_multiple_of(guard.page), Ordering::Release);
+        slot.message.store(message.as_mut_ptr(), Ordering::Release);
+        slot.length.store(message.len(), Ordering::Release);
         slot.start.store(start, Ordering::Release);
         Some(Place { slot: at, _message: message })
     }

@@ -21,7 +21,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use xxhash_rust::xxh3::xxh3_64;
 
 #[cfg(unix)]
-pub use fault::exit_on_lost_pages;
+pub use fault::{exit_on_lost_pages, is_ignored};
 pub use map::Access;
 use map::Bytes;
 pub(crate) use vocabulary::TEXT_RULES;

@@ -5,7 +5,6 @@ mod options;
 use imdb_fast::output::OutputFile;
 use imdb_fast::{Error, Result, dataset, import};
 
-use super::stop::clear_on_signal;
 use super::{Global, OutputArg, count, is_same_file, shown, thousands};
 pub(crate) use options::Args;
 
@@ -21,7 +20,6 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     for note in source.notes() {
         global.note(note);
     }
-    clear_on_signal(output)?;
     let summary = dataset::write_to(&mut *source, file)?;
     report(global, &args.output, &summary);
     Ok(())

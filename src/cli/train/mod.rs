@@ -28,8 +28,8 @@ use super::stop::Stop;
 use super::{Global, count, is_same_file, quoted, shown, thousands, to_stdout, warn};
 use ensemble::Members;
 pub(crate) use options::Args;
+use outputs::{CHECKPOINT, Outputs, facts};
 pub(super) use outputs::{HISTORY, MODEL, discard, is_in};
-use outputs::{Outputs, facts};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;
 use unfinished::{Notes, Unfinished};
@@ -175,7 +175,7 @@ impl Run<'_> {
         // It has ended between epochs.
         let epoch = outcome.epoch.unwrap_or(0);
         model.training = outputs.training(history, Some(epoch));
-        outputs.save(history, fit_time, Some(&model))?;
+        outputs.save(history, fit_time, Some(&model)).inspect_err(|_| self.say_what_is_kept())?;
         if !self.global.quiet {
             self.report(&outcome, epoch, fit_time, size.reviews)?;
         }
@@ -223,6 +223,18 @@ impl Run<'_> {
             ),
         );
         ExitCode::from(code)
+    }
+
+    /// What to do where a run is done and cannot be written: on a full disk, mostly.
+    fn say_what_is_kept(&self) {
+        let folder = self.outputs.shown();
+        if self.outputs.path(CHECKPOINT).exists() {
+            let resume = format!("imdb-fast train --resume {}", quoted(&folder));
+            warn("note", format_args!("its last checkpoint is kept; make room, then: {resume}"));
+        } else {
+            let note = "nothing of the run is kept; make room and train again, with --checkpoint-every if it takes long";
+            warn("note", note);
+        }
     }
 
     /// Writes what a run that has diverged leaves of use. Returns the error that it ends with.

@@ -47,9 +47,10 @@ of libsvm text and of `synth --no-sequences` have none, and n-grams have no plac
 --ensemble and --self-training train many networks and save one, which every other command takes as any model. Their history is \
 the mean over the networks. Stopped, they leave nothing behind and start anew.
 
-Ctrl-C (SIGINT) and SIGTERM let a run of one network finish its step and save itself in its folder; it exits with 130 or 143 and \
-says how it goes on. A second signal stops it at once. A run that goes on ends with the same model and history, to the \
-bit, as one that was never stopped (with the same kernels, on any number of threads); only its times differ. When it \
+Ctrl-C (SIGINT), SIGTERM and a terminal that closes (SIGHUP) let a run of one network finish its step and save itself in its \
+folder; it exits with 130, 143 or 129 and says how it goes on. Under `nohup` a run outlives its terminal. A second signal \
+stops it at once. A run that goes on ends with the same model and history, to the bit, as one that was never stopped (with \
+the same kernels, on any number of threads); only its times differ. When it \
 is finished, its checkpoint is removed.
 
 While a run is on its way, its history is in history.partial.json; model.safetensors, history.json, history.csv, \
