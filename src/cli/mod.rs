@@ -10,6 +10,7 @@ mod decode;
 mod evaluate;
 mod export;
 mod fetch;
+mod folders;
 mod import;
 mod info;
 mod inspect;

@@ -22,6 +22,7 @@ mod libsvm;
 mod lines;
 mod parallel;
 mod parquet_file;
+mod readers;
 mod row;
 mod rows;
 mod text_options;
@@ -31,7 +32,8 @@ pub use corpus::{Corpus, WordOptions};
 pub use detect::{INSTEAD_OF_AN_ARRAY, detect, format_of, is_array_of_objects};
 pub use keras::{KerasImdb, KerasOptions};
 pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
-pub use row::{Row, Rows, TEXT_NAMES, rows_of};
+pub use readers::rows_of;
+pub use row::{Row, Rows, TEXT_NAMES};
 pub use text_options::{InvalidUtf8, TextOptions};
 pub use unpack::stream;
 

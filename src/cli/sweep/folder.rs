@@ -12,31 +12,25 @@ use imdb_fast::train::Team;
 use imdb_fast::{Error, Result, output};
 use serde::{Deserialize, Serialize};
 
+use crate::cli::folders::{SWEEP, has_sweep};
 use crate::cli::lock::Lock;
 use crate::cli::train::Word;
 use crate::cli::{quoted, shown, train};
 
-/// What a sweep began with; where it is, there is a sweep.
-pub(super) const BEGUN: &str = "sweep.json";
 pub(super) const RESULTS: &str = "results.json";
 /// The run of the best configuration.
 pub(super) const BEST: &str = "best";
 const TABLE: &str = "results.csv";
 const RUNS: &str = "runs";
 /// The files of a sweep, but for its runs.
-pub(crate) const FILES: [&str; 3] = [BEGUN, RESULTS, TABLE];
+pub(crate) const FILES: [&str; 3] = [SWEEP, RESULTS, TABLE];
 
 /// The longest files that are read.
-const MOST_BEGUN: u64 = 64 << 20;
+const MOST_SWEEP: u64 = 64 << 20;
 const MOST_RUN: u64 = 64 << 20;
 
 /// Of the number in a run's name.
 const DIGITS: usize = 6;
-
-/// Whether a folder has a sweep, finished or not.
-pub(crate) fn is_in(folder: &Path) -> bool {
-    folder.join(BEGUN).exists()
-}
 
 /// Whether a file is named as one of a run.
 fn is_run(name: &OsStr) -> bool {
@@ -111,7 +105,7 @@ impl Folder {
         }
         std::fs::create_dir_all(path).map_err(Error::io(path, "create the folder"))?;
         let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--out")? };
-        if is_in(path) {
+        if has_sweep(path) {
             if !may_discard {
                 return Err(Error::Unfit {
                     option: "--out",
@@ -126,13 +120,13 @@ impl Folder {
             folder.discard()?;
         }
         folder.prepare()?;
-        output::write(&folder.file(BEGUN), written(begun).as_bytes())?;
+        output::write(&folder.file(SWEEP), written(begun).as_bytes())?;
         Ok(folder)
     }
 
     /// Opens the folder of a sweep that has begun.
     pub(super) fn open(path: &Path) -> Result<(Folder, Begun)> {
-        let file = path.join(BEGUN);
+        let file = path.join(SWEEP);
         if !file.exists() {
             return Err(Error::Unfit {
                 option: "--resume",
@@ -143,7 +137,7 @@ impl Folder {
         }
         let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--resume")? };
         let remedy = "start the sweep anew by --fresh";
-        let begun = parse_json(&file, MOST_BEGUN, remedy)?;
+        let begun = parse_json(&file, MOST_SWEEP, remedy)?;
         folder.prepare()?;
         Ok((folder, begun))
     }
@@ -177,7 +171,7 @@ impl Folder {
             std::fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;
         }
         train::discard(&self.file(BEST))?;
-        for name in [RESULTS, TABLE, BEGUN] {
+        for name in [RESULTS, TABLE, SWEEP] {
             let path = self.file(name);
             if path.exists() {
                 std::fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;

@@ -19,12 +19,13 @@ use imdb_fast::sweep::{self, Configuration, Design, Finished, Summary};
 use imdb_fast::train::{Team, evaluate};
 use imdb_fast::{Error, Result};
 
+use super::folders::has_sweep;
 use super::stop::Stop;
 use super::{
     Global, count, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn,
 };
+pub(crate) use folder::FILES;
 use folder::{BEST, Begun, Folder, RESULTS};
-pub(crate) use folder::{FILES, is_in};
 pub(crate) use options::Args;
 use watcher::Watcher;
 
@@ -316,7 +317,7 @@ fn best_of(ranking: &[Summary]) -> Option<(&Summary, usize)> {
 /// The results of a sweep, where a folder is that of one.
 pub(crate) fn results_in(folder: &Path) -> Result<Option<SweepResults>> {
     let results = folder.join(RESULTS);
-    match (is_in(folder), results.exists()) {
+    match (has_sweep(folder), results.exists()) {
         (false, _) => Ok(None),
         (true, true) => SweepResults::parse(&results).map(Some),
         (true, false) => Err(Error::Unfit {

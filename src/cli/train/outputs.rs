@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 
 use super::super::info;
 use super::Args;
+use crate::cli::folders::has_sweep;
 use crate::cli::lock::Lock;
-use crate::cli::{is_same_file, quoted, shown, sweep};
+use crate::cli::{is_same_file, quoted, shown};
 
 pub(in crate::cli) const MODEL: &str = "model.safetensors";
 pub(in crate::cli) const HISTORY: &str = "history.json";
@@ -49,7 +50,7 @@ impl<'a> Outputs<'a> {
     /// be discarded.
     pub(super) fn create(args: &'a Args, facts: HistoryFile) -> Result<Outputs<'a>> {
         let folder = &args.out;
-        if sweep::is_in(folder) {
+        if has_sweep(folder) {
             return Err(Error::Unfit {
                 option: "--out",
                 value: shown(folder),

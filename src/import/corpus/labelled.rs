@@ -6,8 +6,8 @@ use super::labels::Labels;
 use crate::dataset::Split;
 use crate::error::{Error, Result};
 use crate::import::document::{Batcher, Emit, Findings, Header, Numbered, Origin, Reader};
-use crate::import::row::{self, LabelUse, Row, Rows};
-use crate::import::{Format, TextOptions, parquet_file, unpack};
+use crate::import::row::{LabelUse, Row, Rows};
+use crate::import::{Format, TextOptions, parquet_file, readers, unpack};
 
 /// One or several files of such rows.
 pub(in crate::import) struct Labelled {
@@ -40,7 +40,7 @@ impl Labelled {
             return parquet_file::open(path, &self.options, labels);
         }
         let input = unpack::open_text(path, self.options.max_unpacked)?;
-        row::open(input, self.format, &self.options, labels)
+        readers::open(input, self.format, &self.options, labels)
     }
 
     fn origin(&self, path: &Path) -> Numbered {
