@@ -98,8 +98,10 @@ fn write_sweep(global: &Global, args: &Args, results: &SweepResults) -> Result<(
             return Err(Error::invalid(option, value, expected));
         }
     }
-    let mut own = sweep::FILES.iter().chain(&[HISTORY, MODEL]);
-    if own.any(|name| is_same_file(&args.run.join(name), path)) {
+    let best = args.run.join(sweep::BEST);
+    let of_runs = [&args.run, &best].map(|run| [HISTORY, MODEL].map(|name| run.join(name)));
+    let own = sweep::FILES.map(|name| args.run.join(name));
+    if own.iter().chain(of_runs.as_flattened()).any(|file| is_same_file(file, path)) {
         let expected = "another file than those of the sweep: they would be lost";
         return Err(Error::invalid("--output", shown(path), expected));
     }

@@ -19,7 +19,7 @@ use crate::cli::{quoted, shown, train};
 
 pub(super) const RESULTS: &str = "results.json";
 /// The run of the best configuration.
-pub(super) const BEST: &str = "best";
+pub(crate) const BEST: &str = "best";
 const TABLE: &str = "results.csv";
 const RUNS: &str = "runs";
 /// The files of a sweep, but for its runs.
