@@ -26,10 +26,13 @@ use super::shard::Shard;
 use super::validation::Validation;
 use super::window::{Order, Window};
 use crate::dataset::Split;
-use crate::kernel::{Aligned, Level};
+use crate::kernel::{Aligned, Level, prefetch};
 use crate::nn::{Architecture, Head, InputScale, Workspace};
 use crate::optimizer::Step;
 use crate::random::{Draws, Stream};
+
+/// How many batches ahead the places are looked up where a batch of one review has its words, its row and its label.
+const FAR: usize = 16;
 
 /// What the threads of a run share.
 pub(super) struct Run<'a, I> {
@@ -158,15 +161,15 @@ impl<'a, I: Word> Run<'a, I> {
                     .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
                 own.has_window = true;
             }
-            let mut orders = window.order.chunks(batch_size).skip(done);
-            let epoch = place.epoch;
-            let mut take =
-                || Batch { epoch, window: &window, order: orders.next().unwrap_or_default() };
-            let mut coming = [take(), take(), take()];
-            self.gather(worker, coming[0], &mut own.reviews, |_| ());
-            while !coming[0].order.is_empty() {
+            let batch = |number: usize| {
+                let order = window.order.get(number * batch_size..).unwrap_or_default();
+                let order = &order[..order.len().min(batch_size)];
+                Batch { epoch: place.epoch, window: &window, order }
+            };
+            self.gather(worker, batch(done), &mut own.reviews, |_| ());
+            for number in done..window.order.len().div_ceil(batch_size) {
+                let coming = [number, number + 1, number + 2, number + FAR].map(batch);
                 self.step(worker, place, coming, own)?;
-                coming = [coming[1], coming[2], take()];
                 place.batch += 1;
             }
             drop(window);
@@ -234,12 +237,13 @@ impl<'a, I: Word> Run<'a, I> {
         });
     }
 
-    /// One batch, whose sums are there or about to be, with the two behind it; `Break` where the one before has ended the run.
+    /// One batch, whose sums are there or about to be, with the two behind it and one that comes later; `Break` where the one
+    /// before has ended the run.
     fn step(
         &self,
         worker: &Worker<'_>,
         place: Place,
-        [batch, next, after_next]: [Batch<'_>; 3],
+        [batch, next, after_next, far]: [Batch<'_>; 4],
         own: &mut Own,
     ) -> ControlFlow<()> {
         let step = self.plan.step(place, self.level);
@@ -250,15 +254,30 @@ impl<'a, I: Word> Run<'a, I> {
         if worker.leads() {
             self.first_layer.balance();
         }
+        self.look_ahead(after_next, far);
         self.forward_and_backward(batch, own);
         worker.meet();
         let blocks = &self.blocks[..batch.order.len().div_ceil(BLOCK_ROWS)];
         self.collect_deltas(blocks, &mut own.deltas);
-        let factor = self.update(worker, blocks, [next, after_next], own, step);
+        let factor = self.update(worker, blocks, [next, after_next, far], own, step);
         if worker.leads() && self.end_batch(place, blocks, factor, step).is_break() {
             self.ended.store(true, Ordering::Release);
         }
         ControlFlow::Continue(())
+    }
+
+    /// Asks for what is known of the reviews of later batches. Of larger ones, the CPU asks by itself for many reviews at a time.
+    fn look_ahead(&self, after_next: Batch<'_>, far: Batch<'_>) {
+        if self.plan.options.batch_size > 1 {
+            return;
+        }
+        if let Some(&at) = far.order.first() {
+            prefetch(&far.window.rows[at as usize]);
+            prefetch(&far.window.labels[at as usize]);
+        }
+        if let (Some(scales), Some(row)) = (self.rows.all_scales(), after_next.rows().next()) {
+            prefetch(&scales[row as usize]);
+        }
     }
 
     /// Phase 1: blocks, until there are no more.
@@ -309,7 +328,7 @@ impl<'a, I: Word> Run<'a, I> {
         &self,
         worker: &Worker<'_>,
         blocks: &[RwLock<Block>],
-        [next, after_next]: [Batch<'_>; 2],
+        [next, after_next, far]: [Batch<'_>; 3],
         own: &mut Own,
         step: Step,
     ) -> Option<f32> {
@@ -317,7 +336,7 @@ impl<'a, I: Word> Run<'a, I> {
         let Own { deltas, reviews, .. } = own;
         let scatter = |shard: &mut Shard<'a>| {
             shard.prepare_batch(next.order);
-            shard.ask_for_words(self.rows, after_next.order);
+            shard.look_ahead(self.rows, after_next.order, far.order);
             shard.scatter(self.rows, deltas, step);
             if options.l2 > 0.0 {
                 shard.pull(options.l2);

@@ -170,10 +170,11 @@ impl<'m> Shard<'m> {
         self.words.prepare_batch(order);
     }
 
-    /// Asks for the words of the batch after the next, where that is one review: a larger one asks for its own on the way.
-    pub(super) fn ask_for_words<I: Word>(&self, rows: Rows<'_, I>, order: &[u32]) {
-        if let (true, Some(&at)) = (self.gradient.is_shared(), order.first()) {
-            self.words.ask_for(rows, at);
+    /// Asks for the words of the batch after the next, and for the place of those of a later one, where a batch is one review: a
+    /// larger one asks for its own on the way.
+    pub(super) fn look_ahead<I: Word>(&self, rows: Rows<'_, I>, after_next: &[u32], far: &[u32]) {
+        if self.gradient.is_shared() {
+            self.words.look_ahead(rows, after_next.first(), far.first());
         }
     }
 

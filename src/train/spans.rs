@@ -17,14 +17,15 @@ pub(super) struct ByLength {
 impl ByLength {
     /// Puts the sorted spans into `sorted`, in place of what it held.
     pub(super) fn sort(&mut self, spans: impl Iterator<Item = Span>, sorted: &mut Vec<Span>) {
-        let bucket = |span: &Span| (span.length as usize).min(LENGTHS - 1);
-        let mut places = [0u32; LENGTHS];
         self.unsorted.clear();
-        self.unsorted.extend(spans.inspect(|span| places[bucket(span)] += 1));
+        self.unsorted.extend(spans);
         if self.unsorted.len() < 2 {
             sorted.clone_from(&self.unsorted);
             return;
         }
+        let bucket = |span: &Span| (span.length as usize).min(LENGTHS - 1);
+        let mut places = [0u32; LENGTHS];
+        self.unsorted.iter().for_each(|span| places[bucket(span)] += 1);
         let mut end = 0;
         for place in &mut places {
             (*place, end) = (end, end + *place);

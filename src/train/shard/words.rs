@@ -130,9 +130,19 @@ impl Words {
         }
     }
 
-    /// Asks for the words of a row of the window.
-    pub(super) fn ask_for<I: Word>(&self, rows: Rows<'_, I>, at: u32) {
-        prefetch_span(rows.indices, &[self.window[at as usize].span(0)], 0);
+    /// Asks for the words of a row of the window, and where those of another stand.
+    pub(super) fn look_ahead<I: Word>(
+        &self,
+        rows: Rows<'_, I>,
+        near: Option<&u32>,
+        far: Option<&u32>,
+    ) {
+        if let Some(&at) = near {
+            prefetch_span(rows.indices, &[self.window[at as usize].span(0)], 0);
+        }
+        if let Some(&at) = far {
+            prefetch(&self.window[at as usize]);
+        }
     }
 
     pub(super) fn begin_round<I: Word>(
