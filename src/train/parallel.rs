@@ -160,7 +160,9 @@ impl Team {
 
     fn take_turn(&self) -> Turn<'_> {
         let caller = Some(std::thread::current().id());
-        assert!(*lock(&self.leader) != caller, "a team cannot begin what it is in the middle of");
+        let is_member = self.pool.current_thread_index().is_some();
+        let is_within = is_member || *lock(&self.leader) == caller;
+        assert!(!is_within, "a team cannot begin what it is in the middle of");
         let turn = lock(&self.turn);
         *lock(&self.leader) = caller;
         Turn { leader: &self.leader, _turn: turn }
@@ -381,14 +383,20 @@ mod tests {
     }
 
     #[test]
-    #[should_panic = "in the middle of"]
     fn nobody_begins_anew_from_within() {
-        let team = Team::new(2).unwrap();
-        team.run(2, |worker| {
-            if worker.leads() {
-                team.run(2, |_| ());
-            }
-        });
+        for who in [0, 1] {
+            let team = Team::new(2).unwrap();
+            let begin = std::panic::AssertUnwindSafe(|| {
+                team.run(2, |worker| {
+                    if worker.index == who {
+                        team.run(2, |_| ());
+                    }
+                });
+            });
+            let panic = std::panic::catch_unwind(begin).unwrap_err();
+            let message = panic.downcast_ref::<&str>().unwrap();
+            assert!(message.contains("in the middle of"), "{who}: {message}");
+        }
     }
 
     #[test]
