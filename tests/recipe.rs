@@ -418,6 +418,30 @@ fn metrics_have_names_of_their_own() {
     let options = FitOptions { metrics: metrics(["auc", "auc"]), ..options };
     let error = options.check().unwrap_err();
     assert!(error.is_usage() && error.to_string().contains("--metrics"), "{error}");
+    for (name, is_free) in [("mean", true), ("loss", false), ("val_loss", false)] {
+        let options = FitOptions { metrics: vec![Box::new(Named(name))], ..FitOptions::default() };
+        assert_eq!(options.check().is_ok(), is_free, "{name}");
+    }
+}
+
+/// A metric that has only a name.
+#[derive(Debug)]
+struct Named(&'static str);
+
+impl Metric for Named {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn update(&mut self, _probabilities: &[f32], _labels: &[u8]) {}
+
+    fn result(&self) -> f64 {
+        0.0
+    }
+
+    fn fresh(&self) -> Box<dyn Metric> {
+        Box::new(Named(self.0))
+    }
 }
 
 #[test]

@@ -305,10 +305,11 @@ impl FitOptions {
         self.dropouts()?;
         for (at, metric) in self.metrics.iter().enumerate() {
             let name = metric.name();
-            // The history has one list for each name.
-            if name == "loss" || self.metrics[..at].iter().any(|other| other.name() == name) {
-                let expected =
-                    "each metric once, and none by the name of loss, which is always there";
+            // The history has one list for each name, and one more where there is a validation.
+            let is_taken = name == "loss" || name.starts_with("val_");
+            if is_taken || self.metrics[..at].iter().any(|other| other.name() == name) {
+                let expected = "each metric once, and none by the name of loss, which is always \
+                                there, or with a val_ in front, which those of the validation have";
                 return Err(Error::invalid("--metrics", name, expected));
             }
         }
