@@ -141,12 +141,12 @@ impl Balance {
         let (shards, threads) = (self.owners.len(), self.threads);
         let all_costs: f64 = self.costs.iter().sum();
         let usual = all_costs / times[..shards].iter().sum::<f64>();
-        // Nobody knows how fast a thread is that has lost its last shard to others: as fast as they, it may be by now.
+        // Nobody knows how fast a thread is that has no shard, or none with any work: as fast as the others, it may be by now.
         let speeds: [f64; MOST_SHARDS] = std::array::from_fn(|thread| {
             let own = || (0..shards).filter(|&shard| now[shard] == thread);
             let cost: f64 = own().map(|shard| self.costs[shard]).sum();
             let speed = cost / own().map(|shard| times[shard]).sum::<f64>();
-            if speed.is_finite() { speed } else { usual }
+            if speed.is_finite() && speed > 0.0 { speed } else { usual }
         });
         let time = |shard: usize, thread: usize| match now[shard] == thread {
             true => times[shard],
@@ -224,13 +224,15 @@ mod tests {
         }
     }
 
-    /// A thread that loses its last shard to others gets one now and then, and keeps it once it is fast.
+    /// A thread that loses its last shard with any work to others gets one now and then, and keeps it once it is fast.
     #[test]
     fn a_thread_without_a_shard_is_tried_again() {
         for (costs, speeds, best, then) in [
             (vec![0.25; 4], vec![1.0, 0.2], 1.0, 0.5),
             (vec![0.25; 4], vec![1.0, 1.0, 1.0, 0.4], 0.5, 0.25),
             (vec![0.5, 0.3, 0.2], vec![1.0, 1.0, 0.3], 0.5, 0.5),
+            // The third has a shard whose words never come.
+            (vec![5.0, 10.0, 0.0], vec![0.3, 0.3, 1.0], 15.0, 10.0),
         ] {
             let balance = Balance::new(costs, speeds.len());
             let mean = mean_step(&balance, &speeds, 20_000);

@@ -30,6 +30,9 @@ const IDLE_ROW_COST: f64 = 4.5;
 /// are costs more.
 const MANY_ROWS: f64 = 2.5;
 
+/// Up to so many rows for each word of a batch, the gradient has a place for each of them: more would lie too far apart.
+const MANY_PLACES: f64 = 4.0;
+
 /// The features of each shard, and what a batch has of them on average.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cut {
@@ -61,6 +64,12 @@ impl Cut {
             // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
             Idle::Rests => false,
         }
+    }
+
+    /// Whether the gradient has a row for each feature.
+    pub(super) fn is_dense(&self, idle: &Idle) -> bool {
+        let are_near = self.features.len() as f64 <= MANY_PLACES * self.nonzeros;
+        self.is_swept_whole(idle) || (*idle != Idle::Rests && are_near)
     }
 }
 
@@ -95,12 +104,16 @@ pub(super) fn cut_features<I: Word>(
     if whole.is_swept_whole(idle) {
         work.idle_cost = IDLE_ROW_COST;
     }
-    let ranges = match whole.nonzeros {
-        words if words <= FEW_WORDS => work.one(),
-        words if words < MANY_WORDS => work.three(),
-        _ => work.four(),
-    };
-    ranges.into_iter().map(|features| work.cut(features)).collect()
+    let mut cuts = work.cuts(whole.nonzeros);
+    for cut in &mut cuts {
+        cut.has_bits &= cut.is_dense(idle);
+    }
+    // What bits cost has decided where the cuts are.
+    if work.bits_cost.is_some() && !cuts.iter().any(|cut| cut.has_bits) {
+        work.bits_cost = None;
+        cuts = work.cuts(whole.nonzeros);
+    }
+    cuts
 }
 
 /// What the features cost in a step.
@@ -123,6 +136,21 @@ impl<'a> Work<'a> {
         // Of a word that is expected n times, 1 - e^-n is the chance to be there at all.
         let touched = (0..=most).map(|count| -(-f64::from(count) * scale).exp_m1()).collect();
         Work { counts, scale, touched, idle_cost: 0.0, bits_cost: None }
+    }
+
+    /// All shards, for so many words of a batch.
+    fn cuts(&self, words: f64) -> Vec<Cut> {
+        let ranges = match words {
+            words if words <= FEW_WORDS => self.one(),
+            words if words < MANY_WORDS => self.three(),
+            _ => self.four(),
+        };
+        ranges.into_iter().map(|features| self.cut(features)).collect()
+    }
+
+    /// Whether a shard may begin at a feature: those that are kept as bits stay together.
+    fn may_begin(&self, feature: usize) -> bool {
+        self.bits_cost.is_none() || feature == 0 || feature >= BITS
     }
 
     fn cut(&self, features: Range<usize>) -> Cut {
@@ -159,7 +187,8 @@ impl<'a> Work<'a> {
         let total: f64 = (0..self.counts.len()).map(|feature| self.cost(feature)).sum();
         let mut window: f64 = (0..half).map(|feature| self.cost(feature)).sum();
         let mut start = 0;
-        while window > total / 2.0 && start + half < self.counts.len() {
+        let is_over = |start: usize, window: f64| window <= total / 2.0 && self.may_begin(start);
+        while !is_over(start, window) && start + half < self.counts.len() {
             window += self.cost(start + half) - self.cost(start);
             start += 1;
         }
@@ -174,7 +203,8 @@ impl<'a> Work<'a> {
         let (mut sum, mut shard) = (0.0, 1);
         for feature in 0..features {
             sum += self.cost(feature);
-            while shard < 4 && sum >= total * f64::from(shard) / 4.0 {
+            while shard < 4 && self.may_begin(feature + 1) && sum >= total * f64::from(shard) / 4.0
+            {
                 bounds[shard as usize] = feature + 1;
                 shard += 1;
             }
@@ -253,10 +283,13 @@ mod tests {
     #[test]
     fn words_become_bits_where_reviews_have_many() {
         let mut random = Random::new(4, Stream::SyntheticReviews);
-        let mut drawn = |most: u64| {
+        // So many words below each number.
+        let mut drawn = |kinds: &[(usize, u64)]| {
             let (mut indptr, mut indices) = (vec![0u64], Vec::new());
             for _ in 0..300 {
-                let mut words: Vec<u16> = (0..60).map(|_| random.below(most) as u16).collect();
+                let draw = |&(count, most)| std::iter::repeat_n(most, count);
+                let words = kinds.iter().flat_map(draw).map(|most| random.below(most) as u16);
+                let mut words: Vec<u16> = words.collect();
                 words.sort_unstable();
                 words.dedup();
                 indices.extend(words);
@@ -264,22 +297,31 @@ mod tests {
             }
             (indptr, indices)
         };
-        let (frequent, even) = (drawn(100), drawn(1000));
+        let (frequent, even) = (drawn(&[(60, 100)]), drawn(&[(60, 1000)]));
+        let short = drawn(&[(40, 64), (10, 1000)]);
         let cases = [
-            (&frequent, 256, true, true),
-            (&frequent, 256, false, false),
-            (&frequent, 32, true, false),
-            (&even, 256, true, false),
+            (&frequent, 256, true, Idle::Unchanged, true),
+            (&frequent, 256, false, Idle::Unchanged, false),
+            (&frequent, 256, true, Idle::Rests, false),
+            (&frequent, 32, true, Idle::Unchanged, false),
+            (&even, 256, true, Idle::Unchanged, false),
+            // The first of several shards would have fewer than those words, if they did not stay together.
+            (&short, 512, true, Idle::Unchanged, true),
+            (&short, 4096, true, Idle::Unchanged, true),
+            (&short, 4096, true, Idle::Rests, false),
         ];
-        for ((indptr, indices), batch_size, can, expected) in cases {
+        for ((indptr, indices), batch_size, can, idle, expected) in cases {
             let rows = Rows::scaled(indptr, indices, None);
             let set = RowSet::Range(0..300);
-            let how = (&Idle::Unchanged, can);
-            let cuts = cut_features(rows, &set, 1000, batch_size, how);
-            for cut in cuts {
+            let cut = |can| cut_features(rows, &set, 1000, batch_size, (&idle, can));
+            let cuts = cut(can);
+            for cut in &cuts {
                 let is_first = cut.features.start == 0 && cut.features.end >= BITS;
                 assert_eq!(cut.has_bits, expected && is_first, "{cut:?}");
             }
+            assert_eq!(cuts.iter().any(|cut| cut.has_bits), expected, "{cuts:?}");
+            // Where there are no bits, nothing is cut as if there were.
+            assert!(expected || cuts == cut(false), "{cuts:?}");
         }
     }
 }

@@ -118,11 +118,10 @@ impl<'m> Shard<'m> {
     ) -> Shard<'m> {
         let rows = cut.features.len();
         let Moving { optimizer, idle } = moving;
-        let is_listed = *idle == Idle::Rests;
         let is_swept_whole = cut.is_swept_whole(idle);
         let gradient = if is_shared && !is_swept_whole {
             Gradient::shared(width)
-        } else if is_swept_whole || (!is_listed && rows as f64 <= 4.0 * cut.nonzeros) {
+        } else if cut.is_dense(idle) {
             Gradient::dense(rows, width)
         } else {
             Gradient::compact()
