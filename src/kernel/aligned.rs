@@ -45,6 +45,11 @@ impl<T: Pod> Aligned<T> {
     }
 }
 
+/// Whether the system would give so many bytes more, as far as it tells beforehand.
+pub(crate) fn has_room(bytes: usize) -> bool {
+    bytes == 0 || MmapMut::map_anon(bytes).is_ok()
+}
+
 /// Zeroed pages, huge ones if they are to be had; nothing where the system refuses.
 fn pages(bytes: usize) -> Option<MmapMut> {
     let map = MmapMut::map_anon(bytes).ok()?;
@@ -99,5 +104,16 @@ impl<T: Pod + PartialEq> PartialEq for Aligned<T> {
 impl<T: Pod + fmt::Debug> fmt::Debug for Aligned<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_little_and_not_for_all() {
+        assert!(has_room(0) && has_room(1 << 16));
+        assert!(!has_room(usize::MAX / 2));
     }
 }

@@ -80,12 +80,13 @@ impl Level {
         Level::avx512().or_else(Level::avx2).unwrap_or(Level::portable())
     }
 
-    /// The level that the environment variable `IMDB_FAST_KERNEL` names, or the best where it is not set.
+    /// The level that the environment variable `IMDB_FAST_KERNEL` names, or the best where it is not set or empty.
     ///
     /// # Errors
     /// [`UnsupportedLevel`] where this CPU lacks it, or no level has that name.
     pub fn from_env() -> Result<Level, UnsupportedLevel> {
-        let Some(asked) = std::env::var_os(LEVEL_VARIABLE) else { return Ok(Level::detect()) };
+        let asked = std::env::var_os(LEVEL_VARIABLE).filter(|asked| !asked.is_empty());
+        let Some(asked) = asked else { return Ok(Level::detect()) };
         let asked = asked.to_string_lossy();
         let supported = Level::supported();
         supported.iter().copied().find(|level| level.name() == asked).ok_or_else(|| {

@@ -36,6 +36,7 @@ mod sparse;
 mod sweep;
 
 pub use aligned::Aligned;
+pub(crate) use aligned::has_room;
 pub(crate) use bits::bits_of;
 pub use bits::{BITS, Subsets, gather_bits, scatter_bits};
 pub(crate) use count::count_below;

@@ -28,8 +28,8 @@ use crate::nn::{Embedding, InputScale};
 /// The result depends on the plan and the data alone: the same bits on any number of threads.
 ///
 /// # Errors
-/// [`Error::Unfit`](crate::Error::Unfit) where the dataset lacks a split that the plan names, or the model is of another
-/// architecture than the plan's. A run that diverges is no error
+/// [`Error::Unfit`](crate::Error::Unfit) where the dataset lacks a split that the plan names, the model is of another
+/// architecture than the plan's, or memory is short. A run that diverges is no error
 /// here: its [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one, if they were
 /// remembered.
 ///
@@ -133,6 +133,7 @@ fn fit_from(
     from: Option<Checkpoint>,
 ) -> Result<Outcome> {
     plan.expect_model(model)?;
+    plan.expect_memory(model)?;
     if let Some(embedding) = model.architecture().embedding() {
         let run = match sequences(plan.dataset, Split::Train)? {
             Sequences::Narrow(..) => fit_sequences::<u16>,

@@ -1,5 +1,6 @@
 //! What a run does: hyper-parameters that are checked and fit the dataset.
 
+use super::block::BLOCK_ROWS;
 use super::place::Place;
 use super::row_set::RowSet;
 use super::sequences::sequences;
@@ -8,7 +9,7 @@ use super::window::{FULL_SHUFFLE_BYTES, Order, Shuffle};
 use super::{FeatureScale, Metric, WeightAverage, metric};
 use crate::dataset::{Csr, Dataset, Holdout, Split};
 use crate::error::{Error, Result};
-use crate::kernel::Level;
+use crate::kernel::{Level, has_room};
 use crate::model::Model;
 use crate::nn::{Architecture, BinaryCrossentropy, Dropout, Loss, RowNorm};
 use crate::optimizer::{Idle, Optimizer, RmsProp, Schedule, Step};
@@ -189,6 +190,32 @@ impl<'d> TrainPlan<'d> {
             value: model.architecture().to_json().to_string(),
             reason: format!("the plan was made for {}", self.architecture.to_json()),
             remedy: "make a plan for this model".to_owned(),
+        })
+    }
+
+    /// Checks that there is memory for what a run keeps beside a model: to be refused it later ends the program.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]
+    pub(super) fn expect_memory(&self, model: &Model) -> Result<()> {
+        let batch = self.options.batch_size.min(self.train_rows.len());
+        let parameters = model.parameters();
+        let (first, head) = (parameters.first_kernel.len(), parameters.head.values.len());
+        // The optimizer's state, and the head's gradient, whole and of each block. That of the first layer may be small.
+        let (arrays, blocks) = (self.options.optimizer.state().len(), batch.div_ceil(BLOCK_ROWS));
+        let values = (first + head) as u128 * arrays as u128 + head as u128 * (1 + blocks) as u128;
+        let bytes = values * size_of::<f32>() as u128;
+        if usize::try_from(bytes).is_ok_and(has_room) {
+            return Ok(());
+        }
+        Err(Error::Unfit {
+            option: "the network",
+            value: format!("one of {} weights", first + head),
+            reason: format!(
+                "to train them takes {:.1} GB more, which the system does not give",
+                bytes as f64 / 1e9
+            ),
+            remedy: "take fewer --hidden units, fewer words, or smaller batches".to_owned(),
         })
     }
 
