@@ -180,6 +180,8 @@ fn labelled_files_are_read_as_they_lie() {
     let fasttext = "__label__2 __label__x a fine fine film\n__label__1 bad\n";
     check("f.data", fasttext, &[], &two([1, 2], ["2", "1"]));
     check("g.data", "a fine, fine film\nbad", &[], &two([1, 2], ["", ""]));
+    let labelled = "{\"text\":\"a fine fine __label__qwertzuiop film\"}\n{\"text\":\"bad\"}\n";
+    check("aa.data", labelled, &[], &two([1, 2], ["", ""]));
     let named = ["--text-column", "Opinion", "--label-column", "id"];
     let csv_of = |name: &str| csv.replace("Review", name);
     check("i.data", &csv_of("opinion"), &named, &two([2, 4], ["1", "2"]));
@@ -281,6 +283,13 @@ fn empty_and_endless_reviews_are_judged() {
     let fine = desk.ok(&["predict", MODEL, "--text", "a fine film"]);
     let long = "a fine film ".repeat((16 << 20) / 12);
     assert_eq!(desk.ok_with(&["predict", MODEL, "-"], long.as_bytes()), fine);
+    // Where it ends is no part of it.
+    for line_break in ["\n", "\r\n"] {
+        let line = format!("a fine film{line_break}");
+        let limited = |most| ["predict", MODEL, "-", "--max-text", most];
+        assert_eq!(desk.ok_with(&limited("11"), line.as_bytes()), fine);
+        desk.fails(1, &limited("10"), line.as_bytes(), &["line 1", "longer than 10 bytes"]);
+    }
     let longer = format!("x\n{long}{long}");
     let parts = ["stdin", "line 2", "longer than 16777216 bytes"];
     let before = desk.fails(1, &["predict", MODEL, "-"], longer.as_bytes(), &parts);

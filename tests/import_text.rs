@@ -130,8 +130,13 @@ fn formats_are_found_by_content() {
             expected => assert_eq!(import::detect(&packed).unwrap(), expected, "{name}, packed"),
         }
     }
-    let (_folder, path) = file("no feature at first", b"1\n0 3:1\n");
-    assert_eq!(import::detect(&path).unwrap(), Format::Libsvm);
+    let spoken_of = b"{\"text\":\"a __label__x\",\"label\":1}\n{\"text\":\"b\",\"label\":0}\n";
+    for (content, expected) in
+        [(&b"1\n0 3:1\n"[..], Format::Libsvm), (spoken_of, Format::JsonLines)]
+    {
+        let (_folder, path) = file("in its first line", content);
+        assert_eq!(import::detect(&path).unwrap(), expected);
+    }
     for (content, expected) in [
         (&b"[{\"text\": 1}]"[..], "a JSON array; write one object a line"),
         (b"\xff\xfer\0e\0", "text in UTF-16; convert it to UTF-8"),
@@ -591,6 +596,7 @@ fn texts_may_be_as_long_as_the_user_says() {
         (format!("text,label\n{long},1\nbad,0\n").as_bytes(), long.len()),
         (format!("__label__1 {long}\n__label__0 bad\n").as_bytes(), long.len() + 11),
         (b"1 2:1 \n0 1:1\n", 6),
+        (b"1 2:1 \r\n0 1:1\r\n", 6),
         (&archive, long.len()),
     ] {
         let (_folder, path) = file("long", content);
@@ -615,9 +621,23 @@ fn tables_may_be_longer_than_a_review() {
     let options = text(TextOptions { max_text: Some(100), ..TextOptions::default() });
     let dataset = imported(&path, &options).unwrap();
     assert_eq!(dataset.csr(Split::Train).unwrap().rows(), 5_000);
-    std::fs::write(&path, table + "\"" + &"endless ".repeat(50_000)).unwrap();
+    let endless = "\"".to_owned() + &"endless ".repeat(50_000);
+    std::fs::write(&path, table + &endless).unwrap();
     let error = refusal(&path, &options);
     assert!(error.contains("row 5002, line 15002") && error.contains("200 bytes"), "{error}");
+
+    // The lines between rows are none of them, wherever a reader's buffer ends.
+    let row = format!("{},1\n", "good ".repeat(19));
+    for blank in (65_300..65_700).step_by(7) {
+        let table = format!("text,label\nbad,0\n{}{row}", "\n".repeat(blank));
+        std::fs::write(&path, table + &"\n".repeat(300) + &row).unwrap();
+        let dataset = imported(&path, &options).unwrap();
+        assert_eq!(dataset.csr(Split::Train).unwrap().rows(), 3);
+    }
+    let table = format!("text,label\nbad,0\n{}{endless}", "\n".repeat(70_000));
+    std::fs::write(&path, table).unwrap();
+    let error = refusal(&path, &options);
+    assert!(error.contains("row 3, line 70003") && error.contains("200 bytes"), "{error}");
 }
 
 #[test]
@@ -660,6 +680,16 @@ fn damaged_and_exploding_gzip_files_are_refused() {
         "{error}"
     );
     assert!(imported(&path, &limit(64 * 1001)).is_ok());
+    // Nor do two files of half as many.
+    let half = [b"text,label\n", &b"a,1\nb,0\n".repeat(300)[..]].concat();
+    let [(_train, train), (_test, test)] = ["train.csv", "test.csv"].map(|name| file(name, &half));
+    let options =
+        TextOptions { test: Some(test), max_unpacked: Some(64_000), ..Default::default() };
+    let error = refusal(&train, &text(options));
+    assert!(
+        error.contains("test.csv and the files before it have together more than 1000 reviews"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -753,6 +783,12 @@ fn tables_that_are_no_tables_are_refused() {
 #[test]
 fn tables_of_all_dialects_are_read() {
     let expected = vec!["fine good film".to_owned(), String::new(), "bad".to_owned()];
+    let no_header = |text: &str, label: &str| TextOptions {
+        header: false,
+        text_column: Some(text.into()),
+        label_column: Some(label.into()),
+        ..TextOptions::default()
+    };
     for (name, content, options) in [
         (
             "crlf",
@@ -764,16 +800,7 @@ fn tables_of_all_dialects_are_read() {
             "id,label,text,\"x\"\n1,1.0,\"fine\ngood\nfilm\",\n2,0.0,,a\n3,0,bad,\"b\"\n\n",
             TextOptions::default(),
         ),
-        (
-            "no header",
-            "pos,fine good film\nneg,\nneg,bad\n",
-            TextOptions {
-                header: false,
-                text_column: Some("2".into()),
-                label_column: Some("1".into()),
-                ..TextOptions::default()
-            },
-        ),
+        ("no header", "pos,fine good film\nneg,\nneg,bad\n", no_header("2", "1")),
         (
             "tabs",
             "text\tlabel\r\n\"fine\" good, film\tyes\r\n\tno\r\nbad\tno\r\n",
@@ -804,6 +831,15 @@ fn tables_of_all_dialects_are_read() {
             "text\tlabel\r\nfine good film\t1\r\n\r\n\t0\r\nbad\t0\r\n\r\n",
             TextOptions::default(),
         ),
+        (
+            "blank lines of both kinds",
+            "text,label\nfine good film,1\n\n\n\r\n\n\n\r\n\"\"\r,0\n\r\n\nbad,0\n\n\n\r\n",
+            TextOptions::default(),
+        ),
+        ("quoted returns", "1,\"fine\rgood\rfilm\"\n-1,\"\r\"\n-1,bad\n", no_header("2", "1")),
+        ("commas and semicolons", "\"fine; good, film\";2\n;1\n\"bad\";1\n", no_header("1", "2")),
+        ("semicolons and commas", "fine; good; film,2\n,1\nbad,1\n", no_header("1", "2")),
+        ("unquoted commas", "fine, good film;2\n;1\nbad;1\n", no_header("1", "2")),
         (
             "labels anywhere",
             "\n fine __label__yes good film\n__label__no\n \r\nbad\t__label__no\r\n",
@@ -921,9 +957,18 @@ fn errors_in_tables_name_the_line_that_is_at_fault() {
         let error = labels(line_break, "\"\n\"");
         assert!(error.contains("row 2, line 2: 1 fields"), "{error}");
     }
-    let (_folder, path) = file("a.csv", b"text,label\ra,1\rb,0\r");
-    let error = refusal(&path, &text(TextOptions::default()));
-    assert!(error.contains("row 1, line 1: its lines end with carriage returns alone"), "{error}");
+    for content in [&b"text,label\ra,1\rb,0\r"[..], b"text,label\r\"a\nb\",1\rb,0"] {
+        let (_folder, path) = file("a.csv", content);
+        let error = refusal(&path, &text(TextOptions::default()));
+        let expected = "row 1, line 1: its lines end with carriage returns alone";
+        assert!(error.contains(expected), "{error}");
+    }
+    // A review that is blank stands in quotes where a table has but one column.
+    let column = b"text\n\n\n\r\n\"\r\"\n\n\n\"\"\r\nbad\n\n\r\n";
+    let ((_train, train), (_more, more)) =
+        (file("a.csv", b"text,label\na,1\nb,0\n"), file("b.csv", column));
+    let options = text(TextOptions { unlabelled: Some(more), ..TextOptions::default() });
+    assert_eq!(imported(&train, &options).unwrap().csr(Split::Unlabelled).unwrap().rows(), 3);
 }
 
 #[test]
@@ -962,11 +1007,18 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
     for content in [
         &b"text,id,label\ngood,caf\xe9,1\nbad,2,0\n"[..],
         b"{\"text\":\"good\",\"id\":\"caf\xe9\",\"label\":1}\n{\"text\":\"bad\",\"label\":0}\n",
+        // The mark of what was replaced by whoever wrote the text.
+        b"{\"caf\xe9\":[{}],\"text\":\"g\xef\xbf\xbdd\",\"id\":\"\xe9\",\"label\":1}\n{\"text\":\"bad\",\"label\":0}\n",
     ] {
         let (_folder, path) = file("latin1", content);
         let dataset = imported(&path, &with(InvalidUtf8::Stop)).unwrap();
         assert_eq!(dataset.labels(Split::Train).unwrap(), [1, 0]);
     }
+    // The byte is one of the text as it is without escapes, and of the last text that counts.
+    let line = b"{\"\xe9\":0,\"text\":\"a\",\"label\":1,\"text\":\"\\u00e9 \\\"\xe9\\\"\"}\n";
+    let (_folder, path) = file("latin1", line);
+    let error = refusal(&path, &with(InvalidUtf8::Stop));
+    assert!(error.contains("latin1: line 1: byte 4 of the review is not UTF-8"), "{error}");
 }
 
 #[test]

@@ -41,18 +41,32 @@ struct Bounded {
     reader: io::Chain<BufReader<Unpack>, &'static [u8]>,
     /// What has been read in all.
     read: u64,
-    /// What may be read before this row has ended.
-    end: u64,
+    /// Where this row begins, behind the blank lines that the csv crate skips.
+    start: u64,
+    /// The most bytes of a row.
+    longest: u64,
 }
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.read > self.end {
+        if self.read > self.start + self.longest {
             return Err(io::Error::other(TOO_LONG));
         }
-        let read = self.reader.read(buffer)?;
-        self.read += read as u64;
-        Ok(read)
+        // Blank lines come by themselves: where nothing of a row has come yet, they are those before it.
+        let next = self.reader.fill_buf()?;
+        let blank = next.iter().take_while(|&&byte| byte == b'\n').count();
+        let length = match blank {
+            0 => next.windows(2).position(|two| two == b"\n\n").map_or(next.len(), |at| at + 1),
+            _ => blank,
+        };
+        let length = length.min(buffer.len());
+        buffer[..length].copy_from_slice(&next[..length]);
+        self.reader.consume(length);
+        if blank > 0 && self.start == self.read {
+            self.start += length as u64;
+        }
+        self.read += length as u64;
+        Ok(length)
     }
 }
 
@@ -75,17 +89,26 @@ pub(super) fn open(
     options: &TextOptions,
     labels: LabelUse,
 ) -> Result<Delimited> {
+    let quoting = options.quoting.unwrap_or(delimiter != b'\t');
     let start = input.reader.fill_buf().map_err(|error| input.faults.explain(error))?;
-    if delimiter == b',' && looks_like_it(start) == Some(b';') {
+    let plain = outside_quotes(start, quoting);
+    // A last one may be half of a line break.
+    if plain.windows(2).any(|two| two[0] == b'\r') && !plain.contains(&b'\n') {
+        let problem = "its lines end with carriage returns alone";
+        let remedy = "convert them to line feeds, as by `tr '\\r' '\\n'`";
+        return Err(Error::malformed(input.faults.path(), "row 1, line 1", problem, remedy));
+    }
+    if delimiter == b',' && has_semicolons(&plain) {
         delimiter = b';';
     }
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).delimiter(delimiter).buffer_capacity(1 << 16);
-    builder.quoting(options.quoting.unwrap_or(delimiter != b'\t'));
+    builder.quoting(quoting);
     // The crate's own way with `\r\n` counts lines wrongly: it ends a row before the line feed.
     builder.terminator(Terminator::Any(b'\n'));
     let longest = max_text(options.max_text);
-    let reader = Bounded { reader: input.reader.chain(END), read: 0, end: 0 };
+    let reader =
+        Bounded { reader: input.reader.chain(END), read: 0, start: 0, longest: 2 * longest as u64 };
     let mut file = Delimited {
         reader: builder.from_reader(reader),
         faults: input.faults,
@@ -105,11 +128,6 @@ pub(super) fn open(
     file.width = file.record.len();
     let first = (0..file.width).map(|at| String::from_utf8_lossy(file.field(at)).into_owned());
     let mut names: Vec<String> = first.collect();
-    if names.iter().any(|name| name.split('\r').skip(1).any(|rest| !rest.starts_with('\n'))) {
-        let problem = "its lines end with carriage returns alone";
-        let remedy = "convert them to line feeds, as by `tr '\\r' '\\n'`";
-        return Err(file.malformed(problem.into(), remedy));
-    }
     if !options.header {
         names = (1..=file.width).map(|column| column.to_string()).collect();
     }
@@ -125,13 +143,34 @@ pub(super) fn open(
     Ok(file)
 }
 
+/// What of a text is not in quotes, if they mean something.
+fn outside_quotes(text: &[u8], quoting: bool) -> Vec<u8> {
+    let mut is_quoted = false;
+    let mut is_outside = |byte: u8| {
+        is_quoted ^= quoting && byte == b'"';
+        !is_quoted
+    };
+    text.iter().copied().filter(|&byte| is_outside(byte)).collect()
+}
+
+/// Whether semicolons stand for commas: both of the first two lines have more of them, or the first one where that tells nothing.
+/// One line alone may be that of a text with many of either, which then need no quotes.
+fn has_semicolons(plain: &[u8]) -> bool {
+    let lines = plain.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let lines: Vec<&[u8]> = lines.take(2).collect();
+    let counts = |delimiter| {
+        let count = |line: &&[u8]| line.iter().filter(|&&byte| byte == delimiter).count();
+        (lines.iter().map(count).min(), lines.first().map(count))
+    };
+    counts(b';') > counts(b',')
+}
+
 impl Delimited {
     /// Reads the next record; false at the end.
     fn read(&mut self) -> Result<bool> {
         self.row += 1;
         loop {
-            let start = self.reader.position().byte();
-            self.reader.get_mut().end = start + 2 * self.longest as u64;
+            self.reader.get_mut().start = self.reader.position().byte();
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
@@ -142,7 +181,8 @@ impl Delimited {
                 return Ok(false);
             }
             // A blank line that ends with two characters. A text that is empty has two quotes as well.
-            if !is_line(b"\r") || self.reader.position().byte() - start >= 4 {
+            let length = self.reader.position().byte() - self.reader.get_ref().start;
+            if !is_line(b"\r") || length >= 4 {
                 break;
             }
         }
@@ -170,7 +210,10 @@ impl Delimited {
     }
 
     fn explain(&mut self, error: csv::Error) -> Error {
-        self.line = self.record.position().map_or(1, csv::Position::line);
+        // Each of the blank lines before the row has one byte.
+        let start = self.reader.get_ref().start;
+        self.line =
+            self.record.position().map_or(1, |before| before.line() + start - before.byte());
         match error.into_kind() {
             csv::ErrorKind::Io(error) if error.to_string() == TOO_LONG => self.malformed(
                 format!("the row has more than {} bytes", 2 * self.longest),

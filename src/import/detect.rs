@@ -85,8 +85,9 @@ pub fn format_of(head: &[u8]) -> Option<Format> {
         (archive::looks_like_it(head), Format::Archive),
         (parquet_file::looks_like_it(head), Format::Parquet),
         (libsvm::looks_like_it(text), Format::Libsvm),
-        (fasttext::looks_like_it(text), Format::Fasttext),
+        // Before fastText's labels, which may stand anywhere: a text of JSON may speak of them.
         (json_lines::looks_like_it(text), Format::JsonLines),
+        (fasttext::looks_like_it(text), Format::Fasttext),
     ] {
         if looks_like_it {
             return Some(format);

@@ -15,7 +15,7 @@ pub(super) struct Fasttext {
     text: Vec<u8>,
 }
 
-/// Whether a file that begins with `head` is in this format: its first line has a label.
+/// Whether a file that begins with `head`, and is no JSON, is in this format: its first line has a label.
 pub(super) fn looks_like_it(head: &[u8]) -> bool {
     let line = head.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
     line.split(u8::is_ascii_whitespace).any(|word| word.starts_with(PREFIX))

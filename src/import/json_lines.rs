@@ -7,9 +7,9 @@ use std::path::Path;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::TextOptions;
 use super::lines::Lines;
 use super::row::{LabelUse, Row, Rows, Wanted, is_similar, wanted};
-use super::{InvalidUtf8, TextOptions};
 use crate::error::{Error, Result};
 
 const REMEDY: &str = "expected a JSON object with text and label in each line";
@@ -21,6 +21,8 @@ pub(super) struct JsonLines {
     labels: LabelUse,
     /// Those of text, label and split.
     fields: [Field; 3],
+    /// The text of a line that is not UTF-8.
+    text: Vec<u8>,
 }
 
 /// A field that counts.
@@ -30,9 +32,10 @@ struct Field {
     name: Option<String>,
     /// What is wrong with the file if no other object has it.
     missing: Option<Error>,
-    /// What the last object holds in it, and whether by the very name.
+    /// What the last object holds in it, whether by the very name, and how many fields come before it.
     value: Option<Value>,
     is_exact: bool,
+    place: usize,
 }
 
 /// Whether a file that begins with `head` is in this format.
@@ -43,7 +46,7 @@ pub(super) fn looks_like_it(head: &[u8]) -> bool {
 
 /// The reviews of these lines.
 pub(super) fn of(lines: Lines, options: TextOptions, labels: LabelUse) -> JsonLines {
-    JsonLines { lines, options, labels, fields: Default::default() }
+    JsonLines { lines, options, labels, fields: Default::default(), text: Vec::new() }
 }
 
 impl Rows for JsonLines {
@@ -79,9 +82,9 @@ impl Rows for JsonLines {
         {
             read(&line, &mut self.fields, None).map_err(malformed)?;
         }
-        let [text, label, split] = &self.fields;
-        let name = text.name.as_deref().unwrap_or_default();
-        let text = match &text.value {
+        let [field, label, split] = &self.fields;
+        let name = field.name.as_deref().unwrap_or_default();
+        let text = match &field.value {
             Some(Value::String(text)) => text,
             found => {
                 let problem = match found {
@@ -92,11 +95,15 @@ impl Rows for JsonLines {
                 return Err(self.lines.malformed(problem, REMEDY));
             }
         };
-        // Whoever takes it sees that it is not UTF-8, and stops or skips it. In fields that do not count it does not matter.
-        let is_damaged = matches!(line, Cow::Owned(_))
-            && self.options.invalid_utf8 != InvalidUtf8::Replace
-            && text.contains(char::REPLACEMENT_CHARACTER);
-        let text = if is_damaged { bytes } else { text.as_bytes() };
+        // Whoever takes a text that is not UTF-8 stops, skips it or replaces what is not. In other fields it does not matter.
+        let text = match line {
+            Cow::Borrowed(_) => text.as_bytes(),
+            Cow::Owned(_) => {
+                let mut json = serde_json::Deserializer::from_slice(bytes);
+                self.text = BytesOf(field.place).deserialize(&mut json).map_err(malformed)?;
+                &self.text[..]
+            }
+        };
         let [label, split] = [label, split]
             .map(|field| field.value.as_ref().and_then(Value::as_str).map(str::as_bytes));
         Ok(Some(Row { number, text, label, split }))
@@ -172,6 +179,7 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let mut before = 0;
         while let Some(name) = map.next_key_seed(Name)? {
             let exact = self.fields.iter().position(|field| field.name.as_deref() == Some(&*name));
             let similar = |field: &Field| {
@@ -188,7 +196,7 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
                         value @ (Value::Array(_) | Value::Object(_)) if place == 0 => value,
                         value => Value::String(value.to_string()),
                     });
-                    field.is_exact = exact.is_some();
+                    (field.is_exact, field.place) = (exact.is_some(), before);
                 }
                 None => {
                     map.next_value::<IgnoredAny>()?;
@@ -197,8 +205,64 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
             if let Some(names) = &mut self.names {
                 names.push(name.into_owned());
             }
+            before += 1;
         }
         Ok(())
+    }
+}
+
+/// Reads of an object the text behind so many fields, which need not be UTF-8.
+struct BytesOf(usize);
+
+impl<'de> DeserializeSeed<'de> for BytesOf {
+    type Value = Vec<u8>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Vec<u8>, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for BytesOf {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<u8>, A::Error> {
+        let mut text = Vec::new();
+        let mut before = 0;
+        while map.next_key_seed(Bytes)?.is_some() {
+            match before == self.0 {
+                true => text = map.next_value_seed(Bytes)?,
+                false => drop(map.next_value::<IgnoredAny>()?),
+            }
+            before += 1;
+        }
+        Ok(text)
+    }
+}
+
+/// A string, whatever its bytes.
+struct Bytes;
+
+impl<'de> DeserializeSeed<'de> for Bytes {
+    type Value = Vec<u8>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Vec<u8>, D::Error> {
+        json.deserialize_bytes(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Bytes {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
     }
 }
 

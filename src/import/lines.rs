@@ -62,13 +62,14 @@ impl Lines {
     /// Those of [`Lines::next_line`].
     pub fn advance(&mut self) -> Result<bool> {
         self.line.clear();
-        let mut bounded = self.input.reader.by_ref().take(self.longest as u64 + 1);
+        // Its line break has two bytes at most.
+        let mut bounded = self.input.reader.by_ref().take(self.longest as u64 + 2);
         let read = bounded.read_until(b'\n', &mut self.line);
         if read.map_err(|error| self.input.faults.explain(error))? == 0 {
             return Ok(false);
         }
         self.number += 1;
-        if self.line.strip_suffix(b"\n").unwrap_or(&self.line).len() > self.longest {
+        if self.line().len() > self.longest {
             let problem = format!("it is longer than {} bytes", self.longest);
             let remedy =
                 "check that this is a text file with one review a line, or raise --max-text";

@@ -140,12 +140,14 @@ impl Cut {
         let most = self.limit / REVIEW_BYTES;
         if (self.headers.len() + reviews.len()) as u64 > most {
             let path = origin.path().display();
+            let is_first = self.origins.iter().all(|(_, other)| other.path() == origin.path());
+            let have = if is_first { "has" } else { "and the files before it have together" };
             return Err(Error::Unfit {
                 option: "--max-unpacked",
                 value: self.limit.to_string(),
                 reason: format!(
-                    "{path} has more than {most} reviews, each of {REVIEW_BYTES} bytes of memory \
-                     besides its text"
+                    "{path} {have} more than {most} reviews, each of {REVIEW_BYTES} bytes of \
+                     memory besides its text"
                 ),
                 remedy: "raise it if the file is no bomb".into(),
             });
