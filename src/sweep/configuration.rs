@@ -256,7 +256,11 @@ impl Configuration {
     pub(super) fn meaning(&self) -> Result<String> {
         let network = self.architecture(1)?;
         let initializer = self.initializer()?.unwrap_or(Initializer::GlorotUniform);
-        let options = self.fit_options(0, Holdout::None)?;
+        let mut options = self.fit_options(0, Holdout::None)?;
+        if options.bias_optimizer.is_none() {
+            let same = optimizer::parse(&self.optimizer, self.learning_rate)?;
+            options.bias_optimizer = Some(same);
+        }
         Ok(format!("{network:?} {initializer:?} {options:?}"))
     }
 

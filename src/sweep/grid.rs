@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Configuration;
 use super::configuration::NONE;
 use crate::error::{Error, Result};
+use crate::nn::Activation;
 
 /// Values of each option; an empty list stands for the book's own.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -72,7 +73,7 @@ impl Grid {
     /// alone: they have none, and the others would be the same once more.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] where it has more than [`MOST_CONFIGURATIONS`].
+    /// [`Error::InvalidOption`] where it has more than [`MOST_CONFIGURATIONS`], or an activation that nobody knows.
     pub fn configurations(&self) -> Result<Vec<Configuration>> {
         let size = self.combinations();
         if size > MOST_CONFIGURATIONS {
@@ -82,6 +83,10 @@ impl Grid {
         let mut all = vec![Configuration::default()];
         vary(&mut all, &self.hidden, |one, value| one.hidden = value);
         vary(&mut all, &self.activation, |one, value| one.activation = value);
+        // Those that are left out with their combinations come before nobody else.
+        for name in &self.activation {
+            name.parse::<Activation>()?;
+        }
         if let Some(first) = self.activation.first() {
             all.retain(|one| !one.hidden.is_empty() || one.activation == *first);
         }

@@ -133,13 +133,15 @@ fn the_book_and_files_name_their_configurations() {
 #[test]
 fn wrong_arguments_are_usage_errors() {
     let desk = desk();
-    let cases: [(&[&str], &[&str]); 24] = [
+    let cases: [(&[&str], &[&str]); 26] = [
         (&["--hidden", "16|16"], &["--hidden is \"16|16\"", "`/` between networks"]),
         (&["--hidden", "16/16"], &["each configuration once"]),
         (&["--optimizer", "rmsprop,rmsprop:rho=0.9"], &["each configuration once"]),
         (&["--hidden", "none", "--activation", "relu,relu"], &["each configuration once"]),
         (&["--first-kernel-initializer", "zeros"], &["glorot_uniform", "never learn"]),
         (&["--activation", "relo"], &["--activation", "relo"]),
+        (&["--hidden", "none", "--activation", "relu,relo"], &["--activation", "relo"]),
+        (&["--optimizer", "sgd", "--bias-optimizer", "none,sgd"], &["each configuration once"]),
         (&["--loss", "x"], &["--loss"]),
         (&["--loss", "mean-squared-error,mean_squared_error"], &["each configuration once"]),
         (&["--optimizer", "sgd:moment=1"], &["moment"]),
