@@ -65,18 +65,6 @@ impl Running {
         assert!(lines.any(|line| line.unwrap().starts_with("epoch ")), "the run ended too soon");
     }
 
-    /// Whether it listens to signals: as Linux tells it, or after a while.
-    fn listens(&self) -> bool {
-        const SIGTERM: u32 = 15;
-        let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())) else {
-            std::thread::sleep(Duration::from_millis(150));
-            return true;
-        };
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
-        let caught = u64::from_str_radix(caught.trim(), 16).unwrap();
-        caught & 1 << (SIGTERM - 1) != 0
-    }
-
     fn signal(&self, signal: &str) {
         let pid = self.0.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
@@ -146,8 +134,8 @@ fn a_second_signal_stops_at_once() {
         [&["train", "d.safetensors", "--validation", "100", "--out", "run"], &heavy[..]].concat();
     let running = Running::start(&desk, &arguments);
     let start = Instant::now();
-    // There is a bar from the first step on, but not without a terminal.
-    while !(desk.path("run").exists() && running.listens()) {
+    // It notes signals before it makes its folder. There is a bar from the first step on, but not without a terminal.
+    while !desk.path("run").exists() {
         assert!(start.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -195,19 +183,53 @@ fn a_signal_clears_a_dataset_that_is_not_whole() {
     assert_eq!(names(&desk.path("")), [""; 0]);
 }
 
-/// What `nohup` has started outlives its terminal.
+/// Before there is something to save, a run or a sweep has nothing but generated reviews, in a temporary folder.
+#[test]
+fn a_signal_clears_generated_reviews() {
+    let desk = Desk::new();
+    let temporary = desk.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let is_generating = || {
+        let folders = names(&temporary).into_iter().map(|name| temporary.join(name));
+        folders.flat_map(std::fs::read_dir).any(|mut files| files.next().is_some())
+    };
+    for (arguments, signal, code) in [
+        (&["train", "--out", "out"][..], "-INT", 130),
+        (&["train", "--out", "out", "--ensemble", "2"], "-TERM", 143),
+        (&["sweep", "--book", "--out", "out"], "-HUP", 129),
+    ] {
+        let mut command = desk.command(arguments);
+        command.env("TMPDIR", &temporary).stdout(Stdio::null()).stderr(Stdio::piped());
+        let running = Running(command.spawn().unwrap());
+        let until = Instant::now() + Duration::from_secs(60);
+        while !is_generating() {
+            assert!(Instant::now() < until, "nothing is generated");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        running.signal(signal);
+        let (ended, errors) = running.end();
+        assert_eq!(ended, Some(code), "{arguments:?}: {errors}");
+        assert_eq!(names(&temporary), [""; 0], "{arguments:?}");
+        assert_eq!(names(&desk.path("")), ["tmp"], "{arguments:?}");
+    }
+}
+
+/// What `nohup` has started outlives its terminal, and what a script has started in the background its Ctrl-C.
 #[test]
 fn a_signal_that_is_ignored_is_not_listened_to() {
-    let desk = Desk::new();
-    let mut command = Command::new("sh");
-    let line = ["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_imdb-fast")];
-    command.args(line).args(SYNTH).current_dir(desk.folder()).stderr(Stdio::piped());
-    let running = Running(command.spawn().unwrap());
-    wait_for_files(&desk, 1);
-    running.signal("-HUP");
-    running.signal("-TERM");
-    let (code, errors) = running.end();
-    assert_eq!(code, Some(143), "{errors}");
+    for signal in ["HUP", "INT"] {
+        let desk = Desk::new();
+        let mut command = Command::new("sh");
+        let trap = format!("trap '' {signal}; exec \"$@\"");
+        let line = ["-c", &trap, "sh", env!("CARGO_BIN_EXE_imdb-fast")];
+        command.args(line).args(SYNTH).current_dir(desk.folder()).stderr(Stdio::piped());
+        let running = Running(command.spawn().unwrap());
+        wait_for_files(&desk, 1);
+        running.signal(&format!("-{signal}"));
+        running.signal("-TERM");
+        let (code, errors) = running.end();
+        assert_eq!(code, Some(143), "{signal}: {errors}");
+    }
 }
 
 /// Only the loss of a mapped page is an error of a file.
@@ -475,6 +497,10 @@ fn a_full_disk_leaves_earlier_files_and_no_halves() {
         "error: cannot write disk/model.safetensors: No space left on device (os error 28)\n";
     assert!(errors.ends_with(expected), "{errors}");
     assert!(contents(&path) == earlier, "at the end");
+    std::fs::write(path.join("history.partial.json"), "{}").unwrap();
+    let kept = "its history up to a late epoch is kept in disk/history.partial.json; make room";
+    desk.fails(1, &wide, &[kept]);
+    std::fs::remove_file(path.join("history.partial.json")).unwrap();
     let saving = train("disk", "3", &["--hidden", "256", "--checkpoint-every", "1"]);
     desk.fails(1, &saving, &["disk/checkpoint.safetensors", "No space left"]);
     assert!(contents(&path) == earlier, "at a checkpoint");

@@ -61,7 +61,7 @@ a file or the system is at fault
 the arguments are
 .TP
 129, 130, 143
-SIGHUP, SIGINT or SIGTERM has stopped it; a training run or a sweep has then saved itself
+SIGHUP, SIGINT or SIGTERM has stopped it; a training run or a sweep that has begun has then saved itself
 ";
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {

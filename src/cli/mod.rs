@@ -89,9 +89,9 @@ Environment:
   IMDB_FAST_KERNEL        portable, avx2 or avx512: the kernels to use
   HTTPS_PROXY, NO_PROXY   the proxy for `fetch`, and what is reached without
 
-Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; 129, 130, 143 after SIGHUP (unless `nohup` \
-keeps it away), SIGINT, SIGTERM: a training run or a sweep has then saved itself, other commands leave nothing of the files \
-that they write.";
+Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; 129, 130, 143 after SIGHUP, SIGINT, SIGTERM \
+(unless it was ignored from the start, as `nohup` has it): a training run or a sweep that has begun has then saved itself; \
+before that, as of all other commands, nothing is left of the files that they write.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -132,12 +132,14 @@ enum Command {
 }
 
 impl Command {
-    /// Whether it writes files, and has nothing to save where it is stopped. Training and sweeps save themselves.
-    fn writes_at_once(&self) -> bool {
+    /// Whether it writes files. Training and sweeps save themselves at a signal, once they have begun.
+    fn writes(&self) -> bool {
         matches!(
             self,
             Command::Fetch(_)
                 | Command::Import(_)
+                | Command::Train(_)
+                | Command::Sweep(_)
                 | Command::Export(_)
                 | Command::Plot(_)
                 | Command::Report(_)
@@ -166,7 +168,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(global: &Global, command: Command) -> Result<ExitCode> {
-    if command.writes_at_once() {
+    if command.writes() {
         stop::clear_on_signal()?;
     }
     match command {

@@ -1,8 +1,8 @@
 //! Signals that end a command in good order.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use imdb_fast::{Error, Result, container, output};
@@ -14,23 +14,61 @@ use signal_hook::iterator::Signals;
 const SIGNALS: [(i32, &str, u8); 3] =
     [(SIGHUP, "SIGHUP", 129), (SIGINT, "SIGINT", 130), (SIGTERM, "SIGTERM", 143)];
 
-/// Whether a signal is listened to: `nohup` wants a program to outlive its terminal.
-fn is_heard(signal: i32) -> bool {
-    signal != SIGHUP || !container::is_ignored(SIGHUP)
+/// Whether a signal ends the program at once: as long as there is nothing to save.
+static ENDS: AtomicBool = AtomicBool::new(true);
+
+static STOP: LazyLock<Stop> = LazyLock::new(Stop::default);
+
+/// A folder that goes with the program.
+static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+fn folder() -> MutexGuard<'static, Option<PathBuf>> {
+    FOLDER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a signal removes what has been written of the outputs so far, and ends the program. For commands that have
-/// nothing to save.
+/// Whether a signal is listened to: `nohup` wants a program to outlive its terminal, and a script's Ctrl-C is not for what it
+/// has started in the background.
+fn is_heard(signal: i32) -> bool {
+    !container::is_ignored(signal)
+}
+
+/// From now on a signal removes what has been written of the outputs so far, and ends the program; until [`Stop::listen`], where
+/// there is something to save.
 pub(super) fn clear_on_signal() -> Result<()> {
     let heard = SIGNALS.map(|(signal, _, _)| signal).into_iter().filter(|&signal| is_heard(signal));
     let mut signals = Signals::new(heard).map_err(Error::io(Path::new("signals"), "listen to"))?;
     thread::spawn(move || {
-        let asked = signals.forever().next();
-        output::abandon_all();
-        let of_signal = SIGNALS.iter().find(|(signal, _, _)| Some(*signal) == asked);
-        std::process::exit(of_signal.map_or(1, |(_, _, code)| (*code).into()));
+        for asked in signals.forever() {
+            let place = SIGNALS.iter().position(|(signal, _, _)| *signal == asked);
+            let place = place.expect("no other signal is listened to");
+            if ENDS.load(Ordering::SeqCst) {
+                output::abandon_all();
+                if let Some(folder) = &*folder() {
+                    let _ = std::fs::remove_dir_all(folder);
+                }
+                std::process::exit(SIGNALS[place].2.into());
+            }
+            // It may have come just before.
+            STOP.which.store(place, Ordering::SeqCst);
+            STOP.is_asked.store(true, Ordering::SeqCst);
+        }
     });
     Ok(())
+}
+
+/// Calls `work` with a temporary folder, which goes afterwards, or with the program.
+pub(super) fn in_temporary_folder<T>(work: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let place = std::env::temp_dir();
+    // Locked before, so that there is none that is not noted.
+    let mut noted = folder();
+    let temporary = tempfile::tempdir_in(&place).map_err(Error::io(&place, "write to"))?;
+    *noted = Some(temporary.path().to_path_buf());
+    drop(noted);
+    let result = work(temporary.path());
+    // On systems that cannot delete a mapped file the folder stays; the system clears it in time.
+    drop(temporary);
+    *folder() = None;
+    result
 }
 
 /// Whether somebody wants the run to stop.
@@ -42,9 +80,10 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    /// From now on the first signal is noted, and a second one ends the program at once.
-    pub(super) fn listen() -> Result<Stop> {
-        let stop = Stop::default();
+    /// From now on the first signal is noted, and a second one ends the program at once. Called once, before there is something
+    /// to save.
+    pub(super) fn listen() -> Result<&'static Stop> {
+        let stop = &*STOP;
         let heard = SIGNALS.into_iter().enumerate().filter(|(_, (signal, _, _))| is_heard(*signal));
         for (place, (signal, name, code)) in heard {
             // In this order: at the first signal, nothing has been asked for yet.
@@ -53,6 +92,7 @@ impl Stop {
                 .and_then(|_| flag::register(signal, stop.is_asked.clone()))
                 .map_err(Error::io(Path::new(name), "listen to"))?;
         }
+        ENDS.store(false, Ordering::SeqCst);
         Ok(stop)
     }
 

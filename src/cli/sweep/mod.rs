@@ -48,6 +48,7 @@ struct Sweep<'a> {
     design: Design,
     finished: Vec<Option<Finished>>,
     refit: bool,
+    stop: &'a Stop,
 }
 
 impl<'a> Sweep<'a> {
@@ -68,10 +69,11 @@ impl<'a> Sweep<'a> {
         }
         let refit = !args.no_refit;
         let begun = Begun::new(design, &dataset, path.as_deref(), &team, refit);
+        let stop = Stop::listen()?;
         let folder = Folder::begin(&args.folder(), &begun, args.fresh)?;
         let design = begun.design;
         let finished = vec![None; design.runs().len()];
-        Ok(Sweep { global, team, dataset, path, folder, design, finished, refit })
+        Ok(Sweep { global, team, dataset, path, folder, design, finished, refit, stop })
     }
 
     fn go_on(global: &'a Global, args: &Args) -> Result<Sweep<'a>> {
@@ -129,15 +131,15 @@ impl<'a> Sweep<'a> {
         let done = finished.iter().flatten().count();
         global.note(format_args!("going on: {done} of {} runs are done", finished.len()));
         let refit = refit && !args.no_refit;
-        Ok(Sweep { global, team, dataset, path, folder, design, finished, refit })
+        let stop = Stop::listen()?;
+        Ok(Sweep { global, team, dataset, path, folder, design, finished, refit, stop })
     }
 
     fn run(mut self) -> Result<ExitCode> {
-        let stop = Stop::listen()?;
         let finished = std::mem::take(&mut self.finished);
         let left = finished.iter().filter(|run| run.is_none()).count();
         let quiet = self.global.quiet;
-        let watcher = Watcher::new(&self.design, &self.folder, &stop, finished.clone(), quiet);
+        let watcher = Watcher::new(&self.design, &self.folder, self.stop, finished.clone(), quiet);
         let start = Instant::now();
         let done = sweep::run(&self.design, &self.dataset, &self.team, finished, &watcher);
         let seconds = start.elapsed().as_secs_f64();
@@ -145,7 +147,7 @@ impl<'a> Sweep<'a> {
         let runs = done?;
         self.dataset.container().check_unchanged()?;
         if runs.iter().any(Option::is_none) {
-            return Ok(self.say_how_to_go_on(&stop, &runs));
+            return Ok(self.say_how_to_go_on(&runs));
         }
         let mut results = self.results(runs)?;
         self.folder.save(&results)?;
@@ -173,8 +175,8 @@ impl<'a> Sweep<'a> {
         }
         let one = &self.design.configurations()[best.configuration];
         let epochs = self.warmed_up(one, epochs)?;
-        let Some(model) = self.refit(one, epochs, &stop)? else {
-            return Ok(self.say_how_to_go_on(&stop, &results.runs));
+        let Some(model) = self.refit(one, epochs)? else {
+            return Ok(self.say_how_to_go_on(&results.runs));
         };
         let test = self.test(&model, one)?;
         let seed = self.design.seeds()[0];
@@ -219,16 +221,11 @@ impl<'a> Sweep<'a> {
     }
 
     /// Trains a configuration again, on all training reviews, as `imdb-fast train` would.
-    fn refit(
-        &self,
-        configuration: &Configuration,
-        epochs: usize,
-        stop: &Stop,
-    ) -> Result<Option<Model>> {
+    fn refit(&self, configuration: &Configuration, epochs: usize) -> Result<Option<Model>> {
         let words = self.refit_words(configuration, epochs);
         let args = train_arguments(&words).expect("they were checked when the sweep began");
         let model = configuration.model(self.dataset.features(), self.design.seeds()[0])?;
-        train::refit(&args, model, &self.dataset, &self.team, stop)
+        train::refit(&args, model, &self.dataset, &self.team, self.stop)
     }
 
     fn refit_words(&self, configuration: &Configuration, epochs: usize) -> Vec<OsString> {
@@ -293,8 +290,8 @@ impl<'a> Sweep<'a> {
     }
 
     /// What a sweep that a signal has stopped leaves with.
-    fn say_how_to_go_on(&self, stop: &Stop, runs: &[Option<Finished>]) -> ExitCode {
-        let (signal, code) = stop.signal();
+    fn say_how_to_go_on(&self, runs: &[Option<Finished>]) -> ExitCode {
+        let (signal, code) = self.stop.signal();
         let done = runs.iter().flatten().count();
         warn(
             "stopped",

@@ -36,12 +36,12 @@ impl Members<'_> {
             facts.pseudo_labelled_reviews =
                 dataset.csr(Split::Unlabelled).map_or(0, |csr| csr.rows());
         }
+        let stop = Stop::listen()?;
         let mut outputs = Outputs::create(args, facts)?;
         remove_leftovers(&args.out);
-        let stop = Stop::listen()?;
         let start = Instant::now();
         let stages = Stages::new(self.global.quiet);
-        let watched = Watched { of: self, dataset, stop: &stop, stages: &stages };
+        let watched = Watched { of: self, dataset, stop, stages: &stages };
         let trained = ensemble.train(&watched, dataset, team, &args.out);
         let fit_time = start.elapsed();
         stages.finish();

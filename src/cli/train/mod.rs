@@ -10,6 +10,7 @@ mod unfinished;
 mod watcher;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,11 +25,11 @@ use imdb_fast::{Error, Result};
 
 use super::lock::Lock;
 use super::progress::Progress;
-use super::stop::Stop;
+use super::stop::{self, Stop};
 use super::{Global, count, is_same_file, quoted, shown, thousands, to_stdout, warn};
 use ensemble::Members;
 pub(crate) use options::Args;
-use outputs::{CHECKPOINT, Outputs, facts};
+use outputs::{CHECKPOINT, Outputs, PARTIAL_HISTORY, facts};
 pub(super) use outputs::{HISTORY, MODEL, discard, is_in};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;
@@ -70,9 +71,10 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     }
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let notes = Notes::new(&args, &words, path.as_deref());
+    let stop = Stop::listen()?;
     let outputs = Outputs::create(&args, facts(&args, &team, &dataset, &plan))?;
     let (words, dataset) = (&words[..], &dataset);
-    let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs };
+    let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs, stop };
     run.train(model, notes, None)
 }
 
@@ -84,9 +86,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let Unfinished { checkpoint, args, words, dataset: path, is_dataset_noted, seconds } = run;
     let path = path.as_deref().map(|path| global.find(path)).transpose()?;
     let dataset = open(global, path.as_deref()).map_err(|error| match error {
-        Error::Io { source, .. }
-            if is_dataset_noted && source.kind() == std::io::ErrorKind::NotFound =>
-        {
+        Error::Io { source, .. } if is_dataset_noted && source.kind() == ErrorKind::NotFound => {
             let folder_word = quoted(&shown(folder));
             Error::Unfit {
                 option: "--resume",
@@ -121,9 +121,10 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     ));
     let mut notes = Notes::new(&args, &words, path.as_deref());
     notes.seconds = seconds;
+    let stop = Stop::listen()?;
     let outputs = Outputs::open(&args, folder, facts(&args, &team, &dataset, &plan), lock)?;
     let (words, dataset) = (&words[..], &dataset);
-    let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs };
+    let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs, stop };
     run.train(model, notes, Some(checkpoint))
 }
 
@@ -136,6 +137,7 @@ struct Run<'a> {
     plan: &'a TrainPlan<'a>,
     team: &'a Team,
     outputs: Outputs<'a>,
+    stop: &'a Stop,
 }
 
 impl Run<'_> {
@@ -145,8 +147,7 @@ impl Run<'_> {
         notes: Notes,
         checkpoint: Option<Checkpoint>,
     ) -> Result<ExitCode> {
-        let Run { plan, team, outputs, .. } = self;
-        let stop = Stop::listen()?;
+        let Run { plan, team, outputs, stop, .. } = self;
         let size = Size {
             reviews: plan.train_reviews() + plan.validation_reviews(),
             epochs: plan.options().epochs,
@@ -154,7 +155,7 @@ impl Run<'_> {
         };
         let progress = Progress::new(self.global.quiet);
         let every = self.args.checkpoint_every;
-        let mut watcher = Watcher::new(progress, outputs, &stop, every, notes, size);
+        let mut watcher = Watcher::new(progress, outputs, stop, every, notes, size);
         let outcome = match checkpoint {
             None => fit(plan, &mut model, team, &mut watcher)?,
             Some(checkpoint) => resume(plan, &mut model, team, &mut watcher, checkpoint)?,
@@ -166,7 +167,7 @@ impl Run<'_> {
             return Err(error);
         }
         if let Some((epoch, batch)) = watcher.stopped {
-            return Ok(self.say_how_to_go_on(&stop, epoch, batch));
+            return Ok(self.say_how_to_go_on(epoch, batch));
         }
         if let Ending::Diverged(_) = outcome.ending {
             return Err(self.save_what_is_good(model, outcome, fit_time)?);
@@ -175,7 +176,9 @@ impl Run<'_> {
         // It has ended between epochs.
         let epoch = outcome.epoch.unwrap_or(0);
         model.training = outputs.training(history, Some(epoch));
-        outputs.save(history, fit_time, Some(&model)).inspect_err(|_| self.say_what_is_kept())?;
+        outputs
+            .save(history, fit_time, Some(&model))
+            .inspect_err(|error| self.say_what_is_kept(error))?;
         if !self.global.quiet {
             self.report(&outcome, epoch, fit_time, size.reviews)?;
         }
@@ -209,8 +212,8 @@ impl Run<'_> {
     }
 
     /// What a run that a signal has stopped leaves with. Not for a person alone, so silence does not hide it.
-    fn say_how_to_go_on(&self, stop: &Stop, epoch: usize, batch: usize) -> ExitCode {
-        let (signal, code) = stop.signal();
+    fn say_how_to_go_on(&self, epoch: usize, batch: usize) -> ExitCode {
+        let (signal, code) = self.stop.signal();
         let Run { plan, outputs, .. } = self;
         let (epochs, batches) = (plan.options().epochs, plan.batches());
         warn(
@@ -226,14 +229,21 @@ impl Run<'_> {
     }
 
     /// What to do where a run is done and cannot be written: on a full disk, mostly.
-    fn say_what_is_kept(&self) {
-        let folder = self.outputs.shown();
+    fn say_what_is_kept(&self, error: &Error) {
+        let is_full =
+            matches!(error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
+        let first = if is_full { "make room, then" } else { "mend that, then" };
+        let history = self.outputs.path(PARTIAL_HISTORY);
         if self.outputs.path(CHECKPOINT).exists() {
-            let resume = format!("imdb-fast train --resume {}", quoted(&folder));
-            warn("note", format_args!("its last checkpoint is kept; make room, then: {resume}"));
+            let resume = format!("imdb-fast train --resume {}", quoted(&self.outputs.shown()));
+            warn("note", format_args!("its last checkpoint is kept; {first}: {resume}"));
         } else {
-            let note = "nothing of the run is kept; make room and train again, with --checkpoint-every if it takes long";
-            warn("note", note);
+            let kept = match history.exists() {
+                true => format!("its history up to a late epoch is kept in {}", shown(&history)),
+                false => "nothing of the run is kept".to_owned(),
+            };
+            let again = "train again, with --checkpoint-every if it takes long";
+            warn("note", format_args!("{kept}; {first} {again}"));
         }
     }
 
@@ -341,11 +351,10 @@ pub(super) fn open(global: &Global, path: Option<&Path>) -> Result<Dataset> {
 
 /// Generated reviews, always the same.
 pub(super) fn generated(global: &Global) -> Result<Dataset> {
-    let options = SyntheticOptions::default();
-    let temporary = std::env::temp_dir();
-    let folder = tempfile::tempdir_in(&temporary).map_err(Error::io(&temporary, "write to"))?;
-    let path = folder.path().join("synthetic.safetensors");
-    dataset::write(&mut Synthetic::new(options)?, &path)?;
-    // On systems that cannot delete a mapped file the folder stays; the system clears it in time.
-    global.open(&path)
+    let mut reviews = Synthetic::new(SyntheticOptions::default())?;
+    stop::in_temporary_folder(|folder| {
+        let path = folder.join("synthetic.safetensors");
+        dataset::write(&mut reviews, &path)?;
+        global.open(&path)
+    })
 }

@@ -22,7 +22,7 @@ pub(in crate::cli) const MODEL: &str = "model.safetensors";
 pub(in crate::cli) const HISTORY: &str = "history.json";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The history of a run that is on its way. An earlier run's files stay together until this one has all of its own.
-const PARTIAL_HISTORY: &str = "history.partial.json";
+pub(super) const PARTIAL_HISTORY: &str = "history.partial.json";
 /// What a finished run leaves, and what it needs on its way.
 const NAMES: [&str; 7] =
     [MODEL, CHECKPOINT, PARTIAL_HISTORY, HISTORY, "history.csv", "curves.svg", "curves.png"];
