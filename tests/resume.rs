@@ -5,12 +5,13 @@ mod common;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use common::{generated, team, written};
+use common::{InMemory, generated, sequences, team, written};
 use imdb_fast::Result;
 use imdb_fast::dataset::{Dataset, Holdout};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, RowNorm};
 use imdb_fast::optimizer;
+use imdb_fast::text::{Rules, Unknown};
 use imdb_fast::train::{
     Checkpoint, EarlyStopping, Ending, FeatureScale, FitOptions, History, Metric, Observer,
     Outcome, Shuffle, Silent, Snapshot, TrainPlan, WeightAverage, fit, metric, resume,
@@ -337,6 +338,30 @@ fn a_run_goes_on_with_what_it_began_with() {
     let whole = run(&dataset, &linear, 1, &mut Silent);
     assert!(go_on(&dataset, &linear, 2, path, &mut Silent).unwrap() == whole);
     refused(&dataset, Case { epochs: 5, ..linear }, &["--schedule", "over 40 steps", "over 24"]);
+}
+
+/// An embedding goes by the order of words, and the model takes over the text rules: both are of the dataset.
+#[test]
+fn a_run_goes_on_with_the_sequences_and_the_rules_that_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |source: InMemory, name: &str| written(source, &folder.path().join(name));
+    let mut source = sequences(800, 900, 1);
+    let rules = Rules { num_words: 900, ..Rules::default() };
+    source.contents.text = Some(rules.clone());
+    let mut reversed = source.clone();
+    reversed.reviews.iter_mut().for_each(|(_, words, _)| words.reverse());
+    let mut ruled = source.clone();
+    ruled.contents.text = Some(Rules { unknown: Unknown::Cut, ..rules });
+
+    let dataset = write(source, "d.safetensors");
+    let path = &folder.path().join("checkpoint.safetensors");
+    run(&dataset, &PLAIN, 1, &mut Stopper::new(path, &|asked| asked == 10, false));
+    for (other, name) in [(reversed, "reversed.safetensors"), (ruled, "ruled.safetensors")] {
+        let other = write(other, name);
+        let error = go_on(&other, &PLAIN, 1, path, &mut Silent).err().unwrap().to_string();
+        assert!(error.contains(name) && error.contains("had other contents"), "{error}");
+    }
+    go_on(&dataset, &PLAIN, 1, path, &mut Silent).unwrap();
 }
 
 /// Counts reviews, and keeps how many to itself.

@@ -306,13 +306,16 @@ impl Container {
         Err(self.malformed(place, problem, remedy))
     }
 
-    /// One number for the contents of all tensors that are `relevant`, by their checksums: equal contents give equal
-    /// numbers, wherever the file lies and whatever else it holds.
-    pub(crate) fn fingerprint(&self, relevant: impl Fn(&str) -> bool) -> String {
+    /// One number for some strings of the metadata and the contents of all tensors that are `relevant`, by their checksums: equal
+    /// contents give equal numbers, wherever the file lies and whatever else it holds.
+    pub(crate) fn fingerprint(&self, strings: &[&str], relevant: impl Fn(&str) -> bool) -> String {
         let mut names: Vec<String> = self.header.offset_keys();
         names.retain(|name| relevant(name));
         names.sort();
         let mut text = String::new();
+        for key in strings {
+            text.push_str(&format!("{key:?} {:?}\n", self.metadata(key)));
+        }
         for name in names {
             let Some(info) = self.header.info(&name) else { continue };
             let checksum = match self.metadata(&checksum_key(&name)) {

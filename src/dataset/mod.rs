@@ -19,7 +19,7 @@ mod writer;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::container::{Access, Container, Kind, Section};
+use crate::container::{Access, Container, Kind, Section, TEXT_RULES};
 use crate::error::{Error, Result};
 use crate::text::{Rules, Vocabulary};
 
@@ -78,12 +78,12 @@ impl Dataset {
         &self.container
     }
 
-    /// A number, as text, for all that a run reads of it: rows, labels, vocabulary. Another file with the same of these has the
-    /// same one, wherever it lies. By the checksums of the file, which only
-    /// [`Container::verify`] compares with its contents.
+    /// A number, as text, for all that a run reads of it or its model takes over: rows, sequences, labels, vocabulary, text rules,
+    /// the feature count. Another file with the same of these has the same one, wherever it lies. By the checksums of the file,
+    /// which only [`Container::verify`] compares with its contents.
     pub fn fingerprint(&self) -> String {
-        let unread = [".sequences", ".sequence_ptr", ".ratings", ".groups"];
-        self.container.fingerprint(|tensor| !unread.iter().any(|part| tensor.ends_with(part)))
+        let is_read = |tensor: &str| !tensor.ends_with(".ratings") && !tensor.ends_with(".groups");
+        self.container.fingerprint(&["features", TEXT_RULES], is_read)
     }
 
     /// How many features: every word id is below it.

@@ -166,7 +166,7 @@ impl Design {
         let read = dataset.fingerprint();
         match (self.judging, dataset.groups(Split::Train)) {
             (Judging::Folds(_), Ok(Some(_))) => {
-                let groups = dataset.container().fingerprint(|name| name == "train.groups");
+                let groups = dataset.container().fingerprint(&[], |name| name == "train.groups");
                 format!("{read} {groups}")
             }
             _ => read,
