@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{InMemory, generated, names, written};
 use imdb_fast::Error;
 use imdb_fast::container::Access;
-use imdb_fast::dataset::{Contents, Csr, Dataset, Holdout, Split, Writer};
+use imdb_fast::dataset::{self, Contents, Csr, Dataset, Holdout, Split, Writer};
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::text::Vocabulary;
 use safetensors::tensor::{Dtype, TensorView};
@@ -58,6 +58,42 @@ fn what_is_held_out_is_somebody() {
         (Holdout::Split(test), &few),
     ] {
         assert!(holdout.rows(dataset).is_err(), "{holdout}");
+    }
+    let hundreds = written(generated(533, 300, 1), &folder.path().join("hundreds.safetensors"));
+    let (_, held_out) = Holdout::Fraction(0.29).rows(&hundreds).unwrap();
+    assert_eq!(held_out, Some((train, 0..116)), "0.29 of 400");
+
+    let mut nobody = Parts::valid();
+    let pointers = bytes(&[0u64], u64::to_le_bytes);
+    nobody.tensors = vec![
+        ("train.indptr", Dtype::U64, pointers),
+        ("test.indptr", Dtype::U64, bytes(&[0u64, 0], u64::to_le_bytes)),
+        ("train.indices", Dtype::U16, vec![]),
+        ("test.indices", Dtype::U16, vec![]),
+        ("train.labels", Dtype::U8, vec![]),
+        ("test.labels", Dtype::U8, vec![1]),
+    ];
+    let nobody = nobody.open(folder.path()).unwrap();
+    for holdout in [Holdout::None, Holdout::First(1), Holdout::Split(test)] {
+        let error = holdout.rows(&nobody).unwrap_err().to_string();
+        assert!(error.contains("d.safetensors") && error.contains("to train on"), "{error}");
+    }
+}
+
+#[test]
+fn reviews_without_labels_alone_are_no_dataset() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.safetensors");
+    drop(written(varied(300), &path));
+    let older = std::fs::read(&path).unwrap();
+    for is_kept in [|split| split == Split::Unlabelled, |_| false] {
+        let mut source = varied(300);
+        source.reviews.retain(|&(split, ..)| is_kept(split));
+        let error = dataset::write(&mut source, &path).unwrap_err().to_string();
+        let parts = ["d.safetensors", "split `train` or `test`", "import reviews with labels"];
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        assert!(std::fs::read(&path).unwrap() == older);
+        assert_eq!(names(folder.path()), ["d.safetensors"]);
     }
 }
 

@@ -80,10 +80,21 @@ impl Holdout {
     /// [`Error::InvalidOption`] for a fraction that is not between 0 and 1.
     pub fn rows(self, dataset: &Dataset) -> Result<(Range<usize>, Option<HeldOut>)> {
         let rows = dataset.csr(Split::Train)?.rows();
+        if rows == 0 {
+            return Err(Error::Unfit {
+                option: "the dataset",
+                value: dataset.container().path().display().to_string(),
+                reason: "its train split has no review".to_owned(),
+                remedy: "import reviews to train on".to_owned(),
+            });
+        }
         let first = match self {
             Holdout::None => 0,
             Holdout::First(count) => count,
-            Holdout::Fraction(part) if (0.0..1.0).contains(&part) => (rows as f64 * part) as usize,
+            // A part that is written in decimals may be a little less than it says: 0.29 of 400 is 116.
+            Holdout::Fraction(part) if (0.0..1.0).contains(&part) => {
+                (rows as f64 * part + 1e-9) as usize
+            }
             Holdout::Fraction(part) => {
                 return Err(Error::invalid("--validation", part, "a fraction below 1"));
             }

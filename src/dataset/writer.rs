@@ -125,10 +125,20 @@ impl Writer {
     /// Joins the spools behind the header, syncs, and puts the file in its place.
     ///
     /// # Errors
-    /// [`Error::Io`]; an older file of that name is then untouched.
+    /// [`Error::Unfit`] where no review is of `train` or `test`, [`Error::Io`]; an older file of that name is then untouched.
     pub fn finish(self) -> Result<Summary> {
         let Writer { mut output, contents, splits, .. } = self;
         let path = output.path().to_path_buf();
+        if !Split::ALL.into_iter().zip(&splits).any(|(split, s)| split.is_labelled() && s.is_some())
+        {
+            return Err(Error::Unfit {
+                option: "the dataset",
+                value: path.display().to_string(),
+                reason: "none of its reviews is of the split `train` or `test`".to_owned(),
+                remedy: "import reviews with labels as well: those without one are only learned from beside them"
+                    .to_owned(),
+            });
+        }
         let mut summary = Summary { splits: Vec::new(), features: contents.features, bytes: 0 };
         let mut spools = Vec::new();
         for (split, spool) in Split::ALL.into_iter().zip(splits) {
