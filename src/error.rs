@@ -4,6 +4,7 @@
 //! violations of the caller (a slice of the wrong length, say) panic with a sentence; each such function says
 //! so under "Panics".
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -97,6 +98,14 @@ pub enum Error {
 /// `Result` with the library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Text of a file for a message, no more than so many characters of it: a word, a name or a number may be as long as the file.
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 /// Where in an epoch a run diverged.
 fn step_name(batch: usize) -> String {
     if batch == 0 { "validation".to_owned() } else { format!("batch {batch}") }
@@ -109,17 +118,18 @@ impl Error {
         move |source| Error::Io { path, action, source }
     }
 
-    /// A [`Error::Malformed`].
+    /// A [`Error::Malformed`], whatever the length of what the file has at that place.
     pub fn malformed(
         path: &Path,
         place: impl Into<String>,
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Error {
+        const MOST: usize = 500;
         Error::Malformed {
             path: path.to_path_buf(),
-            place: place.into(),
-            problem: problem.into(),
+            place: shortened(&place.into(), MOST).into_owned(),
+            problem: shortened(&problem.into(), MOST).into_owned(),
             remedy: remedy.into(),
         }
     }

@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 use super::ngrams::key;
 use super::words::Words;
 use super::{CUT, DROPPED, Rules, Scratch, Unknown, Vocabulary};
+use crate::error::shortened;
 
 /// Turns texts to their word ids in reading order, and to their sets of features. It can be shared by threads, each with
 /// its own [`Encoding`].
@@ -101,7 +102,8 @@ impl Encoder {
         let mut words = run.split(' ').map(|word| self.token(word));
         let length = run.split(' ').count();
         let mut node = words.next().unwrap_or(DROPPED);
-        let problem = |what: &str| Err(format!("the n-gram {run:?} of id {id} {what}"));
+        let problem =
+            |what: &str| Err(format!("the n-gram {:?} of id {id} {what}", shortened(run, 60)));
         if !(2..=self.rules.ngrams).contains(&length) {
             return problem(&format!("has {length} words, the rules 2 to {}", self.rules.ngrams));
         }

@@ -1,7 +1,7 @@
 //! The names of features.
 
 /// The words of a dataset, by id, and behind them its n-grams, each as its words with spaces between.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabulary {
     text: String,
     /// `text[offsets[id]..offsets[id + 1]]` is the word of `id`; empty where an id has none.
@@ -10,10 +10,17 @@ pub struct Vocabulary {
     cut: String,
 }
 
+/// No word.
+impl Default for Vocabulary {
+    fn default() -> Vocabulary {
+        Vocabulary { text: String::new(), offsets: vec![0], cut: String::new() }
+    }
+}
+
 impl Vocabulary {
     /// Takes one word an id, from id 0; the empty string where an id has no word.
     pub fn from_words<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Vocabulary {
-        let mut vocabulary = Vocabulary { offsets: vec![0], ..Vocabulary::default() };
+        let mut vocabulary = Vocabulary::default();
         for word in words {
             vocabulary.text.push_str(word.as_ref());
             vocabulary.offsets.push(vocabulary.text.len() as u64);
@@ -75,7 +82,7 @@ impl Vocabulary {
 
     /// How many ids it covers, those without a word included.
     pub fn len(&self) -> usize {
-        self.offsets.len().saturating_sub(1)
+        self.offsets.len() - 1
     }
 
     /// Whether it covers no id at all.
