@@ -3,8 +3,8 @@
 //! A reader (or a memory map) of the old file never sees it change, and a crash leaves the old file as it was.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::fs::File;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
 use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -40,45 +40,61 @@ impl Drop for Noted {
     }
 }
 
+/// A temporary sibling, which vanishes when it is dropped.
+#[derive(Debug)]
+struct Sibling {
+    file: TempPath,
+    /// Goes after the file does.
+    _noted: Noted,
+}
+
 /// A file under construction. Dropped before [`OutputFile::commit`], it vanishes.
 #[derive(Debug)]
 pub struct OutputFile {
     writer: BufWriter<File>,
-    temporary: TempPath,
+    sibling: Sibling,
     path: PathBuf,
-    /// Goes after the file does.
-    noted: Noted,
 }
 
 impl OutputFile {
-    /// Opens a temporary sibling of `path`, so that an unwritable folder is found out at once.
+    /// Opens a temporary sibling of `path`, so that an unwritable folder is found out at once. Where `path` is a link, of what it
+    /// leads to, which is what will be replaced. An older file's permissions become the new one's.
     ///
     /// # Errors
-    /// [`Error::Io`] where the folder is missing or cannot be written, or `path` is a folder, pipe or device.
+    /// [`Error::Io`] where the folder is missing or cannot be written, or `path` is that of a folder, pipe or device.
     pub fn create(path: &Path) -> Result<OutputFile> {
-        // A rename would put a file in the place of /dev/null, if it may.
-        if std::fs::metadata(path).is_ok_and(|kind| !kind.is_file()) {
+        let not_a_file = || {
             let source = std::io::Error::other("it is a folder, pipe or device; name a file");
-            return Err(Error::Io { path: path.to_path_buf(), action: "write", source });
+            Error::Io { path: path.to_path_buf(), action: "write", source }
+        };
+        // `folder/` and `folder/.` have the name of a folder in them, whether it is there or not.
+        let name = path.file_name().map_or(&[][..], OsStr::as_encoded_bytes);
+        if name.is_empty() || !path.as_os_str().as_encoded_bytes().ends_with(name) {
+            return Err(not_a_file());
         }
-        let prefix = temporary_prefix(path);
+        let older = match std::fs::metadata(path) {
+            Ok(older) => Some(older),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::io(path, "create")(error)),
+        };
+        // A rename would put a file in the place of /dev/null, if it may.
+        if older.as_ref().is_some_and(|older| !older.is_file()) {
+            return Err(not_a_file());
+        }
+        let path = target_of(path);
+        let prefix = temporary_prefix(&path);
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // As any other program would create it: the umask takes its share.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
         // Locked before, so that there is none that is not noted.
         let mut unfinished = unfinished();
-        let file = builder.tempfile_in(folder_of(path)).map_err(Error::io(path, "create"))?;
+        let made = builder.make_in(folder_of(&path), |sibling| create_new(sibling, older.as_ref()));
+        let file = made.map_err(|error| cannot_create(&path, error))?;
         // Taken apart, since errors of the whole name its path, of which nobody has heard.
-        let (file, temporary) = file.into_parts();
-        let noted = Noted(temporary.to_path_buf());
+        let (file, sibling) = file.into_parts();
+        let noted = Noted(sibling.to_path_buf());
         unfinished.insert(noted.0.clone());
         let writer = BufWriter::with_capacity(1 << 18, file);
-        Ok(OutputFile { writer, temporary, path: path.to_path_buf(), noted })
+        Ok(OutputFile { writer, sibling: Sibling { file: sibling, _noted: noted }, path })
     }
 
     /// The final path.
@@ -118,21 +134,19 @@ impl OutputFile {
     /// # Errors
     /// [`Error::Io`]
     pub fn stage(self) -> Result<StagedFile> {
-        let OutputFile { writer, temporary, path, noted } = self;
+        let OutputFile { writer, sibling, path } = self;
         let file = writer.into_inner().map_err(|e| e.into_error());
         let file = file.map_err(Error::io(&path, "write"))?;
         file.sync_all().map_err(Error::io(&path, "sync"))?;
-        Ok(StagedFile { temporary, path, _noted: noted })
+        Ok(StagedFile { sibling, path })
     }
 }
 
 /// A file that is whole, beside its place. Dropped before [`StagedFile::commit`], it vanishes.
 #[derive(Debug)]
 pub struct StagedFile {
-    temporary: TempPath,
+    sibling: Sibling,
     path: PathBuf,
-    /// Goes after the file does.
-    _noted: Noted,
 }
 
 impl StagedFile {
@@ -141,8 +155,8 @@ impl StagedFile {
     /// # Errors
     /// [`Error::Io`]; the older file is then untouched.
     pub fn commit(self) -> Result<()> {
-        let StagedFile { temporary, path, _noted } = self;
-        temporary.persist(&path).map_err(|e| Error::io(&path, "replace")(e.error))?;
+        let StagedFile { sibling: Sibling { file, _noted }, path } = self;
+        file.persist(&path).map_err(|e| Error::io(&path, "replace")(e.error))?;
         sync_folder_of(&path);
         Ok(())
     }
@@ -164,6 +178,54 @@ impl Seek for OutputFile {
     }
 }
 
+/// Creates a temporary sibling, which nobody may read who may not read the older file.
+fn create_new(sibling: &Path, older: Option<&Metadata>) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::fs::Permissions;
+        use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+        // Without an older file as any other program would create it: the umask takes its share.
+        let mode = older.map_or(0o666, |older| older.mode() & 0o777);
+        let file = options.mode(mode).open(sibling)?;
+        if older.is_some() {
+            // Gives back what the umask has taken. A file system without permissions refuses, and loses nothing.
+            let _ = file.set_permissions(Permissions::from_mode(mode));
+        }
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = older;
+        options.open(sibling)
+    }
+}
+
+/// Why there is no sibling of `path`.
+fn cannot_create(path: &Path, error: std::io::Error) -> Error {
+    let folder = folder_of(path);
+    let source = match error.kind() {
+        ErrorKind::NotFound => {
+            let text = format!("there is no folder {}; make it first", folder.display());
+            std::io::Error::new(ErrorKind::NotFound, text)
+        }
+        _ => error,
+    };
+    Error::Io { path: path.to_path_buf(), action: "create", source }
+}
+
+/// What a path leads to: another one where it is a link, whether there is a file or not.
+fn target_of(path: &Path) -> PathBuf {
+    let mut target = path.to_path_buf();
+    // As many links in a row as Linux follows.
+    for _ in 0..40 {
+        let Ok(link) = std::fs::read_link(&target) else { break };
+        target = folder_of(&target).join(link);
+    }
+    target
+}
+
 const TEMPORARY_PREFIX: &str = ".imdb-fast-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
@@ -181,8 +243,9 @@ fn temporary_prefix(path: &Path) -> OsString {
 /// Removes what a program that was killed has left of an output at `path`. For callers who know that nobody is writing it;
 /// what cannot be removed stays.
 pub fn remove_leftovers(path: &Path) {
-    let prefix = temporary_prefix(path);
-    let Ok(entries) = std::fs::read_dir(folder_of(path)) else { return };
+    let path = target_of(path);
+    let prefix = temporary_prefix(&path);
+    let Ok(entries) = std::fs::read_dir(folder_of(&path)) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let middle = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
@@ -249,7 +312,7 @@ mod tests {
     /// What a program that is killed leaves of an output.
     fn leftover(path: &Path) -> PathBuf {
         let file = OutputFile::create(path).unwrap();
-        let leftover = file.temporary.to_path_buf();
+        let leftover = file.sibling.file.to_path_buf();
         std::mem::forget(file);
         leftover
     }
@@ -267,6 +330,50 @@ mod tests {
         assert_eq!(own(), 1);
         staged.commit().unwrap();
         assert_eq!(own(), 0);
+    }
+
+    #[test]
+    fn names_that_no_file_can_have_are_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let long = "n".repeat(300);
+        for name in ["folder/", "folder/.", "..", "", "file/", "file/below", &long] {
+            let path = PathBuf::from(format!("{}/{name}", folder.path().display()));
+            assert!(OutputFile::create(&path).is_err(), "{name}");
+        }
+        let error = OutputFile::create(&folder.path().join("none/d.safetensors")).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("there is no folder") && error.contains("make it first"), "{error}");
+        assert!(!error.contains(TEMPORARY_PREFIX), "{error}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_a_link_leads_to_is_replaced_and_keeps_its_permissions() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let [real, link, second] =
+            ["real/d", "link", "second"].map(|name| folder.path().join(name));
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        symlink("real/d", &link).unwrap();
+        symlink("link", &second).unwrap();
+        // The first time the links lead nowhere yet.
+        for mode in [None, Some(0o600), Some(0o664), Some(0o444)] {
+            if let Some(mode) = mode {
+                std::fs::set_permissions(&real, PermissionsExt::from_mode(mode)).unwrap();
+            }
+            let left = leftover(&second);
+            assert_eq!(left.parent(), real.parent(), "a rename stays within a folder");
+            remove_leftovers(&second);
+            assert!(!left.exists());
+            write(&second, format!("{mode:?}").as_bytes()).unwrap();
+            assert!(link.is_symlink() && second.is_symlink());
+            assert_eq!(std::fs::read_to_string(&real).unwrap(), format!("{mode:?}"));
+            let found = real.metadata().unwrap().mode() & 0o777;
+            assert!(mode.is_none_or(|mode| mode == found), "{mode:?} became {found:o}");
+        }
+        symlink("circle", folder.path().join("circle")).unwrap();
+        assert!(OutputFile::create(&folder.path().join("circle")).is_err());
     }
 
     #[test]
