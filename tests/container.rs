@@ -2,13 +2,16 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::{InMemory, generated, names, written};
 use imdb_fast::container::{Access, Container};
 use imdb_fast::dataset::{self, Contents, Dataset, Review, ReviewSource, Split};
+use imdb_fast::model::Model;
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::{Error, Result};
+use serde_json::Value;
 
 /// A small dataset file with every kind of tensor.
 fn good(path: &Path) -> Vec<u8> {
@@ -114,6 +117,40 @@ fn a_file_of_holes_takes_no_memory() {
         let error = open_both(&path).expect_err("holes").to_string();
         assert!(error.contains("header: "), "{error}");
     }
+}
+
+/// Of a file of another kind no more than a header is read either, however sound it is: this one would have 64 GiB.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_of_another_kind_takes_no_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.safetensors");
+    const LENGTH: u64 = 64 << 30;
+    let tensor = format!(r#""x":{{"dtype":"U8","shape":[{LENGTH}],"data_offsets":[0,{LENGTH}]}}"#);
+    let start = file(&padded(header(&tensor)), &[]);
+    std::fs::write(&path, &start).unwrap();
+    let holes = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    holes.set_len(start.len() as u64 + LENGTH).unwrap();
+    let error = Model::load(&path).unwrap_err().to_string();
+    assert!(error.contains("expected a model of imdb-fast, found a dataset"), "{error}");
+}
+
+/// As the specification has it, by other means than the program's own.
+#[test]
+fn a_header_has_the_checksum_that_the_specification_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = good(&folder.path().join("d.safetensors"));
+    let mut header: BTreeMap<String, Value> =
+        serde_json::from_slice(&file[8..tensors_start(&file)]).unwrap();
+    let metadata = header.get_mut("__metadata__").unwrap().as_object_mut().unwrap();
+    let told = metadata.remove("xxh3:header").unwrap();
+    let sorted = header.into_iter().map(|(name, value)| {
+        let object: BTreeMap<String, Value> = serde_json::from_value(value).unwrap();
+        (name, object)
+    });
+    let json = serde_json::to_string(&sorted.collect::<BTreeMap<_, _>>()).unwrap();
+    let checksum = xxhash_rust::xxh3::xxh3_64(json.as_bytes());
+    assert_eq!(told, format!("{checksum:016x}"), "{json}");
 }
 
 /// A file with this header and these tensor bytes, whatever they mean.

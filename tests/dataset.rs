@@ -197,6 +197,11 @@ impl Parts {
         self
     }
 
+    fn renamed(mut self, name: &str, to: &'static str) -> Parts {
+        self.tensors.iter_mut().find(|(n, ..)| *n == name).unwrap().0 = to;
+        self
+    }
+
     fn metadata(mut self, key: &str, value: &str) -> Parts {
         self.metadata.insert(key.to_owned(), value.to_owned());
         self
@@ -228,6 +233,9 @@ fn every_rule_of_the_format_is_checked() {
         (parts().metadata("format", "imdb-fast model"), "a model of imdb-fast"),
         (parts().metadata("format", "other"), "another program"),
         (parts().metadata("version", "2"), "version \"2\""),
+        (parts().metadata("version", &"2".repeat(900_000)), "222...\", this program knows"),
+        (parts().metadata("text", &format!("{{\"{}\":1}}", "x".repeat(900_000))), "unknown field"),
+        (parts().renamed("another.tensor", "header"), "a tensor is called `header`"),
         (parts().metadata("features", "0"), "`features` is \"0\""),
         (parts().metadata("features", "99999999999"), "`features`"),
         (parts().metadata("features", "ten"), "`features` is \"ten\""),

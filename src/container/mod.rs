@@ -28,7 +28,7 @@ pub(crate) use vocabulary::TEXT_RULES;
 pub use watch::changed_map;
 pub(crate) use write::{Spool, TensorBytes, join, write_foreign, write_tensors};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
 
 #[cfg(target_endian = "big")]
 compile_error!("the files are little endian and are used as they are mapped");
@@ -46,6 +46,8 @@ fn checksum_key(tensor: &str) -> String {
 
 /// The key of the checksum of all else in the header: the metadata says how the tensors are to be read.
 const HEADER_CHECKSUM: &str = "xxh3:header";
+/// The name that no tensor has: its checksum would have the key of the header's.
+const RESERVED: &str = "header";
 
 /// The checksum of a header, whatever the order of its keys.
 fn header_checksum(mut header: serde_json::Value) -> String {
@@ -144,9 +146,29 @@ impl Container {
     /// [`Error::Io`]; [`Error::WrongKind`] where the file is no safetensors file; [`Error::Malformed`] where its
     /// header and its length disagree.
     pub fn open(path: &Path, access: Access) -> Result<Container> {
+        Container::open_if(path, access, |_| Ok(()))
+    }
+
+    /// Opens a file of a kind and a version. Of others no more than the header is read.
+    pub(crate) fn open_as(
+        path: &Path,
+        access: Access,
+        kind: Kind,
+        version: &str,
+    ) -> Result<Container> {
+        Container::open_if(path, access, |header| expect(path, header, kind, version))
+    }
+
+    fn open_if(
+        path: &Path,
+        access: Access,
+        check: impl FnOnce(&Metadata) -> Result<()>,
+    ) -> Result<Container> {
         let (bytes, (start, header)) = Bytes::open(path, access, |head, length| {
             refuse_other_formats(path, head)?;
-            parse_header(path, head, length)
+            let (start, header) = parse_header(path, head, length)?;
+            check(&header)?;
+            Ok((start, header))
         })?;
         Ok(Container { path: path.to_path_buf(), bytes, header, start })
     }
@@ -180,42 +202,17 @@ impl Container {
 
     /// A string of `__metadata__`.
     pub fn metadata(&self, key: &str) -> Option<&str> {
-        self.header.metadata().as_ref()?.get(key).map(String::as_str)
+        string(&self.header, key)
     }
 
     /// What the metadata says the file is.
     pub fn kind(&self) -> Kind {
-        match self.metadata("format") {
-            Some(format) if format == Kind::Dataset.format() => Kind::Dataset,
-            Some(format) if format == Kind::Model.format() => Kind::Model,
-            Some(format) if format == Kind::Checkpoint.format() => Kind::Checkpoint,
-            _ => Kind::Foreign,
-        }
+        kind(&self.header)
     }
 
     /// Refuses a file of another kind, or of a version that this program does not know.
     pub(crate) fn expect(&self, kind: Kind, version: &str) -> Result<()> {
-        if self.kind() != kind {
-            let remedy = match kind {
-                Kind::Dataset => "name a file that `imdb-fast import` or `synth` made",
-                Kind::Checkpoint => "name the folder of a run that was stopped",
-                _ => "name a `model.safetensors` that `imdb-fast train` made",
-            };
-            return Err(Error::WrongKind {
-                path: self.path.clone(),
-                expected: kind.with_article(),
-                found: self.kind().with_article().to_owned(),
-                remedy: remedy.to_owned(),
-            });
-        }
-        match self.metadata("version") {
-            Some(found) if found == version => Ok(()),
-            found => Err(self.malformed(
-                "metadata",
-                format!("format version {:?}, this program knows {version:?}", found.unwrap_or("")),
-                "use a version of imdb-fast that knows it, or make the file again",
-            )),
-        }
+        expect(&self.path, &self.header, kind, version)
     }
 
     /// All tensors, in the order of the file: name, type, shape.
@@ -339,6 +336,56 @@ impl Container {
     ) -> Error {
         Error::malformed(&self.path, place, problem, remedy)
     }
+}
+
+/// A string of `__metadata__`.
+fn string<'a>(header: &'a Metadata, key: &str) -> Option<&'a str> {
+    header.metadata().as_ref()?.get(key).map(String::as_str)
+}
+
+/// What the metadata says a file is.
+fn kind(header: &Metadata) -> Kind {
+    match string(header, "format") {
+        Some(format) if format == Kind::Dataset.format() => Kind::Dataset,
+        Some(format) if format == Kind::Model.format() => Kind::Model,
+        Some(format) if format == Kind::Checkpoint.format() => Kind::Checkpoint,
+        _ => Kind::Foreign,
+    }
+}
+
+/// Refuses a file of another kind, or of a version that this program does not know.
+fn expect(path: &Path, header: &Metadata, expected: Kind, version: &str) -> Result<()> {
+    let found = kind(header);
+    if found != expected {
+        let remedy = match expected {
+            Kind::Dataset => "name a file that `imdb-fast import` or `synth` made",
+            Kind::Checkpoint => "name the folder of a run that was stopped",
+            _ => "name a `model.safetensors` that `imdb-fast train` made",
+        };
+        return Err(Error::WrongKind {
+            path: path.to_path_buf(),
+            expected: expected.with_article(),
+            found: found.with_article().to_owned(),
+            remedy: remedy.to_owned(),
+        });
+    }
+    let malformed =
+        |problem: String, remedy: &str| Err(Error::malformed(path, "metadata", problem, remedy));
+    match string(header, "version") {
+        Some(found) if found == version => {}
+        found => {
+            let found = shortened(found.unwrap_or(""), 60);
+            let problem = format!("format version {found:?}, this program knows {version:?}");
+            let remedy = "use a version of imdb-fast that knows it, or make the file again";
+            return malformed(problem, remedy);
+        }
+    }
+    if header.info(RESERVED).is_some() {
+        let problem =
+            format!("a tensor is called `{RESERVED}`, which leaves `{HEADER_CHECKSUM}` to two");
+        return malformed(problem, "give the tensor another name");
+    }
+    Ok(())
 }
 
 /// Says what a file is that is plainly something else, by its first bytes.

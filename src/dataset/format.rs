@@ -21,8 +21,13 @@
 //! first, so that each tensor is aligned to its type wherever the file is mapped.
 //!
 //! `__metadata__` (strings) holds `format` = `imdb-fast dataset`, `version` = [`VERSION`], `features`, `options` (JSON: how the
-//! file was imported), `text` (JSON, MAY: the [`Rules`](crate::text::Rules) by which text becomes ids) and for each tensor `T` its checksum `xxh3:T`, XXH3-64 in 16 hexadecimal digits. A reader MUST
+//! file was imported), `text` (JSON, MAY: the [`Rules`](crate::text::Rules) by which text becomes ids) and the checksums. A reader MUST
 //! refuse another format name or a version that it does not know.
+//!
+//! For each tensor `T` its checksum is `xxh3:T`, XXH3-64 of its bytes in 16 hexadecimal digits (lower case). `xxh3:header` is that of
+//! the header, so no tensor may be called `header`: of its JSON without the key `xxh3:header`, the keys of each object sorted, and
+//! nothing between the tokens, which Python writes by
+//! `json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False)`.
 //!
 //! [`Dataset::open`](super::Dataset::open) checks all of this but the checksums, which
 //! [`Container::verify`](crate::container::Container::verify) compares.

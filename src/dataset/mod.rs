@@ -68,9 +68,7 @@ impl Dataset {
     /// [`Error::Io`], [`Error::WrongKind`] where the file is something else, [`Error::Malformed`] with tensor and row
     /// where it breaks a rule of the format.
     pub fn open(path: &Path, access: Access) -> Result<Dataset> {
-        let container = Container::open(path, access)?;
-        container.expect(Kind::Dataset, format::VERSION)?;
-        validate::dataset(container)
+        validate::dataset(Container::open_as(path, access, Kind::Dataset, format::VERSION)?)
     }
 
     /// The file behind it, for its metadata, its tensors and their checksums.

@@ -7,7 +7,7 @@
 //! `input.scale` \[inputs\], if its words have one each, and the metadata `row_norm` = `l2`, if its rows are normalised; its
 //! `dense_0.kernel` is multiplied by the words' scales already. Where the dataset had words, `vocabulary.offsets`, `vocabulary.text` and `vocabulary.cut` as in a
 //! [dataset](crate::dataset::format). `__metadata__` holds, where the dataset had it, `text` as there, `format` = `imdb-fast model`, `version`, `architecture` and
-//! `training` (JSON: how it was trained) and the checksums.
+//! `training` (JSON: how it was trained) and the checksums of a [dataset](crate::dataset::format).
 
 mod merge;
 mod words;
@@ -87,8 +87,7 @@ impl Model {
     /// [`Error::Io`](crate::Error::Io); [`Error::WrongKind`](crate::Error::WrongKind) for another kind of file;
     /// [`Error::Malformed`](crate::Error::Malformed) where it is damaged.
     pub fn load(path: &Path) -> Result<Model> {
-        let container = Container::open(path, Access::Read)?;
-        container.expect(Kind::Model, VERSION)?;
+        let container = Container::open_as(path, Access::Read, Kind::Model, VERSION)?;
         let json = |key: &str| container.metadata(key).unwrap_or("null");
         let architecture = Architecture::from_json(json("architecture")).map_err(|problem| {
             container.malformed("metadata `architecture`", problem, "train the model again")
