@@ -13,12 +13,17 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     // Asked before it is opened: a pipe without a writer would block in `open`.
     let kind = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
     if !kind.is_file() {
-        let found = if kind.is_dir() { "a folder" } else { "a pipe or device" };
+        let (found, remedy) = match kind.is_dir() {
+            true => {
+                ("a folder", "name the file itself, or let `imdb-fast import` make a dataset of it")
+            }
+            false => ("a pipe or device", "name the file itself"),
+        };
         return Err(Error::WrongKind {
             path: path.to_path_buf(),
             expected: "a file",
             found: found.to_owned(),
-            remedy: "name the file itself".to_owned(),
+            remedy: remedy.to_owned(),
         });
     }
     File::open(path).map_err(Error::io(path, "open"))

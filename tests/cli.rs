@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{names, repository, skipped};
+use common::{gzipped, names, repository, skipped};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
@@ -364,13 +364,21 @@ fn files_of_the_wrong_kind() {
     desk.ok(&SMALL);
     desk.write("empty", "");
     desk.write("text", "some words that are no dataset");
+    desk.write("marked", "\u{feff}text,label\ngood,1\n");
+    desk.write("foreign", "žluťoučký kůň,1\n");
+    desk.write("table", b"PAR1\x15\x04\x15\x10\x15\x14");
+    desk.write("packed", gzipped(b"text,label\ngood,1\n"));
     std::fs::create_dir(desk.path("folder")).unwrap();
     let model = "run/model.safetensors";
     for (file, parts) in [
         ("missing", ["cannot open missing", "No such file"]),
         ("empty", ["an empty file", "make it again"]),
-        ("folder", ["a folder", "name the file itself"]),
+        ("folder", ["a folder", "imdb-fast import"]),
         ("text", ["a text file", "imdb-fast import"]),
+        ("marked", ["a text file", "imdb-fast import"]),
+        ("foreign", ["a text file", "imdb-fast import"]),
+        ("table", ["a parquet file", "imdb-fast import"]),
+        ("packed", ["a gzip file", "imdb-fast import"]),
         (model, ["a model of imdb-fast", "imdb-fast import"]),
     ] {
         desk.fails(1, &["train", file], &[parts[0], parts[1], file]);

@@ -390,15 +390,15 @@ fn expect(path: &Path, header: &Metadata, expected: Kind, version: &str) -> Resu
 
 /// Says what a file is that is plainly something else, by its first bytes.
 fn refuse_other_formats(path: &Path, bytes: &[u8]) -> Result<()> {
+    const IMPORT: &str = "`imdb-fast import` makes a dataset of it, if it is in a known format";
     let (found, remedy) = match bytes {
         [] => ("an empty file", "make it again"),
-        [b'P', b'K', 3, 4, ..] => {
-            ("a zip or npz archive", "`imdb-fast import` makes a dataset of it")
-        }
-        [0x1f, 0x8b, ..] => ("a gzip file", "name a file that imdb-fast wrote"),
+        [b'P', b'K', 3, 4, ..] => ("a zip or npz archive", IMPORT),
+        [0x1f, 0x8b, ..] => ("a gzip file", IMPORT),
+        [b'P', b'A', b'R', b'1', ..] => ("a parquet file", IMPORT),
         // A header's length is below MAX_HEADER, so its upper bytes are zero: eight printable bytes are text.
-        [head @ .., _] if head.len() >= 7 && head[..7].iter().all(|b| (9..127).contains(b)) => {
-            ("a text file", "`imdb-fast import` makes a dataset of it, if it is in a known format")
+        [a, b, c, d, e, f, g, h, ..] if is_text(&[*a, *b, *c, *d, *e, *f, *g, *h]) => {
+            ("a text file", IMPORT)
         }
         _ => return Ok(()),
     };
@@ -408,6 +408,12 @@ fn refuse_other_formats(path: &Path, bytes: &[u8]) -> Result<()> {
         found: found.to_owned(),
         remedy: remedy.to_owned(),
     })
+}
+
+/// Whether some bytes are the beginning of UTF-8 without control characters; the last character may be cut.
+fn is_text(bytes: &[u8]) -> bool {
+    let is_printable = bytes.iter().all(|&byte| byte >= 9 && byte != 127);
+    is_printable && std::str::from_utf8(bytes).map_or_else(|e| e.error_len().is_none(), |_| true)
 }
 
 /// Reads a header, or says what is wrong with it. The crate checks that the tensors follow each other and are as long as their
