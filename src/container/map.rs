@@ -18,7 +18,7 @@
 //! [`Access::Read`] is the remedy for both: the file is read once, before any of it is checked.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,9 +87,9 @@ impl Bytes {
         }
         let mut words = Vec::new();
         let head = length.min(MAX_HEAD);
-        read(&mut file, &mut words, 0..head).map_err(Error::io(path, "read"))?;
+        read(path, &mut file, &mut words, 0..head)?;
         let checked = check(&bytemuck::cast_slice(&words)[..head], length)?;
-        read(&mut file, &mut words, head..length).map_err(Error::io(path, "read"))?;
+        read(path, &mut file, &mut words, head..length)?;
         Ok((Bytes::Read(words, length), checked))
     }
 
@@ -117,9 +117,36 @@ impl Bytes {
 }
 
 /// Reads the next bytes of a file, those of `range`, to the same place in `words`.
-fn read(file: &mut File, words: &mut Vec<u64>, range: Range<usize>) -> std::io::Result<()> {
+fn read(path: &Path, file: &mut File, words: &mut Vec<u64>, range: Range<usize>) -> Result<()> {
     let needed = range.end.div_ceil(8);
-    words.try_reserve_exact(needed - words.len()).map_err(std::io::Error::other)?;
+    let room = words.try_reserve_exact(needed - words.len()).map_err(std::io::Error::other);
+    room.map_err(Error::io(path, "read"))?;
     words.resize(needed, 0u64);
-    file.read_exact(&mut bytemuck::cast_slice_mut(words)[range])
+    let bytes = &mut bytemuck::cast_slice_mut(words)[range];
+    file.read_exact(bytes).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => {
+            let problem = "another program has cut it short while it was read";
+            Error::malformed(path, "the file", problem, "read it again once it is whole")
+        }
+        _ => Error::io(path, "read")(error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_shrinks_while_it_is_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.safetensors");
+        std::fs::write(&path, [0; 20]).unwrap();
+        // Its length was asked for when it had more.
+        let read =
+            |length| read(&path, &mut File::open(&path).unwrap(), &mut Vec::new(), 0..length);
+        read(20).unwrap();
+        let error = read(24).unwrap_err().to_string();
+        let parts = ["d.safetensors", "another program has cut it short", "read it again"];
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
 }
