@@ -8,6 +8,8 @@ use std::process::{Child, Output, Stdio};
 
 use common::{gzipped, repository, team};
 use imdb_fast::answer::Judge;
+use imdb_fast::container::Access;
+use imdb_fast::dataset::{Contents, Dataset, Split, Writer};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding};
 use imdb_fast::text::{Rules, Vocabulary};
@@ -456,6 +458,66 @@ fn models_that_cannot_read_say_so() {
     averaging.vocabulary = model.vocabulary;
     averaging.text = Some(Rules { num_words: 9, ngrams: 2, ..Rules::default() });
     fails(&averaging, "n-grams have no place in the sequences");
+}
+
+/// Words that contradict the rules are found by `verify`, where anybody sees them at all: nothing but text needs both.
+#[test]
+fn words_that_contradict_the_rules_are_found_out() {
+    let desk = Desk::new();
+    let words: Vec<String> = (0..40).map(|id| format!("w{id}")).collect();
+    let vocabulary = Vocabulary::from_words(&words);
+    let bigrams = Rules { num_words: 30, ngrams: 2, ..Rules::default() };
+    let contents = Contents {
+        features: 40,
+        vocabulary: Some(vocabulary.clone()),
+        text: Some(bigrams.clone()),
+        sequences: false,
+        options: serde_json::json!({}),
+    };
+    let mut writer = Writer::create(&desk.path("x.safetensors"), contents).unwrap();
+    writer.push(Split::Train, &[5, 35], Some(1)).unwrap();
+    writer.finish().unwrap();
+    let place = "x.safetensors: the text rules and the vocabulary: the n-gram \"w30\" of id 30";
+    desk.fails(1, &["verify", "x.safetensors"], b"", &[place, "import it again"]);
+
+    let mut model = Model::new(Architecture::new(40, &[]).unwrap(), 1);
+    model.vocabulary = Some(vocabulary);
+    model.text = Some(bigrams);
+    model.save(&desk.path("x.safetensors")).unwrap();
+    desk.fails(1, &["verify", "x.safetensors"], b"", &[place, "import its dataset again"]);
+    let predict = ["predict", "x.safetensors", "--text", "w5"];
+    desk.fails(1, &predict, b"", &["the n-gram \"w30\" of id 30", "import its dataset again"]);
+
+    // What takes no time to see, whoever reads the model does.
+    model.text = Some(Rules { num_words: 50, ..Rules::default() });
+    model.save(&desk.path("x.safetensors")).unwrap();
+    let parts = ["x.safetensors: the text rules", "text leads to 50 features, the network has 40"];
+    desk.fails(1, &["evaluate", "x.safetensors", "d.safetensors"], b"", &parts);
+}
+
+/// Weights that are numbers, each by itself, but whose sums are none: there is no answer, in place of one that is not true.
+#[test]
+fn weights_that_overflow_are_an_error() {
+    let desk = Desk::new();
+    let dataset = Dataset::open(&desk.path("d.safetensors"), Access::Map).unwrap();
+    let initializer = "random_uniform:minval=2e38,maxval=3e38".parse().unwrap();
+    let architecture = Architecture::new(dataset.features(), &[]).unwrap();
+    let mut model = Model::initial(architecture, Some(initializer), 1);
+    model.take_words(&dataset);
+    model.save(&desk.path("vast.safetensors")).unwrap();
+    const VAST: &str = "vast.safetensors";
+    for (arguments, place) in [
+        (&["evaluate", VAST, "d.safetensors"][..], "row 0"),
+        (&["predict", VAST, "d.safetensors", "--rows", "3..9"], "row 3"),
+        (&["predict", VAST, "d.safetensors", "--rows", "3..9", "--explain"], "a text"),
+        (&["predict", VAST, "--text", "", "--text", "the film is good"], "text 2"),
+        (&["predict", VAST, "--text", "the film is good", "--explain"], "a text"),
+        (&["words", VAST], "the word of id 4"),
+    ] {
+        let parts =
+            [&format!("they overflow on {place}, whose logit is inf")[..], "--learning-rate"];
+        assert_eq!(desk.fails(1, arguments, b"", &parts), "", "{arguments:?}");
+    }
 }
 
 #[test]

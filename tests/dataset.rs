@@ -239,6 +239,7 @@ fn every_rule_of_the_format_is_checked() {
         (parts().metadata("features", "0"), "`features` is \"0\""),
         (parts().metadata("features", "99999999999"), "`features`"),
         (parts().metadata("features", "ten"), "`features` is \"ten\""),
+        (parts().metadata("features", &"9".repeat(900_000)), "999...\", expected 1 to 67108864"),
         (parts().metadata("features", "70000"), "U16, expected U32"),
         (parts().metadata("features", "9"), "`train.indices`, row 1: word id 9"),
         (parts().without("train.indptr"), "no `train.indptr`"),
@@ -269,6 +270,7 @@ fn every_rule_of_the_format_is_checked() {
         let error = parts.open(folder.path()).expect_err(expected).to_string();
         assert!(error.contains(expected), "case {number}: no {expected:?} in {error}");
         assert!(error.contains("d.safetensors"), "case {number}: {error}");
+        assert!(error.len() < 2_000, "case {number}: {} bytes", error.len());
     }
 }
 

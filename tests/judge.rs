@@ -297,7 +297,7 @@ fn rules_and_words_survive_the_file() {
     let wrong = folder.path().join("w.safetensors");
     imdb_fast::dataset::write(&mut source, &wrong).unwrap();
     let error = Dataset::open(&wrong, Access::Read).unwrap_err().to_string();
-    assert!(error.contains("49 features, the dataset has 50"), "{error}");
+    assert!(error.contains("51 features, the dataset has 50"), "{error}");
 }
 
 /// By n-grams, too: reviews go to a file as their features, and text leads to the same answers.

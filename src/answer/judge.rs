@@ -33,36 +33,23 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// [`Error::Unfit`] where it has no vocabulary or no text rules, or these contradict each other or its inputs.
     pub fn new(model: &'a Model, team: &'a Team) -> Result<Judge<'a>> {
-        let unfit = |value: &str, reason: String, remedy: &str| Error::Unfit {
+        let unfit = |value: &str, reason: &str| {
+            Error::Unfit {
             option: "the model",
             value: value.to_owned(),
-            reason,
-            remedy: remedy.to_owned(),
-        };
-        const REMEDY: &str = "train on a dataset that `imdb-fast import` made of text, or of imdb.npz \
-                              with --word-index imdb_word_index.json; `evaluate` needs none, nor `predict` of a dataset \
-                              without --explain";
-        let Some(vocabulary) = &model.vocabulary else {
-            let reason = "text, and words that explain, need one".into();
-            return Err(unfit("without a vocabulary", reason, REMEDY));
-        };
-        let Some(rules) = &model.text else {
-            let reason = "nothing tells how text becomes its inputs".into();
-            return Err(unfit("without text rules", reason, REMEDY));
-        };
-        let damaged = |problem| {
-            unfit("one whose vocabulary does not fit", problem, "the file is damaged: train again")
-        };
-        let encoder = Encoder::new(rules, vocabulary).map_err(damaged)?;
-        let (features, inputs) = (encoder.features(), model.architecture().inputs());
-        if features != inputs {
-            let problem = format!("text leads to {features} features, the network has {inputs}");
-            return Err(damaged(problem));
+            reason: reason.to_owned(),
+            remedy: "train on a dataset that `imdb-fast import` made of text, or of imdb.npz with \
+                     --word-index imdb_word_index.json; `evaluate` needs none, nor `predict` of a dataset \
+                     without --explain"
+                .to_owned(),
         }
-        if model.architecture().embedding().is_some() && rules.ngrams > 1 {
-            let problem = "n-grams have no place in the sequences that it averages";
-            return Err(damaged(problem.to_owned()));
+        };
+        if model.vocabulary.is_none() {
+            return Err(unfit("without a vocabulary", "text, and words that explain, need one"));
         }
+        let Some(encoder) = model.encoder()? else {
+            return Err(unfit("without text rules", "nothing tells how text becomes its inputs"));
+        };
         Ok(Judge { model, encoder, team })
     }
 

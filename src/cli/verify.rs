@@ -1,6 +1,6 @@
 //! `imdb-fast verify`: every check there is, checksums included.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use imdb_fast::container::{Container, Kind};
 use imdb_fast::dataset::Dataset;
@@ -24,13 +24,17 @@ pub(crate) struct Args {
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let file = global.find(&args.file)?;
     let container = Container::open(&file, global.access())?;
+    let tensors = container.tensors().count();
     let what = match container.kind() {
         Kind::Dataset => {
-            Dataset::open(&file, global.access())?;
+            let dataset = Dataset::open(&file, global.access())?;
+            dataset.container().verify()?;
+            dataset.encoder()?;
             "dataset"
         }
+        // Both compare their checksums.
         Kind::Model => {
-            Model::load(&file)?;
+            Model::load(&file)?.encoder().map_err(|error| of_file(&file, error))?;
             "model"
         }
         Kind::Checkpoint => {
@@ -46,7 +50,16 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             });
         }
     };
-    let checked = container.verify()?;
     let path = shown(&file);
-    to_stdout(|out| writeln!(out, "{path}: ok, a {what}, {checked} tensors match their checksums"))
+    to_stdout(|out| writeln!(out, "{path}: ok, a {what}, {tensors} tensors match their checksums"))
+}
+
+/// What is wrong with a model's words, as an error of its file.
+fn of_file(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Unfit { reason, remedy, .. } => {
+            Error::malformed(path, "the text rules and the vocabulary", reason, remedy)
+        }
+        other => other,
+    }
 }

@@ -21,7 +21,7 @@ use std::path::Path;
 
 use crate::container::{Access, Container, Kind, Section, TEXT_RULES};
 use crate::error::{Error, Result};
-use crate::text::{Rules, Vocabulary};
+use crate::text::{Encoder, Rules, Vocabulary};
 
 pub use folds::Folds;
 pub use holdout::{HeldOut, Holdout};
@@ -99,10 +99,21 @@ impl Dataset {
         self.vocabulary.as_ref()
     }
 
-    /// How text became its ids, where the file tells. Together with the vocabulary an
-    /// [`Encoder`](crate::text::Encoder) makes more rows of text.
+    /// How text became its ids, where the file tells.
     pub fn text_rules(&self) -> Option<&Rules> {
         self.text.as_ref()
+    }
+
+    /// What makes more rows of text, by the vocabulary and the text rules, where the file has both.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] where the vocabulary's n-grams are none by these rules, which [`Dataset::open`] does not look at.
+    pub fn encoder(&self) -> Result<Option<Encoder>> {
+        let (Some(rules), Some(vocabulary)) = (&self.text, &self.vocabulary) else {
+            return Ok(None);
+        };
+        let encoder = Encoder::new(rules, vocabulary).map(Some);
+        encoder.map_err(|problem| validate::unfit_words(&self.container, problem))
     }
 
     /// The splits that the file has.

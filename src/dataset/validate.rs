@@ -2,7 +2,7 @@
 
 use super::{Dataset, Ids, Split, SplitSections, WordId, format};
 use crate::container::{Container, Element, Section};
-use crate::error::Result;
+use crate::error::{Error, Result, shortened};
 
 const REMEDY: &str = "the file is damaged: import it again";
 
@@ -25,13 +25,19 @@ pub(super) fn dataset(container: Container) -> Result<Dataset> {
     let vocabulary = container.vocabulary()?;
     let text = container.text_rules()?;
     if let (Some(rules), Some(vocabulary)) = (&text, &vocabulary) {
-        let found = rules.features(vocabulary);
+        let found = rules.checked_features(vocabulary);
+        let found = found.map_err(|problem| unfit_words(&container, problem))?;
         if found != features {
             let problem = format!("they lead to {found} features, the dataset has {features}");
-            return Err(container.malformed("the text rules and the vocabulary", problem, REMEDY));
+            return Err(unfit_words(&container, problem));
         }
     }
     Ok(Dataset { container, features, splits, vocabulary, text })
+}
+
+/// The error of rules and a vocabulary that contradict each other.
+pub(super) fn unfit_words(container: &Container, problem: String) -> Error {
+    container.malformed("the text rules and the vocabulary", problem, REMEDY)
 }
 
 fn tensor(split: Split, name: &str) -> String {
@@ -43,7 +49,8 @@ fn features(container: &Container) -> Result<usize> {
     match text.parse() {
         Ok(features) if (1..=format::MAX_FEATURES).contains(&features) => Ok(features),
         _ => {
-            let problem = format!("`features` is {text:?}, expected 1 to {}", format::MAX_FEATURES);
+            let (text, most) = (shortened(text, 60), format::MAX_FEATURES);
+            let problem = format!("`features` is {text:?}, expected 1 to {most}");
             Err(container.malformed("metadata", problem, REMEDY))
         }
     }

@@ -20,6 +20,7 @@ use crate::container::{
 use crate::error::Result;
 use crate::nn::{Architecture, Head, Initializer, InputScale, Parameters, RowNorm};
 use crate::text::{Rules, Vocabulary};
+use words::WORDS_REMEDY;
 
 /// `version` in the metadata.
 const VERSION: &str = "1";
@@ -100,7 +101,11 @@ impl Model {
         })?;
         // All of it has been read, and a wrong weight would go unnoticed.
         container.verify()?;
-        Ok(Model { vocabulary, text, training, ..model })
+        let model = Model { vocabulary, text, training, ..model };
+        model.check_words().map_err(|problem| {
+            container.malformed("the text rules and the vocabulary", problem, WORDS_REMEDY)
+        })?;
+        Ok(model)
     }
 
     /// Writes the model file, whole or not at all.

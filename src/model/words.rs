@@ -2,7 +2,11 @@
 
 use super::Model;
 use crate::dataset::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
+use crate::text::Encoder;
+
+/// What to do where a vocabulary and text rules contradict each other: a model has them of its dataset.
+pub(super) const WORDS_REMEDY: &str = "import its dataset again, and train on that";
 
 impl Model {
     /// Takes over the vocabulary and the text rules of the dataset that it is trained on. With them a
@@ -10,6 +14,39 @@ impl Model {
     pub fn take_words(&mut self, dataset: &Dataset) {
         self.vocabulary = dataset.vocabulary().cloned();
         self.text = dataset.text_rules().cloned();
+    }
+
+    /// What turns text to its inputs; none where its vocabulary or its text rules are not known.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where vocabulary, rules and network contradict each other. [`Model::load`] has refused most of these, but
+    /// has not looked at the vocabulary's n-grams.
+    pub fn encoder(&self) -> Result<Option<Encoder>> {
+        let (Some(rules), Some(vocabulary)) = (&self.text, &self.vocabulary) else {
+            return Ok(None);
+        };
+        let encoder = self.check_words().and_then(|()| Encoder::new(rules, vocabulary));
+        encoder.map(Some).map_err(|reason| Error::Unfit {
+            option: "the model",
+            value: "one whose words do not fit its text rules".to_owned(),
+            reason,
+            remedy: WORDS_REMEDY.to_owned(),
+        })
+    }
+
+    /// Checks what takes no time: that by its rules its vocabulary leads to its inputs.
+    pub(super) fn check_words(&self) -> Result<(), String> {
+        let (Some(rules), Some(vocabulary)) = (&self.text, &self.vocabulary) else {
+            return Ok(());
+        };
+        let (features, inputs) = (rules.checked_features(vocabulary)?, self.architecture.inputs());
+        if features != inputs {
+            return Err(format!("text leads to {features} features, the network has {inputs}"));
+        }
+        if self.architecture.embedding().is_some() && rules.ngrams > 1 {
+            return Err("n-grams have no place in the sequences that it averages".to_owned());
+        }
+        Ok(())
     }
 
     /// Checks that a dataset is one for this model: that it has as many features as the model inputs and, where both know what
@@ -43,13 +80,17 @@ impl Model {
             let ids = 0..ours.len().max(theirs.len()) as u32;
             if let Some(id) = ids.into_iter().find(|&id| ours.word(id) != theirs.word(id)) {
                 let name = |word: Option<&str>| match word {
-                    Some(word) => format!("{word:?}"),
+                    Some(word) => format!("{:?}", shortened(word, 60)),
                     None => "no word".to_owned(),
                 };
                 let (ours, theirs) = (name(ours.word(id)), name(theirs.word(id)));
                 return Err(unfit(format!(
                     "it was made with another vocabulary: its id {id} is {theirs}, and {ours} to the model"
                 )));
+            }
+            if ours.cut() != theirs.cut() {
+                let reason = "other words were cut from its vocabulary than from the model's";
+                return Err(unfit(reason.to_owned()));
             }
         }
         match (&self.text, dataset.text_rules()) {

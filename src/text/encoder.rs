@@ -76,15 +76,7 @@ impl Encoder {
         tokens: Vec<u32>,
     ) -> Result<Encoder, String> {
         rules.check().map_err(|error| error.to_string())?;
-        let features = rules.features(vocabulary);
-        if rules.ngrams < 2 || rules.hash.is_some() {
-            if vocabulary.len() > rules.num_words {
-                let (found, words) = (vocabulary.len(), rules.num_words);
-                return Err(format!("it names {found} ids, and the rules have {words} words"));
-            }
-        } else if features > super::MAX_FEATURES {
-            return Err(format!("it names {features} features, above {}", super::MAX_FEATURES));
-        }
+        let features = rules.checked_features(vocabulary)?;
         Ok(Encoder { rules: rules.clone(), features, words, tokens, runs: HashMap::new() })
     }
 

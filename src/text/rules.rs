@@ -161,6 +161,23 @@ impl Rules {
         }
     }
 
+    /// The same, or why the vocabulary is none of these rules. Its n-grams are not looked at: an
+    /// [`Encoder`](super::Encoder) does that.
+    pub(crate) fn checked_features(&self, vocabulary: &Vocabulary) -> Result<usize, String> {
+        let features = self.features(vocabulary);
+        if self.ngrams < 2 || self.hash.is_some() {
+            if vocabulary.len() > self.num_words {
+                let (found, words) = (vocabulary.len(), self.num_words);
+                return Err(format!(
+                    "the vocabulary names {found} ids, the rules have {words} words"
+                ));
+            }
+        } else if features > MAX_FEATURES {
+            return Err(format!("the vocabulary names {features} features, above {MAX_FEATURES}"));
+        }
+        Ok(features)
+    }
+
     /// As JSON, for files.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("rules are plain values")
