@@ -115,7 +115,7 @@ fn main() {
         let judge = Judge::new(&model, &team).expect("the model can read");
         let best = best_time(&mut group, &format!("judge, {threads} threads"), || {
             probabilities.clear();
-            judge.probabilities(&texts.texts, &mut probabilities);
+            judge.probabilities(&texts.texts, &mut probabilities).expect("the weights are small");
         });
         journal.note(format!("probabilities, {threads} threads"), best, work);
         if first.is_empty() {

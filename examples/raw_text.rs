@@ -53,7 +53,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let judge = Judge::new(&model, &team)?;
     for sentence in ["I loved the script!", "Avoid it, a sloppy mess."] {
-        let explanation = judge.explain(sentence);
+        let explanation = judge.explain(sentence)?;
         println!("\n{:.3}  {sentence}", explanation.probability);
         // What each word does is exact: the probability with it, less that without it.
         for part in explanation.parts.iter().take(3) {
@@ -62,7 +62,8 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let mut probabilities = Vec::new();
-    judge.probabilities(&["I loved the script!", "Avoid it, a sloppy mess."], &mut probabilities);
+    judge
+        .probabilities(&["I loved the script!", "Avoid it, a sloppy mess."], &mut probabilities)?;
     assert!(probabilities[0] > 0.5 && probabilities[1] < 0.5, "it tells praise from blame");
     Ok(())
 }

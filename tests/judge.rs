@@ -49,7 +49,7 @@ fn texts(words: u64, count: usize) -> Vec<String> {
 
 fn probabilities(judge: &Judge<'_>, texts: &[String]) -> Vec<f32> {
     let mut probabilities = Vec::new();
-    judge.probabilities(texts, &mut probabilities);
+    judge.probabilities(texts, &mut probabilities).unwrap();
     probabilities
 }
 
@@ -104,8 +104,8 @@ fn check_effects(model: &Model, rules: &Rules) {
     let judge = Judge::new(model, &team).unwrap();
     let texts = texts(16, 60);
     let mut checked = [0; 3];
-    for (text, explanation) in texts.iter().zip(judge.explanations(&texts)) {
-        assert_eq!(explanation, judge.explain(text));
+    for (text, explanation) in texts.iter().zip(judge.explanations(&texts).unwrap()) {
+        assert_eq!(explanation, judge.explain(text).unwrap());
         let whole = probabilities(&judge, std::slice::from_ref(text))[0];
         assert_eq!(explanation.probability, whole);
         assert!(explanation.words().map(|(word, _)| word).eq(text.split_whitespace()));
@@ -150,7 +150,7 @@ fn words_beyond_the_sequence_have_no_effect() {
     for embedding in embeddings().filter(|embedding| embedding.max_len == 9) {
         let model = averaging(all_rules()[0].clone(), 14, &[layer], embedding);
         let judge = Judge::new(&model, &team).unwrap();
-        let explanation = judge.explain("w1 w2 w1 w3 w4 w3 w4 w3 w4 w3 w5 w5");
+        let explanation = judge.explain("w1 w2 w1 w3 w4 w3 w4 w3 w4 w3 w5 w5").unwrap();
         let effect = |name: &str| {
             let part = explanation.parts.iter().find(|part| part.name == name).unwrap();
             (part.count, part.effect)
@@ -170,7 +170,7 @@ fn the_strongest_words_of_sequences_are_those_of_reviews_of_one_word() {
     for embedding in embeddings() {
         let model = averaging(all_rules()[0].clone(), 14, &[layer], embedding);
         let judge = Judge::new(&model, &team).unwrap();
-        let strongest = judge.strongest(usize::MAX);
+        let strongest = judge.strongest(usize::MAX).unwrap();
         assert_eq!(strongest.empty, probabilities(&judge, &[String::new()])[0]);
         let all = strongest.negative.iter().chain(&strongest.positive);
         let all: Vec<&(String, f32)> = all.collect();
@@ -198,8 +198,8 @@ fn a_review_of_a_dataset_is_explained_as_its_text_is() {
         let mut encoding = Encoding::default();
         for text in texts(14, 60) {
             judge.encoder().encode(&text, &mut encoding);
-            let by_ids = judge.explain_ids(encoding.words(), encoding.features());
-            let by_text = judge.explain(&text);
+            let by_ids = judge.explain_ids(encoding.words(), encoding.features()).unwrap();
+            let by_text = judge.explain(&text).unwrap();
             assert_eq!(by_ids.probability, by_text.probability);
             if !has_oov {
                 continue; // words that are dropped leave no place
@@ -228,7 +228,7 @@ fn an_n_gram_is_taken_out_by_itself() {
             |name: &str| (0..weights.len()).find(|&id| vocabulary.word(id as u32) == Some(name));
         let mut checked = 0;
         for text in texts(13, 30) {
-            let explanation = judge.explain(&text);
+            let explanation = judge.explain(&text).unwrap();
             let whole = explanation.probability;
             let z = f64::from(whole / (1.0 - whole)).ln() as f32;
             let effect = |weight: f32| sigmoid(z) - sigmoid(z - weight);
@@ -293,7 +293,7 @@ fn rules_and_words_survive_the_file() {
     let dataset = written(source.clone(), &folder.path().join("d.safetensors"));
     assert_eq!(dataset.text_rules(), Some(&rules));
     assert_eq!(dataset.vocabulary().unwrap().cut(), "y z");
-    source.contents.text = Some(Rules { num_words: 49, ..rules });
+    source.contents.text = Some(Rules { num_words: 51, ..rules });
     let wrong = folder.path().join("w.safetensors");
     imdb_fast::dataset::write(&mut source, &wrong).unwrap();
     let error = Dataset::open(&wrong, Access::Read).unwrap_err().to_string();

@@ -61,12 +61,11 @@ fn judge(model: &Model) {
     let team = Team::new(1).expect("one thread").with_level(Level::portable());
     let Ok(judge) = Judge::new(model, &team) else { return };
     let mut probabilities = Vec::new();
-    judge.probabilities(
-        &["", "The film is good, not good; naïve", "日本 awful\n"],
-        &mut probabilities,
-    );
+    let texts = ["", "The film is good, not good; naïve", "日本 awful\n"];
     // Weights are finite; what they come to may not be.
-    assert!(probabilities.iter().all(|p| p.is_nan() || (0.0..=1.0).contains(p)));
+    if judge.probabilities(&texts, &mut probabilities).is_ok() {
+        assert!(probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+    }
 }
 
 /// The tensors of another program's file.

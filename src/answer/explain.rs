@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Judge;
 use super::explanation::{Explanation, Kind, NONE, Part};
+use super::judge::a_text;
 use super::sequence::{BLOCK, Sequence};
 use crate::dataset::{Dataset, Split};
 use crate::error::{Error, Result};
@@ -32,17 +33,23 @@ struct Candidate {
 
 impl Judge<'_> {
     /// Explains each text, in their order.
-    pub fn explanations<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vec<Explanation> {
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the model's weights overflow on a text.
+    pub fn explanations<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Explanation>> {
         self.explain_texts(&mut texts.iter().map(AsRef::as_ref))
     }
 
     /// The same of one type of text, so that the library compiles it, and not each crate that asks.
-    fn explain_texts(&self, texts: &mut dyn Iterator<Item = &str>) -> Vec<Explanation> {
+    fn explain_texts(&self, texts: &mut dyn Iterator<Item = &str>) -> Result<Vec<Explanation>> {
         self.explain_each(texts, |text| self.read(text))
     }
 
     /// Explains a text.
-    pub fn explain(&self, text: &str) -> Explanation {
+    ///
+    /// # Errors
+    /// As [`Judge::explanations`].
+    pub fn explain(&self, text: &str) -> Result<Explanation> {
         let mut workspace = Workspace::new(self.model.architecture(), BLOCK);
         self.explain_reading(&mut workspace, self.read(text))
     }
@@ -53,9 +60,12 @@ impl Judge<'_> {
     /// Nothing tells where words were dropped: there, words that stood apart count as neighbours where the review has
     /// their n-gram.
     ///
+    /// # Errors
+    /// As [`Judge::explanations`].
+    ///
     /// # Panics
     /// If an id is not below the features of the model.
-    pub fn explain_ids(&self, ids: &[u32], features: &[u32]) -> Explanation {
+    pub fn explain_ids(&self, ids: &[u32], features: &[u32]) -> Result<Explanation> {
         let mut workspace = Workspace::new(self.model.architecture(), BLOCK);
         self.explain_reading(&mut workspace, self.read_ids(ids, features))
     }
@@ -69,7 +79,7 @@ impl Judge<'_> {
     ///
     /// # Errors
     /// [`Error::Unfit`] where the dataset has no such split or rows, its features or words are not the model's, or it does not
-    /// keep the order of words where the model goes by it.
+    /// keep the order of words where the model goes by it; and as [`Judge::explanations`].
     pub fn explain_rows(
         &self,
         dataset: &Dataset,
@@ -88,13 +98,13 @@ impl Judge<'_> {
                 remedy: "give the text itself, by --text or in a file".to_owned(),
             });
         }
-        Ok(self.explain_each(rows, |&row| {
+        self.explain_each(rows, |&row| {
             let features = csr.row(row);
             match &sequences {
                 Some(sequences) => self.read_ids(&sequences.row(row), &features),
                 None => self.read_ids(&features, &features),
             }
-        }))
+        })
     }
 
     /// Explains each of some reviews, which are read by `read`, in their order.
@@ -102,8 +112,8 @@ impl Judge<'_> {
         &self,
         reviews: impl Iterator<Item = T>,
         read: impl Fn(&T) -> Reading + Sync,
-    ) -> Vec<Explanation> {
-        let mut explained: Vec<(T, Option<Explanation>)> =
+    ) -> Result<Vec<Explanation>> {
+        let mut explained: Vec<(T, Option<Result<Explanation>>)> =
             reviews.map(|review| (review, None)).collect();
         let workspace = || Workspace::new(self.model.architecture(), BLOCK);
         self.team.for_each_with(
@@ -116,14 +126,14 @@ impl Judge<'_> {
         explained.into_iter().filter_map(|(_, explanation)| explanation).collect()
     }
 
-    fn explain_reading(&self, workspace: &mut Workspace, reading: Reading) -> Explanation {
+    fn explain_reading(&self, workspace: &mut Workspace, reading: Reading) -> Result<Explanation> {
         let (mut candidates, candidate_of) = reading.candidates(self);
         let probability = match self.embedding() {
-            None => self.weigh(workspace, &reading, &mut candidates),
+            None => self.weigh(workspace, &reading, &mut candidates)?,
             Some(embedding) => {
                 let sequence = Sequence::new(embedding, reading.encoding.words(), &candidate_of);
                 let parts = candidates.iter_mut().map(|candidate| &mut candidate.part);
-                self.weigh_in_sequence(workspace, &sequence, &mut parts.collect::<Vec<_>>())
+                self.weigh_in_sequence(workspace, &sequence, &mut parts.collect::<Vec<_>>())?
             }
         };
 
@@ -136,7 +146,7 @@ impl Judge<'_> {
         let part_of = part_of.collect();
         let mut parts: Vec<Option<Part>> = candidates.into_iter().map(|c| Some(c.part)).collect();
         let parts = order.into_iter().filter_map(|at| parts[at].take()).collect();
-        Explanation { probability, parts, words: reading.words, part_of }
+        Ok(Explanation { probability, parts, words: reading.words, part_of })
     }
 
     fn read(&self, text: &str) -> Reading {
@@ -183,8 +193,7 @@ impl Judge<'_> {
         workspace: &mut Workspace,
         reading: &Reading,
         candidates: &mut [Candidate],
-    ) -> f32 {
-        let (level, head) = (self.level(), &self.model.parameters().head);
+    ) -> Result<f32> {
         let sums = self.sum_of(&reading.features);
         let scale = self.model.row_scale();
         let squares = |features: &[u32]| {
@@ -196,7 +205,7 @@ impl Judge<'_> {
         if let Some(scale) = scale {
             workspace.scale([scale.of_squares(all_squares)]);
         }
-        workspace.forward(level, head);
+        self.forward(workspace, a_text)?;
         let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
         for block in candidates.chunks_mut(BLOCK) {
             let rows = workspace.first_z(block.len()).chunks_exact_mut(sums.len());
@@ -214,14 +223,14 @@ impl Judge<'_> {
                 };
                 workspace.scale(block.iter().map(|candidate| scale.of_squares(rest(candidate))));
             }
-            workspace.forward(level, head);
+            self.forward(workspace, a_text)?;
             let without = workspace.probabilities().iter().zip(workspace.logits());
             for (candidate, (without, logit_without)) in block.iter_mut().zip(without) {
                 candidate.part.effect = probability - without;
                 candidate.part.evidence = logit - logit_without;
             }
         }
-        probability
+        Ok(probability)
     }
 }
 

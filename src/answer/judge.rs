@@ -18,6 +18,11 @@ pub struct Judge<'a> {
     pub(super) team: &'a Team,
 }
 
+/// What an error calls a text that is explained, with or without a part of it.
+pub(super) fn a_text(_row: usize) -> String {
+    "a text".to_owned()
+}
+
 /// The buffers of a thread.
 struct Scratch {
     encoding: Encoding,
@@ -25,6 +30,13 @@ struct Scratch {
     features: Vec<u32>,
     spans: Vec<Span>,
     sequences: SequenceBlock<u32>,
+}
+
+/// Some texts and their answers.
+struct Block<'a> {
+    texts: &'a [&'a str],
+    answers: &'a mut [f32],
+    outcome: Result<()>,
 }
 
 impl<'a> Judge<'a> {
@@ -59,17 +71,26 @@ impl<'a> Judge<'a> {
     }
 
     /// Appends to `probabilities` that of each text, in their order.
-    pub fn probabilities<T: AsRef<str> + Sync>(&self, texts: &[T], probabilities: &mut Vec<f32>) {
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the model's weights overflow on a text.
+    pub fn probabilities<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        probabilities: &mut Vec<f32>,
+    ) -> Result<()> {
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        self.judge(&texts, probabilities);
+        self.judge(&texts, probabilities)
     }
 
     /// The same of one type of text, for which the kernels are compiled here, and not in each crate that asks.
-    fn judge(&self, texts: &[&str], probabilities: &mut Vec<f32>) {
+    fn judge(&self, texts: &[&str], probabilities: &mut Vec<f32>) -> Result<()> {
         let first = probabilities.len();
         probabilities.resize(first + texts.len(), 0.0);
-        let mut blocks: Vec<(&[&str], &mut [f32])> =
-            texts.chunks(BLOCK).zip(probabilities[first..].chunks_mut(BLOCK)).collect();
+        let answers = probabilities[first..].chunks_mut(BLOCK);
+        let mut blocks: Vec<Block<'_>> = (texts.chunks(BLOCK).zip(answers))
+            .map(|(texts, answers)| Block { texts, answers, outcome: Ok(()) })
+            .collect();
         let rows = texts.len().min(BLOCK);
         let scratch = || Scratch {
             encoding: Encoding::default(),
@@ -78,22 +99,25 @@ impl<'a> Judge<'a> {
             spans: Vec::with_capacity(rows),
             sequences: SequenceBlock::default(),
         };
-        let work = |scratch: &mut Scratch, (texts, answers): &mut (&[&str], &mut [f32])| {
-            self.answer(scratch, texts, answers);
+        let work = |scratch: &mut Scratch, index: usize, block: &mut Block<'_>| {
+            block.outcome = self.answer(scratch, index * BLOCK, block);
         };
-        if let [block] = blocks.as_mut_slice() {
+        match blocks.as_mut_slice() {
             // A line typed by hand wakes no thread.
-            return work(&mut scratch(), block);
+            [block] => work(&mut scratch(), 0, block),
+            blocks => self.team.for_each_with(blocks, scratch, work),
         }
-        self.team.for_each_with(&mut blocks, scratch, |scratch, _, block| work(scratch, block));
+        blocks.into_iter().try_for_each(|block| block.outcome)
     }
 
-    fn answer(&self, scratch: &mut Scratch, texts: &[&str], answers: &mut [f32]) {
+    /// Answers a block whose first text has this number.
+    fn answer(&self, scratch: &mut Scratch, first: usize, block: &mut Block<'_>) -> Result<()> {
         let Scratch { encoding, workspace, features, spans, sequences } = scratch;
+        let Block { texts, answers, .. } = block;
         features.clear();
         spans.clear();
         sequences.clear();
-        for (row, text) in (0..).zip(texts) {
+        for (row, text) in (0..).zip(*texts) {
             self.encoder.encode(text, encoding);
             if let Some(embedding) = self.embedding() {
                 sequences.push(embedding, encoding.words());
@@ -110,8 +134,19 @@ impl<'a> Judge<'a> {
                 self.scale(features, spans, workspace);
             }
         }
-        workspace.forward(self.level(), &self.model.parameters().head);
+        self.forward(workspace, |row| format!("text {}", first + row + 1))?;
         answers.copy_from_slice(workspace.probabilities());
+        Ok(())
+    }
+
+    /// From the first layer's sums to the probabilities of a block of rows, which `name` names.
+    pub(super) fn forward(
+        &self,
+        workspace: &mut Workspace,
+        name: impl Fn(usize) -> String,
+    ) -> Result<()> {
+        workspace.forward(self.level(), &self.model.parameters().head);
+        self.model.expect_finite(workspace.logits(), name)
     }
 
     /// How the network averages sequences, where it does.

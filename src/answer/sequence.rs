@@ -2,6 +2,8 @@
 
 use super::Judge;
 use super::explanation::{NONE, Part};
+use super::judge::a_text;
+use crate::error::Result;
 use crate::nn::{Embedding, Workspace};
 use crate::train::SequenceBlock;
 
@@ -78,13 +80,13 @@ impl Judge<'_> {
         workspace: &mut Workspace,
         sequence: &Sequence<'_>,
         parts: &mut [&mut Part],
-    ) -> f32 {
+    ) -> Result<f32> {
         let &Sequence { embedding, words, start, .. } = sequence;
-        let (level, head) = (self.level(), &self.model.parameters().head);
+        let level = self.level();
         let mut block = SequenceBlock::default();
         block.push(embedding, words);
         block.average(level, self.table(), workspace);
-        workspace.forward(level, head);
+        self.forward(workspace, a_text)?;
         let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
         let mut sums = vec![0.0; self.table().width];
         block.sum(level, self.table(), &mut sums);
@@ -107,7 +109,7 @@ impl Judge<'_> {
                 scales.push(change.scale);
             }
             workspace.scale(scales.iter().copied());
-            workspace.forward(level, head);
+            self.forward(workspace, a_text)?;
             let without = workspace.probabilities().iter().zip(workspace.logits());
             for ((part, without), &(count, _)) in
                 block.iter_mut().zip(without).zip(&counts[first..])
@@ -120,6 +122,6 @@ impl Judge<'_> {
                 }
             }
         }
-        probability
+        Ok(probability)
     }
 }

@@ -1,12 +1,18 @@
 //! The words that move a model most.
 
 use super::Judge;
+use crate::error::Result;
 use crate::nn::{Embedding, Workspace};
 use crate::text::Encoding;
 use crate::train::SequenceBlock;
 
 /// Features that a thread takes at a time.
 const BLOCK: usize = 256;
+
+/// What an error calls a review without words.
+fn nothing(_row: usize) -> String {
+    "an empty review".to_owned()
+}
 
 /// What each feature does to an empty review.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +30,10 @@ impl Judge<'_> {
     /// Features of equal effect come in the order of their ids.
     ///
     /// An n-gram stands for itself here, without its words.
-    pub fn strongest(&self, top: usize) -> Strongest {
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit) where the model's weights overflow on a word.
+    pub fn strongest(&self, top: usize) -> Result<Strongest> {
         let mut empty = Encoding::default();
         self.encoder.encode("", &mut empty);
         let name = |id: u32| self.model.vocabulary.as_ref().and_then(|words| words.word(id));
@@ -33,32 +42,33 @@ impl Judge<'_> {
             (0..names).filter(|&id| name(id).is_some()).collect()
         };
         let (base, effects) = match self.embedding() {
-            Some(embedding) => self.effects_in_sequences(embedding, &empty, &named),
-            None => self.effects_in_sets(&empty, &named),
+            Some(embedding) => self.effects_in_sequences(embedding, &empty, &named)?,
+            None => self.effects_in_sets(&empty, &named)?,
         };
         let mut order: Vec<usize> = (0..named.len()).collect();
-        // Stable: equal effects stay in the order of the ids. No effect is NaN, since no weight is.
+        // Stable: equal effects stay in the order of the ids. No effect is NaN, since no logit is.
         order.sort_by(|&a, &b| effects[a].total_cmp(&effects[b]));
         let negative = order.iter().copied().take_while(|&at| effects[at] < 0.0).take(top);
         let negative = negative.collect::<Vec<_>>();
         order.sort_by(|&a, &b| effects[b].total_cmp(&effects[a]));
         let positive = order.into_iter().take_while(|&at| effects[at] > 0.0).take(top);
         let with_name = |at: usize| (name(named[at]).unwrap_or("").to_owned(), effects[at]);
-        Strongest {
+        Ok(Strongest {
             empty: base,
             negative: negative.into_iter().map(with_name).collect(),
             positive: positive.map(with_name).collect(),
-        }
+        })
     }
+
     /// The probability of a review without words, and what each feature changes when it comes to it.
-    fn effects_in_sets(&self, empty: &Encoding, ids: &[u32]) -> (f32, Vec<f32>) {
+    fn effects_in_sets(&self, empty: &Encoding, ids: &[u32]) -> Result<(f32, Vec<f32>)> {
         let scale = self.model.row_scale();
         let squares = |features: &[u32]| {
             scale.map_or(0.0, |scale| scale.squares(features.iter().map(|&id| id as usize)))
         };
         let empty_squares = squares(empty.features());
         let empty = self.sum_of(empty.features());
-        let (level, head, width) = (self.level(), &self.model.parameters().head, empty.len());
+        let width = empty.len();
         let workspace = || Workspace::new(self.model.architecture(), BLOCK);
         let base = {
             let mut workspace = workspace();
@@ -66,7 +76,7 @@ impl Judge<'_> {
             if let Some(scale) = scale {
                 workspace.scale([scale.of_squares(empty_squares)]);
             }
-            workspace.forward(level, head);
+            self.forward(&mut workspace, nothing)?;
             workspace.probabilities()[0]
         };
         let effects = self.effects(base, ids, workspace, |workspace, ids| {
@@ -79,8 +89,8 @@ impl Judge<'_> {
                 let of_word = |&id| scale.of_squares(empty_squares + squares(&[id]));
                 workspace.scale(ids.iter().map(of_word));
             }
-        });
-        (base, effects)
+        })?;
+        Ok((base, effects))
     }
 
     /// The probability of a review without words, and what each word changes as its only one.
@@ -89,14 +99,14 @@ impl Judge<'_> {
         embedding: Embedding,
         empty: &Encoding,
         ids: &[u32],
-    ) -> (f32, Vec<f32>) {
+    ) -> Result<(f32, Vec<f32>)> {
         let workspace = || Workspace::new(self.model.architecture(), BLOCK);
         let mut words = empty.words().to_vec();
         let base = {
             let (mut workspace, mut block) = (workspace(), SequenceBlock::default());
             block.push(embedding, &words);
             block.average(self.level(), self.table(), &mut workspace);
-            workspace.forward(self.level(), &self.model.parameters().head);
+            self.forward(&mut workspace, nothing)?;
             workspace.probabilities()[0]
         };
         words.push(0);
@@ -107,8 +117,8 @@ impl Judge<'_> {
                 block.push(embedding, &words);
             }
             block.average(self.level(), self.table(), workspace);
-        });
-        (base, effects)
+        })?;
+        Ok((base, effects))
     }
 
     /// By how much the probability of some rows differs from `base`; `fill` makes the rows' first-layer sums.
@@ -118,16 +128,17 @@ impl Judge<'_> {
         ids: &[u32],
         workspace: impl Fn() -> Workspace + Sync + Send,
         fill: impl Fn(&mut Workspace, &[u32]) + Sync + Send,
-    ) -> Vec<f32> {
+    ) -> Result<Vec<f32>> {
         let mut effects = vec![0.0; ids.len()];
-        let mut blocks: Vec<(&[u32], &mut [f32])> =
-            ids.chunks(BLOCK).zip(effects.chunks_mut(BLOCK)).collect();
-        self.team.for_each_with(&mut blocks, workspace, |workspace, _, (ids, effects)| {
+        let blocks = ids.chunks(BLOCK).zip(effects.chunks_mut(BLOCK));
+        let mut blocks: Vec<_> = blocks.map(|(ids, effects)| (ids, effects, Ok(()))).collect();
+        self.team.for_each_with(&mut blocks, workspace, |workspace, _, (ids, effects, outcome)| {
             fill(workspace, ids);
-            workspace.forward(self.level(), &self.model.parameters().head);
+            *outcome = self.forward(workspace, |at| format!("the word of id {}", ids[at]));
             let changes = workspace.probabilities().iter().map(|probability| probability - base);
             effects.iter_mut().zip(changes).for_each(|(effect, change)| *effect = change);
         });
-        effects
+        blocks.into_iter().try_for_each(|(.., outcome)| outcome)?;
+        Ok(effects)
     }
 }

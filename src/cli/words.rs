@@ -42,7 +42,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let model = Model::load(&args.model)?;
     let team = global.team()?;
     let top = if args.top == 0 { usize::MAX } else { args.top };
-    let strongest = Judge::new(&model, &team)?.strongest(top);
+    let strongest = Judge::new(&model, &team)?.strongest(top)?;
     let Strongest { empty, positive, negative } = &strongest;
     let format = args.format.asked().unwrap_or(Format::Plain);
     let mut answers = Answers::new(format);

@@ -418,7 +418,7 @@
 //!
 //! // Those of text need the words and the rules by which text becomes ids.
 //! model.take_words(&dataset);
-//! let answer = Judge::new(&model, &team)?.explain("I loved the script!");
+//! let answer = Judge::new(&model, &team)?.explain("I loved the script!")?;
 //! println!("{}: {:?}", answer.probability, answer.parts[0]);
 //! # assert!(reached.accuracy > 0.7);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -17,7 +17,7 @@ use std::path::Path;
 use crate::container::{
     Access, Container, Kind, TEXT_RULES, TensorBytes, vocabulary, write_tensors,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::{Architecture, Head, Initializer, InputScale, Parameters, RowNorm};
 use crate::text::{Rules, Vocabulary};
 use words::WORDS_REMEDY;
@@ -59,8 +59,8 @@ impl Model {
     /// safetensors file, another program's too.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::WrongKind`](crate::Error::WrongKind), and
-    /// [`Error::Malformed`](crate::Error::Malformed) where a tensor is missing, has another shape than
+    /// [`Error::Io`], [`Error::WrongKind`], and
+    /// [`Error::Malformed`] where a tensor is missing, has another shape than
     /// the architecture asks for, or a value that is not finite.
     pub fn from_tensors(architecture: Architecture, path: &Path) -> Result<Model> {
         Model::of_container(&Container::open(path, Access::Read)?, architecture)
@@ -85,8 +85,8 @@ impl Model {
     /// Reads a model file.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io); [`Error::WrongKind`](crate::Error::WrongKind) for another kind of file;
-    /// [`Error::Malformed`](crate::Error::Malformed) where it is damaged.
+    /// [`Error::Io`]; [`Error::WrongKind`] for another kind of file;
+    /// [`Error::Malformed`] where it is damaged.
     pub fn load(path: &Path) -> Result<Model> {
         let container = Container::open_as(path, Access::Read, Kind::Model, VERSION)?;
         let json = |key: &str| container.metadata(key).unwrap_or("null");
@@ -111,7 +111,7 @@ impl Model {
     /// Writes the model file, whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io)
+    /// [`Error::Io`]
     pub fn save(&self, path: &Path) -> Result<()> {
         let Parameters { first_kernel, head } = &self.parameters;
         let scale = self.input_scale.as_ref();
@@ -144,6 +144,23 @@ impl Model {
     /// The same, where reviews have a scale of their own.
     pub fn row_scale(&self) -> Option<&InputScale> {
         self.input_scale().filter(|scale| scale.normalises())
+    }
+
+    /// Checks that the logits of some reviews are numbers, which `name` names: weights that are, each by itself, may still be so
+    /// large that sums of them overflow.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] that names the first review whose logit is none.
+    pub fn expect_finite(&self, logits: &[f32], name: impl Fn(usize) -> String) -> Result<()> {
+        match logits.iter().position(|logit| !logit.is_finite()) {
+            None => Ok(()),
+            Some(at) => Err(Error::Unfit {
+                option: "the model",
+                value: "one of finite weights".to_owned(),
+                reason: format!("they overflow on {}, whose logit is {}", name(at), logits[at]),
+                remedy: "train it again, with a smaller --learning-rate".to_owned(),
+            }),
+        }
     }
 
     /// Gives a network whose input is 0 and 1 another one: its first kernel is multiplied by the words' scales, as

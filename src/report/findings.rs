@@ -86,7 +86,7 @@ impl Findings {
     ///
     /// # Errors
     /// [`Error::Unfit`](crate::Error::Unfit) where the dataset has no such split, it has no labels or no reviews, or it is one of other words
-    /// than the model's.
+    /// than the model's, or the model's weights overflow on one.
     pub fn collect(
         team: &Team,
         model: &Model,
@@ -101,6 +101,7 @@ impl Findings {
         let mut all_logits = Vec::with_capacity(labels.len());
         let rows = 0..labels.len();
         predict(team, model, dataset, wanted.split, rows, |first, probabilities, logits| {
+            model.expect_finite(logits, |at| format!("row {}", first + at))?;
             evaluator.add(probabilities, logits, &labels[first..first + probabilities.len()]);
             all.extend_from_slice(probabilities);
             all_logits.extend_from_slice(logits);
@@ -126,7 +127,7 @@ impl Findings {
             roc: Roc::new(&all, labels),
             calibration: Calibration::new(&all, labels),
             distribution: Distribution::new(&all, labels),
-            strongest: judge.as_ref().map(|judge| judge.strongest(wanted.words)),
+            strongest: judge.as_ref().map(|judge| judge.strongest(wanted.words)).transpose()?,
             mistakes,
             all_mistakes: called_positive + called_negative,
             evaluation,

@@ -85,7 +85,8 @@ pub(super) fn run(
             }
         }
     } else {
-        predict(&team, model, &dataset, split, range, |first, probabilities, _| {
+        predict(&team, model, &dataset, split, range, |first, probabilities, logits| {
+            model.expect_finite(logits, |at| format!("row {}", first + at))?;
             for (row, &probability) in (first..).zip(probabilities) {
                 lines.probability(known(row), probability)?;
             }

@@ -52,12 +52,12 @@ impl<'a> Answerer<'a> {
         let known =
             texts.iter().map(|&(number, _, label)| Known { number, label: label.map(Label::Text) });
         if self.lines.explain() {
-            for (known, explanation) in known.zip(self.judge.explanations(&only)) {
+            for (known, explanation) in known.zip(self.judge.explanations(&only)?) {
                 self.lines.explanation(known, &explanation)?;
             }
         } else {
             self.probabilities.clear();
-            self.judge.probabilities(&only, &mut self.probabilities);
+            self.judge.probabilities(&only, &mut self.probabilities)?;
             for (known, &probability) in known.zip(&self.probabilities) {
                 self.lines.probability(known, probability)?;
             }
