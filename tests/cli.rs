@@ -398,6 +398,23 @@ fn files_of_the_wrong_kind() {
     desk.fails(1, &["predict", model, "d.safetensors", "--rows", "0..999"], &["200 rows"]);
 }
 
+/// Where the system does not give the memory for the weights. The limit is on addresses: nothing is taken.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_network_that_is_too_large_is_refused() {
+    let desk = Desk::with_dataset();
+    let train = ["train", "d.safetensors", "--hidden", "65536,65536,65536", "--validation", "0"];
+    let shell = "ulimit -v 8000000; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", shell, env!("CARGO_BIN_EXE_imdb-fast")]).args(train);
+    let output = command.current_dir(desk.folder()).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    for part in ["600 inputs and layers of 65536, 65536, 65536", "bytes", "--hidden"] {
+        assert!(errors.contains(part), "no {part:?} in {errors}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_pipe_is_refused_and_does_not_block() {

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::names;
+use common::{generated, names, written};
 use imdb_fast::Result;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding};
@@ -57,6 +57,51 @@ fn what_is_saved_is_loaded() {
         }
     }
     assert_eq!(names(folder.path()), ["m.safetensors"]);
+}
+
+#[test]
+fn a_vocabulary_of_no_word_is_loaded_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.safetensors");
+    let mut saved = model(&[5], Activation::Relu);
+    saved.vocabulary = Some(Vocabulary::default());
+    saved.save(&path).unwrap();
+    assert_eq!(Model::load(&path).unwrap().vocabulary, saved.vocabulary);
+}
+
+#[test]
+fn datasets_of_other_words_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = |vocabulary: Vocabulary| {
+        let mut source = generated(20, 30, 1);
+        source.contents.vocabulary = Some(vocabulary);
+        written(source, &folder.path().join("d.safetensors"))
+    };
+    let words = |third: &str| Vocabulary::from_words(["", "the", third]).with_cut(["rare"]);
+    let mut model = model(&[5], Activation::Relu);
+    model.vocabulary = Some(words("naïve"));
+    model.expect_dataset(&dataset(words("naïve"))).unwrap();
+    for (vocabulary, expected) in [
+        (words("other"), "its id 2 is \"other\", and \"naïve\" to the model"),
+        (words(&"long".repeat(1_000_000)), "longlong...\", and \"naïve\""),
+        (words("naïve").with_cut(["seldom"]), "other words were cut from its vocabulary"),
+    ] {
+        let error = model.expect_dataset(&dataset(vocabulary)).unwrap_err().to_string();
+        assert!(error.contains(expected) && error.contains("d.safetensors"), "{error:.2000}");
+        assert!(error.len() < 2_000, "{} bytes", error.len());
+    }
+}
+
+#[test]
+fn an_architecture_beyond_all_memory_is_an_error() {
+    let layer = Dense { units: 1 << 16, activation: Activation::Prelu };
+    for inputs in [usize::MAX, 1 << 48] {
+        let error = Architecture::new(inputs, &[layer, layer]).unwrap_err().to_string();
+        assert!(error.contains("layers of 65536, 65536") && error.contains("--hidden"), "{error}");
+        let embedding = Embedding { dim: 1 << 16, ..Embedding::default() };
+        let narrow = Architecture::new(inputs >> 8, &[]).unwrap();
+        narrow.with_embedding(embedding).unwrap_err();
+    }
 }
 
 #[test]

@@ -32,7 +32,8 @@ impl Architecture {
     /// A network with these hidden layers; none of them is logistic regression.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for a width of 0 or beyond 65,536, or more than 64 layers.
+    /// [`Error::InvalidOption`] for a width of 0 or beyond 65,536, or more than 64 layers; [`Error::Unfit`] where no memory could
+    /// have room for the weights.
     pub fn new(inputs: usize, hidden: &[Dense]) -> Result<Architecture> {
         if let Some(layer) = hidden.iter().find(|l| l.units == 0 || l.units > MAX_UNITS) {
             let expected = format!("widths from 1 to {MAX_UNITS}, or `none`");
@@ -44,16 +45,52 @@ impl Architecture {
         }
         let mut layers = hidden.to_vec();
         layers.push(Dense { units: 1, activation: Activation::Sigmoid });
-        Ok(Architecture { inputs, embedding: None, layers })
+        Architecture { inputs, embedding: None, layers }.addressable()
     }
 
     /// The same Dense layers over averages of word vectors, in place of binary features.
     ///
     /// # Errors
-    /// Those of [`Embedding::check`].
+    /// Those of [`Embedding::check`], and [`Error::Unfit`] where no memory could have room for the weights.
     pub fn with_embedding(self, embedding: Embedding) -> Result<Architecture> {
         embedding.check()?;
-        Ok(Architecture { embedding: Some(embedding), ..self })
+        Architecture { embedding: Some(embedding), ..self }.addressable()
+    }
+
+    /// Checks that the places of all weights, and of their bytes, fit a number.
+    fn addressable(self) -> Result<Architecture> {
+        let bytes = self.parameters().checked_mul(size_of::<f32>());
+        match bytes.filter(|&bytes| isize::try_from(bytes).is_ok()) {
+            Some(_) => Ok(self),
+            None => Err(self.too_large("no memory has room for its weights".to_owned())),
+        }
+    }
+
+    /// Checks that the system gives the memory for the weights, before they are made: where it refuses, that ends the process.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]
+    pub fn expect_memory(&self) -> Result<()> {
+        let parameters = self.parameters();
+        let mut room = Vec::<f32>::new();
+        let outcome = room.try_reserve_exact(parameters);
+        // Else the compiler may leave out what nobody uses.
+        std::hint::black_box(&room);
+        outcome.map_err(|_| {
+            let bytes = parameters * size_of::<f32>();
+            self.too_large(format!("the system does not give the {bytes} bytes for its weights"))
+        })
+    }
+
+    fn too_large(&self, reason: String) -> Error {
+        let hidden: Vec<String> = self.hidden().iter().map(|l| l.units.to_string()).collect();
+        Error::Unfit {
+            option: "the network",
+            value: format!("one of {} inputs and layers of {}", self.inputs, hidden.join(", ")),
+            reason,
+            remedy: "give fewer or narrower layers by --hidden, or a dataset of fewer features"
+                .to_owned(),
+        }
     }
 
     /// What comes before the Dense layers, if anything.
@@ -91,11 +128,12 @@ impl Architecture {
 
     /// How many parameters are trained.
     pub fn parameters(&self) -> usize {
-        let dense = (0..self.layers.len()).map(|i| {
+        let embedding = self.embedding.map_or(0, |e| self.inputs.saturating_mul(e.dim));
+        (0..self.layers.len()).fold(embedding, |sum, i| {
             let Dense { units, activation } = self.layers[i];
-            (self.fan_in(i) + 1 + usize::from(activation.has_alpha())) * units
-        });
-        self.embedding.map_or(0, |embedding| self.inputs * embedding.dim) + dense.sum::<usize>()
+            let each = self.fan_in(i).saturating_add(1 + usize::from(activation.has_alpha()));
+            sum.saturating_add(each.saturating_mul(units))
+        })
     }
 
     /// As it stands in a model file.
@@ -128,11 +166,14 @@ impl Architecture {
             Some(Dense { units: 1, activation: Activation::Sigmoid }) => {}
             _ => return Err("the last layer is not one sigmoid unit".to_owned()),
         }
-        let architecture = Architecture::new(inputs, &layers).map_err(|e| e.to_string())?;
-        let embedding = match &value["embedding"] {
-            Value::Null => None,
-            embedding => Some(Embedding::from_json(embedding)?),
+        let architecture = Architecture::new(inputs, &layers);
+        let architecture = match &value["embedding"] {
+            Value::Null => architecture,
+            embedding => {
+                let embedding = Embedding::from_json(embedding)?;
+                architecture.and_then(|architecture| architecture.with_embedding(embedding))
+            }
         };
-        Ok(Architecture { embedding, ..architecture })
+        architecture.map_err(|e| e.to_string())
     }
 }

@@ -25,7 +25,10 @@ impl Network<'_> {
         }
         match self.init {
             Some(path) => Model::from_tensors(architecture, path),
-            None => Ok(Model::initial(architecture, self.initializer, seed)),
+            None => {
+                architecture.expect_memory()?;
+                Ok(Model::initial(architecture, self.initializer, seed))
+            }
         }
     }
 }
