@@ -18,8 +18,9 @@ use super::{Global, OutputArg, count, is_same_file, shown, split, sweep, thousan
 /// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
 ///
 /// The page needs no other file and no network, and follows the browser's light or dark colours. It is judged on the whole
-/// test split of the dataset that the run was trained on. The texts of the mistakes are in the page: mind whose they are
-/// before you publish it. Of a sweep the page has the table and the curves of its configurations, and needs no dataset.
+/// test split of the dataset that the run was trained on; one that was made anew since then has to be named by --data. The
+/// texts of the mistakes are in the page: mind whose they are before you publish it. Of a sweep the page has the table and the
+/// curves of its configurations, and needs no dataset.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -162,7 +163,17 @@ fn dataset(global: &Global, args: &Args, history: &HistoryFile) -> Result<Datase
         remedy: "name it by --data".to_owned(),
     };
     match (&history.dataset, history.options.get("dataset")) {
-        (Some(path), _) if Path::new(path).exists() => global.open(Path::new(path)),
+        (Some(path), _) if Path::new(path).exists() => {
+            let dataset = global.open(Path::new(path))?;
+            match &history.fingerprint {
+                Some(noted) if *noted != dataset.fingerprint() => Err(unfit(
+                    path.clone(),
+                    "it had other contents when the run was trained on it: reviews to judge by may be among those \
+                     that were trained on",
+                )),
+                _ => Ok(dataset),
+            }
+        }
         (Some(path), _) => {
             Err(unfit(path.clone(), "the run was trained on it and it is not there any more"))
         }

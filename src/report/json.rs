@@ -56,6 +56,9 @@ pub struct HistoryFile {
     pub fit_seconds: f64,
     /// Where the dataset lies, from the root; none for generated reviews.
     pub dataset: Option<String>,
+    /// Of the dataset, [`fingerprint`](crate::dataset::Dataset::fingerprint); none where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// How many reviews were trained on in an epoch; 0 where it is not known.
     pub train_reviews: usize,
     /// How many reviews were validated on after each epoch.
@@ -231,6 +234,7 @@ mod tests {
             threads: 2,
             fit_seconds: 0.157,
             dataset: Some("/data/imdb.safetensors".to_owned()),
+            fingerprint: Some("0123456789abcdef".to_owned()),
             train_reviews: 15_000,
             validation_reviews: 10_000,
             networks: 1,

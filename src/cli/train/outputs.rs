@@ -210,6 +210,7 @@ pub(super) fn facts(
         seed: args.seed,
         threads: team.size(),
         dataset: path.and_then(|path| path.into_os_string().into_string().ok()),
+        fingerprint: Some(dataset.fingerprint()),
         train_reviews: plan.train_reviews(),
         validation_reviews: plan.validation_reviews(),
         networks: args.ensemble,
