@@ -142,6 +142,21 @@ fn a_page_judged_by_what_was_validated_on_says_so() {
     }
 }
 
+#[test]
+fn a_page_says_of_which_epoch_the_weights_are() {
+    let desk = Desk::with_sample("300");
+    let train = ["train", "d.safetensors", "--validation", "100", "--epochs", "30", "-q"];
+    let overfit = [&train[..], &["--hidden", "64", "--learning-rate", "0.1"]].concat();
+    desk.ok(&overfit);
+    assert!(text(&report(&desk, &[])).contains(", trained for 30 epochs, judged on"));
+    desk.ok(&[&overfit[..], &["--keep-best"]].concat());
+    let model = imdb_fast::model::Model::load(&desk.path("run/model.safetensors")).unwrap();
+    let epoch = model.training["epoch"].as_u64().unwrap();
+    assert!(epoch < 30, "it does overfit");
+    let lead = format!(", trained for 30 epochs, with the weights of epoch {epoch}, judged on");
+    assert!(text(&report(&desk, &[])).contains(&lead));
+}
+
 /// Of a student's epochs, its history has those of the fine-tuning alone.
 #[test]
 fn a_student_is_not_taken_for_its_teacher() {

@@ -86,8 +86,14 @@ fn sentence(file: &HistoryFile, model: &Model, findings: &Findings) -> String {
     let trained = match file.is_self_trained() {
         true => "self-trained".to_owned(),
         false => {
-            let epochs = words::count(file.history.epochs() as u64, "epoch", "epochs");
-            format!("trained for {epochs}")
+            let last = file.history.epochs() as u64;
+            let epochs = words::count(last, "epoch", "epochs");
+            match model.training["epoch"].as_u64().filter(|&epoch| epoch != last) {
+                Some(epoch) => {
+                    format!("trained for {epochs}, with the weights of epoch {}", thousands(epoch))
+                }
+                None => format!("trained for {epochs}"),
+            }
         }
     };
     format!(
