@@ -17,7 +17,7 @@ pub(crate) fn open(path: &Path) -> Result<File> {
             true => {
                 ("a folder", "name the file itself, or let `imdb-fast import` make a dataset of it")
             }
-            false => ("a pipe or device", "name the file itself"),
+            false => ("a pipe or device", "write what it brings to a file, and name that"),
         };
         return Err(Error::WrongKind {
             path: path.to_path_buf(),

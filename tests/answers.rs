@@ -550,6 +550,30 @@ fn a_typed_line_is_answered_before_the_next() {
     }
 }
 
+/// What a stream means does not depend on its first line, but a slip is told.
+#[test]
+fn a_stream_that_is_hardly_lines_is_read_as_lines_with_a_warning() {
+    let desk = Desk::new();
+    let warned = |text: &str, options: &[&str], part: &str| {
+        let output = desk.run(&[&["predict", MODEL, "-"][..], options].concat(), text.as_bytes());
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{errors}");
+        assert_eq!(errors.matches("warning: ").count(), usize::from(!part.is_empty()), "{errors}");
+        assert!(errors.contains(part), "{text:?}: no {part:?} in {errors}");
+        String::from_utf8(output.stdout).unwrap().lines().count()
+    };
+    let json = "{\"text\": \"a fine film\"}\n{\"text\": \"bad\"}\n";
+    assert_eq!(warned(json, &[], "stdin: its first line looks like jsonl, and"), 2);
+    assert_eq!(warned("label,text\n1,a fine film\n", &[], "say --input csv, or --input lines"), 2);
+    assert_eq!(warned("label\ttext\n1\ta fine film\n", &[], "say --input tsv"), 2);
+    assert_eq!(warned("__label__1 a fine film\n", &[], "say --input fasttext"), 1);
+    assert_eq!(warned("1 3:1 7:1\n0 2:1\n", &[], "libsvm text"), 2);
+    assert_eq!(warned(json, &["--input", "lines"], ""), 2);
+    assert_eq!(warned(json, &["--input", "jsonl"], ""), 2);
+    assert_eq!(warned("a fine film, text\nlabel,text\n", &[], ""), 2);
+    assert_eq!(warned("", &[], ""), 0);
+}
+
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let desk = Desk::new();

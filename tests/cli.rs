@@ -268,6 +268,7 @@ fn wrong_arguments_are_usage_errors() {
     desk.fails(2, &["predict", "m", "d.safetensors", "--rows", "9..3"], &["A..B"]);
     desk.fails(2, &["decode", "d.safetensors", "--row", "1", "--split", "dev"], &["train, test"]);
     desk.fails(2, &["import", "x", "-o", "y", "--format", "mat"], &["keras", "libsvm"]);
+    desk.fails(2, &["import", "-", "-o", "y"], &["'-' for '<SOURCE>'", "name a file"]);
     for command in [&["synth"][..], &["import", "x"], &["export", "m"], &["report", "r"]] {
         let output = [command, &["-o", "-"]].concat();
         desk.fails(2, &output, &["--output", "name a file; ./- for one of that name"]);
@@ -418,10 +419,13 @@ fn a_network_that_is_too_large_is_refused() {
 #[cfg(unix)]
 #[test]
 fn a_pipe_is_refused_and_does_not_block() {
-    let desk = Desk::new();
+    let desk = Desk::with_dataset();
+    desk.ok(&SMALL);
     let made = Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap();
     assert!(made.success());
-    desk.fails(1, &["train", "pipe"], &["a pipe or device"]);
+    desk.fails(1, &["train", "pipe"], &["a pipe or device", "write what it brings to a file"]);
+    let predict = ["predict", "run/model.safetensors", "pipe"];
+    desk.fails(1, &predict, &["a pipe or device", "name `-` and hand"]);
     desk.fails(1, &["import", "pipe", "-o", "x"], &["pipe"]);
     desk.fails(1, &["plot", "pipe", "-o", "x.svg"], &["pipe"]);
     let (sample, svm) = (repository("data/sample.npz"), repository("data/sample.svm"));

@@ -331,7 +331,7 @@ struct OutputArg {
     output: PathBuf,
 }
 
-/// Refuses `-`: it means stdout to other programs, and would be a file of that name here.
+/// Refuses `-`: it means stdin or stdout to other programs, and would be a file of that name here.
 fn no_stream(path: PathBuf) -> std::result::Result<PathBuf, &'static str> {
     match path.as_os_str() == "-" {
         true => Err("name a file; ./- for one of that name"),

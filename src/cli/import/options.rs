@@ -3,6 +3,7 @@
 use std::iter;
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use imdb_fast::import::{
     Format, ImportOptions, IndexBase, InvalidUtf8, KerasOptions, LibsvmOptions, TextOptions,
     WordOptions,
@@ -12,7 +13,7 @@ use imdb_fast::text::Tokenizer;
 
 use super::super::known::parsed;
 use super::super::preset::Preset;
-use super::super::{Global, OutputArg, on_off};
+use super::super::{Global, OutputArg, no_stream, on_off};
 
 /// Make a dataset of raw text, of Keras' imdb.npz, or of libsvm text
 ///
@@ -33,7 +34,8 @@ Examples:
       -o imdb.safetensors
   imdb-fast import train.svm --test test.svm -o mine.safetensors")]
 pub(crate) struct Args {
-    /// The file or folder to import
+    /// The file or folder to import; it may be read twice, so it is no pipe
+    #[arg(value_parser = PathBufValueParser::new().try_map(no_stream))]
     pub(super) source: PathBuf,
     #[command(flatten)]
     pub(super) output: OutputArg,

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use imdb_fast::import::{Format, TEXT_NAMES, TextOptions};
 use imdb_fast::{Error, Result, import};
 
+use super::super::warn;
 use super::Layout;
 use super::batch::{Batch, Batcher, Stop};
 
@@ -21,11 +22,11 @@ const WAITING: usize = 16;
 pub(super) struct Texts(Receiver<Batch>);
 
 impl Texts {
-    /// Starts to read.
+    /// Starts to read. Beside the layout stands whether it was asked for.
     pub(super) fn read(
         stream: Box<dyn Read + Send>,
         path: PathBuf,
-        layout: Layout,
+        layout: (Layout, bool),
         options: TextOptions,
     ) -> Result<Texts> {
         let (sender, receiver) = sync_channel(WAITING);
@@ -53,13 +54,22 @@ impl Texts {
     }
 }
 
-fn run(stream: Box<dyn Read + Send>, layout: Layout, options: &TextOptions, batcher: Batcher) {
+fn run(
+    stream: Box<dyn Read + Send>,
+    (layout, is_asked_for): (Layout, bool),
+    options: &TextOptions,
+    batcher: Batcher,
+) {
     let path = batcher.path.clone();
     let batcher = Arc::new(Mutex::new(batcher));
     let stream = Box::new(Eager { stream, batcher: batcher.clone() });
     let read = || {
         let mut rows = import::rows_of(stream, &path, layout.format(), options)?;
+        let mut is_doubtful = layout == Layout::Lines && !is_asked_for;
         while let Some(row) = rows.next_row()? {
+            if std::mem::take(&mut is_doubtful) {
+                doubt(&path, row.text, options);
+            }
             locked(&batcher).push(row)?;
         }
         Ok(())
@@ -73,6 +83,25 @@ fn run(stream: Box<dyn Read + Send>, layout: Layout, options: &TextOptions, batc
     }
     // The end: whether somebody listens makes no difference any more.
     let _ = batcher.send();
+}
+
+/// Says so where the first line of what is read as lines looks like something else. It is read as lines all the same: what a stream
+/// means does not depend on its first line.
+fn doubt(path: &Path, line: &[u8], options: &TextOptions) {
+    match layout(path, line, options) {
+        Ok(Layout::Lines) => {}
+        Ok(other) => {
+            let (path, name) = (path.display(), other.name());
+            warn(
+                "warning",
+                format_args!(
+                    "{path}: its first line looks like {name}, and each line is read as a review; say --input {name}, or \
+                     --input lines if that is meant"
+                ),
+            );
+        }
+        Err(error) => warn("warning", error),
+    }
 }
 
 /// A stream that hands over all texts that have come before it waits for more.
@@ -109,8 +138,17 @@ pub(super) enum Source {
 pub(super) fn look_at(path: &Path, asked: Option<Layout>, options: &TextOptions) -> Result<Source> {
     const HEAD: usize = 4 << 10;
     // Pipes and devices are not opened: that could wait forever.
-    if !std::fs::metadata(path).map_err(Error::io(path, "open"))?.is_file() {
+    let kind = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
+    if kind.is_dir() {
         return Ok(Source::Dataset);
+    }
+    if !kind.is_file() {
+        return Err(Error::WrongKind {
+            path: path.to_path_buf(),
+            expected: "a file",
+            found: "a pipe or device".to_owned(),
+            remedy: "name `-` and hand its texts over as stdin, or name a file".to_owned(),
+        });
     }
     let mut file = import::stream(path)?;
     let mut head = Vec::with_capacity(HEAD);

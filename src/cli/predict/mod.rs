@@ -40,7 +40,7 @@ Examples:
 
 Text needs a model that was trained on a dataset with words: one that `imdb-fast import` made of text, or of imdb.npz with \
 --word-index. A review without any word gets the answer that the network has for nothing. From stdin, a review a line is \
-answered as it comes.
+answered as it comes; of CSV, TSV, JSON lines or fastText there, --input tells.
 
 --explain tells for each word how much it adds to the probability: what is lost where it is taken out everywhere, with the \
 n-grams that hold it. Numbers above 0 made the review more positive. On a terminal it is coloured text, elsewhere JSON lines.")]
@@ -204,6 +204,7 @@ fn of_texts(
         let remedy = "say how the texts lie there by --input, or leave it out";
         return Err(unfit(option, value, reason, remedy));
     }
+    let layout = (layout, args.layout.layout.is_some());
     answerer.stream(&Texts::read(source, path.to_path_buf(), layout, args.layout.options())?)
 }
 
