@@ -367,6 +367,37 @@ fn splits_come_from_fractions_columns_and_files() {
 
 /// Rows are what the encoder, which judges text later, makes of the same texts.
 #[test]
+fn a_second_file_in_another_format_is_refused() {
+    let with = |test: Option<&str>, unlabelled: Option<&str>| {
+        let [test, unlabelled] = [test, unlabelled].map(|name| name.map(sample));
+        text(TextOptions { test, unlabelled, ..TextOptions::default() })
+    };
+    for (source, other, found) in [
+        ("sample.csv", "sample.jsonl", "looks like jsonl"),
+        ("sample.csv", "sample.tsv", "looks like tsv"),
+        ("sample.jsonl", "sample.csv", "looks like csv"),
+        ("sample.tsv", "sample.fasttext.txt", "looks like fasttext"),
+    ] {
+        let test = refusal(&sample(source), &with(Some(other), None));
+        assert!(test.contains("--test is ") && test.contains(found), "{test}");
+        assert!(test.contains("of one format; name it by --format"), "{test}");
+        let unlabelled = refusal(&sample(source), &with(None, Some(other)));
+        assert!(unlabelled.contains("--unlabelled is ") && unlabelled.contains(found));
+    }
+    // Where the format was named, and where nothing shows one, the file is read so.
+    let named = ImportOptions { format: Some(Format::Csv), ..with(Some("sample.jsonl"), None) };
+    assert!(refusal(&sample("sample.csv"), &named).contains("--text-column"));
+    let (_folder, one_column) = file("column.csv", b"text\nfine\nbad\n");
+    let unlabelled = Some(one_column);
+    let options = text(TextOptions { unlabelled, ..TextOptions::default() });
+    assert!(imported(&sample("sample.csv"), &options).is_ok());
+    let (_folder, plain) = file("plain.txt", b"a fine, fine film\n");
+    let unlabelled = Some(plain);
+    let options = text(TextOptions { unlabelled, ..TextOptions::default() });
+    assert!(imported(&sample("sample.fasttext.txt"), &options).is_ok());
+}
+
+#[test]
 fn rows_are_those_of_the_encoder() {
     for words in [
         WordOptions { tokenizer: Tokenizer::WordsAndMarks, ..WordOptions::default() },
@@ -914,7 +945,7 @@ fn fields_of_json_may_come_late() {
     let late = "{\"text\":\"a\",\"odd\":\"\\ud800\"}\n{\"text\":\"b\",\"label\":1}\n{\"text\":\"c\",\"label\":0}\n";
     let (_folder, path) = file("late.jsonl", late.as_bytes());
     let mut source = import::open(&path, &text(TextOptions::default())).unwrap();
-    assert_eq!(source.notes()[1], "1 reviews have no label and become unlabelled");
+    assert_eq!(source.notes()[1], "1 review has no label and becomes unlabelled");
     let mut found = Vec::new();
     let taken = source.for_each(&mut |review| {
         found.push((review.split, review.label));

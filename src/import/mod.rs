@@ -133,6 +133,9 @@ pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource
         None => detect(path)?,
     };
     applicable::check(path, format, options)?;
+    if options.format.is_none() {
+        expect_same_format(path, format, &options.text)?;
+    }
     let word_index = options.word_index.as_deref();
     Ok(match format {
         Format::Keras => Box::new(KerasImdb::open(path, word_index, options.keras.clone())?),
@@ -142,6 +145,29 @@ pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource
             Box::new(Corpus::open(path, format, options, word_index)?)
         }
     })
+}
+
+/// Refuses a second file that shows another format than the first. One that shows none is read as the first is.
+fn expect_same_format(path: &Path, format: Format, options: &TextOptions) -> Result<()> {
+    // Where no header is, a review may look like anything; and so it may where fastText's lines have no labels.
+    let unlabelled = options.unlabelled.as_deref().filter(|_| format != Format::Fasttext);
+    let others = [("--test", options.test.as_deref()), ("--unlabelled", unlabelled)];
+    for (option, other) in others.into_iter().filter(|_| options.header) {
+        let Some(other) = other else { continue };
+        if let Ok(found) = detect(other)
+            && found != format
+        {
+            let (value, source) = (other.display().to_string(), path.display());
+            let (found, format) = (found.name(), format.name());
+            return Err(Error::Unfit {
+                option,
+                value,
+                reason: format!("it looks like {found}, and {source} like {format}"),
+                remedy: "both have to be of one format; name it by --format if they are".to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses feature counts that no dataset can have.

@@ -113,9 +113,12 @@ impl Reader for Labelled {
     fn findings(&mut self) -> Result<Findings> {
         let mut notes = Vec::from_iter(self.labels.note());
         if self.without_label > 0 {
-            let fate =
-                if self.options.with_unlabelled { "become unlabelled" } else { "are left out" };
-            notes.push(format!("{} reviews have no label and {fate}", self.without_label));
+            notes.push(match (self.without_label, self.options.with_unlabelled) {
+                (1, true) => "1 review has no label and becomes unlabelled".to_owned(),
+                (1, false) => "1 review has no label and is left out".to_owned(),
+                (many, true) => format!("{many} reviews have no label and become unlabelled"),
+                (many, false) => format!("{many} reviews have no label and are left out"),
+            });
         }
         let positive = self.labels.positive()?;
         Ok(Findings { positive, groups: None, has_ids: false, notes })
