@@ -531,6 +531,21 @@ fn a_full_disk_leaves_earlier_files_and_no_halves() {
     assert_eq!(names(&path), FINISHED);
 }
 
+/// The system would end the program by a signal where a file grows beyond the limit.
+#[test]
+fn a_limit_of_file_size_leaves_no_halves() {
+    let desk = desk();
+    let synth = "synth --reviews 2000 -o s.safetensors";
+    let program = env!("CARGO_BIN_EXE_imdb-fast");
+    let line = format!("ulimit -f 64; exec '{program}' {synth}");
+    let output = Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output();
+    let output = output.unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{:?} {errors}", output.status);
+    assert!(errors.contains("s.safetensors: File too large"), "{errors}");
+    assert_eq!(names(&desk.path("")), ["d.safetensors"]);
+}
+
 #[test]
 fn a_full_disk_leaves_no_half_of_an_export_a_page_or_an_ensemble() {
     let desk = desk();

@@ -154,7 +154,7 @@ pub(crate) fn main() -> ExitCode {
     let Cli { global, command } =
         preset::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
     blame_changed_files();
-    match run(&global, command) {
+    match stop::outlive_file_limit().and_then(|()| run(&global, command)) {
         Ok(code) => code,
         // The reader of a pipe has seen enough: not our failure.
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => {

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use imdb_fast::{Error, Result, container, output};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -105,4 +105,13 @@ impl Stop {
         let (_, name, code) = SIGNALS[self.which.load(Ordering::SeqCst)];
         (name, code)
     }
+}
+
+/// From now on a file beyond the limit of its size (`ulimit -f`) is an error of who writes it, which clears away what it has begun:
+/// the signal would end the program at once.
+pub(super) fn outlive_file_limit() -> Result<()> {
+    // Who hears the signal need not do anything: then the system tells the writer.
+    flag::register(SIGXFSZ, Arc::default())
+        .map_err(Error::io(Path::new("SIGXFSZ"), "listen to"))?;
+    Ok(())
 }
