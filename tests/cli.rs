@@ -597,6 +597,15 @@ fn options_that_do_not_fit_the_data() {
     desk.fails(1, &too_many, &["--validation", "400 reviews", "hold out fewer"]);
     desk.fails(1, &["train", "d.safetensors"], &["--validation is 10000", "--validation 0.4"]);
     desk.ok(&SMALL);
+    let csv = repository("data/sample.csv");
+    let words = ["--num-words", "300", "-o", "one.safetensors"];
+    desk.ok(&[&["import", csv.to_str().unwrap()], &words[..]].concat());
+    let lacks = ["one.safetensors has no such split; it has: train; ", "--test-fraction"];
+    let judged_by = |option, command: &[&str]| {
+        desk.fails(1, command, &[&[option], &lacks[..]].concat());
+    };
+    judged_by("--validation is test", &["train", "one.safetensors", "--validation", "test"]);
+    judged_by("--split is test", &["evaluate", "run/model.safetensors", "one.safetensors"]);
     let unlabelled =
         |dataset| ["evaluate", "run/model.safetensors", dataset, "--split", "unlabelled"];
     desk.fails(1, &unlabelled("d.safetensors"), &["--split is unlabelled", "no such split"]);

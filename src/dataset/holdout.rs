@@ -103,7 +103,14 @@ impl Holdout {
                 return Err(Error::invalid("--validation", "train", expected));
             }
             Holdout::Split(split) => {
-                let held_out = 0..dataset.labels(split)?.len();
+                let labels = dataset.labels(split).map_err(|error| match error {
+                    // The option that the user gave.
+                    Error::Unfit { value, reason, remedy, .. } => {
+                        Error::Unfit { option: "--validation", value, reason, remedy }
+                    }
+                    other => other,
+                })?;
+                let held_out = 0..labels.len();
                 if held_out.is_empty() {
                     return Err(self.is_nobody(format!("the {} split has no review", split.name())));
                 }

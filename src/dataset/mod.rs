@@ -229,11 +229,15 @@ impl Dataset {
     fn sections(&self, split: Split) -> Result<&SplitSections> {
         self.splits[split as usize].as_ref().ok_or_else(|| {
             let names: Vec<&str> = self.splits().map(Split::name).collect();
+            let how = match split {
+                Split::Test => "; `imdb-fast import` makes one by --test or --test-fraction",
+                _ => "",
+            };
             Error::Unfit {
                 option: "--split",
                 value: split.name().to_owned(),
                 reason: format!("{} has no such split", self.container.path().display()),
-                remedy: format!("it has: {}", names.join(", ")),
+                remedy: format!("it has: {}{how}", names.join(", ")),
             }
         })
     }
