@@ -256,6 +256,12 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--metrics", "auk"], &["accuracy, precision, recall, f1, auc"]);
     train(&["--metrics", "auc,accuracy,auc"], &["--metrics is \"auc\"", "once"]);
     train(&["--learning-rate", "-1"], &["learning_rate", "above 0"]);
+    train(&["--epochs", "-1"], &["'-1' for '--epochs"]);
+    train(&["--seed", "-1"], &["'-1' for '--seed"]);
+    train(&["--validation", "-3"], &["--validation is \"-3\"", "a part such as 0.4"]);
+    train(&["--threads", "-1"], &["'-1' for '--threads"]);
+    train(&["--out", "-1"], &["unexpected argument '-1'"]);
+    desk.fails(2, &["decode", "d.safetensors", "--row", "-1"], &["'-1' for '--row"]);
     train(&["--learning-rate", "nan"], &["learning_rate", "above 0"]);
     train(&["--validation", "1.5"], &["--validation", "0.4"]);
     train(&["--validation", "0", "--keep-best"], &["--validation"]);

@@ -33,6 +33,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::any::TypeId;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ use std::sync::Mutex;
 use clap::builder::styling::AnsiColor;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use imdb_fast::container::{self, Access};
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
@@ -55,11 +56,21 @@ use terminal::Tame;
 /// Train and run small neural networks on sparse text features, at the speed of the memory system
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(mut_args(takes_negative_numbers))]
+#[command(mut_subcommands(|command| command.mut_args(takes_negative_numbers)))]
 struct Cli {
     #[command(flatten, next_help_heading = "Global options")]
     global: Global,
     #[command(subcommand)]
     command: Command,
+}
+
+/// An option that is given a number below 0 says itself what is wrong with it: clap would take the number for an option. That
+/// stays so before paths, lest a slip makes a file of that name.
+fn takes_negative_numbers(arg: Arg) -> Arg {
+    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+    let is_option = !arg.is_positional() && arg.get_action().takes_values();
+    arg.allow_negative_numbers(is_option && !is_path)
 }
 
 const AFTER_HELP: &str = "\

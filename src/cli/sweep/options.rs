@@ -82,7 +82,7 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(known::OPTIMIZERS), hide_possible_values = true)]
     optimizer: Option<String>,
     /// Step sizes
-    #[arg(long, value_name = "RATE,...", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE,...", value_delimiter = ',')]
     learning_rate: Vec<f32>,
     /// Optimizers of the biases: `none,sgd:learning_rate=0.03`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
@@ -103,13 +103,13 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(known::INITIALIZERS), hide_possible_values = true)]
     first_kernel_initializer: Option<String>,
     /// Chances that a hidden unit is left out
-    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',')]
     dropout: Vec<f32>,
     /// Chances that a word is left out
-    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',')]
     word_dropout: Vec<f32>,
     /// Penalties on the squares of the kernels' weights
-    #[arg(long, value_name = "X,...", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "X,...", value_delimiter = ',')]
     l2: Vec<f32>,
     /// Scales of the words: `none,naive-bayes`
     #[arg(long, value_name = "HOW,...", value_delimiter = ',')]

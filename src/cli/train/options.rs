@@ -112,7 +112,7 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(known::OPTIMIZERS), hide_possible_values = true)]
     optimizer: String,
     /// The step size; the optimizer's own default where it is not given
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "RATE")]
     learning_rate: Option<f32>,
     /// The optimizer of the biases, with its own learning rate: `sgd:learning_rate=0.03`; that of the other weights where it is
     /// not given
@@ -126,17 +126,17 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(known::SCHEDULES), hide_possible_values = true)]
     schedule: String,
     /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
-    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0)]
     dropout: f32,
     /// Leave out each word of a review with this chance, anew in each epoch: Keras' Dropout before the first layer
-    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0)]
     word_dropout: f32,
     /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown are without it
-    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", default_value_t = 0.0)]
     l2: f32,
     /// Cut the gradient down to this norm where it is longer, that of all weights and biases taken as one vector: Keras'
     /// global_clipnorm
-    #[arg(long, value_name = "NORM", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NORM")]
     global_clipnorm: Option<f32>,
     /// What to record besides the loss: accuracy, precision, recall, f1, auc (Keras', of 200 points)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
