@@ -250,6 +250,7 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--epochs", "0"], &["--epochs", "at least 1"]);
     train(&["--hidden", "16,0"], &["--hidden", "none"]);
     train(&["--activation", "rleu"], &["relu, tanh, sigmoid"]);
+    train(&["--hidden", "none", "--activation", "tanh"], &["--activation", "no hidden layer"]);
     train(&["--loss", "l2"], &["binary-crossentropy, mean-squared-error, hinge"]);
     train(&["--optimizer", "adamm"], &["rmsprop, sgd, adam, adamw, adagrad"]);
     train(&["--optimizer", "sgd:rho=0.9"], &["learning_rate, momentum, nesterov"]);
@@ -273,6 +274,10 @@ fn wrong_arguments_are_usage_errors() {
     desk.fails(2, &["plot", "h.json", "-o", "h.gif"], &["--output", ".svg or .png"]);
     desk.fails(2, &["predict", "m", "d.safetensors", "--rows", "9..3"], &["A..B"]);
     desk.fails(2, &["decode", "d.safetensors", "--row", "1", "--split", "dev"], &["train, test"]);
+    for judge in [&["evaluate", "m", "d.safetensors"][..], &["report", "run", "-o", "r.html"]] {
+        let unlabelled = [judge, &["--split", "unlabelled"]].concat();
+        desk.fails(2, &unlabelled, &["expected one of train, test"]);
+    }
     desk.fails(2, &["import", "x", "-o", "y", "--format", "mat"], &["keras", "libsvm"]);
     desk.fails(2, &["import", "-", "-o", "y"], &["'-' for '<SOURCE>'", "name a file"]);
     for command in [&["synth"][..], &["import", "x"], &["export", "m"], &["report", "r"]] {
@@ -613,14 +618,13 @@ fn options_that_do_not_fit_the_data() {
     judged_by("--validation is test", &["train", "one.safetensors", "--validation", "test"]);
     judged_by("--split is test", &["evaluate", "run/model.safetensors", "one.safetensors"]);
     let unlabelled =
-        |dataset| ["evaluate", "run/model.safetensors", dataset, "--split", "unlabelled"];
+        |dataset| ["predict", "run/model.safetensors", dataset, "--split", "unlabelled"];
     desk.fails(1, &unlabelled("d.safetensors"), &["--split is unlabelled", "no such split"]);
     let [archive, index] =
         ["data/sample_acl.tar.gz", "data/sample_word_index.json"].map(repository);
     let (archive, index) = (archive.to_str().unwrap(), index.to_str().unwrap());
     let words = ["--word-index", index, "--num-words", "600", "-o", "all.safetensors"];
     desk.ok(&[&["import", archive], &words[..]].concat());
-    desk.fails(1, &unlabelled("all.safetensors"), &["--split is unlabelled", "have no labels"]);
     // A folder that cannot be made, found out before training starts.
     desk.write("file", "");
     desk.fails(1, &[&SMALL[..], &["--out", "file/run"]].concat(), &["file/run", "create"]);

@@ -12,7 +12,7 @@ use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
 use serde_json::json;
 
 use super::known::{self, Known};
-use super::{Global, split, thousands, to_stdout};
+use super::{Global, labelled_split, thousands, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
 ///
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     /// The dataset, or the name of a fetched one
     dataset: PathBuf,
     /// The reviews to judge by: train or test
-    #[arg(long, default_value = "test", value_parser = split(), hide_possible_values = true)]
+    #[arg(long, default_value = "test", value_parser = labelled_split(), hide_possible_values = true)]
     split: Split,
     /// The loss; the one it was trained with by default
     #[arg(long)]

@@ -305,9 +305,18 @@ fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()>
 
 /// A split by its name.
 fn split() -> impl TypedValueParser<Value = Split> {
-    Known::of(Split::ALL.map(Split::name)).try_map(|name| {
-        let split = Split::ALL.into_iter().find(|split| split.name() == name);
-        split.ok_or_else(|| format!("expected one of {}", Split::ALL.map(Split::name).join(", ")))
+    one_of(Split::ALL)
+}
+
+/// One whose reviews have labels to judge by.
+fn labelled_split() -> impl TypedValueParser<Value = Split> {
+    one_of([Split::Train, Split::Test])
+}
+
+fn one_of<const N: usize>(splits: [Split; N]) -> impl TypedValueParser<Value = Split> {
+    Known::of(splits.map(Split::name)).try_map(move |name| {
+        let split = splits.into_iter().find(|split| split.name() == name);
+        split.ok_or_else(|| format!("expected one of {}", splits.map(Split::name).join(", ")))
     })
 }
 

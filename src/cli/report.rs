@@ -13,7 +13,7 @@ use imdb_fast::{Error, Result, output};
 use serde_json::Value;
 
 use super::train::{self, HISTORY, MODEL};
-use super::{Global, OutputArg, count, is_same_file, shown, split, sweep, thousands};
+use super::{Global, OutputArg, count, is_same_file, labelled_split, shown, sweep, thousands};
 
 /// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
 ///
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DATASET")]
     data: Option<PathBuf>,
     /// The reviews to judge by: test or train
-    #[arg(long, default_value = "test", value_parser = split(), hide_possible_values = true)]
+    #[arg(long, default_value = "test", value_parser = labelled_split(), hide_possible_values = true)]
     split: Split,
     /// How many of the strongest words to show, each way
     #[arg(long, value_name = "N", default_value_t = Wanted::default().words)]

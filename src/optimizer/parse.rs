@@ -73,7 +73,10 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             if !decays {
                 settings.take("rows", &mut it.rows, |_| true, "all or touched")?;
             }
-            let also = if decays { "weight_decay" } else { "rows" };
+            let also = match decays {
+                true => "weight_decay (rows is adam's)",
+                false => "rows (weight_decay is adamw's)",
+            };
             settings.nothing_left(&format!(
                 "learning_rate, beta_1, beta_2, epsilon, amsgrad, {also}"
             ))?;
@@ -151,7 +154,8 @@ mod tests {
             assert!(message(text).contains("at least 1.2e-38"), "{text}");
         }
         assert!(message("adam:rows=some").contains("all or touched"));
-        assert!(message("adamw:rows=touched").contains("weight_decay"));
+        assert!(message("adamw:rows=touched").contains("weight_decay (rows is adam's)"));
+        assert!(message("adam:weight_decay=0.004").contains("weight_decay is adamw's"));
         assert!(message("adagrad:initial_accumulator=0,epsilon=0").contains("above 0"));
         let twice = "adagrad:initial_accumulator=1,initial_accumulator_value=1";
         assert!(message(twice).contains("once"));

@@ -204,8 +204,10 @@ impl Configuration {
     pub fn arguments(&self) -> Vec<String> {
         let default = Configuration::default().values();
         let options = OPTIONS.into_iter().zip(self.values()).zip(default);
+        // Without a hidden layer nothing has an activation.
+        let is_one = |name| name != "epochs" && !(name == "activation" && self.hidden.is_empty());
         options
-            .filter(|((name, value), default)| *name != "epochs" && value != default)
+            .filter(|((name, value), default)| is_one(*name) && value != default)
             .map(|((name, value), _)| format!("--{}={value}", name.replace('_', "-")))
             .collect()
     }
@@ -357,6 +359,8 @@ mod tests {
             assert!(book[..at].iter().all(|other| other.to_string() != one.to_string()));
         }
         assert_eq!(book[1].arguments()[0], "--hidden=16");
+        let linear = Configuration { hidden: vec![], activation: "tanh".into(), ..book[0].clone() };
+        assert_eq!(linear.arguments(), ["--hidden=none"]);
     }
 
     #[test]

@@ -285,7 +285,14 @@ impl Args {
     fn hidden_layers(&self) -> Result<Vec<Dense>> {
         let activation: Activation = self.activation.parse()?;
         if self.hidden == "none" {
-            return Ok(Vec::new());
+            // The default may have been given or not.
+            return match activation {
+                Activation::Relu => Ok(Vec::new()),
+                _ => {
+                    let expected = "left out where there is no hidden layer";
+                    Err(Error::invalid("--activation", &self.activation, expected))
+                }
+            };
         }
         let layer = |units: &str| match units.trim().parse() {
             Ok(0) | Err(_) => {
