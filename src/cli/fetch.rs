@@ -48,7 +48,7 @@ pub(crate) struct Args {
     /// Which reviews
     #[arg(value_enum, default_value_t = Set::Keras)]
     dataset: Set,
-    /// Use this file instead of the network
+    /// Use this file instead of the network, and its reviews in place of those that are here
     #[arg(long, value_name = "FILE", conflicts_with_all = ["mirror", "force"])]
     from: Option<PathBuf>,
     /// Use this word index instead of the network
@@ -141,7 +141,11 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let output = OutputArg { output: cache.dataset(set.name()) };
     let is_asked_for = args.force || args.from.is_some() || args.word_index.is_some();
     if is_asked_for || args.sha256.is_some() || !is_fetched(global, &output.output) {
+        let was_here = output.output.exists();
         Fetch { global, args, cache }.run(&output)?;
+        if was_here {
+            global.note(format_args!("it replaces the {} that was here", set.name()));
+        }
     } else {
         global.note(format_args!("{} is here already; --force fetches it again", set.name()));
     }

@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, header};
-use ureq::{Agent, BodyReader, Timeout};
+use ureq::http::{HeaderMap, Uri, header};
+use ureq::{Agent, BodyReader, Proxy, Timeout};
 
 use super::{Attempt, DownloadOptions, Failure};
 
@@ -101,22 +101,36 @@ impl Client {
         })
     }
 
+    /// The proxy that is asked instead of the host, where there is one; without the name and password that it may want.
+    fn by_proxy(&self) -> String {
+        let is_used =
+            |proxy: &&Proxy| self.url.parse().is_ok_and(|url: Uri| !proxy.is_no_proxy(&url));
+        match self.agent.config().proxy().filter(is_used) {
+            Some(proxy) => {
+                let (host, port) = (proxy.host(), proxy.port());
+                format!(" (by the proxy {host}:{port}, from HTTPS_PROXY or its like)")
+            }
+            None => String::new(),
+        }
+    }
+
     /// What an error before the body means.
     fn failure(&self, error: &ureq::Error) -> Failure {
         use ureq::Error as E;
         let DownloadOptions { connect_timeout, stall_timeout, .. } = &self.options;
         let by_hand = "download it by other means and name the file with --from";
+        let by_proxy = self.by_proxy();
         match error {
             E::Timeout(Timeout::Connect | Timeout::Resolve) => {
-                Failure::passing(format!("no connection within {connect_timeout:?}"))
+                Failure::passing(format!("no connection within {connect_timeout:?}{by_proxy}"))
             }
             E::Timeout(_) => Failure::passing(format!("no answer within {stall_timeout:?}")),
-            E::HostNotFound => Failure::passing("the host is not found"),
+            E::HostNotFound => Failure::passing(format!("the host is not found{by_proxy}")),
             E::Io(error) if error.kind() == io::ErrorKind::InvalidData => Failure::lasting(
                 format!("the server's identity cannot be verified ({error})"),
                 format!("check the clock and any proxy, or {by_hand}"),
             ),
-            E::Io(error) => Failure::passing(format!("the connection failed ({error})")),
+            E::Io(error) => Failure::passing(format!("the connection failed ({error}){by_proxy}")),
             E::Protocol(error) => Failure::passing(format!("the answer is no HTTP ({error})")),
             E::TooManyRedirects => Failure::lasting(
                 format!("the server redirects more than {MAX_REDIRECTS} times"),

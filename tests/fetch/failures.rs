@@ -163,3 +163,18 @@ fn the_proxy_of_the_environment_is_asked() {
     );
     assert!(server.requests()[0].starts_with("connect reviews.invalid:443 "));
 }
+
+#[test]
+fn a_proxy_that_is_gone_is_named_without_its_password() {
+    let desk = Desk::new();
+    let arguments = ["fetch", "--retries", "0", "--mirror", "https://reviews.invalid"];
+    // Nobody listens at port 9, "discard".
+    for (unasked, is_named) in [("", true), ("reviews.invalid", false)] {
+        let mut command = desk.command(env!("CARGO_BIN_EXE_imdb-fast"), &arguments);
+        command.env("HTTPS_PROXY", "http://me:secret@127.0.0.1:9").env("NO_PROXY", unasked);
+        let (_, errors) = texts(&command.output().unwrap());
+        let named = "(by the proxy 127.0.0.1:9, from HTTPS_PROXY";
+        assert_eq!(errors.contains(named), is_named, "{errors}");
+        assert!(!errors.contains("secret"), "{errors}");
+    }
+}

@@ -149,6 +149,9 @@ fn a_file_at_hand_needs_no_network() {
     );
     assert!(errors.contains("no word index is here"), "{errors}");
     assert_eq!(desk.cached(), [".lock", "imdb.safetensors"]);
+    assert!(!errors.contains("replaces"), "{errors}");
+    let (_, errors) = desk.ok(&["fetch", "--from", sample]);
+    assert!(errors.contains("it replaces the imdb that was here"), "{errors}");
 
     // With a word index beside it, and again although it is there.
     std::fs::copy(sample, desk.path("work/imdb.npz")).unwrap();
