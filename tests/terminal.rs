@@ -114,6 +114,12 @@ fn there_is_a_manual_page_of_each_command_and_all_render() {
         let command = name.strip_prefix("imdb-fast-");
         assert_eq!(page, printed(&[&["man"], command.as_slice()].concat()));
         let Some(text) = rendered(&page) else { continue };
+        // The synopsis is the line of the help, which may be in two.
+        let help = printed(&[command.as_slice(), &["--help"]].concat());
+        let (_, usage) = help.split_once("Usage: ").unwrap();
+        for line in usage.lines().take_while(|line| !line.is_empty()).map(str::trim) {
+            assert!(text.lines().any(|shown| shown.trim() == line), "{name}: no {line:?}\n{text}");
+        }
         for part in ["NAME", "SYNOPSIS", "EXAMPLES", "EXIT STATUS", &name, "the arguments are"] {
             assert!(text.contains(part), "{name}: no {part:?} in\n{text}");
         }
@@ -125,7 +131,6 @@ fn there_is_a_manual_page_of_each_command_and_all_render() {
         }
         // Examples and code keep their lines, and their characters are those that a shell takes. The help wraps long lines, the
         // page does not.
-        let help = printed(&[command.as_slice(), &["--help"]].concat());
         let (_, further) = help.split_once("Examples:\n").unwrap();
         for line in further.lines().filter(|line| line.starts_with("  ")).map(str::trim) {
             let is_part = |shown: &str| line.len() > 80 && shown.contains(line);
@@ -220,6 +225,15 @@ fn colours_are_for_terminals_that_want_them() {
     assert!(is_coloured(&in_a_terminal(&always, &off[..1], folder.path()).unwrap()));
     let never = format!("{explain} --color never");
     assert!(!is_coloured(&in_a_terminal(&never, &[], folder.path()).unwrap()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_bar_is_full_before_there_is_anything_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "train --validation 0 --epochs 1 --out run";
+    let Some(shown) = in_a_terminal(line, &[], folder.path()) else { return };
+    assert!(shown.contains(" batches") && !shown.contains("0/0 batches"), "{shown:?}");
 }
 
 #[cfg(target_os = "linux")]

@@ -109,7 +109,10 @@ fn page(command: &Command) -> Page {
 }
 
 fn render(command: &Command, out: &mut Vec<u8>) -> io::Result<()> {
-    let man = Man::new(command.clone());
+    // The synopsis is that of the help: the one that `clap_mangen` makes names all options, and none of their values.
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").to_owned();
+    let man = Man::new(command.clone().override_usage(usage));
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;

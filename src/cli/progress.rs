@@ -31,9 +31,10 @@ impl Progress {
 
     pub(super) fn begin(&mut self, epoch: usize, epochs: usize, batches: usize) {
         self.stride = (batches / MOVES).max(1);
-        self.bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
+        // The length comes first: without one the bar would be drawn full.
         self.bar.set_length(batches as u64);
         self.bar.reset();
+        self.bar.set_message(format!("epoch {}/{epochs}", epoch + 1));
     }
 
     /// Goes on in the midst of an epoch.

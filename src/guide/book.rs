@@ -437,7 +437,7 @@
 //! 0.9349971
 //! ```
 //!
-//! What the book has no block for: a sentence of one's own, and why. This was printed on a terminal.
+//! What the book has no block for: a sentence of one's own, and why. This was printed on a terminal, which shows it in colours.
 //!
 //! ```sh
 //! imdb-fast predict final/model.safetensors --text 'Not bad at all, was it?' --explain

@@ -167,6 +167,9 @@ fn wrong_arguments_are_usage_errors() {
     for (options, parts) in cases {
         desk.fails(2, &[&["sweep", "d.safetensors"], options].concat(), parts);
     }
+    let nothing = desk.run(&["sweep", "--epochs", "1", "--validation", "100000"]);
+    let notes = String::from_utf8(nothing.stderr).unwrap();
+    assert!(notes.contains("`imdb-fast fetch`, then `imdb-fast sweep imdb`"), "{notes}");
     let most = (1..=101).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     let options = ["sweep", "d.safetensors", "--epochs", &most, "--batch-size", &most];
     desk.fails(2, &options, &["10201 configurations", "at most 10000"]);

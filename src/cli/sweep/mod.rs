@@ -59,7 +59,7 @@ impl<'a> Sweep<'a> {
         let team = global.team()?;
         let path = args.dataset.as_deref().map(|path| global.find(path)).transpose()?;
         let path = path.map(|path| path.into_owned());
-        let dataset = train::open(global, path.as_deref())?;
+        let dataset = train::open(global, "sweep", path.as_deref())?;
         design.check(&dataset)?;
         if left_out > 0 {
             let combinations = count(left_out as u64, "combination", "combinations");
@@ -103,7 +103,7 @@ impl<'a> Sweep<'a> {
             let remedy = format!("name it: `imdb-fast sweep DATASET --resume {folder}`");
             return Err(unfit(reason, &remedy));
         }
-        let dataset = train::open(global, path.as_deref())?;
+        let dataset = train::open(global, "sweep", path.as_deref())?;
         if design.fingerprint(&dataset) != expected {
             let reason = "the sweep there began with another dataset".to_owned();
             return Err(unfit(reason, "name that one, or start another sweep"));

@@ -89,10 +89,13 @@ impl Members<'_> {
         to_stdout(|out| {
             writeln!(out, "{networks} in {:.3} s on {threads}", fit_time.as_secs_f64())?;
             match merged {
-                Some(Merged { val_loss, val_accuracy }) => writeln!(
-                    out,
-                    "together: validation loss {val_loss:.4}, accuracy {val_accuracy:.4}"
-                ),
+                Some(Merged { val_loss, val_accuracy }) => {
+                    let together = if ensemble.members > 1 { "together: " } else { "" };
+                    writeln!(
+                        out,
+                        "{together}validation loss {val_loss:.4}, accuracy {val_accuracy:.4}"
+                    )
+                }
                 None => Ok(()),
             }
         })

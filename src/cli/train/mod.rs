@@ -54,7 +54,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     let ensemble = args.ensemble()?;
     let team = global.team()?;
     let path = args.dataset.as_deref().map(|path| global.find(path)).transpose()?;
-    let dataset = open(global, path.as_deref())?;
+    let dataset = open(global, "train", path.as_deref())?;
     let mut model = network.model(&dataset, args.seed)?;
     model.take_words(&dataset);
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
@@ -85,7 +85,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let run = Unfinished::read(folder, new)?;
     let Unfinished { checkpoint, args, words, dataset: path, is_dataset_noted, seconds } = run;
     let path = path.as_deref().map(|path| global.find(path)).transpose()?;
-    let dataset = open(global, path.as_deref()).map_err(|error| match error {
+    let dataset = open(global, "train", path.as_deref()).map_err(|error| match error {
         Error::Io { source, .. } if is_dataset_noted && source.kind() == ErrorKind::NotFound => {
             let folder_word = quoted(&shown(folder));
             Error::Unfit {
@@ -336,14 +336,14 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
     Ok(())
 }
 
-/// The dataset that was named, or generated reviews.
-pub(super) fn open(global: &Global, path: Option<&Path>) -> Result<Dataset> {
+/// The dataset that was named to a command, or generated reviews.
+pub(super) fn open(global: &Global, command: &str, path: Option<&Path>) -> Result<Dataset> {
     if let Some(path) = path {
         return global.open(path);
     }
     global.note(format_args!(
         "no dataset named: training on {} generated reviews; the real ones: \
-         `imdb-fast fetch`, then `imdb-fast train imdb`",
+         `imdb-fast fetch`, then `imdb-fast {command} imdb`",
         thousands(SyntheticOptions::default().reviews as u64)
     ));
     generated(global)
