@@ -45,16 +45,14 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// [`Error::Unfit`] where it has no vocabulary or no text rules, or these contradict each other or its inputs.
     pub fn new(model: &'a Model, team: &'a Team) -> Result<Judge<'a>> {
-        let unfit = |value: &str, reason: &str| {
-            Error::Unfit {
+        const REMEDY: &str = "train on a dataset that `imdb-fast import` made of text, or of imdb.npz \
+                              with --word-index imdb_word_index.json; `evaluate` needs none, nor `predict` of a dataset \
+                              without --explain";
+        let unfit = |value: &str, reason: &str| Error::Unfit {
             option: "the model",
             value: value.to_owned(),
             reason: reason.to_owned(),
-            remedy: "train on a dataset that `imdb-fast import` made of text, or of imdb.npz with \
-                     --word-index imdb_word_index.json; `evaluate` needs none, nor `predict` of a dataset \
-                     without --explain"
-                .to_owned(),
-        }
+            remedy: REMEDY.to_owned(),
         };
         if model.vocabulary.is_none() {
             return Err(unfit("without a vocabulary", "text, and words that explain, need one"));
