@@ -864,10 +864,10 @@ fn tables_of_all_dialects_are_read() {
         ),
         (
             "blank lines of both kinds",
-            "text,label\nfine good film,1\n\n\n\r\n\n\n\r\n\"\"\r,0\n\r\n\nbad,0\n\n\n\r\n",
+            "text,label\nfine good film,1\n\n\n\r\n\n\n\r\n\"\",0\n\r\n\nbad,0\n\n\n\r\n",
             TextOptions::default(),
         ),
-        ("quoted returns", "1,\"fine\rgood\rfilm\"\n-1,\"\r\"\n-1,bad\n", no_header("2", "1")),
+        ("quoted returns", "1,fine good film,\"a\rb\"\n-1,,\"\r\"\n-1,bad,\n", no_header("2", "1")),
         ("commas and semicolons", "\"fine; good, film\";2\n;1\n\"bad\";1\n", no_header("1", "2")),
         ("semicolons and commas", "fine; good; film,2\n,1\nbad,1\n", no_header("1", "2")),
         ("unquoted commas", "fine, good film;2\n;1\nbad;1\n", no_header("1", "2")),

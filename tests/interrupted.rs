@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::desk::Desk;
-use common::{names, repository, skipped};
+use common::{heard, names, repository, skipped};
 use imdb_fast::random::{Random, Stream};
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ impl Running {
 
     fn signal(&self, signal: &str) {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
 
     fn end(mut self) -> (Option<i32>, String) {
@@ -96,18 +96,15 @@ fn a_signal_saves_the_run_and_says_how_it_goes_on() {
     let options = ["--metrics", "accuracy,auc", "--optimizer", "rmsprop:centered=true"];
     desk.ok(&train("aaaaa", "3000", &options));
     let whole = results(&desk, "aaaaa");
-    for (out, signal, code, name) in [
-        ("b b b", "-INT", 130, "SIGINT"),
-        ("ccccc", "-TERM", 143, "SIGTERM"),
-        ("ddddd", "-HUP", 129, "SIGHUP"),
-    ] {
+    for (out, name) in [("b b b", "INT"), ("ccccc", "TERM"), ("ddddd", "HUP")] {
+        let (name, code) = heard(name);
         let arguments = train(out, "3000", &options);
         let mut running = Running::start(&desk, &arguments);
         running.wait_for_an_epoch();
-        running.signal(signal);
+        running.signal(name);
         let (ended, errors) = running.end();
         assert_eq!(ended, Some(code), "{errors}");
-        assert!(errors.contains(&format!("stopped: {name} in epoch ")), "{errors}");
+        assert!(errors.contains(&format!("stopped: SIG{name} in epoch ")), "{errors}");
         let word = if out.contains(' ') { format!("'{out}'") } else { out.to_owned() };
         let hint = format!("imdb-fast train --resume {word}\n");
         assert!(errors.ends_with(&hint), "{errors}");
@@ -139,14 +136,12 @@ fn a_second_signal_stops_at_once() {
         assert!(start.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(1));
     }
-    running.signal("-TERM");
-    running.signal("-INT");
-    let (code, errors) = running.end();
-    assert_eq!(
-        (code, errors.as_str()),
-        (Some(130), ""),
-        "no step and no checkpoint was waited for"
-    );
+    let (second, code) = heard("INT");
+    running.signal("TERM");
+    running.signal(second);
+    let (ended, errors) = running.end();
+    let at_once = (Some(code), "");
+    assert_eq!((ended, &errors[..]), at_once, "no step and no checkpoint was waited for");
     assert_eq!(names(&desk.path("run")), Vec::<String>::new());
 }
 
@@ -170,16 +165,17 @@ fn a_signal_clears_a_dataset_that_is_not_whole() {
     let other = Running::start(&desk, &SYNTH);
     wait_for_files(&desk, 1);
     let others = names(&desk.path(""));
-    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+    for name in ["INT", "TERM", "HUP"] {
+        let (name, code) = heard(name);
         let running = Running::start(&desk, &SYNTH);
         wait_for_files(&desk, 2);
-        running.signal(signal);
+        running.signal(name);
         let (ended, errors) = running.end();
         assert_eq!(ended, Some(code), "{errors}");
-        assert_eq!(names(&desk.path("")), others, "{signal}");
+        assert_eq!(names(&desk.path("")), others, "{name}");
     }
-    other.signal("-INT");
-    assert_eq!(other.end().0, Some(130));
+    other.signal("TERM");
+    assert_eq!(other.end().0, Some(143));
     assert_eq!(names(&desk.path("")), [""; 0]);
 }
 
@@ -193,11 +189,12 @@ fn a_signal_clears_generated_reviews() {
         let folders = names(&temporary).into_iter().map(|name| temporary.join(name));
         folders.flat_map(std::fs::read_dir).any(|mut files| files.next().is_some())
     };
-    for (arguments, signal, code) in [
-        (&["train", "--out", "out"][..], "-INT", 130),
-        (&["train", "--out", "out", "--ensemble", "2"], "-TERM", 143),
-        (&["sweep", "--book", "--out", "out"], "-HUP", 129),
+    for (arguments, name) in [
+        (&["train", "--out", "out"][..], "INT"),
+        (&["train", "--out", "out", "--ensemble", "2"], "TERM"),
+        (&["sweep", "--book", "--out", "out"], "HUP"),
     ] {
+        let (name, code) = heard(name);
         let mut command = desk.command(arguments);
         command.env("TMPDIR", &temporary).stdout(Stdio::null()).stderr(Stdio::piped());
         let running = Running(command.spawn().unwrap());
@@ -206,7 +203,7 @@ fn a_signal_clears_generated_reviews() {
             assert!(Instant::now() < until, "nothing is generated");
             std::thread::sleep(Duration::from_millis(1));
         }
-        running.signal(signal);
+        running.signal(name);
         let (ended, errors) = running.end();
         assert_eq!(ended, Some(code), "{arguments:?}: {errors}");
         assert_eq!(names(&temporary), [""; 0], "{arguments:?}");
@@ -225,8 +222,8 @@ fn a_signal_that_is_ignored_is_not_listened_to() {
         command.args(line).args(SYNTH).current_dir(desk.folder()).stderr(Stdio::piped());
         let running = Running(command.spawn().unwrap());
         wait_for_files(&desk, 1);
-        running.signal(&format!("-{signal}"));
-        running.signal("-TERM");
+        running.signal(signal);
+        running.signal("TERM");
         let (code, errors) = running.end();
         assert_eq!(code, Some(143), "{signal}: {errors}");
     }
@@ -240,7 +237,7 @@ fn a_fault_that_a_process_sends_is_not_swallowed() {
     let desk = Desk::new();
     let mut running = Running::start(&desk, &SYNTH);
     wait_for_files(&desk, 1);
-    running.signal("-BUS");
+    running.signal("BUS");
     let status = running.0.wait().unwrap();
     assert!(status.signal() == Some(SIGBUS) || cfg!(not(target_os = "linux")), "{status}");
 }
@@ -267,7 +264,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint() {
         for _ in 0..1 + random.below(3) {
             let running = Running::start(&desk, &arguments);
             std::thread::sleep(time.mul_f64(random.uniform_f64()));
-            running.signal("-KILL");
+            running.signal("KILL");
             let (code, errors) = running.end();
             if code.is_some() {
                 assert_eq!(code, Some(0), "{errors}");
@@ -309,7 +306,7 @@ fn two_runs_do_not_share_a_folder() {
     desk.fails(1, &train("run", "1", &[]), &parts);
     desk.fails(1, &train("./run", "1", &["--fresh"]), &parts);
     desk.fails(1, &["train", "--resume", "run"], &parts);
-    first.signal("-KILL");
+    first.signal("KILL");
     drop(first);
     // No lock outlives its run.
     desk.ok(&train("run", "1", &[]));
@@ -321,9 +318,9 @@ fn stopped(desk: &Desk, out: &str, epochs: &str, more: &[&str]) {
     let arguments = train(out, epochs, more);
     let mut running = Running::start(desk, &arguments);
     running.wait_for_an_epoch();
-    running.signal("-INT");
+    running.signal("TERM");
     let (code, errors) = running.end();
-    assert_eq!(code, Some(130), "{errors}");
+    assert_eq!(code, Some(143), "{errors}");
 }
 
 #[test]
@@ -395,8 +392,8 @@ fn a_run_goes_on_from_anywhere() {
     command.arg(name).args(options).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut running = Running(command.spawn().unwrap());
     running.wait_for_an_epoch();
-    running.signal("-INT");
-    assert_eq!(running.end().0, Some(130));
+    running.signal("TERM");
+    assert_eq!(running.end().0, Some(143));
     std::fs::create_dir(desk.path("elsewhere")).unwrap();
     let mut command = desk.command(&["-q", "train", "--resume", "../run", "--epochs", "2500"]);
     let output = command.current_dir(desk.path("elsewhere")).output().unwrap();

@@ -125,9 +125,12 @@ fn an_ensemble_that_is_stopped_leaves_nothing_and_the_next_clears_up_what_was_ki
     use std::io::{BufRead, BufReader, Read};
     use std::process::{Command, Stdio};
 
+    use common::heard;
+
     let desk = desk("semi");
     let line = ["train", "d.safetensors", "--preset", "semi", "--epochs", "1000000"];
-    for (signal, code, name) in [("-INT", 130, "SIGINT"), ("-TERM", 143, "SIGTERM")] {
+    for name in ["INT", "TERM"] {
+        let (name, code) = heard(name);
         let mut command = desk.command(&line);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -137,10 +140,10 @@ fn an_ensemble_that_is_stopped_leaves_nothing_and_the_next_clears_up_what_was_ki
             assert!(stderr.read_line(&mut errors).unwrap() > 0, "{errors}");
         }
         let pid = child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
         stderr.read_to_string(&mut errors).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(code), "{errors}");
-        assert!(errors.contains(&format!("stopped: {name}")), "{errors}");
+        assert!(errors.contains(&format!("stopped: SIG{name}")), "{errors}");
         assert!(names(&desk.path("run")).is_empty());
     }
     let left = desk.path("run/.pseudo-labels-abc");

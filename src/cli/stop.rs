@@ -17,7 +17,11 @@ const SIGNALS: [(i32, &str, u8); 3] =
 /// Whether a signal ends the program at once: as long as there is nothing to save.
 static ENDS: AtomicBool = AtomicBool::new(true);
 
-static STOP: LazyLock<Stop> = LazyLock::new(Stop::default);
+/// Who listens, where there is.
+static STOP: LazyLock<Stop> = LazyLock::new(|| Stop {
+    which: Arc::new(AtomicUsize::new(SIGNALS.len())),
+    is_noted: Arc::default(),
+});
 
 /// A folder that goes with the program.
 static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -43,14 +47,15 @@ pub(super) fn clear_on_signal() -> Result<()> {
             let place = place.expect("no other signal is listened to");
             if ENDS.load(Ordering::SeqCst) {
                 output::abandon_all();
-                if let Some(folder) = &*folder() {
+                // Locked until the end, so that no other comes.
+                let noted = folder();
+                if let Some(folder) = &*noted {
                     let _ = std::fs::remove_dir_all(folder);
                 }
                 std::process::exit(SIGNALS[place].2.into());
             }
-            // It may have come just before.
+            // It may have come just before somebody listened.
             STOP.which.store(place, Ordering::SeqCst);
-            STOP.is_asked.store(true, Ordering::SeqCst);
         }
     });
     Ok(())
@@ -72,11 +77,12 @@ pub(super) fn in_temporary_folder<T>(work: impl FnOnce(&Path) -> Result<T>) -> R
 }
 
 /// Whether somebody wants the run to stop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stop {
-    is_asked: Arc<AtomicBool>,
-    /// The signal, as its place in [`SIGNALS`].
+    /// The signal, as its place in [`SIGNALS`]; beyond them where there was none.
     which: Arc<AtomicUsize>,
+    /// Whether the next one ends the program.
+    is_noted: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -86,10 +92,10 @@ impl Stop {
         let stop = &*STOP;
         let heard = SIGNALS.into_iter().enumerate().filter(|(_, (signal, _, _))| is_heard(*signal));
         for (place, (signal, name, code)) in heard {
-            // In this order: at the first signal, nothing has been asked for yet.
-            flag::register_conditional_shutdown(signal, code.into(), stop.is_asked.clone())
+            // In this order: at the first signal, none has been noted yet.
+            flag::register_conditional_shutdown(signal, code.into(), stop.is_noted.clone())
                 .and_then(|_| flag::register_usize(signal, stop.which.clone(), place))
-                .and_then(|_| flag::register(signal, stop.is_asked.clone()))
+                .and_then(|_| flag::register(signal, stop.is_noted.clone()))
                 .map_err(Error::io(Path::new(name), "listen to"))?;
         }
         ENDS.store(false, Ordering::SeqCst);
@@ -97,7 +103,7 @@ impl Stop {
     }
 
     pub(super) fn is_asked(&self) -> bool {
-        self.is_asked.load(Ordering::Relaxed)
+        self.which.load(Ordering::Relaxed) < SIGNALS.len()
     }
 
     /// The name of the signal, and the exit code that it stands for.

@@ -27,6 +27,22 @@ pub fn skipped(why: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {why}");
 }
 
+/// A signal that is not ignored, and what a program exits with that it ends: the one that is named where it is heard. What a script
+/// has started in the background does not hear SIGINT, and what `nohup` has started does not hear SIGHUP.
+#[cfg(unix)]
+pub fn heard(name: &'static str) -> (&'static str, i32) {
+    let number = match name {
+        "HUP" => 1,
+        "INT" => 2,
+        _ => 15,
+    };
+    if imdb_fast::container::is_ignored(number) {
+        skipped(format_args!("SIG{name} is ignored here; SIGTERM comes in its place"));
+        return ("TERM", 143);
+    }
+    (name, 128 + number)
+}
+
 /// A file of the repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::desk::Desk;
-use crate::common::names;
+use crate::common::{heard, names};
 use crate::{best_weights, desk, results};
 
 /// Many runs, which take a second together.
@@ -50,11 +50,15 @@ fn stopped_and_killed_sweeps_end_the_same() {
     let desk = desk();
     desk.ok(&[&MANY[..], &["-o", "whole"]].concat());
     let expected = (results(&desk, "whole"), best_weights(&desk, "whole"));
-    for (name, code) in [("INT", Some(130)), ("TERM", Some(143)), ("KILL", None)] {
+    for name in ["INT", "TERM", "KILL"] {
+        let (sent, code) = match name {
+            "KILL" => (name, None),
+            name => (heard(name).0, Some(heard(name).1)),
+        };
         let child = begun(&desk, name, 3);
         // One writes there at a time.
         desk.fails(1, &["sweep", "--resume", name], &["another run is writing"]);
-        signal(&child, name);
+        signal(&child, sent);
         let output = child.wait_with_output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), code, "{errors}");

@@ -232,7 +232,7 @@ impl Run<'_> {
     fn say_what_is_kept(&self, error: &Error) {
         let is_full =
             matches!(error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
-        let first = if is_full { "make room, then" } else { "mend that, then" };
+        let first = if is_full { "make room, then" } else { "see to its folder, then" };
         let history = self.outputs.path(PARTIAL_HISTORY);
         if self.outputs.path(CHECKPOINT).exists() {
             let resume = format!("imdb-fast train --resume {}", quoted(&self.outputs.shown()));
