@@ -151,7 +151,11 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Unfit`] that names the first review whose logit is none.
-    pub fn expect_finite(&self, logits: &[f32], name: impl Fn(usize) -> String) -> Result<()> {
+    pub(crate) fn expect_finite(
+        &self,
+        logits: &[f32],
+        name: impl Fn(usize) -> String,
+    ) -> Result<()> {
         match logits.iter().position(|logit| !logit.is_finite()) {
             None => Ok(()),
             Some(at) => Err(Error::Unfit {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Activation, Embedding};
 use crate::error::{Error, Result};
+use crate::kernel::has_room;
 
 /// One Dense layer (`keras.layers.Dense`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,15 +72,12 @@ impl Architecture {
     /// # Errors
     /// [`Error::Unfit`]
     pub fn expect_memory(&self) -> Result<()> {
-        let parameters = self.parameters();
-        let mut room = Vec::<f32>::new();
-        let outcome = room.try_reserve_exact(parameters);
-        // Else the compiler may leave out what nobody uses.
-        std::hint::black_box(&room);
-        outcome.map_err(|_| {
-            let bytes = parameters * size_of::<f32>();
-            self.too_large(format!("the system does not give the {bytes} bytes for its weights"))
-        })
+        let bytes = self.parameters() * size_of::<f32>();
+        match has_room(bytes) {
+            true => Ok(()),
+            false => Err(self
+                .too_large(format!("the system does not give the {bytes} bytes for its weights"))),
+        }
     }
 
     fn too_large(&self, reason: String) -> Error {

@@ -142,9 +142,11 @@ impl Configuration {
     /// A network before its first step.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`]
+    /// [`Error::InvalidOption`]; [`Error::Unfit`] where memory is short.
     pub fn model(&self, features: usize, seed: u64) -> Result<Model> {
-        Ok(Model::initial(self.architecture(features)?, self.initializer()?, seed))
+        let network = self.architecture(features)?;
+        network.expect_memory()?;
+        Ok(Model::initial(network, self.initializer()?, seed))
     }
 
     fn initializer(&self) -> Result<Option<Initializer>> {

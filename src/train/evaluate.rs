@@ -36,8 +36,8 @@ pub struct Evaluation {
 /// Judges a model on a labelled split.
 ///
 /// # Errors
-/// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews, or its features or
-/// words are not the model's.
+/// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews, its features or words are not the
+/// model's, or the model's weights overflow on a row.
 pub fn evaluate(
     team: &Team,
     model: &Model,
@@ -143,8 +143,8 @@ impl<'a> Evaluator<'a> {
 /// Calls `sink` with the first row, the probabilities and the logits of one stretch of rows after the other, in order.
 ///
 /// # Errors
-/// [`Error::Unfit`] where the dataset has no such split or rows, or its features or words are not the model's; those of
-/// the sink.
+/// [`Error::Unfit`] where the dataset has no such split or rows, its features or words are not the model's, or the model's
+/// weights overflow on a row; those of the sink.
 pub fn predict(
     team: &Team,
     model: &Model,
@@ -255,7 +255,9 @@ impl Predicting<'_> {
                 workspace.logits().clone_into(&mut block.logits);
             });
             for (index, block) in used.iter().enumerate() {
-                sink(start + index * BLOCK_ROWS, &block.probabilities, &block.logits)?;
+                let first = start + index * BLOCK_ROWS;
+                model.expect_finite(&block.logits, |at| format!("row {}", first + at))?;
+                sink(first, &block.probabilities, &block.logits)?;
             }
         }
         Ok(())
