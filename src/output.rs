@@ -311,10 +311,9 @@ mod tests {
 
     /// What a program that is killed leaves of an output.
     fn leftover(path: &Path) -> PathBuf {
-        let file = OutputFile::create(path).unwrap();
-        let leftover = file.sibling.file.to_path_buf();
-        std::mem::forget(file);
-        leftover
+        let mut file = OutputFile::create(path).unwrap();
+        file.sibling.file.disable_cleanup(true);
+        file.sibling.file.to_path_buf()
     }
 
     #[test]
