@@ -1038,6 +1038,8 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
     for content in [
         &b"text,id,label\ngood,caf\xe9,1\nbad,2,0\n"[..],
         b"{\"text\":\"good\",\"id\":\"caf\xe9\",\"label\":1}\n{\"text\":\"bad\",\"label\":0}\n",
+        // A number as a text.
+        b"{\"text\":12,\"id\":\"caf\xe9\",\"label\":1}\n{\"text\":\"bad\",\"label\":0}\n",
         // The mark of what was replaced by whoever wrote the text.
         b"{\"caf\xe9\":[{}],\"text\":\"g\xef\xbf\xbdd\",\"id\":\"\xe9\",\"label\":1}\n{\"text\":\"bad\",\"label\":0}\n",
     ] {

@@ -97,12 +97,12 @@ impl Rows for JsonLines {
         };
         // Whoever takes a text that is not UTF-8 stops, skips it or replaces what is not. In other fields it does not matter.
         let text = match line {
-            Cow::Borrowed(_) => text.as_bytes(),
-            Cow::Owned(_) => {
+            Cow::Owned(_) if text.contains(char::REPLACEMENT_CHARACTER) => {
                 let mut json = serde_json::Deserializer::from_slice(bytes);
                 self.text = BytesOf(field.place).deserialize(&mut json).map_err(malformed)?;
                 &self.text[..]
             }
+            _ => text.as_bytes(),
         };
         let [label, split] = [label, split]
             .map(|field| field.value.as_ref().and_then(Value::as_str).map(str::as_bytes));
