@@ -10,6 +10,7 @@ use imdb_fast::container::{Access, Container};
 use imdb_fast::dataset::{self, Contents, Dataset, Review, ReviewSource, Split};
 use imdb_fast::model::Model;
 use imdb_fast::random::{Random, Stream};
+use imdb_fast::train::Checkpoint;
 use imdb_fast::{Error, Result};
 use serde_json::Value;
 
@@ -131,8 +132,10 @@ fn a_file_of_another_kind_takes_no_memory() {
     std::fs::write(&path, &start).unwrap();
     let holes = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     holes.set_len(start.len() as u64 + LENGTH).unwrap();
-    let error = Model::load(&path).unwrap_err().to_string();
-    assert!(error.contains("expected a model of imdb-fast, found a dataset"), "{error}");
+    let model = Model::load(&path).unwrap_err().to_string();
+    assert!(model.contains("expected a model of imdb-fast, found a dataset"), "{model}");
+    let checkpoint = Checkpoint::load(&path).unwrap_err().to_string();
+    assert!(checkpoint.contains("expected a checkpoint of imdb-fast, found a"), "{checkpoint}");
 }
 
 /// As the specification has it, by other means than the program's own.

@@ -210,11 +210,6 @@ impl Container {
         kind(&self.header)
     }
 
-    /// Refuses a file of another kind, or of a version that this program does not know.
-    pub(crate) fn expect(&self, kind: Kind, version: &str) -> Result<()> {
-        expect(&self.path, &self.header, kind, version)
-    }
-
     /// All tensors, in the order of the file: name, type, shape.
     pub fn tensors(&self) -> impl Iterator<Item = (String, String, Vec<usize>)> {
         self.header.offset_keys().into_iter().filter_map(|name| {

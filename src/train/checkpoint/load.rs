@@ -35,8 +35,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`]; [`Error::WrongKind`] for another kind of file; [`Error::Malformed`] where it is damaged.
     pub fn load(path: &Path) -> Result<Checkpoint> {
-        let container = Container::open(path, Access::Read)?;
-        container.expect(Kind::Checkpoint, VERSION)?;
+        let container = Container::open_as(path, Access::Read, Kind::Checkpoint, VERSION)?;
         container.verify()?;
         let text = |key: &str| container.metadata(key).unwrap_or("null");
         let malformed = |key: &str, problem: String| {
