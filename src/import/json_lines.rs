@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -180,7 +181,7 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let mut before = 0;
-        while let Some(name) = map.next_key_seed(Name)? {
+        while let Some(Name(name)) = map.next_key()? {
             let exact = self.fields.iter().position(|field| field.name.as_deref() == Some(&*name));
             let similar = |field: &Field| {
                 !field.is_exact
@@ -232,9 +233,9 @@ impl<'de> Visitor<'de> for BytesOf {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<u8>, A::Error> {
         let mut text = Vec::new();
         let mut before = 0;
-        while map.next_key_seed(Bytes)?.is_some() {
+        while map.next_key::<Bytes<'_>>()?.is_some() {
             match before == self.0 {
-                true => text = map.next_value_seed(Bytes)?,
+                true => text = map.next_value::<Bytes<'_>>()?.0.into_owned(),
                 false => drop(map.next_value::<IgnoredAny>()?),
             }
             before += 1;
@@ -244,51 +245,9 @@ impl<'de> Visitor<'de> for BytesOf {
 }
 
 /// A string, whatever its bytes.
-struct Bytes;
-
-impl<'de> DeserializeSeed<'de> for Bytes {
-    type Value = Vec<u8>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Vec<u8>, D::Error> {
-        json.deserialize_bytes(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Bytes {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
-    }
-}
+#[derive(Deserialize)]
+struct Bytes<'a>(#[serde(borrow)] Cow<'a, [u8]>);
 
 /// A field's name, copied only where it has escapes.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Cow<'de, str>, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(name.to_owned()))
-    }
-}
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
