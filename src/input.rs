@@ -1,6 +1,7 @@
 //! Input files, opened so that nothing blocks: pipes and devices could wait forever, and folders cannot be read.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -27,4 +28,27 @@ pub(crate) fn open(path: &Path) -> Result<File> {
         });
     }
     File::open(path).map_err(Error::io(path, "open"))
+}
+
+/// Reads a regular file of at most so many bytes.
+///
+/// # Errors
+/// Those of [`open`]; [`Error::Malformed`] with `remedy` where the file is longer.
+pub(crate) fn read(path: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(most + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+    if bytes.len() as u64 > most {
+        let problem = format!("the file goes on beyond {} MiB", most >> 20);
+        return Err(Error::malformed(path, format!("byte {most}"), problem, remedy));
+    }
+    Ok(bytes)
+}
+
+/// What is wrong with a file that is no JSON of some shape, with line and column.
+pub(crate) fn not_json(path: &Path, error: &serde_json::Error, remedy: &str) -> Error {
+    let (line, column) = (error.line(), error.column());
+    let sentence = error.to_string();
+    let problem = sentence.strip_suffix(&format!(" at line {line} column {column}"));
+    let place = format!("line {line}, column {column}");
+    Error::malformed(path, place, problem.unwrap_or(&sentence), remedy)
 }

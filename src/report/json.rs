@@ -1,7 +1,7 @@
 //! A history with the facts of its run, as JSON.
 
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input;
 use crate::train::History;
 
@@ -91,8 +91,8 @@ impl HistoryFile {
     /// [`Error::Io`], and [`Error::Malformed`] with line and column where the file is not JSON, not of one of these
     /// shapes, or longer than 128 MiB.
     pub fn parse(path: &Path) -> Result<HistoryFile> {
-        let bytes = read(path, MAX_BYTES, REMEDY)?;
-        let malformed = |error| malformed(path, &error, REMEDY);
+        let bytes = input::read(path, MAX_BYTES, REMEDY)?;
+        let malformed = |error| input::not_json(path, &error, REMEDY);
         let keys: HashMap<String, IgnoredAny> =
             serde_json::from_slice(&bytes).map_err(malformed)?;
         if keys.contains_key("history") {
@@ -136,8 +136,8 @@ impl HistoryFile {
 /// # Errors
 /// [`Error::Io`], and [`Error::Malformed`] with line and column, and `remedy`.
 pub fn parse_json<T: DeserializeOwned>(path: &Path, most: u64, remedy: &str) -> Result<T> {
-    let bytes = read(path, most, remedy)?;
-    serde_json::from_slice(&bytes).map_err(|error| malformed(path, &error, remedy))
+    let bytes = input::read(path, most, remedy)?;
+    serde_json::from_slice(&bytes).map_err(|error| input::not_json(path, &error, remedy))
 }
 
 /// A value as JSON: a line a fact, and a line a list.
@@ -147,26 +147,6 @@ pub fn written(value: &impl Serialize) -> String {
     value.serialize(&mut serializer).expect("the keys are strings, and memory takes the bytes");
     bytes.push(b'\n');
     String::from_utf8(bytes).expect("JSON is UTF-8")
-}
-
-fn malformed(path: &Path, error: &serde_json::Error, remedy: &str) -> Error {
-    let (line, column) = (error.line(), error.column());
-    let sentence = error.to_string();
-    let place = format!("line {line}, column {column}");
-    let problem = sentence.strip_suffix(&format!(" at line {line} column {column}"));
-    Error::malformed(path, place, problem.unwrap_or(&sentence), remedy)
-}
-
-fn read(path: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
-    let file = input::open(path)?;
-    let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
-    if bytes.len() as u64 > most {
-        let place = format!("byte {most}");
-        let problem = format!("the file goes on beyond {} MiB", most >> 20);
-        return Err(Error::malformed(path, place, problem, remedy));
-    }
-    Ok(bytes)
 }
 
 /// serde_json's pretty form, but with each list on one line: four lists of twenty numbers are read as four lines.
@@ -216,6 +196,7 @@ mod tests {
     use tempfile::NamedTempFile;
 
     use super::*;
+    use crate::error::Error;
 
     fn parse(text: &str) -> Result<HistoryFile> {
         let mut file = NamedTempFile::new().unwrap();

@@ -1,7 +1,6 @@
 //! Keras' `imdb_word_index.json`: each word with its rank by frequency, from 1.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -10,6 +9,8 @@ use crate::input;
 /// The largest word index that is read, 64 MiB: the official one has 1.6.
 const MAX_BYTES: u64 = 64 << 20;
 
+const REMEDY: &str = "expected Keras' {\"word\": rank, ...}";
+
 /// Reads the words of a word index with their ranks, by rank. Where a word occurs twice the last rank counts, as in
 /// Python.
 ///
@@ -17,27 +18,21 @@ const MAX_BYTES: u64 = 64 << 20;
 /// [`Error::Malformed`] where the file is larger than 64 MiB or no JSON object of positive integers, or where two words
 /// share a rank; [`Error::Io`].
 pub(in crate::import) fn read(path: &Path) -> Result<Vec<(u64, String)>> {
-    let malformed = |place: String, problem: String| {
-        Error::malformed(path, place, problem, "expected Keras' {\"word\": rank, ...}")
+    let bytes = input::read(path, MAX_BYTES, REMEDY)?;
+    let ranks: HashMap<String, u64> =
+        serde_json::from_slice(&bytes).map_err(|error| input::not_json(path, &error, REMEDY))?;
+    let malformed = |word: &str, problem: String| {
+        Error::malformed(path, format!("word {word:?}"), problem, REMEDY)
     };
-    let file = input::open(path)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(malformed("the file".into(), format!("it is larger than {MAX_BYTES} bytes")));
-    }
-    let ranks: HashMap<String, u64> = serde_json::from_slice(&bytes).map_err(|error| {
-        malformed(format!("line {}, column {}", error.line(), error.column()), error.to_string())
-    })?;
     let mut words: Vec<(u64, String)> =
         ranks.into_iter().map(|(word, rank)| (rank, word)).collect();
     words.sort_unstable();
     if let Some((0, word)) = words.first() {
-        return Err(malformed(format!("word {word:?}"), "its rank is 0, ranks start at 1".into()));
+        return Err(malformed(word, "its rank is 0, ranks start at 1".into()));
     }
     if let Some(pair) = words.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         let problem = format!("its rank {} is also that of {:?}", pair[1].0, pair[0].1);
-        return Err(malformed(format!("word {:?}", pair[1].1), problem));
+        return Err(malformed(&pair[1].1, problem));
     }
     Ok(words)
 }
