@@ -206,6 +206,15 @@ fn options_and_indexes_that_leave_no_words_or_too_many_are_refused() {
 }
 
 #[test]
+fn a_broken_word_index_tells_the_place_once() {
+    let (_folder, path) = file("index.json", b"{\"the\": 1,}");
+    let options = ImportOptions { word_index: Some(path), ..ImportOptions::default() };
+    let error = refusal(&sample("sample.csv"), &options);
+    let expected = "index.json: line 1, column 11: trailing comma; expected Keras' ";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
 fn threads_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let words = WordOptions { ngrams: 2, min_count: Some(3), ..WordOptions::default() };

@@ -1,6 +1,5 @@
 //! A sweep as a TOML file.
 
-use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -90,13 +89,11 @@ impl SweepFile {
     /// [`Error::Io`]; [`Error::Malformed`] with line and column where it is no TOML of this kind or longer than a mebibyte,
     /// and with the configuration where that can never be right.
     pub fn read(path: &Path) -> Result<SweepFile> {
-        let mut text = String::new();
-        let file = input::open(path)?;
-        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Error::io(path, "read"))?;
-        if text.len() as u64 > MAX_BYTES {
-            let place = format!("byte {MAX_BYTES}");
-            return Err(Error::malformed(path, place, "the file goes on beyond 1 MiB", REMEDY));
-        }
+        let text = String::from_utf8(input::read(path, MAX_BYTES, REMEDY)?);
+        let text = text.map_err(|error| {
+            let place = format!("byte {}", error.utf8_error().valid_up_to());
+            Error::malformed(path, place, "it is not UTF-8", REMEDY)
+        })?;
         SweepFile::parse(&text, path)
     }
 
@@ -209,6 +206,17 @@ mod tests {
                 "{text}: {sentence}"
             );
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"[grid]\n# \xff").unwrap();
+        let error = SweepFile::read(file.path()).unwrap_err().to_string();
+        assert!(
+            error.contains(": byte 9: it is not UTF-8; ") && error.ends_with(REMEDY),
+            "{error}"
+        );
     }
 
     #[test]
