@@ -112,8 +112,8 @@ impl SweepFile {
         };
         let (mut configurations, mut left_out) = (Vec::new(), 0);
         if let Some(grid) = &raw.grid {
-            configurations = grid.configurations().map_err(|error| wrong("[grid]", error))?;
-            left_out = grid.combinations() - configurations.len();
+            (configurations, left_out) =
+                grid.configurations().map_err(|error| wrong("[grid]", error))?;
             let checked = configurations.iter().try_for_each(Configuration::check);
             checked.map_err(|error| wrong("[grid]", error))?;
         }

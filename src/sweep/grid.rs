@@ -47,79 +47,70 @@ pub struct Grid {
 pub const MOST_CONFIGURATIONS: usize = 10_000;
 
 impl Grid {
-    /// The size of the cartesian product, or the largest number there is.
-    pub fn combinations(&self) -> usize {
-        let lengths = [
-            self.hidden.len(),
-            self.activation.len(),
-            self.loss.len(),
-            self.optimizer.len(),
-            self.learning_rate.len(),
-            self.bias_optimizer.len(),
-            self.batch_size.len(),
-            self.epochs.len(),
-            self.schedule.len(),
-            self.first_kernel_initializer.len(),
-            self.dropout.len(),
-            self.word_dropout.len(),
-            self.l2.len(),
-            self.feature_scale.len(),
-            self.row_norm.len(),
-        ];
-        lengths.iter().map(|&length| length.max(1)).fold(1, usize::saturating_mul)
-    }
-
     /// The cartesian product; the last option changes first. Networks without a hidden layer are in it with the first activation
-    /// alone: they have none, and the others would be the same once more.
+    /// alone: they have none, and the others would be the same once more. How many are left out for that is told beside it.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] where it has more than [`MOST_CONFIGURATIONS`], or an activation that nobody knows.
-    pub fn configurations(&self) -> Result<Vec<Configuration>> {
-        let size = self.combinations();
-        if size > MOST_CONFIGURATIONS {
-            let expected = format!("at most {MOST_CONFIGURATIONS} configurations");
-            return Err(Error::invalid("the grid", format!("{size} configurations"), expected));
-        }
-        let mut all = vec![Configuration::default()];
-        vary(&mut all, &self.hidden, |one, value| one.hidden = value);
-        vary(&mut all, &self.activation, |one, value| one.activation = value);
+    pub fn configurations(&self) -> Result<(Vec<Configuration>, usize)> {
+        let mut all = Product { configurations: vec![Configuration::default()], size: 1 };
+        all.vary(&self.hidden, |one, value| one.hidden = value);
+        all.vary(&self.activation, |one, value| one.activation = value);
         // Those that are left out with their combinations come before nobody else.
         for name in &self.activation {
             name.parse::<Activation>()?;
         }
         if let Some(first) = self.activation.first() {
-            all.retain(|one| !one.hidden.is_empty() || one.activation == *first);
+            all.configurations.retain(|one| !one.hidden.is_empty() || one.activation == *first);
         }
-        vary(&mut all, &self.loss, |one, value| one.loss = value);
-        vary(&mut all, &self.optimizer, |one, value| one.optimizer = value);
-        vary(&mut all, &self.learning_rate, |one, value| one.learning_rate = Some(value));
-        vary(&mut all, &self.bias_optimizer, |one, value| one.bias_optimizer = value);
-        vary(&mut all, &self.batch_size, |one, value| one.batch_size = value);
-        vary(&mut all, &self.epochs, |one, value| one.epochs = value);
-        vary(&mut all, &self.schedule, |one, value| one.schedule = value);
-        vary(&mut all, &self.first_kernel_initializer, |one, value| {
+        all.vary(&self.loss, |one, value| one.loss = value);
+        all.vary(&self.optimizer, |one, value| one.optimizer = value);
+        all.vary(&self.learning_rate, |one, value| one.learning_rate = Some(value));
+        all.vary(&self.bias_optimizer, |one, value| one.bias_optimizer = value);
+        all.vary(&self.batch_size, |one, value| one.batch_size = value);
+        all.vary(&self.epochs, |one, value| one.epochs = value);
+        all.vary(&self.schedule, |one, value| one.schedule = value);
+        all.vary(&self.first_kernel_initializer, |one, value| {
             one.first_kernel_initializer = value;
         });
-        vary(&mut all, &self.dropout, |one, value| one.dropout = value);
-        vary(&mut all, &self.word_dropout, |one, value| one.word_dropout = value);
-        vary(&mut all, &self.l2, |one, value| one.l2 = value);
-        vary(&mut all, &self.feature_scale, |one, value| one.feature_scale = value);
-        vary(&mut all, &self.row_norm, |one, value| one.row_norm = value);
-        Ok(all)
+        all.vary(&self.dropout, |one, value| one.dropout = value);
+        all.vary(&self.word_dropout, |one, value| one.word_dropout = value);
+        all.vary(&self.l2, |one, value| one.l2 = value);
+        all.vary(&self.feature_scale, |one, value| one.feature_scale = value);
+        all.vary(&self.row_norm, |one, value| one.row_norm = value);
+        let Product { configurations, size } = all;
+        if size > MOST_CONFIGURATIONS {
+            let expected = format!("at most {MOST_CONFIGURATIONS} configurations");
+            return Err(Error::invalid("the grid", format!("{size} configurations"), expected));
+        }
+        let left_out = size - configurations.len();
+        Ok((configurations, left_out))
     }
 }
 
-/// Each configuration once with each value.
-fn vary<T: Clone>(all: &mut Vec<Configuration>, values: &[T], set: impl Fn(&mut Configuration, T)) {
-    if values.is_empty() {
-        return;
+/// A cartesian product on its way; one that is too large is counted, and not made.
+struct Product {
+    configurations: Vec<Configuration>,
+    /// Of the whole product, those that are left out included; the largest number there is where it is more.
+    size: usize,
+}
+
+impl Product {
+    /// Each configuration once with each value.
+    fn vary<T: Clone>(&mut self, values: &[T], set: impl Fn(&mut Configuration, T)) {
+        self.size = self.size.saturating_mul(values.len().max(1));
+        if values.is_empty() || self.size > MOST_CONFIGURATIONS {
+            return;
+        }
+        let with = |one: &Configuration, value: &T| {
+            let mut one = one.clone();
+            set(&mut one, value.clone());
+            one
+        };
+        let all = self.configurations.iter();
+        self.configurations =
+            all.flat_map(|one| values.iter().map(move |value| with(one, value))).collect();
     }
-    let with = |one: &Configuration, value: &T| {
-        let mut one = one.clone();
-        set(&mut one, value.clone());
-        one
-    };
-    *all = all.iter().flat_map(|one| values.iter().map(move |value| with(one, value))).collect();
 }
 
 /// Hidden layers as the command line takes them: `/` between the points of a grid, `,` between the layers of one, and `none`.
@@ -168,20 +159,20 @@ mod tests {
             learning_rate: vec![0.1],
             ..Grid::default()
         };
-        let all = grid.configurations().unwrap();
+        let (all, left_out) = grid.configurations().unwrap();
         let seen: Vec<(String, &str)> =
             all.iter().map(|one| (one.layers(), one.activation.as_str())).collect();
         let expected = [("16", "relu"), ("16", "tanh"), ("none", "relu")];
-        assert_eq!(grid.combinations() - all.len(), 1);
+        assert_eq!(left_out, 1);
         assert!(seen.iter().map(|(layers, name)| (layers.as_str(), *name)).eq(expected));
         assert!(all.iter().all(|one| one.learning_rate == Some(0.1) && one.epochs == 20));
-        assert_eq!(Grid::default().configurations().unwrap(), [Configuration::default()]);
+        assert_eq!(Grid::default().configurations().unwrap(), (vec![Configuration::default()], 0));
     }
 
     #[test]
     fn a_grid_has_an_end() {
         let most = Grid { epochs: (1..=10_000).collect(), ..Grid::default() };
-        assert_eq!(most.configurations().unwrap().len(), MOST_CONFIGURATIONS);
+        assert_eq!(most.configurations().unwrap().0.len(), MOST_CONFIGURATIONS);
         let axis: Vec<usize> = (1..=5_000_000).collect();
         let more = Grid { epochs: axis.clone(), batch_size: axis, ..Grid::default() };
         assert!(more.configurations().unwrap_err().to_string().contains("25000000000000"));

@@ -24,7 +24,7 @@
 //!     batch_size: vec![64],
 //!     ..Grid::default()
 //! };
-//! let design = Design::new(grid.configurations()?, vec![1, 2], Judging::Folds(3), None)?;
+//! let design = Design::new(grid.configurations()?.0, vec![1, 2], Judging::Folds(3), None)?;
 //! let runs = sweep::run(&design, &dataset, &Team::new(0)?, Vec::new(), &Unwatched)?;
 //! assert_eq!(runs.len(), 3 * 2 * 3);
 //! let best = &sweep::rank(&design, &runs)[0];

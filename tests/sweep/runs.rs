@@ -25,7 +25,7 @@ fn grid() -> Vec<Configuration> {
         epochs: vec![3],
         ..Grid::default()
     };
-    grid.configurations().unwrap()
+    grid.configurations().unwrap().0
 }
 
 fn design(judging: Judging) -> Design {

@@ -186,9 +186,8 @@ impl Args {
         } else {
             let grid = self.grid()?;
             if grid != Grid::default() {
-                let configurations = grid.configurations()?;
-                asked.left_out = grid.combinations() - configurations.len();
-                asked.configurations = Some(configurations);
+                let (configurations, left_out) = grid.configurations()?;
+                (asked.configurations, asked.left_out) = (Some(configurations), left_out);
             }
         }
         asked.seed = self.seed.or(asked.seed);
