@@ -20,9 +20,7 @@ pub use self_training::SelfTraining;
 use crate::dataset::{Dataset, Holdout, Split};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::train::{
-    Ending, FitOptions, History, Observer, Snapshot, Team, TrainPlan, fit, predict,
-};
+use crate::train::{Ending, FitOptions, History, Observer, Team, TrainPlan, fit, predict};
 
 /// What an ensemble is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -197,10 +195,6 @@ struct Watch<'a>(&'a dyn Member);
 impl Observer for Watch<'_> {
     fn pauses(&mut self, _epoch: usize, _batch: usize) -> bool {
         self.0.stops()
-    }
-
-    fn paused(&mut self, _snapshot: &Snapshot<'_>) -> ControlFlow<()> {
-        ControlFlow::Break(())
     }
 
     fn epoch_ended(&mut self, _epoch: usize, _history: &History) -> ControlFlow<()> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Design, Judging, Run};
 use crate::dataset::{Dataset, Folds, Holdout};
 use crate::error::Result;
-use crate::train::{self, Ending, History, Snapshot, Team, TrainPlan, fit};
+use crate::train::{self, Ending, History, Team, TrainPlan, fit};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -172,10 +172,6 @@ struct Watch<'a> {
 impl train::Observer for Watch<'_> {
     fn pauses(&mut self, _epoch: usize, _batch: usize) -> bool {
         self.sweep.stops()
-    }
-
-    fn paused(&mut self, _snapshot: &Snapshot<'_>) -> ControlFlow<()> {
-        ControlFlow::Break(())
     }
 
     fn epoch_ended(&mut self, _epoch: usize, history: &History) -> ControlFlow<()> {

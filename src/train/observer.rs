@@ -30,10 +30,10 @@ pub trait Observer: Send {
         false
     }
 
-    /// The run stands still, since [`Observer::pauses`] wanted it. `Break` ends it.
+    /// The run stands still, since [`Observer::pauses`] wanted it. `Break` ends it, which is all that the default does.
     fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
         let _ = snapshot;
-        ControlFlow::Continue(())
+        ControlFlow::Break(())
     }
 
     /// An epoch and its validation are done and stand at the end of `history`. `Break` ends the run.

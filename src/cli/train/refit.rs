@@ -1,12 +1,11 @@
 //! A run in silence: the best of a sweep, once more.
 
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use imdb_fast::Result;
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
-use imdb_fast::train::{Ending, Observer, Snapshot, Team, TrainPlan, fit};
+use imdb_fast::train::{Ending, Observer, Team, TrainPlan, fit};
 
 use super::Args;
 use super::outputs::{Outputs, facts};
@@ -45,9 +44,5 @@ struct Stoppable<'a>(&'a Stop);
 impl Observer for Stoppable<'_> {
     fn pauses(&mut self, _epoch: usize, _batch: usize) -> bool {
         self.0.is_asked()
-    }
-
-    fn paused(&mut self, _snapshot: &Snapshot<'_>) -> ControlFlow<()> {
-        ControlFlow::Break(())
     }
 }
