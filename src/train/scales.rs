@@ -9,6 +9,7 @@ use super::row_set::RowSet;
 use super::rows::{Rows, Word};
 use crate::error::{Error, Result};
 use crate::nn::{InputScale, RowNorm};
+use crate::settings::Settings;
 
 /// Rows that a thread takes at a time.
 const CHUNK_ROWS: usize = 512;
@@ -41,21 +42,14 @@ impl FromStr for FeatureScale {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<FeatureScale> {
-        let (name, setting) = text.split_once(':').unwrap_or((text, "smoothing=1"));
-        let smoothing = setting.strip_prefix("smoothing=").and_then(|value| value.parse().ok());
-        match smoothing {
-            Some(smoothing)
-                if name == FeatureScale::NAIVE_BAYES
-                    && f32::is_finite(smoothing)
-                    && smoothing > 0.0 =>
-            {
-                Ok(FeatureScale::NaiveBayes { smoothing })
-            }
-            _ => {
-                let expected = "naive-bayes, or naive-bayes:smoothing=A with a number above 0";
-                Err(Error::invalid("--feature-scale", text, expected))
-            }
+        let mut settings = Settings::parse("--feature-scale", text)?;
+        if settings.name() != FeatureScale::NAIVE_BAYES {
+            return Err(settings.unknown(FeatureScale::NAIVE_BAYES));
         }
+        let mut smoothing = 1.0;
+        settings.above_zero("smoothing", &mut smoothing)?;
+        settings.nothing_left("smoothing")?;
+        Ok(FeatureScale::NaiveBayes { smoothing })
     }
 }
 
