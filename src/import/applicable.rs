@@ -1,5 +1,6 @@
 //! Which options mean something in which format.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use super::{Format, ImportOptions, KerasOptions, TextOptions, WordOptions};
@@ -24,8 +25,8 @@ pub(super) fn check(path: &Path, format: Format, options: &ImportOptions) -> Res
     let names = |names: &[String]| (!names.is_empty()).then(|| names.join(","));
     let flag = |is_on: bool| is_on.then(|| "given".to_owned());
     let on_off = |on: bool| if on { "on" } else { "off" }.to_owned();
-    fn changed<T: PartialEq>(value: &T, usual: &T, shown: impl Fn(&T) -> String) -> Option<String> {
-        (value != usual).then(|| shown(value))
+    fn changed<T: PartialEq + Display>(value: T, usual: T) -> Option<String> {
+        (value != usual).then(|| value.to_string())
     }
     for (option, value, is_fit) in [
         ("--test", path_of(&text.test), !is_archive && !is_keras),
@@ -42,52 +43,32 @@ pub(super) fn check(path: &Path, format: Format, options: &ImportOptions) -> Res
         ("--quoting", text.quoting.map(on_off), is_table),
         (
             "--invalid-utf8",
-            changed(&text.invalid_utf8, &usual_text.invalid_utf8, |how| how.name().to_owned()),
+            changed(text.invalid_utf8.name(), usual_text.invalid_utf8.name()),
             is_text,
         ),
         ("--max-unpacked", text.max_unpacked.map(|bytes| bytes.to_string()), !is_keras),
         ("--max-text", text.max_text.map(|bytes| bytes.to_string()), !is_keras),
-        (
-            "--tokenizer",
-            changed(&words.tokenizer, &usual_words.tokenizer, |name| name.to_string()),
-            is_text,
-        ),
-        ("--ngrams", changed(&words.ngrams, &usual_words.ngrams, |n| n.to_string()), is_text),
+        ("--tokenizer", changed(words.tokenizer, usual_words.tokenizer), is_text),
+        ("--ngrams", changed(words.ngrams, usual_words.ngrams), is_text),
         ("--min-count", words.min_count.map(|count| count.to_string()), is_text),
         ("--count-unlabelled", flag(words.count_unlabelled), is_text),
         ("--hash-bits", words.hash_bits.map(|bits| bits.to_string()), is_text),
-        (
-            "--hash-seed",
-            changed(&words.hash_seed, &usual_words.hash_seed, |seed| seed.to_string()),
-            is_text,
-        ),
+        ("--hash-seed", changed(words.hash_seed, usual_words.hash_seed), is_text),
         ("--word-index", path_of(word_index), !is_libsvm),
         (
             "--num-words",
-            changed(&keras.num_words, &usual_keras.num_words, |&n| number(n)),
+            changed(number(keras.num_words), number(usual_keras.num_words)),
             !is_libsvm,
         ),
-        (
-            "--skip-top",
-            changed(&keras.skip_top, &usual_keras.skip_top, |n| n.to_string()),
-            !is_libsvm,
-        ),
+        ("--skip-top", changed(keras.skip_top, usual_keras.skip_top), !is_libsvm),
         ("--maxlen", keras.maxlen.map(|most| most.to_string()), !is_libsvm),
-        ("--seed", changed(&keras.seed, &usual_keras.seed, |seed| seed.to_string()), !is_libsvm),
-        (
-            "--start-char",
-            changed(&keras.start_char, &usual_keras.start_char, |&n| id(n)),
-            !is_libsvm,
-        ),
-        ("--oov-char", changed(&keras.oov_char, &usual_keras.oov_char, |&n| id(n)), !is_libsvm),
-        (
-            "--index-from",
-            changed(&keras.index_from, &usual_keras.index_from, |n| n.to_string()),
-            !is_libsvm,
-        ),
+        ("--seed", changed(keras.seed, usual_keras.seed), !is_libsvm),
+        ("--start-char", changed(id(keras.start_char), id(usual_keras.start_char)), !is_libsvm),
+        ("--oov-char", changed(id(keras.oov_char), id(usual_keras.oov_char)), !is_libsvm),
+        ("--index-from", changed(keras.index_from, usual_keras.index_from), !is_libsvm),
         (
             "--max-array-bytes",
-            changed(&keras.max_array_bytes, &usual_keras.max_array_bytes, |n| n.to_string()),
+            changed(keras.max_array_bytes, usual_keras.max_array_bytes),
             is_keras,
         ),
         ("--features", libsvm.features.map(|n| n.to_string()), is_libsvm),
