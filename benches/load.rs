@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Split};
-use imdb_fast::import::{self, ImportOptions, LibsvmOptions};
+use imdb_fast::import::{self, ImportOptions, LibsvmOptions, TextOptions};
 
 use common::{Elements, Journal, Reviews, Work, best_time, import_real, real_data};
 
@@ -93,8 +93,9 @@ fn main() {
         path
     });
     let features = Some(reviews.dataset.features());
-    let libsvm = LibsvmOptions { test: Some(test), features, ..LibsvmOptions::default() };
-    let libsvm = ImportOptions { libsvm, ..ImportOptions::default() };
+    let libsvm = LibsvmOptions { features, ..LibsvmOptions::default() };
+    let text = TextOptions { test: Some(test), ..TextOptions::default() };
+    let libsvm = ImportOptions { libsvm, text, ..ImportOptions::default() };
     let mut source = import::open(&train, &libsvm).expect("the text is sound");
     assert_same(&Reviews::of(&mut *source, "libsvm").dataset, &reviews.dataset);
     drop(source);

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use common::{repository, skipped};
 use imdb_fast::dataset::{self, ReviewSource, Split};
-use imdb_fast::import::{self, Format, ImportOptions, IndexBase, LibsvmOptions};
+use imdb_fast::import::{self, Format, ImportOptions, IndexBase, LibsvmOptions, TextOptions};
 use safetensors::SafeTensors;
 
 fn sample(name: &str) -> PathBuf {
     repository("data").join(name)
 }
 
-fn libsvm(options: LibsvmOptions) -> ImportOptions {
-    ImportOptions { libsvm: options, ..ImportOptions::default() }
+fn libsvm(libsvm: LibsvmOptions, test: Option<PathBuf>) -> ImportOptions {
+    let text = TextOptions { test, ..TextOptions::default() };
+    ImportOptions { format: Some(Format::Libsvm), libsvm, text, ..ImportOptions::default() }
 }
 
 /// Imports `path` and returns the dataset file's bytes.
@@ -46,8 +47,8 @@ fn the_sample_is_the_same_from_npz_and_from_libsvm() {
     let keras = ImportOptions { word_index, ..ImportOptions::default() };
     let keras = imported(&sample("sample.npz"), &keras);
     let test = Some(sample("sample.test.svm"));
-    let options = LibsvmOptions { test, features: Some(10_000), ..LibsvmOptions::default() };
-    let libsvm = imported(&sample("sample.svm"), &libsvm(options));
+    let options = LibsvmOptions { features: Some(10_000), ..LibsvmOptions::default() };
+    let libsvm = imported(&sample("sample.svm"), &libsvm(options, test));
 
     let keras = SafeTensors::deserialize(&keras).unwrap();
     let libsvm = SafeTensors::deserialize(&libsvm).unwrap();
@@ -127,9 +128,9 @@ fn svm(text: &str, options: LibsvmOptions) -> Result<Content, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.svm");
     std::fs::write(&path, text).unwrap();
-    let mut source = import::Libsvm::open(&path, options)
+    let mut source = import::open(&path, &libsvm(options, None))
         .map_err(|error| error.to_string().replace(path.to_str().unwrap(), "a.svm"))?;
-    let reviews = reviews(&mut source);
+    let reviews = reviews(&mut *source);
     assert!(reviews.iter().all(|(split, ..)| *split == Split::Train));
     let (rows, labels) =
         reviews.into_iter().map(|(_, words, label)| (words, label.unwrap())).unzip();
@@ -197,7 +198,7 @@ fn libsvm_errors_name_line_and_column() {
 fn libsvm_bases_and_labels_hold_for_both_files() {
     let folder = tempfile::tempdir().unwrap();
     let [train, test] = ["a.svm", "b.svm"].map(|name| folder.path().join(name));
-    let options = libsvm(LibsvmOptions { test: Some(test.clone()), ..LibsvmOptions::default() });
+    let options = libsvm(LibsvmOptions::default(), Some(test.clone()));
     std::fs::write(&train, "-1 1:1 4:1\n").unwrap();
     std::fs::write(&test, "1 0:1\n").unwrap();
     let source = import::open(&train, &options).unwrap();

@@ -10,7 +10,7 @@ use common::{gzipped, repository, skipped};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Split, format};
 use imdb_fast::import::{
-    self, Format, ImportOptions, InvalidUtf8, KerasOptions, LibsvmOptions, TextOptions, WordOptions,
+    self, Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions, WordOptions,
 };
 use imdb_fast::text::{Encoder, Encoding, Tokenizer};
 
@@ -640,10 +640,7 @@ fn texts_may_be_as_long_as_the_user_says() {
         (&archive, long.len()),
     ] {
         let (_folder, path) = file("long", content);
-        let limited = |bytes| ImportOptions {
-            libsvm: LibsvmOptions { max_line: Some(bytes), ..LibsvmOptions::default() },
-            ..text(TextOptions { max_text: Some(bytes), ..TextOptions::default() })
-        };
+        let limited = |bytes| text(TextOptions { max_text: Some(bytes), ..TextOptions::default() });
         imported(&path, &limited(needed)).unwrap();
         let error = refusal(&path, &limited(needed - 1));
         assert!(error.contains("--max-text"), "{error}");

@@ -8,7 +8,7 @@ use common::averages::{Averages, Rule};
 use common::{repository, skipped, team};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Holdout, Split};
-use imdb_fast::import::{self, ImportOptions, LibsvmOptions};
+use imdb_fast::import::{self, ImportOptions, LibsvmOptions, TextOptions};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, loss};
 use imdb_fast::optimizer;
@@ -92,9 +92,9 @@ fn check_small(name: &str) {
     let lines = text.lines().filter(|line| !line.starts_with('#')).take(200);
     let held_out = temporary.path().join("held_out.svm");
     std::fs::write(&held_out, lines.collect::<Vec<_>>().join("\n")).unwrap();
-    let libsvm =
-        LibsvmOptions { features: Some(300), test: Some(held_out), ..LibsvmOptions::default() };
-    let options = ImportOptions { libsvm, ..ImportOptions::default() };
+    let libsvm = LibsvmOptions { features: Some(300), ..LibsvmOptions::default() };
+    let text = TextOptions { test: Some(held_out), ..TextOptions::default() };
+    let options = ImportOptions { libsvm, text, ..ImportOptions::default() };
     let mut source = import::open(&folder.join("small.svm"), &options).unwrap();
     dataset::write(&mut *source, &path).unwrap();
     let dataset = Dataset::open(&path, Access::Map).unwrap();

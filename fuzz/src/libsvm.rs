@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use imdb_fast::import::{Format, ImportOptions, IndexBase, LibsvmOptions};
+use imdb_fast::import::{Format, ImportOptions, IndexBase, LibsvmOptions, TextOptions};
 
 use super::desk;
 use super::walk::walk;
@@ -10,8 +10,7 @@ use super::walk::walk;
 pub fn check(data: &[u8]) -> bool {
     let is_accepted = [false, true].map(|binarize| {
         let path = desk::file("a.svm", data);
-        let libsvm =
-            LibsvmOptions { binarize, max_unpacked: Some(1 << 20), ..LibsvmOptions::default() };
+        let libsvm = LibsvmOptions { binarize, ..LibsvmOptions::default() };
         let Ok(dataset) = desk::imported(&path, &options(libsvm)) else { return false };
         let rows = walk(&dataset);
         let mut text = String::new();
@@ -35,5 +34,6 @@ pub fn check(data: &[u8]) -> bool {
 }
 
 fn options(libsvm: LibsvmOptions) -> ImportOptions {
-    ImportOptions { format: Some(Format::Libsvm), libsvm, ..ImportOptions::default() }
+    let text = TextOptions { max_unpacked: Some(1 << 20), ..TextOptions::default() };
+    ImportOptions { format: Some(Format::Libsvm), libsvm, text, ..ImportOptions::default() }
 }

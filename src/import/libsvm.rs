@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::TextOptions;
 use super::lines::{Lines, check_max_text};
 use super::rows::Rows;
 use super::unpack;
@@ -25,18 +26,12 @@ pub enum IndexBase {
 /// How to read an SVMlight file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LibsvmOptions {
-    /// The file with the test reviews; there are none otherwise.
-    pub test: Option<PathBuf>,
     /// The feature count; the greatest that occurs in either file where it is not given.
     pub features: Option<usize>,
     /// The first feature's index; where it is not given it is 0 if an index 0 occurs in either file, else 1.
     pub index_base: Option<IndexBase>,
     /// Takes every value but 0 for "the word occurs". Otherwise values other than 1 are errors.
     pub binarize: bool,
-    /// The most bytes that a gzip file may unpack to; 4 GiB where it is not given.
-    pub max_unpacked: Option<u64>,
-    /// The most bytes of a line; 16 MiB where it is not given.
-    pub max_line: Option<usize>,
 }
 
 /// One or two SVMlight files, decoded.
@@ -44,6 +39,7 @@ pub struct LibsvmOptions {
 pub struct Libsvm {
     options: LibsvmOptions,
     file: PathBuf,
+    test: Option<PathBuf>,
     base: IndexBase,
     features: usize,
     negative: Negative,
@@ -80,15 +76,19 @@ impl Libsvm {
     /// # Errors
     /// [`Error::Malformed`] with line and column, [`Error::Unfit`] where there are more features than the options
     /// allow, [`Error::InvalidOption`] for a feature count of 0 or above 2^26 or a limit that means nothing, [`Error::Io`].
-    pub fn open(path: &Path, options: LibsvmOptions) -> Result<Libsvm> {
+    pub fn open(path: &Path, options: LibsvmOptions, text: &TextOptions) -> Result<Libsvm> {
         if let Some(features) = options.features {
             super::check_features("--features", features)?;
         }
-        check_max_text(options.max_line)?;
+        check_max_text(text.max_text)?;
         let mut findings = Findings::default();
-        let mut parts = vec![Part::read(path, Split::Train, &options, &mut findings)?];
-        if let Some(test) = &options.test {
-            parts.push(Part::read(test, Split::Test, &options, &mut findings)?);
+        let mut read = |path: &Path, split| {
+            let input = unpack::open_text(path, text.max_unpacked)?;
+            Part::read(path, Lines::new(input, text.max_text), split, &options, &mut findings)
+        };
+        let mut parts = vec![read(path, Split::Train)?];
+        if let Some(test) = &text.test {
+            parts.push(read(test, Split::Test)?);
         }
         let found = if findings.least == Some(0) { IndexBase::Zero } else { IndexBase::One };
         let base = options.index_base.unwrap_or(found);
@@ -109,7 +109,8 @@ impl Libsvm {
         }
         let features = options.features.unwrap_or(seen);
         let negative = findings.negative.unwrap_or(Negative::Zero);
-        Ok(Libsvm { options, file: path.to_path_buf(), base, features, negative, parts })
+        let (file, test) = (path.to_path_buf(), text.test.clone());
+        Ok(Libsvm { options, file, test, base, features, negative, parts })
     }
 }
 
@@ -123,7 +124,7 @@ impl ReviewSource for Libsvm {
             options: json!({
                 "format": super::Format::Libsvm.name(),
                 "file": super::file_name(&self.file),
-                "test": self.options.test.as_deref().map(super::file_name),
+                "test": self.test.as_deref().map(super::file_name),
                 "index_base": self.base as u32,
                 "labels": self.negative.labels(),
                 "binarize": self.options.binarize,
@@ -181,13 +182,12 @@ struct Findings {
 impl Part {
     fn read(
         path: &Path,
+        mut lines: Lines,
         split: Split,
         options: &LibsvmOptions,
         findings: &mut Findings,
     ) -> Result<Part> {
         let mut part = Part { split, rows: Rows::default(), labels: Vec::new() };
-        let input = unpack::open_text(path, options.max_unpacked)?;
-        let mut lines = Lines::new(input, options.max_line);
         while let Some((number, line)) = lines.next_line()? {
             let read = part.read_line(line, options, findings);
             read.map_err(|(column, problem)| {

@@ -28,10 +28,12 @@ mod rows;
 mod text_options;
 mod unpack;
 
-pub use corpus::{Corpus, WordOptions};
+use corpus::Corpus;
+pub use corpus::WordOptions;
 pub use detect::{INSTEAD_OF_AN_ARRAY, detect, format_of, is_array_of_objects};
 pub use keras::{KerasImdb, KerasOptions};
-pub use libsvm::{IndexBase, Libsvm, LibsvmOptions};
+use libsvm::Libsvm;
+pub use libsvm::{IndexBase, LibsvmOptions};
 pub use readers::rows_of;
 pub use row::{Row, Rows, TEXT_NAMES};
 pub use text_options::{InvalidUtf8, TextOptions};
@@ -41,7 +43,7 @@ pub use unpack::stream;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// The Large Movie Review Dataset, `aclImdb_v1.tar.gz`, packed or not: see [`Corpus`], as for all formats of text.
+    /// The Large Movie Review Dataset, `aclImdb_v1.tar.gz`, packed or not.
     Archive,
     /// The folder that it unpacks to.
     Folder,
@@ -57,7 +59,7 @@ pub enum Format {
     Parquet,
     /// Keras' `imdb.npz`, see [`KerasImdb`].
     Keras,
-    /// The text format of SVMlight and LIBSVM, see [`Libsvm`].
+    /// The text format of SVMlight and LIBSVM, see [`LibsvmOptions`].
     Libsvm,
 }
 
@@ -139,7 +141,7 @@ pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource
     let word_index = options.word_index.as_deref();
     Ok(match format {
         Format::Keras => Box::new(KerasImdb::open(path, word_index, options.keras.clone())?),
-        Format::Libsvm => Box::new(Libsvm::open(path, options.libsvm.clone())?),
+        Format::Libsvm => Box::new(Libsvm::open(path, options.libsvm.clone(), &options.text)?),
         format => {
             let options = (&options.text, &options.words, &options.keras);
             Box::new(Corpus::open(path, format, options, word_index)?)

@@ -229,12 +229,9 @@ impl Args {
                 max_array_bytes: keras.max_array_bytes,
             },
             libsvm: LibsvmOptions {
-                test: splits.test.clone(),
                 features: libsvm.features,
                 index_base: libsvm.index_base,
                 binarize: libsvm.binarize,
-                max_unpacked: text.max_unpacked,
-                max_line: text.max_text,
             },
             text: TextOptions {
                 test: splits.test.clone(),
