@@ -147,6 +147,11 @@ impl Error {
         }
     }
 
+    /// The same of a name that is none of those known.
+    pub(crate) fn unknown(option: &str, name: &str, known: &[&str]) -> Error {
+        Error::invalid(option, name, format!("one of {}", known.join(", ")))
+    }
+
     /// Whether the arguments alone are at fault, whatever the data: exit code 2 rather than 1.
     pub fn is_usage(&self) -> bool {
         matches!(self, Error::InvalidOption { .. })

@@ -114,7 +114,7 @@ impl<'a> Settings<'a> {
     }
 
     /// That the name is none of those known.
-    pub(crate) fn unknown(&self, known: &str) -> Error {
-        Error::invalid(self.option, self.name, format!("one of {known}"))
+    pub(crate) fn unknown(&self, known: &[&str]) -> Error {
+        Error::unknown(self.option, self.name, known)
     }
 }

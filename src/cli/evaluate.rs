@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use imdb_fast::Result;
 use imdb_fast::dataset::Split;
 use imdb_fast::model::Model;
-use imdb_fast::nn::loss;
+use imdb_fast::nn::{LOSSES, loss};
 use imdb_fast::report::table::{Align, aligned, confusion_matrix};
 use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
 use serde_json::json;
 
-use super::known::{self, Known};
+use super::known::Known;
 use super::{Global, labelled_split, thousands, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     split: Split,
     /// The loss; the one it was trained with by default
     #[arg(long)]
-    #[arg(value_parser = Known::of(known::LOSSES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(LOSSES), hide_possible_values = true)]
     loss: Option<String>,
     /// Print JSON
     #[arg(long)]

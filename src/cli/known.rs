@@ -44,38 +44,3 @@ where
 {
     Known::of(names).try_map(|name| name.parse::<T>())
 }
-
-pub(super) const LOSSES: [&str; 3] = ["binary-crossentropy", "mean-squared-error", "hinge"];
-pub(super) const OPTIMIZERS: [&str; 5] = ["rmsprop", "sgd", "adam", "adamw", "adagrad"];
-pub(super) const SCHEDULES: [&str; 4] = ["constant", "linear", "cosine", "exponential"];
-pub(super) const INITIALIZERS: [&str; 3] = ["glorot_uniform", "zeros", "random_uniform"];
-pub(super) const METRICS: [&str; 5] = ["accuracy", "precision", "recall", "f1", "auc"];
-pub(super) const FEATURE_SCALES: [&str; 1] = ["naive-bayes"];
-pub(super) const ROW_NORMS: [&str; 2] = ["none", "l2"];
-pub(super) const MEASURES: [&str; 2] = ["val_loss", "val_accuracy"];
-
-#[cfg(test)]
-mod tests {
-    use imdb_fast::nn::{Initializer, RowNorm, loss};
-    use imdb_fast::optimizer::{Schedule, parse};
-    use imdb_fast::sweep::Measure;
-    use imdb_fast::train::{FeatureScale, metric};
-
-    use super::*;
-
-    #[test]
-    fn what_shells_offer_is_accepted() {
-        assert!(LOSSES.iter().all(|name| loss(name).is_ok()));
-        assert!(OPTIMIZERS.iter().all(|name| parse(name, None).is_ok()));
-        assert!(METRICS.iter().all(|name| metric(name).is_ok()));
-        assert!(INITIALIZERS.iter().all(|name| name.parse::<Initializer>().is_ok()));
-        assert!(FEATURE_SCALES.iter().all(|name| name.parse::<FeatureScale>().is_ok()));
-        assert!(ROW_NORMS.iter().all(|name| name.parse::<RowNorm>().is_ok()));
-        assert!(MEASURES.iter().all(|name| name.parse::<Measure>().is_ok()));
-        for name in SCHEDULES {
-            let parameters =
-                if name == "exponential" { ":decay_rate=0.5,decay_steps=9" } else { "" };
-            assert!(format!("{name}{parameters}").parse::<Schedule>().is_ok(), "{name}");
-        }
-    }
-}

@@ -65,7 +65,7 @@ impl FromStr for SelfTraining {
     fn from_str(text: &str) -> Result<SelfTraining> {
         let mut settings = Settings::parse(OPTION, text)?;
         if settings.name() != NAME {
-            return Err(settings.unknown(NAME));
+            return Err(settings.unknown(&[NAME]));
         }
         let mut training = SelfTraining::default();
         settings.above_zero("smoothing", &mut training.smoothing)?;

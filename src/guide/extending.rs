@@ -63,9 +63,8 @@
 //!   step does nothing where the gradient is zero; `Idle::Moves` is always right.
 //! - `src/optimizer/rmsprop.rs`: `Idle::Decays`, the promise that then only the state shrinks, by known factors.
 //! - `src/optimizer/mod.rs`: `mod` and `pub use`.
-//! - `src/optimizer/parse.rs`: an arm in `read`, and the name in its `unknown`; in the tests, wrong values.
+//! - `src/optimizer/parse.rs`: an arm in `read`, and the name in `OPTIMIZERS`, for errors and shells; in the tests, wrong values.
 //! - `src/cli/train/options.rs`: the name in the help of `optimizer`.
-//! - `src/cli/known.rs`: the name in `OPTIMIZERS`, for shells to complete it.
 //! - `tests/kernels/sweep.rs`: each form in `OPTIMIZERS`, with the roundings that levels may differ by, and why.
 //! - `tests/lazy.rs`: the name in `lazy_equals_dense`, skipping or not.
 //! - `src/train/shard.rs`: if it skips, the name in `all_forms_of_a_gradient_give_the_same` and in
@@ -82,12 +81,11 @@
 //! # A loss, a metric
 //!
 //! - `src/nn/loss.rs`: a struct with `Loss`, whose scalars are the specification, and `LossInLanes`, joined by
-//!   `batches_in_lanes`; the loss in the list `known` of the function `loss`. In the tests of the file, `LOSSES`: batches are
-//!   compared with the scalars at all levels, and derivatives with slopes.
+//!   `batches_in_lanes`; an arm in the function `loss`, and the name in `LOSSES`, for errors and shells. In the tests of the file,
+//!   `ALL`: batches are compared with the scalars at all levels, and derivatives with slopes.
 //! - `src/train/metric.rs`: a struct with `Metric`; `state` and `restore`, or runs with it can be saved between epochs only; its
-//!   name in the function `metric`, and in the tests of the file.
+//!   name in the function `metric`, in `METRICS`, and in the tests of the file.
 //! - `src/cli/train/options.rs`: the name in the help of `loss` or `metrics`.
-//! - `src/cli/known.rs`: the name in `LOSSES` or `METRICS`, for shells to complete it.
 //! - `tests/cli.rs`: the messages that list the known ones, `binary-crossentropy, mean-squared-error, hinge` and
 //!   `accuracy, precision, recall, f1, auc`.
 //! - `tests/golden`: a run of Keras with it, for `tests/parity.rs`.
@@ -142,7 +140,7 @@
 //! - `src/import/mod.rs`: a variant of `Format`, in `ALL` and `name`, and `mod`. Formats whose features are no words, as
 //!   `Format::Libsvm`, are a `ReviewSource` of their own, opened in `open`.
 //! - `src/import/detect.rs`: a line in `format_of`. What could be another format comes behind it.
-//! - `src/import/row.rs`: a line in `open`.
+//! - `src/import/readers.rs`: a line in `open`.
 //! - `src/import/document.rs`: `Reader`, which an archive, in which a text is an entry, implements instead; it is opened in
 //!   `src/import/corpus/mod.rs`.
 //! - `src/import/applicable.rs`: `check` says which options mean something in it.

@@ -138,10 +138,9 @@ impl FromStr for Activation {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Activation, Error> {
-        Activation::ALL.into_iter().find(|a| a.name() == name.replace('-', "_")).ok_or_else(|| {
-            let known: Vec<&str> = Activation::ALL.iter().map(|a| a.name()).collect();
-            Error::invalid("--activation", name, format!("one of {}", known.join(", ")))
-        })
+        let found = Activation::ALL.into_iter().find(|a| a.name() == name.replace('-', "_"));
+        let known = || Activation::ALL.map(Activation::name);
+        found.ok_or_else(|| Error::unknown("--activation", name, &known()))
     }
 }
 

@@ -27,6 +27,9 @@ pub enum Initializer {
 }
 
 impl Initializer {
+    /// The names that are read, in the order in which error and help texts list them.
+    pub const NAMES: [&str; 3] = ["glorot_uniform", "zeros", "random_uniform"];
+
     /// Checks that the layers behind a first kernel that starts so will learn.
     ///
     /// # Errors
@@ -106,7 +109,7 @@ impl FromStr for Initializer {
                 }
                 Initializer::RandomUniform { minval, maxval }
             }
-            _ => return Err(settings.unknown("glorot_uniform, zeros, random_uniform")),
+            _ => return Err(settings.unknown(&Initializer::NAMES)),
         };
         settings.nothing_left("")?;
         Ok(initializer)
@@ -165,6 +168,7 @@ mod tests {
 
     #[test]
     fn wrong_values_are_told_what_is_right() {
+        assert!(Initializer::NAMES.iter().all(|name| name.parse::<Initializer>().is_ok()));
         for (text, part) in [
             ("glorot", "glorot_uniform, zeros, random_uniform"),
             ("zeros:value=1", "has no parameters"),

@@ -283,17 +283,20 @@ impl<L: LossInLanes> Kernel for Slopes<'_, L> {
     }
 }
 
+/// The names that [`loss`] knows, in the order in which error and help texts list them.
+pub const LOSSES: [&str; 3] = ["binary-crossentropy", "mean-squared-error", "hinge"];
+
 /// A loss by its name in Keras; `-` may stand for `_`.
 ///
 /// # Errors
 /// [`Error::InvalidOption`] that names the known ones.
 pub fn loss(name: &str) -> Result<Box<dyn Loss>> {
-    let known: [Box<dyn Loss>; 3] =
-        [Box::new(BinaryCrossentropy), Box::new(MeanSquaredError), Box::new(Hinge)];
-    let names = known.each_ref().map(|loss| loss.name().replace('_', "-")).join(", ");
-    let wanted = name.replace('-', "_");
-    let found = known.into_iter().find(|loss| loss.name() == wanted);
-    found.ok_or_else(|| Error::invalid("--loss", name, format!("one of {names}")))
+    Ok(match name.replace('_', "-").as_str() {
+        "binary-crossentropy" => Box::new(BinaryCrossentropy),
+        "mean-squared-error" => Box::new(MeanSquaredError),
+        "hinge" => Box::new(Hinge),
+        _ => return Err(Error::unknown("--loss", name, &LOSSES)),
+    })
 }
 
 #[cfg(test)]
@@ -301,7 +304,7 @@ mod tests {
     use super::super::sigmoid;
     use super::*;
 
-    const LOSSES: [&dyn Loss; 3] = [&BinaryCrossentropy, &MeanSquaredError, &Hinge];
+    const ALL: [&dyn Loss; 3] = [&BinaryCrossentropy, &MeanSquaredError, &Hinge];
 
     /// A loss of which only the scalars are known.
     #[derive(Debug)]
@@ -328,9 +331,16 @@ mod tests {
     }
 
     #[test]
+    fn names_are_those_of_keras() {
+        for (name, expected) in LOSSES.into_iter().zip(ALL) {
+            assert_eq!(loss(name).unwrap().name(), expected.name());
+            assert_eq!(loss(expected.name()).unwrap().name(), expected.name());
+        }
+    }
+
+    #[test]
     fn batches_are_the_scalars() {
-        for (loss, n) in LOSSES.into_iter().flat_map(|loss| [0, 1, 16, 37, 512].map(|n| (loss, n)))
-        {
+        for (loss, n) in ALL.into_iter().flat_map(|loss| [0, 1, 16, 37, 512].map(|n| (loss, n))) {
             let [logits, p, labels] = batch(n);
             let scalars = Scalars(loss);
             let expected = scalars.sum(Level::portable(), &logits, &p, &labels);
@@ -360,8 +370,7 @@ mod tests {
             assert!((sum - expected).abs() < 3e-8 * expected, "{level}: {sum} {expected}");
         }
         logits[300] = f32::NAN;
-        for (level, loss) in
-            Level::supported().into_iter().flat_map(|l| LOSSES.map(|loss| (l, loss)))
+        for (level, loss) in Level::supported().into_iter().flat_map(|l| ALL.map(|loss| (l, loss)))
         {
             let p: Vec<f32> = logits.iter().map(|&logit| sigmoid(logit)).collect();
             assert!(loss.sum(level, &logits, &p, &labels).is_nan(), "{level}: {loss:?}");
@@ -371,7 +380,7 @@ mod tests {
 
     #[test]
     fn derivatives_are_the_slopes() {
-        for loss in LOSSES {
+        for loss in ALL {
             for (logit, label) in [(-2.0, 0.0), (-0.5, 1.0), (0.7, 0.0), (3.0, 1.0)] {
                 let at = |x: f32| loss.value(x, sigmoid(x), label);
                 let slope = (at(logit + 1e-2) - at(logit - 1e-2)) / 2e-2;

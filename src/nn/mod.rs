@@ -21,6 +21,6 @@ pub use dropout::Dropout;
 pub use embedding::{Embedding, MAX_LEN};
 pub use initializer::Initializer;
 pub use input_scale::{InputScale, RowNorm};
-pub use loss::{BinaryCrossentropy, Hinge, Loss, MeanSquaredError, loss};
+pub use loss::{BinaryCrossentropy, Hinge, LOSSES, Loss, MeanSquaredError, loss};
 pub use parameters::{Head, LayerRanges, Parameters};
 pub use workspace::Workspace;

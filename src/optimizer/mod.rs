@@ -22,7 +22,7 @@ use crate::kernel::{self, Lanes, Level, Rows, Rule};
 
 pub use adagrad::Adagrad;
 pub use adam::{Adam, MovedRows};
-pub use parse::{parse, parse_for_biases};
+pub use parse::{OPTIMIZERS, parse, parse_for_biases};
 pub use rmsprop::RmsProp;
 pub use schedule::{Decay, Schedule, Stretch};
 pub use sgd::Sgd;

@@ -4,6 +4,9 @@ use super::{Adagrad, Adam, Optimizer, RmsProp, Sgd};
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
+/// The names that are read, in the order in which error and help texts list them.
+pub const OPTIMIZERS: [&str; 5] = ["rmsprop", "sgd", "adam", "adamw", "adagrad"];
+
 const OPTION: &str = "--optimizer";
 const BIAS_OPTION: &str = "--bias-optimizer";
 const LEARNING_RATE: &str = "learning_rate";
@@ -82,7 +85,7 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             ))?;
             Box::new(it)
         }
-        _ => return Err(settings.unknown("rmsprop, sgd, adam, adamw, adagrad")),
+        _ => return Err(settings.unknown(&OPTIMIZERS)),
     };
     Ok(optimizer)
 }
@@ -144,6 +147,7 @@ mod tests {
 
     #[test]
     fn wrong_values_are_told_what_is_right() {
+        assert!(OPTIMIZERS.iter().all(|name| parse(name, None).is_ok()));
         assert!(message("rmsporp").contains("rmsprop, sgd"));
         assert!(message("sgd:rho=1").contains("learning_rate, momentum, nesterov"));
         assert!(message("adam:beta_1=1.5").contains("from 0 to below 1"));

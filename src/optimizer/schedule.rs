@@ -24,6 +24,11 @@ pub struct Schedule {
     pub peak: f32,
 }
 
+impl Schedule {
+    /// The names that are read, in the order in which error and help texts list them.
+    pub const NAMES: [&str; 4] = ["constant", "linear", "cosine", "exponential"];
+}
+
 impl Default for Schedule {
     fn default() -> Schedule {
         Schedule { decay: Decay::default(), warm_up: Stretch::default(), peak: 1.0 }
@@ -185,7 +190,7 @@ impl FromStr for Schedule {
             "linear" => Decay::Linear { end: ending(&mut settings)? },
             "cosine" => Decay::Cosine { end: ending(&mut settings)? },
             "exponential" => exponential(&mut settings)?,
-            _ => return Err(settings.unknown("constant, linear, cosine, exponential")),
+            _ => return Err(settings.unknown(&Schedule::NAMES)),
         };
         Ok(Schedule { decay, warm_up, peak })
     }
@@ -255,6 +260,8 @@ mod tests {
 
     #[test]
     fn its_text_is_read_again() {
+        let mut named = Schedule::NAMES.iter().zip(["", "", "", ":decay_rate=0.5"]);
+        assert!(named.all(|(name, rest)| format!("{name}{rest}").parse::<Schedule>().is_ok()));
         for text in [
             "constant",
             "constant:warm_up=7",

@@ -22,6 +22,9 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// All of them, in the order in which help texts list them.
+    pub const ALL: [Measure; 2] = [Measure::ValLoss, Measure::ValAccuracy];
+
     /// Its name in a history.
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,10 +52,9 @@ impl FromStr for Measure {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Measure> {
-        let all = [Measure::ValLoss, Measure::ValAccuracy];
-        all.into_iter()
-            .find(|measure| measure.name() == name)
-            .ok_or_else(|| Error::invalid("--by", name, "val_loss or val_accuracy"))
+        let found = Measure::ALL.into_iter().find(|measure| measure.name() == name);
+        let names = || Measure::ALL.map(Measure::name).join(" or ");
+        found.ok_or_else(|| Error::invalid("--by", name, names()))
     }
 }
 

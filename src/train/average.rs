@@ -46,7 +46,7 @@ impl FromStr for WeightAverage {
         let mut settings = Settings::parse(OPTION, text)?;
         let mut average = WeightAverage::default();
         if settings.name() != "ema" {
-            return Err(settings.unknown("ema"));
+            return Err(settings.unknown(&["ema"]));
         }
         let passes = |x: &f64| (0.0..1.0).contains(x);
         settings.take("momentum", &mut average.momentum, passes, "a number from 0 to below 1")?;

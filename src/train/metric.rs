@@ -68,6 +68,9 @@ fn counts<const N: usize>(state: &[u64]) -> Option<[u64; N]> {
     counts.iter().all(|&count| count <= LARGEST).then_some(counts)
 }
 
+/// The names that [`metric`] knows, in the order in which error and help texts list them.
+pub const METRICS: [&str; 5] = ["accuracy", "precision", "recall", "f1", "auc"];
+
 /// Metrics by name.
 ///
 /// # Errors
@@ -79,10 +82,7 @@ pub fn metric(name: &str) -> Result<Box<dyn Metric>> {
         "recall" => Box::new(Confusion::new(ConfusionMetric::Recall)),
         "f1" => Box::new(Confusion::new(ConfusionMetric::F1)),
         "auc" => Box::new(Auc::default()),
-        _ => {
-            let expected = "one of accuracy, precision, recall, f1, auc";
-            return Err(Error::invalid("--metrics", name, expected));
-        }
+        _ => return Err(Error::unknown("--metrics", name, &METRICS)),
     })
 }
 
@@ -294,6 +294,7 @@ mod tests {
 
     #[test]
     fn known_values() {
+        assert!(METRICS.iter().all(|name| metric(name).unwrap().name() == *name));
         // Above 0.5: the last three, of which the labels are 0, 1, 1.
         assert_eq!(of("accuracy"), 3.0 / 6.0);
         assert_eq!(of("precision"), 2.0 / 3.0);

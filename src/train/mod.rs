@@ -33,7 +33,7 @@ pub use checkpoint::{Checkpoint, Snapshot};
 pub use evaluate::{Evaluation, Evaluator, evaluate, evaluate_rows, labels_to_judge_by, predict};
 pub use fit::{fit, resume};
 pub use history::History;
-pub use metric::{Accuracy, Auc, ConfusionMatrix, Metric, metric};
+pub use metric::{Accuracy, Auc, ConfusionMatrix, METRICS, Metric, metric};
 pub use observer::{Observer, Silent};
 pub use outcome::{Ending, Outcome};
 pub use parallel::Team;

@@ -27,7 +27,9 @@ pub enum FeatureScale {
 }
 
 impl FeatureScale {
-    /// Its name on the command line.
+    /// The names that are read, in the order in which error and help texts list them.
+    pub const NAMES: [&str; 1] = [FeatureScale::NAIVE_BAYES];
+
     const NAIVE_BAYES: &str = "naive-bayes";
 }
 
@@ -44,7 +46,7 @@ impl FromStr for FeatureScale {
     fn from_str(text: &str) -> Result<FeatureScale> {
         let mut settings = Settings::parse("--feature-scale", text)?;
         if settings.name() != FeatureScale::NAIVE_BAYES {
-            return Err(settings.unknown(FeatureScale::NAIVE_BAYES));
+            return Err(settings.unknown(&FeatureScale::NAMES));
         }
         let mut smoothing = 1.0;
         settings.above_zero("smoothing", &mut smoothing)?;

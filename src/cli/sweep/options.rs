@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use imdb_fast::dataset::Holdout;
-use imdb_fast::nn::Activation;
+use imdb_fast::nn::{Activation, Initializer, LOSSES, RowNorm};
+use imdb_fast::optimizer::{OPTIMIZERS, Schedule};
 use imdb_fast::sweep::{
     Configuration, Design, Grid, Judging, Measure, OPTIONS, SweepFile, hidden_layers, named_values,
 };
+use imdb_fast::train::FeatureScale;
 use imdb_fast::{Error, Result};
 
-use crate::cli::known::{self, Known};
+use crate::cli::known::Known;
 
 /// Train many configurations in parallel, compare them, and train the best one on all reviews
 #[derive(Debug, clap::Args)]
@@ -75,18 +77,18 @@ pub(crate) struct Args {
     activation: Vec<String>,
     /// Losses
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    #[arg(value_parser = Known::of(known::LOSSES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(LOSSES), hide_possible_values = true)]
     loss: Vec<String>,
     /// Optimizers, with Keras' parameters: `rmsprop,sgd:momentum=0.9,nesterov=true,adam`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
-    #[arg(value_parser = Known::of(known::OPTIMIZERS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
     optimizer: Option<String>,
     /// Step sizes
     #[arg(long, value_name = "RATE,...", value_delimiter = ',')]
     learning_rate: Vec<f32>,
     /// Optimizers of the biases: `none,sgd:learning_rate=0.03`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
-    #[arg(value_parser = Known::of(known::OPTIMIZERS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
     bias_optimizer: Option<String>,
     /// Reviews a step
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
@@ -96,11 +98,11 @@ pub(crate) struct Args {
     epochs: Vec<usize>,
     /// Schedules of the learning rate: `constant,linear:end=0.1,warm_up=100,cosine`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
-    #[arg(value_parser = Known::of(known::SCHEDULES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(Schedule::NAMES), hide_possible_values = true)]
     schedule: Option<String>,
     /// How the weights of the words start: `none,zeros,random_uniform:minval=-0.05,maxval=0.05`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
-    #[arg(value_parser = Known::of(known::INITIALIZERS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(Initializer::NAMES), hide_possible_values = true)]
     first_kernel_initializer: Option<String>,
     /// Chances that a hidden unit is left out
     #[arg(long, value_name = "CHANCE,...", value_delimiter = ',')]
@@ -113,11 +115,11 @@ pub(crate) struct Args {
     l2: Vec<f32>,
     /// Scales of the words: `none,naive-bayes`
     #[arg(long, value_name = "HOW,...", value_delimiter = ',')]
-    #[arg(value_parser = Known::of(known::FEATURE_SCALES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(FeatureScale::NAMES), hide_possible_values = true)]
     feature_scale: Vec<String>,
     /// Lengths of the reviews' inputs: `none,l2`
     #[arg(long, value_name = "NORM,...", value_delimiter = ',')]
-    #[arg(value_parser = Known::of(known::ROW_NORMS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(RowNorm::ALL.map(RowNorm::name)), hide_possible_values = true)]
     row_norm: Vec<String>,
     /// How many seeds each configuration is trained with [default: 5; 1 with --folds]
     #[arg(long, value_name = "N")]
@@ -133,7 +135,7 @@ pub(crate) struct Args {
     validation: Option<String>,
     /// What is best: val_loss, the default where all have one loss, or val_accuracy
     #[arg(long, value_name = "MEASURE")]
-    #[arg(value_parser = Known::of(known::MEASURES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(Measure::ALL.map(Measure::name)), hide_possible_values = true)]
     by: Option<String>,
     /// Go on with the sweep in a folder: DIR, or that of --out. Other options may be left out, or all be given again that it began with
     #[arg(long, value_name = "DIR", num_args = 0..=1, value_hint = clap::ValueHint::DirPath, conflicts_with = "fresh")]

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use imdb_fast::ensemble::{Ensemble, SelfTraining};
-use imdb_fast::nn::{Activation, Dense, Embedding, Initializer, loss};
-use imdb_fast::optimizer;
-use imdb_fast::train::{EarlyStopping, FitOptions, Shuffle, metric};
+use imdb_fast::nn::{Activation, Dense, Embedding, Initializer, LOSSES, RowNorm, loss};
+use imdb_fast::optimizer::{self, OPTIMIZERS, Schedule};
+use imdb_fast::train::{EarlyStopping, FeatureScale, FitOptions, METRICS, Shuffle, metric};
 use imdb_fast::{Error, Result};
 use serde::{Serialize, Serializer};
 
 use super::network::Network;
-use crate::cli::known::{self, Known};
+use crate::cli::known::Known;
 use crate::cli::preset::Preset;
 
 /// Train a network; without a dataset, on generated reviews
@@ -103,13 +103,13 @@ pub(crate) struct Args {
     activation: String,
     /// binary-crossentropy, mean-squared-error or hinge
     #[arg(long, value_name = "NAME", default_value = "binary-crossentropy")]
-    #[arg(value_parser = Known::of(known::LOSSES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(LOSSES), hide_possible_values = true)]
     loss: String,
     /// rmsprop, sgd, adam, adamw or adagrad, with Keras' parameters: `rmsprop:rho=0.9,centered=true`; all but adam take a
     /// weight_decay, decoupled as in adamw. `adam:rows=touched` moves
     /// only the rows of the batch's words, averages and weights, as PyTorch's SparseAdam does
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "rmsprop")]
-    #[arg(value_parser = Known::of(known::OPTIMIZERS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
     optimizer: String,
     /// The step size; the optimizer's own default where it is not given
     #[arg(long, value_name = "RATE")]
@@ -117,13 +117,13 @@ pub(crate) struct Args {
     /// The optimizer of the biases, with its own learning rate: `sgd:learning_rate=0.03`; that of the other weights where it is
     /// not given
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]")]
-    #[arg(value_parser = Known::of(known::OPTIMIZERS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
     bias_optimizer: Option<String>,
     /// What becomes of the learning rates, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all,
     /// and `peak=0.5`, the part of the rate that it begins with
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
-    #[arg(value_parser = Known::of(known::SCHEDULES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(Schedule::NAMES), hide_possible_values = true)]
     schedule: String,
     /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
     #[arg(long, value_name = "CHANCE", default_value_t = 0.0)]
@@ -140,7 +140,7 @@ pub(crate) struct Args {
     global_clipnorm: Option<f32>,
     /// What to record besides the loss: accuracy, precision, recall, f1, auc (Keras', of 200 points)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
-    #[arg(value_parser = Known::of(known::METRICS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(METRICS), hide_possible_values = true)]
     metrics: Vec<String>,
     /// Decides every random number: the same seed gives the same result, to the bit
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -192,17 +192,17 @@ pub(crate) struct Args {
     /// Scale each word by its log-count ratio of naive Bayes, counted on the rows that are trained on:
     /// naive-bayes, or naive-bayes:smoothing=A
     #[arg(long, value_name = "HOW")]
-    #[arg(value_parser = Known::of(known::FEATURE_SCALES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(FeatureScale::NAMES), hide_possible_values = true)]
     feature_scale: Option<String>,
     /// Scale each review's input to length 1 (l2), or leave it (none)
     #[arg(long, value_name = "NORM", default_value = "none")]
-    #[arg(value_parser = Known::of(known::ROW_NORMS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(RowNorm::ALL.map(RowNorm::name)), hide_possible_values = true)]
     row_norm: String,
     /// How the weights of the words start: glorot_uniform, zeros (from which relu never learns), or
     /// `random_uniform:minval=-0.05,maxval=0.05`; Keras' default where it is not given: glorot_uniform, and of an embedding
     /// random_uniform
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", conflicts_with = "init")]
-    #[arg(value_parser = Known::of(known::INITIALIZERS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(Initializer::NAMES), hide_possible_values = true)]
     first_kernel_initializer: Option<String>,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
     #[arg(long, value_name = "MODEL")]
