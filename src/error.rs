@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// What went wrong, where, and what helps.
@@ -104,6 +105,35 @@ pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
         Some((end, _)) => format!("{}...", &text[..end]).into(),
         None => text.into(),
     }
+}
+
+/// Refuses the value of an option that is not within its bounds.
+///
+/// # Errors
+/// [`Error::InvalidOption`]
+pub(crate) fn expect_within(
+    option: &str,
+    value: usize,
+    bounds: RangeInclusive<usize>,
+) -> Result<()> {
+    if bounds.contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("a number from {} to {}", bounds.start(), bounds.end());
+    Err(Error::invalid(option, value, expected))
+}
+
+/// Refuses a number of threads that no machine has; 0 is one a core.
+///
+/// # Errors
+/// [`Error::InvalidOption`]
+pub(crate) fn check_threads(threads: usize) -> Result<()> {
+    const MOST: usize = 4096;
+    if threads <= MOST {
+        return Ok(());
+    }
+    let expected = format!("a number from 1 to {MOST}, or 0 for one a core");
+    Err(Error::invalid("--threads", threads, expected))
 }
 
 /// Where in an epoch a run diverged.

@@ -33,7 +33,7 @@
 use serde_json::json;
 
 use super::{Contents, Review, ReviewSource, Split, format};
-use crate::error::{Error, Result};
+use crate::error::{Result, expect_within};
 use crate::random::{Random, Stream};
 use crate::text::Vocabulary;
 
@@ -117,15 +117,8 @@ impl Synthetic {
     /// [`Error::InvalidOption`] for numbers out of the bounds that [`SyntheticOptions`] states.
     pub fn new(options: SyntheticOptions) -> Result<Synthetic> {
         let SyntheticOptions { reviews, words, .. } = options;
-        if !(1..=MAX_REVIEWS).contains(&reviews) {
-            let expected = format!("a number from 1 to {MAX_REVIEWS}");
-            return Err(Error::invalid("--reviews", reviews, expected));
-        }
-        let fewest = INDEX_FROM + 2;
-        if !(fewest..=format::MAX_FEATURES).contains(&words) {
-            let expected = format!("a number from {fewest} to {}", format::MAX_FEATURES);
-            return Err(Error::invalid("--words", words, expected));
-        }
+        expect_within("--reviews", reviews, 1..=MAX_REVIEWS)?;
+        expect_within("--words", words, INDEX_FROM + 2..=format::MAX_FEATURES)?;
         let ranks = words - INDEX_FROM - 1;
         let rare = (ranks + 1..=LANGUAGE).map(weight).sum();
         let weights = std::iter::once(rare).chain((1..=ranks).map(weight)).collect();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{Review, Split, format};
 use crate::container::{self, Kind, Spool, vocabulary};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect_within};
 use crate::output::OutputFile;
 use crate::text::{Rules, Vocabulary};
 
@@ -59,10 +59,7 @@ impl Writer {
     /// # Errors
     /// [`Error::InvalidOption`] for a feature count of 0 or above [`format::MAX_FEATURES`].
     pub fn new(output: OutputFile, contents: Contents) -> Result<Writer> {
-        if contents.features == 0 || contents.features > format::MAX_FEATURES {
-            let expected = format!("a number from 1 to {}", format::MAX_FEATURES);
-            return Err(Error::invalid("the feature count", contents.features, expected));
-        }
+        expect_within("the feature count", contents.features, 1..=format::MAX_FEATURES)?;
         Ok(Writer { output, contents, splits: [None, None, None], distinct: Vec::new() })
     }
 

@@ -18,7 +18,7 @@ pub use pseudo::remove_leftovers;
 pub use self_training::SelfTraining;
 
 use crate::dataset::{Dataset, Holdout, Split};
-use crate::error::{Error, Result};
+use crate::error::{Result, expect_within};
 use crate::model::Model;
 use crate::train::{Ending, FitOptions, History, Observer, Team, TrainPlan, fit, predict};
 
@@ -80,13 +80,7 @@ impl Ensemble {
     /// # Errors
     /// [`Error::InvalidOption`] where there are no members, or more than [`MOST_MEMBERS`].
     pub fn check(&self) -> Result<()> {
-        match self.members {
-            1..=MOST_MEMBERS => Ok(()),
-            members => {
-                let expected = format!("a number from 1 to {MOST_MEMBERS}");
-                Err(Error::invalid("--ensemble", members, expected))
-            }
-        }
+        expect_within("--ensemble", self.members, 1..=MOST_MEMBERS)
     }
 
     /// Trains all members and merges them; nothing comes back where [`Member::stops`] has ended it. The members are trained side by

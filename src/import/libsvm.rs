@@ -12,7 +12,7 @@ use super::lines::{Lines, check_max_text};
 use super::rows::Rows;
 use super::unpack;
 use crate::dataset::{Contents, Review, ReviewSource, Split, format};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect_within};
 
 /// The index of the first feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Libsvm {
     /// allow, [`Error::InvalidOption`] for a feature count of 0 or above 2^26 or a limit that means nothing, [`Error::Io`].
     pub fn open(path: &Path, options: LibsvmOptions, text: &TextOptions) -> Result<Libsvm> {
         if let Some(features) = options.features {
-            super::check_features("--features", features)?;
+            expect_within("--features", features, 1..=format::MAX_FEATURES)?;
         }
         check_max_text(text.max_text)?;
         let mut findings = Findings::default();

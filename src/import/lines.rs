@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::row::{Row, Rows};
 use super::unpack::Input;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect_within};
 
 /// The longest text, and the longest line, that is read where the user does not say, 16 MiB.
 const MAX_TEXT: usize = 16 << 20;
@@ -23,12 +23,7 @@ pub(super) fn max_text(asked: Option<usize>) -> usize {
 /// # Errors
 /// [`Error::InvalidOption`] for 0 and above 1 GiB.
 pub(super) fn check_max_text(asked: Option<usize>) -> Result<()> {
-    match asked {
-        Some(bytes) if bytes == 0 || bytes > MOST => {
-            Err(Error::invalid("--max-text", bytes, format!("a number from 1 to {MOST}")))
-        }
-        _ => Ok(()),
-    }
+    asked.map_or(Ok(()), |bytes| expect_within("--max-text", bytes, 1..=MOST))
 }
 
 /// The lines of one file, from line 1 on.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::dataset::ReviewSource;
-use crate::dataset::format::MAX_FEATURES;
 use crate::error::{Error, Result};
 
 mod applicable;
@@ -168,15 +167,6 @@ fn expect_same_format(path: &Path, format: Format, options: &TextOptions) -> Res
                 remedy: "both have to be of one format; name it by --format if they are".to_owned(),
             });
         }
-    }
-    Ok(())
-}
-
-/// Refuses feature counts that no dataset can have.
-fn check_features(option: &str, features: usize) -> Result<()> {
-    if features == 0 || features > MAX_FEATURES {
-        let expected = format!("a number from 1 to {MAX_FEATURES}");
-        return Err(Error::invalid(option, features, expected));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_threads};
 
 /// How many items may be on their way at once, for each thread: enough that nobody waits, and no more memory than that.
 const IN_FLIGHT: usize = 4;
@@ -23,11 +23,7 @@ impl Workers {
     /// # Errors
     /// [`Error::InvalidOption`] above 4,096.
     pub fn new(threads: usize) -> Result<Workers> {
-        const MOST: usize = 4096;
-        if threads > MOST {
-            let expected = format!("a number from 1 to {MOST}, or 0 for one a core");
-            return Err(Error::invalid("--threads", threads, expected));
-        }
+        check_threads(threads)?;
         let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Ok(Workers { threads: if threads == 0 { cores() } else { threads } })
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::{Result, expect_within};
 use crate::kernel::Single;
 
 /// A row of weights for each word, averaged over the positions of a review's padded and cut sequence of word ids, without
@@ -48,12 +48,8 @@ impl Embedding {
     /// # Errors
     /// [`Error::InvalidOption`], by the names that the command line has for them.
     pub fn check(self) -> Result<()> {
-        let within = |option: &str, value: usize, most: usize| match value {
-            value if (1..=most).contains(&value) => Ok(()),
-            _ => Err(Error::invalid(option, value, format!("a number from 1 to {most}"))),
-        };
-        within("--embedding-dim", self.dim, MAX_DIM)?;
-        within("--max-len", self.max_len, MAX_LEN)
+        expect_within("--embedding-dim", self.dim, 1..=MAX_DIM)?;
+        expect_within("--max-len", self.max_len, 1..=MAX_LEN)
     }
 
     /// How many positions count, of a sequence that has so many with id 0, padding included.

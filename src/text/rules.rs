@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CUT, MAX_FEATURES, MAX_NGRAM, Tokenizer, Vocabulary};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect_within};
 
 /// How text becomes word ids, and these become features. Kept as JSON in datasets and models.
 ///
@@ -78,12 +78,8 @@ impl Rules {
     /// # Errors
     /// [`Error::InvalidOption`], by the names that the command line has for them.
     pub fn check(&self) -> Result<()> {
-        let at_most = |option: &str, value: usize, from: usize, to: usize| match value {
-            value if (from..=to).contains(&value) => Ok(()),
-            _ => Err(Error::invalid(option, value, format!("a number from {from} to {to}"))),
-        };
-        at_most("--num-words", self.num_words, 1, MAX_FEATURES)?;
-        at_most("--ngrams", self.ngrams, 1, MAX_NGRAM)?;
+        expect_within("--num-words", self.num_words, 1..=MAX_FEATURES)?;
+        expect_within("--ngrams", self.ngrams, 1..=MAX_NGRAM)?;
         let below = format!("less than --num-words {}", self.num_words);
         for (option, id) in [
             ("--start-char", self.start_char.map(|id| id as usize)),
@@ -100,7 +96,7 @@ impl Rules {
             return Err(Error::invalid("--index-from", self.index_from, expected));
         }
         let Some(Hash { bits, .. }) = self.hash else { return Ok(()) };
-        at_most("--hash-bits", bits as usize, 1, MAX_FEATURES.ilog2() as usize)?;
+        expect_within("--hash-bits", bits as usize, 1..=MAX_FEATURES.ilog2() as usize)?;
         if self.ngrams < 2 {
             let expected = "left out, or used together with --ngrams 2 or more";
             return Err(Error::invalid("--hash-bits", bits, expected));

@@ -14,7 +14,7 @@ use std::thread::{ThreadId, yield_now};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_threads};
 use crate::kernel::Level;
 
 /// The most looks before a waiting thread sleeps, some hundred microseconds: phases end nearly together, and to be woken takes
@@ -58,11 +58,7 @@ impl Team {
     /// # Errors
     /// [`Error::InvalidOption`] above 4,096; [`Error::Io`] where the system gives no more threads.
     pub fn new(threads: usize) -> Result<Team> {
-        const MOST: usize = 4096;
-        if threads > MOST {
-            let expected = format!("a number from 1 to {MOST}, or 0 for one a core");
-            return Err(Error::invalid("--threads", threads, expected));
-        }
+        check_threads(threads)?;
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("imdb-fast-{index}"))

@@ -11,7 +11,7 @@ use self::npz::Npz;
 use self::order::RandomState;
 use super::rows::Rows;
 use crate::dataset::{Contents, Review, ReviewSource, Split, format};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, expect_within};
 use crate::text::{Rules, Vocabulary};
 
 mod entry;
@@ -70,7 +70,7 @@ impl KerasOptions {
             return Err(Error::invalid("--maxlen", 0, "at least 1, or nothing for all reviews"));
         }
         let Some(num_words) = self.num_words else { return Ok(()) };
-        super::check_features("--num-words", num_words)?;
+        expect_within("--num-words", num_words, 1..=format::MAX_FEATURES)?;
         match self.out_of_range(num_words) {
             Some((option, value)) => {
                 Err(Error::invalid(option, value, format!("less than --num-words {num_words}")))
