@@ -224,6 +224,11 @@ impl Container {
         self.header.info(tensor).map(|info| info.shape.as_slice())
     }
 
+    /// Where a tensor lies in the file. `parse_header` has checked that all of them fill it to its end.
+    fn span(&self, info: &TensorInfo) -> Range<usize> {
+        self.start + info.data_offsets.0..self.start + info.data_offsets.1
+    }
+
     /// Finds a tensor of `T`s; an error where it is missing, of another type, or not aligned to it.
     pub(crate) fn section<T: Element>(&self, tensor: &str) -> Result<Section<T>> {
         let remedy = "make the file again";
@@ -234,8 +239,7 @@ impl Container {
             let problem = format!("the type is {}, expected {}", info.dtype, T::DTYPE);
             return Err(self.malformed(format!("tensor `{tensor}`"), problem, remedy));
         }
-        // `parse_header` has checked that the tensors fill the file to its end.
-        let bytes = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
+        let bytes = self.span(info);
         if bytemuck::try_cast_slice::<u8, T>(&self.bytes.as_slice()[bytes.clone()]).is_err() {
             let problem = format!("it starts at byte {}, unaligned to its type", bytes.start);
             return Err(self.malformed(format!("tensor `{tensor}`"), problem, remedy));
@@ -278,8 +282,7 @@ impl Container {
         let names = self.header.offset_keys();
         for name in &names {
             let Some(info) = self.header.info(name) else { continue };
-            let bytes = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
-            let found = checksum_text(xxh3_64(&self.bytes.as_slice()[bytes]));
+            let found = checksum_text(xxh3_64(&self.bytes.as_slice()[self.span(info)]));
             let place = format!("tensor `{}`", name.escape_debug());
             self.compare(&place, &checksum_key(name), &found)?;
         }
@@ -312,10 +315,7 @@ impl Container {
             let Some(info) = self.header.info(&name) else { continue };
             let checksum = match self.metadata(&checksum_key(&name)) {
                 Some(checksum) => checksum.to_owned(),
-                None => {
-                    let bytes = self.start + info.data_offsets.0..self.start + info.data_offsets.1;
-                    checksum_text(xxh3_64(&self.bytes.as_slice()[bytes]))
-                }
+                None => checksum_text(xxh3_64(&self.bytes.as_slice()[self.span(info)])),
             };
             text.push_str(&format!("{name:?} {} {:?} {checksum:?}\n", info.dtype, info.shape));
         }

@@ -5,12 +5,12 @@ use crate::error::Result;
 use crate::text::{Rules, Vocabulary};
 
 /// Where each word starts and ends in [`TEXT`].
-pub(crate) const OFFSETS: &str = "vocabulary.offsets";
+const OFFSETS: &str = "vocabulary.offsets";
 /// All words, one after the other, UTF-8.
-pub(crate) const TEXT: &str = "vocabulary.text";
+const TEXT: &str = "vocabulary.text";
 
 /// The words that were cut, with spaces between, UTF-8.
-pub(crate) const CUT: &str = "vocabulary.cut";
+const CUT: &str = "vocabulary.cut";
 /// The key of the text rules in the metadata.
 pub(crate) const TEXT_RULES: &str = "text";
 

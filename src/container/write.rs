@@ -111,10 +111,24 @@ pub(crate) struct Spool {
 impl Spool {
     /// A spool of `T`s in the folder of the output at `path`.
     pub(crate) fn create<T: Element>(path: &Path, name: String) -> Result<Spool> {
+        Spool::empty(path, name, T::DTYPE)
+    }
+
+    /// A spool of a list that is in memory.
+    pub(crate) fn of(path: &Path, tensor: TensorBytes<'_>) -> Result<Spool> {
+        let mut spool = Spool::empty(path, tensor.name, tensor.dtype)?;
+        for piece in tensor.pieces {
+            spool.append(piece).map_err(Error::io(path, "spool a list for"))?;
+        }
+        spool.elements = tensor.shape.iter().product::<usize>() as u64;
+        Ok(spool)
+    }
+
+    fn empty(path: &Path, name: String, dtype: Dtype) -> Result<Spool> {
         let file = tempfile::tempfile_in(output::folder_of(path))
             .map_err(Error::io(path, "create a spool file for"))?;
         let file = BufWriter::with_capacity(1 << 16, file);
-        Ok(Spool { name, dtype: T::DTYPE, file, elements: 0, hash: Box::default() })
+        Ok(Spool { name, dtype, file, elements: 0, hash: Box::default() })
     }
 
     /// How many values it holds so far.
@@ -125,8 +139,11 @@ impl Spool {
     /// Appends values of the spool's type.
     pub(crate) fn write<T: Element>(&mut self, values: &[T]) -> std::io::Result<()> {
         debug_assert_eq!(T::DTYPE, self.dtype);
-        let bytes = bytemuck::cast_slice(values);
         self.elements += values.len() as u64;
+        self.append(bytemuck::cast_slice(values))
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.hash.update(bytes);
         self.file.write_all(bytes)
     }

@@ -144,18 +144,8 @@ impl Writer {
             spools.extend(spool.into_spools());
         }
         if let Some(words) = &contents.vocabulary {
-            let mut offsets = Spool::create::<u64>(&path, vocabulary::OFFSETS.into())?;
-            let mut text = Spool::create::<u8>(&path, vocabulary::TEXT.into())?;
-            offsets
-                .write(words.offsets())
-                .and_then(|()| text.write(words.text().as_bytes()))
-                .map_err(Error::io(&path, "spool the vocabulary for"))?;
-            spools.extend([offsets, text]);
-            if !words.cut().is_empty() {
-                let mut cut = Spool::create::<u8>(&path, vocabulary::CUT.into())?;
-                cut.write(words.cut().as_bytes())
-                    .map_err(Error::io(&path, "spool the vocabulary for"))?;
-                spools.push(cut);
+            for tensor in vocabulary::tensors(words) {
+                spools.push(Spool::of(&path, tensor)?);
             }
         }
         let mut strings = vec![
