@@ -475,7 +475,7 @@ fn hostile_archives_are_refused() {
         ((Kind::Regular, "train/pos/0_8.txt", b"x"), "it has the id of entry train/pos/0_9.txt"),
         (
             (Kind::Regular, "train/pos/7_8.txt", b"\xff"),
-            "entry train/pos/7_8.txt: byte 0 of the review is not UTF-8",
+            "entry train/pos/7_8.txt: byte 0 of the text, 0xff, is not UTF-8",
         ),
         ((Kind::GNULongName, "name", &[b'x'; 70_000]), "an extended header of 70000 bytes"),
         (
@@ -574,7 +574,7 @@ fn hostile_folders_are_refused() {
         ("1_99.txt", b"x", "1_99.txt: the file: a rating of 99 stars"),
         // Two files of one id: nobody knows which is found first.
         ("0_8.txt", b"x", "the file: it has the id of "),
-        ("7_8.txt", b"\xff", "7_8.txt: the file: byte 0 of the review is not UTF-8"),
+        ("7_8.txt", b"\xff", "7_8.txt: the file: byte 0 of the text, 0xff, is not UTF-8"),
         ("8_8.txt", &[b'x'; 100], "8_8.txt: the file: it is longer than 99 bytes (--max-text)"),
     ] {
         let folder = folder_of_two();
@@ -1021,7 +1021,7 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
         let (_folder, path) = file("latin1", content);
         let error = refusal(&path, &with(InvalidUtf8::Stop));
         assert!(error.contains("latin1: line 3: byte "), "{error}");
-        assert!(error.contains("is not UTF-8; convert the file, or say --invalid-utf8"), "{error}");
+        assert!(error.contains("is not UTF-8; convert the file to UTF-8, or give --invalid-utf8"), "{error}");
         let replaced = imported(&path, &with(InvalidUtf8::Replace)).unwrap();
         let words: Vec<_> = (4..8).filter_map(|id| replaced.vocabulary().unwrap().word(id)).collect();
         assert!(words.contains(&"caf\u{fffd}"), "{words:?}");
@@ -1057,7 +1057,7 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
     let line = b"{\"\xe9\":0,\"text\":\"a\",\"label\":1,\"text\":\"\\u00e9 \\\"\xe9\\\"\"}\n";
     let (_folder, path) = file("latin1", line);
     let error = refusal(&path, &with(InvalidUtf8::Stop));
-    assert!(error.contains("latin1: line 1: byte 4 of the review is not UTF-8"), "{error}");
+    assert!(error.contains("latin1: line 1: byte 4 of the text, 0xe9, is not UTF-8"), "{error}");
 }
 
 #[test]

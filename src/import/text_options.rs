@@ -1,5 +1,6 @@
 //! What a user can say about files of text.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -29,6 +30,30 @@ impl InvalidUtf8 {
             InvalidUtf8::Replace => "replace",
             InvalidUtf8::Skip => "skip",
         }
+    }
+}
+
+impl InvalidUtf8 {
+    /// A text as UTF-8; nothing where it is to be left out. `place` tells its file, and where it stands there.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] with the byte, where it is to stop.
+    pub fn read(
+        self,
+        text: &[u8],
+        place: impl FnOnce() -> (PathBuf, String),
+    ) -> Result<Option<Cow<'_, str>>> {
+        Ok(match (std::str::from_utf8(text), self) {
+            (Ok(text), _) => Some(text.into()),
+            (Err(_), InvalidUtf8::Replace) => Some(String::from_utf8_lossy(text)),
+            (Err(_), InvalidUtf8::Skip) => None,
+            (Err(error), InvalidUtf8::Stop) => {
+                let (at, (path, place)) = (error.valid_up_to(), place());
+                let problem = format!("byte {at} of the text, 0x{:02x}, is not UTF-8", text[at]);
+                let remedy = "convert the file to UTF-8, or give --invalid-utf8 replace or skip";
+                return Err(Error::malformed(&path, place, problem, remedy));
+            }
+        })
     }
 }
 

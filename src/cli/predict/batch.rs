@@ -67,21 +67,12 @@ impl Batcher {
     pub(super) fn push(&mut self, row: Row<'_>) -> Result<(), Stop> {
         let Row { number: line, text, label, .. } = row;
         let batch = &mut self.batch;
-        match (std::str::from_utf8(text), self.invalid_utf8) {
-            (Ok(text), _) => batch.texts.push_str(text),
-            (Err(_), InvalidUtf8::Replace) => batch.texts += &String::from_utf8_lossy(text),
-            (Err(_), InvalidUtf8::Skip) => {
-                batch.skipped += 1;
-                return Ok(());
-            }
-            (Err(error), InvalidUtf8::Stop) => {
-                let at = error.valid_up_to();
-                let problem = format!("byte {at} of the text, 0x{:02x}, is not UTF-8", text[at]);
-                let remedy = "convert the file to UTF-8, or give --invalid-utf8 replace or skip";
-                let place = format!("line {line}");
-                return Err(Error::malformed(&self.path, place, problem, remedy).into());
-            }
-        }
+        let place = || (self.path.clone(), format!("line {line}"));
+        let Some(text) = self.invalid_utf8.read(text, place)? else {
+            batch.skipped += 1;
+            return Ok(());
+        };
+        batch.texts += &text;
         let label = label.map(|label| String::from_utf8_lossy(label).into_owned());
         batch.records.push(Record { line, end: batch.texts.len(), label });
         if batch.texts.len() >= BATCH_BYTES || batch.records.len() >= BATCH_TEXTS {

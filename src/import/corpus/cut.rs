@@ -1,6 +1,5 @@
 //! The first pass: all texts cut into words, by all threads.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -107,20 +106,9 @@ impl Shard {
         let origin = batch.origin.clone();
         let mut chunk = Chunk { origin, shard: self.index, reviews, numbers, skipped };
         for (header, text) in batch.iter() {
-            let text = match (std::str::from_utf8(text), invalid) {
-                (Ok(text), _) => Cow::Borrowed(text),
-                (Err(_), InvalidUtf8::Replace) => String::from_utf8_lossy(text),
-                (Err(_), InvalidUtf8::Skip) => {
-                    chunk.skipped.push(*header);
-                    continue;
-                }
-                (Err(error), InvalidUtf8::Stop) => {
-                    let (path, place) = batch.origin.place(header);
-                    let problem =
-                        format!("byte {} of the review is not UTF-8", error.valid_up_to());
-                    let remedy = "convert the file, or say --invalid-utf8 replace or skip";
-                    return Err(Error::malformed(&path, place, problem, remedy));
-                }
+            let Some(text) = invalid.read(text, || batch.origin.place(header))? else {
+                chunk.skipped.push(*header);
+                continue;
             };
             self.words.add(self.tokenizer, &text, &mut self.scratch, &mut chunk.numbers)?;
             chunk.reviews.push((*header, chunk.numbers.len()));
