@@ -12,7 +12,7 @@ use super::lines::{Lines, check_max_text};
 use super::rows::Rows;
 use super::unpack;
 use crate::dataset::{Contents, Review, ReviewSource, Split, format};
-use crate::error::{Error, Result, expect_within};
+use crate::error::{Error, Result, expect_within, shortened};
 
 /// The index of the first feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,8 +244,7 @@ fn tokens(line: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 
 /// A token for error texts: quoted, and not longer than a line of a terminal.
 fn quoted(token: &[u8]) -> String {
-    let shown = String::from_utf8_lossy(&token[..token.len().min(40)]);
-    format!("{shown:?}{}", if token.len() > 40 { "..." } else { "" })
+    format!("{:?}", shortened(&String::from_utf8_lossy(token), 40))
 }
 
 fn parse_number(token: &[u8]) -> Option<f64> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::TextOptions;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
 
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +105,7 @@ impl Wanted<'_> {
         if found.is_some() || (!self.is_needed && self.asked.is_none()) {
             return Ok(found);
         }
-        let shown: Vec<String> =
-            names.iter().take(20).map(|n| n.chars().take(40).collect()).collect();
+        let shown: Vec<_> = names.iter().take(20).map(|name| shortened(name, 40)).collect();
         Err(Error::Unfit {
             option: self.option,
             value: self.asked.unwrap_or("not given").to_owned(),

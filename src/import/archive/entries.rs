@@ -10,7 +10,7 @@ use tar::{Archive, Entry, EntryType};
 
 use super::{Member, Movies, findings, member, relative};
 use crate::dataset::Split;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
 use crate::import::document::{Batcher, Emit, Findings, Header, Origin, Reader};
 use crate::import::unpack::{self, Faults};
 
@@ -52,8 +52,8 @@ impl Tar {
     }
 
     fn malformed(&self, index: u64, path: &str, problem: impl Into<String>) -> Error {
-        let shown: String = path.chars().take(100).collect();
-        Error::malformed(&self.path, format!("entry {index}, {shown:?}"), problem, REMEDY)
+        let place = format!("entry {index}, {:?}", shortened(path, 100));
+        Error::malformed(&self.path, place, problem, REMEDY)
     }
 
     /// Takes what an extended header says. Whether it was one.

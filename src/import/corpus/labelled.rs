@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::labels::Labels;
 use crate::dataset::Split;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
 use crate::import::document::{Batcher, Emit, Findings, Header, Numbered, Origin, Reader};
 use crate::import::row::{LabelUse, Row, Rows};
 use crate::import::{Format, TextOptions, parquet_file, readers, unpack};
@@ -56,8 +56,8 @@ impl Labelled {
     ) -> Result<(Split, Option<u8>), (String, String)> {
         let split = match row.split {
             Some(name) => split_of(name).ok_or_else(|| {
-                let name: String = String::from_utf8_lossy(name).chars().take(40).collect();
-                (format!("{name:?} is no split"), SPLITS.to_owned())
+                let name = String::from_utf8_lossy(name);
+                (format!("{:?} is no split", shortened(&name, 40)), SPLITS.to_owned())
             })?,
             None => split,
         };

@@ -1,6 +1,6 @@
 //! What labels mean: which is positive, which negative.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
 
 /// Pairs of labels that need no explanation, the negative one first.
 const KNOWN: [(&str, &str); 7] = [
@@ -140,11 +140,7 @@ fn canonical(label: &str) -> String {
 
 /// A label for error texts, not longer than a line of a terminal.
 fn shown(label: &str) -> String {
-    let mut short: String = label.chars().take(40).collect();
-    if short.len() < label.len() {
-        short.push_str("...");
-    }
-    format!("{short:?}")
+    format!("{:?}", shortened(label, 40))
 }
 
 #[cfg(test)]
