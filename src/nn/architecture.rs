@@ -24,6 +24,14 @@ pub struct Architecture {
     layers: Vec<Dense>,
 }
 
+/// The units of hidden layers as the command line takes them, `16,16` or `none`; nothing where a number is none above 0.
+pub fn hidden_units(text: &str) -> Option<Vec<usize>> {
+    match text.trim() {
+        "none" => Some(Vec::new()),
+        text => text.split(',').map(|units| units.trim().parse().ok().filter(|&n| n > 0)).collect(),
+    }
+}
+
 /// No layer may be wider.
 const MAX_UNITS: usize = 1 << 16;
 /// No network may be deeper.

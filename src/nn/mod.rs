@@ -16,7 +16,7 @@ mod workspace;
 
 pub use activation::{Activation, sigmoid};
 pub(crate) use activation::{LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE};
-pub use architecture::{Architecture, Dense};
+pub use architecture::{Architecture, Dense, hidden_units};
 pub use dropout::Dropout;
 pub use embedding::{Embedding, MAX_LEN};
 pub use initializer::Initializer;

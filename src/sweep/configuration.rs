@@ -95,7 +95,7 @@ impl Default for Configuration {
 }
 
 /// The word for nothing.
-pub(super) const NONE: &str = "none";
+const NONE: &str = "none";
 /// The longest name, in characters: a table has other columns, too.
 const LONGEST_NAME: usize = 60;
 /// The most epochs; what a run keeps of each, the sweep keeps of all runs.

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Configuration;
-use super::configuration::NONE;
 use crate::error::{Error, Result};
-use crate::nn::Activation;
+use crate::nn::{Activation, hidden_units};
 
 /// Values of each option; an empty list stands for the book's own.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -118,19 +117,11 @@ impl Product {
 /// # Errors
 /// [`Error::InvalidOption`]
 pub fn hidden_layers(text: &str) -> Result<Vec<Vec<usize>>> {
-    let invalid = || {
+    let layers: Option<Vec<Vec<usize>>> = text.split('/').map(hidden_units).collect();
+    layers.ok_or_else(|| {
         let expected = "widths from 1 such as 16/16,16/64,64 (`,` between layers, `/` between networks), or `none`";
         Error::invalid("--hidden", text, expected)
-    };
-    let units = |units: &str| match units.trim().parse() {
-        Ok(0) | Err(_) => Err(invalid()),
-        Ok(units) => Ok(units),
-    };
-    let layers = |layers: &str| match layers.trim() {
-        NONE => Ok(Vec::new()),
-        layers => layers.split(',').map(units).collect(),
-    };
-    text.split('/').map(layers).collect()
+    })
 }
 
 /// Names with parameters, as in `rmsprop,sgd:momentum=0.9,nesterov=true,adam`: what is an assignment and names nothing

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use imdb_fast::ensemble::{Ensemble, SelfTraining};
-use imdb_fast::nn::{Activation, Dense, Embedding, Initializer, LOSSES, RowNorm, loss};
+use imdb_fast::nn::{
+    Activation, Dense, Embedding, Initializer, LOSSES, RowNorm, hidden_units, loss,
+};
 use imdb_fast::optimizer::{self, OPTIMIZERS, Schedule};
 use imdb_fast::train::{EarlyStopping, FeatureScale, FitOptions, METRICS, Shuffle, metric};
 use imdb_fast::{Error, Result};
@@ -284,24 +286,16 @@ impl Args {
     /// The hidden layers, all with the same activation.
     fn hidden_layers(&self) -> Result<Vec<Dense>> {
         let activation: Activation = self.activation.parse()?;
-        if self.hidden == "none" {
-            // The default may have been given or not.
-            return match activation {
-                Activation::Relu => Ok(Vec::new()),
-                _ => {
-                    let expected = "left out where there is no hidden layer";
-                    Err(Error::invalid("--activation", &self.activation, expected))
-                }
-            };
-        }
-        let layer = |units: &str| match units.trim().parse() {
-            Ok(0) | Err(_) => {
-                let expected = "widths from 1 such as 16,16, or `none`";
-                Err(Error::invalid("--hidden", &self.hidden, expected))
-            }
-            Ok(units) => Ok(Dense { units, activation }),
+        let Some(hidden) = hidden_units(&self.hidden) else {
+            let expected = "widths from 1 such as 16,16, or `none`";
+            return Err(Error::invalid("--hidden", &self.hidden, expected));
         };
-        self.hidden.split(',').map(layer).collect()
+        // The default may have been given or not.
+        if hidden.is_empty() && activation != Activation::Relu {
+            let expected = "left out where there is no hidden layer";
+            return Err(Error::invalid("--activation", &self.activation, expected));
+        }
+        Ok(hidden.into_iter().map(|units| Dense { units, activation }).collect())
     }
 
     /// The embedding, where the encoding is one.
