@@ -2,7 +2,9 @@
 
 use imdb_fast::Result;
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
+use imdb_fast::report::json::Environment;
 use imdb_fast::report::table::{Align, aligned};
+use imdb_fast::train::Team;
 
 use super::{Global, to_stdout};
 
@@ -27,8 +29,17 @@ pub(crate) fn run(global: &Global, _args: Args) -> Result<()> {
     to_stdout(|out| write!(out, "{}", aligned(&[Align::Left, Align::Left], &rows)))
 }
 
+/// What a run with the threads of this team is made by.
+pub(super) fn environment(team: &Team) -> Environment {
+    Environment {
+        target: target(),
+        cpu_features: cpu_features().join(" "),
+        kernels: team.level().to_string(),
+    }
+}
+
 /// Processor family and system.
-pub(super) fn target() -> String {
+fn target() -> String {
     format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS)
 }
 
@@ -39,7 +50,7 @@ fn kernels(chosen: Level) -> String {
 }
 
 /// Of the instruction sets that matter here, those that this CPU has.
-pub(super) fn cpu_features() -> Vec<&'static str> {
+fn cpu_features() -> Vec<&'static str> {
     #[cfg(target_arch = "x86_64")]
     let known = [
         ("sse4.2", is_x86_feature_detected!("sse4.2")),

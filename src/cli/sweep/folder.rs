@@ -61,11 +61,10 @@ impl Begun {
         team: &Team,
         refit: bool,
     ) -> Begun {
-        let whole = |path: &Path| std::path::absolute(path).unwrap_or(path.to_path_buf());
         Begun {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             kernels: team.level().to_string(),
-            dataset: path.map(|path| whole(path).into_os_string().into()),
+            dataset: path.map(Word::of),
             fingerprint: design.fingerprint(dataset),
             refit,
             design,

@@ -13,7 +13,6 @@ use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::model::Model;
 use imdb_fast::nn::loss;
 use imdb_fast::optimizer::Schedule;
-use imdb_fast::report::json::Environment;
 use imdb_fast::report::sweep::{Best, SweepResults, TestScores, table};
 use imdb_fast::sweep::{self, Configuration, Design, Finished, Summary};
 use imdb_fast::train::{Team, evaluate};
@@ -117,16 +116,7 @@ impl<'a> Sweep<'a> {
                 ),
             );
         }
-        if kernels != team.level().name() {
-            warn(
-                "warning",
-                format_args!(
-                    "the sweep began with {kernels} kernels and goes on with {}: the last digits will differ from a sweep \
-                     that was not stopped",
-                    team.level()
-                ),
-            );
-        }
+        train::warn_of_kernels("sweep", &kernels, &team);
         let finished = folder.finished(&design)?;
         let done = finished.iter().flatten().count();
         global.note(format_args!("going on: {done} of {} runs are done", finished.len()));
@@ -195,11 +185,7 @@ impl<'a> Sweep<'a> {
             dataset: path.map(|path| shown(&path.canonicalize().unwrap_or(path.to_path_buf()))),
             features: self.dataset.features(),
             train_reviews: self.dataset.csr(Split::Train)?.rows(),
-            environment: Environment {
-                target: info::target(),
-                cpu_features: info::cpu_features().join(" "),
-                kernels: self.team.level().to_string(),
-            },
+            environment: info::environment(&self.team),
             design: self.design.clone(),
             best: None,
             runs,

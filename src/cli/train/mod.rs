@@ -101,17 +101,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     model.take_words(&dataset);
     let plan = TrainPlan::new(&dataset, &model, args.fit_options()?)?;
     checkpoint.expect(&plan, model.architecture())?;
-    let level = team.level();
-    if checkpoint.kernels() != level.name() {
-        let kernels = checkpoint.kernels();
-        warn(
-            "warning",
-            format_args!(
-                "the run began with {kernels} kernels and goes on with {level}: the last digits will differ from a run \
-                 that was not stopped"
-            ),
-        );
-    }
+    warn_of_kernels("run", checkpoint.kernels(), &team);
     global.note(format_args!(
         "going on in epoch {} of {}, after batch {} of {}",
         checkpoint.epoch() + 1,
@@ -305,6 +295,20 @@ impl Run<'_> {
             text.push('\n');
         }
         text
+    }
+}
+
+/// Warns where a run or a sweep goes on with other kernels.
+pub(super) fn warn_of_kernels(what: &str, before: &str, team: &Team) {
+    let level = team.level();
+    if before != level.name() {
+        warn(
+            "warning",
+            format_args!(
+                "the {what} began with {before} kernels and goes on with {level}: the last digits will differ from a {what} \
+                 that was not stopped"
+            ),
+        );
     }
 }
 

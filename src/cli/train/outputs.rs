@@ -6,7 +6,7 @@ use std::time::Duration;
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::report::csv::history_csv;
-use imdb_fast::report::json::{Environment, HistoryFile, Merged};
+use imdb_fast::report::json::{HistoryFile, Merged};
 use imdb_fast::report::plot::{curves_png, curves_svg};
 use imdb_fast::train::{History, Snapshot, Team, TrainPlan};
 use imdb_fast::{Error, Result, output};
@@ -214,11 +214,7 @@ pub(super) fn facts(
         train_reviews: plan.train_reviews(),
         validation_reviews: plan.validation_reviews(),
         networks: args.ensemble,
-        environment: Environment {
-            target: info::target(),
-            cpu_features: info::cpu_features().join(" "),
-            kernels: team.level().to_string(),
-        },
+        environment: info::environment(team),
         ..HistoryFile::default()
     }
 }

@@ -38,6 +38,13 @@ pub(in crate::cli) enum Word {
     Raw(OsString),
 }
 
+impl Word {
+    /// A file by its whole path: who goes on may be in another folder.
+    pub(in crate::cli) fn of(path: &Path) -> Word {
+        std::path::absolute(path).unwrap_or(path.to_path_buf()).into_os_string().into()
+    }
+}
+
 impl From<OsString> for Word {
     fn from(word: OsString) -> Word {
         word.into_string().map_or_else(Word::Raw, Word::Text)
@@ -55,12 +62,11 @@ impl From<Word> for OsString {
 
 impl Notes {
     pub(super) fn new(args: &Args, words: &[OsString], dataset: Option<&Path>) -> Notes {
-        let whole = |path: &Path| std::path::absolute(path).unwrap_or(path.to_path_buf());
         Notes {
             arguments: words.iter().cloned().map(Word::from).collect(),
             epochs: args.epochs,
             checkpoint_every: args.checkpoint_every.map(|every| every.to_string()),
-            dataset: dataset.map(|path| whole(path).into_os_string().into()),
+            dataset: dataset.map(Word::of),
             seconds: 0.0,
         }
     }
