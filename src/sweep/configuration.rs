@@ -206,10 +206,10 @@ impl Configuration {
     pub fn arguments(&self) -> Vec<String> {
         let default = Configuration::default().values();
         let options = OPTIONS.into_iter().zip(self.values()).zip(default);
-        // Without a hidden layer nothing has an activation.
-        let is_one = |name| name != "epochs" && !(name == "activation" && self.hidden.is_empty());
         options
-            .filter(|((name, value), default)| is_one(*name) && value != default)
+            .filter(|((name, value), default)| {
+                *name != "epochs" && self.has(name) && value != default
+            })
             .map(|((name, value), _)| format!("--{}={value}", name.replace('_', "-")))
             .collect()
     }
@@ -270,27 +270,30 @@ impl Configuration {
 
     /// Each option with its value, in words.
     fn parts(&self) -> [String; OPTIONS.len()] {
-        [
-            match &self.hidden[..] {
-                [] => "no hidden layer".to_owned(),
-                _ => self.layers(),
-            },
-            self.activation.clone(),
-            self.loss.clone(),
-            self.optimizer.clone(),
-            (self.learning_rate)
-                .map_or("default rate".to_owned(), |rate| format!("rate {}", number(rate))),
-            format!("bias optimizer {}", self.bias_optimizer),
-            format!("batch {}", self.batch_size),
-            format!("{} {}", self.epochs, if self.epochs == 1 { "epoch" } else { "epochs" }),
-            format!("{} rate", self.schedule),
-            format!("first kernel {}", self.first_kernel_initializer),
-            format!("dropout {}", number(self.dropout)),
-            format!("word dropout {}", number(self.word_dropout)),
-            format!("L2 {}", number(self.l2)),
-            format!("feature scale {}", self.feature_scale),
-            format!("row norm {}", self.row_norm),
-        ]
+        let values = self.values();
+        std::array::from_fn(|at| in_words(OPTIONS[at], &values[at]))
+    }
+
+    /// Without a hidden layer nothing has an activation.
+    fn has(&self, option: &str) -> bool {
+        option != "activation" || !self.hidden.is_empty()
+    }
+}
+
+/// An option with its value, as labels have it: the commonest ones are known by their values alone.
+fn in_words(option: &str, value: &str) -> String {
+    match (option, value) {
+        ("hidden", NONE) => "no hidden layer".to_owned(),
+        ("hidden" | "activation" | "loss" | "optimizer", _) => value.to_owned(),
+        ("learning_rate", "") => "default rate".to_owned(),
+        ("learning_rate", _) => format!("rate {value}"),
+        ("batch_size", _) => format!("batch {value}"),
+        ("epochs", "1") => "1 epoch".to_owned(),
+        ("epochs", _) => format!("{value} epochs"),
+        ("schedule", _) => format!("{value} rate"),
+        ("first_kernel_initializer", _) => format!("first kernel {value}"),
+        ("l2", _) => format!("L2 {value}"),
+        _ => format!("{} {value}", option.replace('_', " ")),
     }
 }
 
@@ -322,8 +325,7 @@ pub fn labels(configurations: &[Configuration]) -> Vec<String> {
     let label = |one: &Configuration| match &one.name {
         Some(name) => name.clone(),
         None => {
-            // Without a hidden layer nothing has an activation.
-            let is_shown = |part: usize| shown[part] && !(part == 1 && one.hidden.is_empty());
+            let is_shown = |part: usize| shown[part] && one.has(OPTIONS[part]);
             let parts = (0..).zip(one.parts()).filter(|&(part, _)| is_shown(part));
             parts.map(|(_, part)| part).collect::<Vec<_>>().join(" ")
         }
