@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::TextOptions;
 use super::lines::{Lines, check_max_text};
-use super::rows::Rows;
+use super::ragged::Ragged;
 use super::unpack;
 use crate::dataset::{Contents, Review, ReviewSource, Split, format};
 use crate::error::{Error, Result, expect_within, shortened};
@@ -50,7 +50,7 @@ pub struct Libsvm {
 #[derive(Debug)]
 struct Part {
     split: Split,
-    rows: Rows,
+    rows: Ragged,
     labels: Vec<u8>,
 }
 
@@ -187,7 +187,7 @@ impl Part {
         options: &LibsvmOptions,
         findings: &mut Findings,
     ) -> Result<Part> {
-        let mut part = Part { split, rows: Rows::default(), labels: Vec::new() };
+        let mut part = Part { split, rows: Ragged::default(), labels: Vec::new() };
         while let Some((number, line)) = lines.next_line()? {
             let read = part.read_line(line, options, findings);
             read.map_err(|(column, problem)| {

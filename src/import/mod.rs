@@ -21,9 +21,9 @@ mod libsvm;
 mod lines;
 mod parallel;
 mod parquet_file;
+mod ragged;
 mod readers;
 mod row;
-mod rows;
 mod text_options;
 mod unpack;
 

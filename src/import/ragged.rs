@@ -4,14 +4,14 @@ use std::ops::Range;
 
 /// Rows of `u32`, addressed by number.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Rows {
+pub(super) struct Ragged {
     /// What the rows hold, end to end.
     pub numbers: Vec<u32>,
     /// Where each row lies in `numbers`.
     pub ranges: Vec<Range<usize>>,
 }
 
-impl Rows {
+impl Ragged {
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.ranges.len()

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::parallel::Team;
 use super::rows::{Rows, Word};
-use super::sequences::{Block as SequenceBlock, sequences};
+use super::sequences::{SequenceBlock, sequences};
 use super::spans::ByLength;
 use super::{Auc, ConfusionMatrix, Metric};
 use crate::dataset::{Csr, Dataset, Sequences, Split, WordId};

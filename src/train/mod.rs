@@ -39,5 +39,5 @@ pub use outcome::{Ending, Outcome};
 pub use parallel::Team;
 pub use plan::{EarlyStopping, FitOptions, TrainPlan};
 pub use scales::FeatureScale;
-pub(crate) use sequences::Block as SequenceBlock;
+pub(crate) use sequences::SequenceBlock;
 pub use window::{FULL_SHUFFLE_BYTES, Shuffle};

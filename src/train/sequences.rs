@@ -54,8 +54,8 @@ impl<I: Counted> CountedRows<I> {
     pub(super) fn of(team: &Team, embedding: Embedding, all: Sequences<'_>) -> CountedRows<I> {
         let (pointers, ids) = parts::<I>(all);
         let rows = pointers.len() - 1;
-        let mut chunks: Vec<Block<I>> =
-            (0..rows.div_ceil(CHUNK_ROWS)).map(|_| Block::default()).collect();
+        let mut chunks: Vec<SequenceBlock<I>> =
+            (0..rows.div_ceil(CHUNK_ROWS)).map(|_| SequenceBlock::default()).collect();
         team.for_each_with(&mut chunks, Vec::new, |sorted, chunk, block| {
             for row in chunk * CHUNK_ROWS..rows.min((chunk + 1) * CHUNK_ROWS) {
                 let words = &ids[pointers[row] as usize..pointers[row + 1] as usize];
@@ -87,21 +87,21 @@ impl<I: Counted> CountedRows<I> {
 
 /// Some reviews as rows of words and counts.
 #[derive(Debug)]
-pub(crate) struct Block<I: Single> {
+pub(crate) struct SequenceBlock<I: Single> {
     words: Vec<I::Repeated>,
     spans: Vec<Span>,
     scales: Vec<f32>,
     sorted: Vec<I>,
 }
 
-impl<I: Single> Default for Block<I> {
-    fn default() -> Block<I> {
+impl<I: Single> Default for SequenceBlock<I> {
+    fn default() -> SequenceBlock<I> {
         let (words, spans, scales, sorted) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Block { words, spans, scales, sorted }
+        SequenceBlock { words, spans, scales, sorted }
     }
 }
 
-impl<I: Single> Block<I> {
+impl<I: Single> SequenceBlock<I> {
     /// Takes out all reviews.
     pub(crate) fn clear(&mut self) {
         self.words.clear();

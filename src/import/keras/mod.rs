@@ -9,7 +9,7 @@ use serde_json::json;
 
 use self::npz::Npz;
 use self::order::RandomState;
-use super::rows::Rows;
+use super::ragged::Ragged;
 use crate::dataset::{Contents, Review, ReviewSource, Split, format};
 use crate::error::{Error, Result, expect_within};
 use crate::text::{Rules, Vocabulary};
@@ -147,7 +147,7 @@ pub struct KerasImdb {
 #[derive(Debug)]
 struct Part {
     split: Split,
-    rows: Rows,
+    rows: Ragged,
     labels: Vec<u8>,
     /// The rows that are kept, in Keras' order.
     order: Vec<u32>,

@@ -14,7 +14,7 @@ use zip::result::ZipError;
 use super::entry::{Entry, REMEDY, above_limit};
 use super::pickle;
 use crate::error::{Error, Result};
-use crate::import::rows::Rows;
+use crate::import::ragged::Ragged;
 use crate::input;
 
 /// The longest array header that is read; NumPy itself stops at 10,000 bytes.
@@ -40,7 +40,7 @@ impl Npz {
     }
 
     /// Reads an object array of lists of numbers.
-    pub fn lists(&mut self, array: &str) -> Result<Rows> {
+    pub fn lists(&mut self, array: &str) -> Result<Ragged> {
         self.read(array, |entry| {
             let header = Header::read(entry)?;
             if header.descr != "|O" {

@@ -11,7 +11,7 @@
 use super::entry::Entry;
 use super::opcode;
 use crate::error::{Error, Result};
-use crate::import::rows::Rows;
+use crate::import::ragged::Ragged;
 
 /// Python pickles lists in batches of 1000, so that the stack stays small however long they are.
 const MAX_STACK: usize = 1 << 16;
@@ -29,7 +29,7 @@ const MAX_TEXT: usize = 255;
 ///
 /// # Errors
 /// [`Error::Malformed`] with the byte offset.
-pub(super) fn read(entry: &mut Entry<'_>) -> Result<Rows> {
+pub(super) fn read(entry: &mut Entry<'_>) -> Result<Ragged> {
     let [proto, version] = entry.take()?;
     if proto != opcode::PROTO || !(2..=5).contains(&version) {
         return Err(entry.malformed(entry.offset() - 2, "it is no pickle of protocol 2 to 5"));
@@ -462,7 +462,7 @@ impl Machine<'_, '_> {
     }
 
     /// The rows of the array, once the program has stopped.
-    fn finish(self) -> Result<Rows> {
+    fn finish(self) -> Result<Ragged> {
         if self.stack != [Value::Array] || self.array != Array::Built {
             return Err(self.refuse("the pickle ends without an array"));
         }
@@ -474,7 +474,7 @@ impl Machine<'_, '_> {
                 "the same lists are repeated until they hold more words than the array has bytes";
             return Err(self.refuse(problem));
         }
-        Ok(Rows { numbers: self.numbers, ranges })
+        Ok(Ragged { numbers: self.numbers, ranges })
     }
 }
 

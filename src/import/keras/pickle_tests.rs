@@ -5,9 +5,9 @@ use std::path::Path;
 use super::entry::Entry;
 use super::pickle;
 use crate::error::Result;
-use crate::import::rows::Rows;
+use crate::import::ragged::Ragged;
 
-fn read(bytes: &[u8]) -> Result<Rows> {
+fn read(bytes: &[u8]) -> Result<Ragged> {
     pickle::read(&mut Entry::new(bytes, Path::new("a.npz"), "x.npy", 1 << 30))
 }
 
