@@ -88,6 +88,15 @@ impl Team {
         self.pool.current_num_threads()
     }
 
+    /// Calls `work` with the index of each item and the item, in parallel.
+    pub(crate) fn for_each<T: Send>(
+        &self,
+        items: &mut [T],
+        work: impl Fn(usize, &mut T) + Sync + Send,
+    ) {
+        self.for_each_with(items, || (), |(), i, item| work(i, item));
+    }
+
     /// Calls `work` with some scratch, the index of each item and the item, in parallel.
     pub(crate) fn for_each_with<S, T: Send>(
         &self,

@@ -88,19 +88,15 @@ fn class_counts<I: Word>(
     let part = set.len().div_ceil(tables).max(1);
     let parts = (0..set.len()).step_by(part).map(|start| start..set.len().min(start + part));
     let mut tables: Vec<(Range<usize>, Vec<[u32; 2]>)> = parts.map(|p| (p, Vec::new())).collect();
-    team.for_each_with(
-        &mut tables,
-        || (),
-        |(), _, (part, table)| {
-            table.resize(features, [0; 2]);
-            for row in set.rows(part.clone()) {
-                let class = usize::from(labels[row] > 0);
-                for word in rows.words(row) {
-                    table[word.place()][class] += 1;
-                }
+    team.for_each(&mut tables, |_, (part, table)| {
+        table.resize(features, [0; 2]);
+        for row in set.rows(part.clone()) {
+            let class = usize::from(labels[row] > 0);
+            for word in rows.words(row) {
+                table[word.place()][class] += 1;
             }
-        },
-    );
+        }
+    });
     let mut tables = tables.into_iter().map(|(_, table)| table);
     let mut counts = tables.next().unwrap_or_else(|| vec![[0; 2]; features]);
     for table in tables {
@@ -124,16 +120,12 @@ fn log_count_ratios(team: &Team, counts: &[[u32; 2]], smoothing: f32) -> Vec<f32
     let mut ratios = vec![0.0; counts.len()];
     let mut chunks: Vec<(&[[u32; 2]], &mut [f32])> =
         counts.chunks(1 << 14).zip(ratios.chunks_mut(1 << 14)).collect();
-    team.for_each_with(
-        &mut chunks,
-        || (),
-        |(), _, (counts, ratios)| {
-            for (&[q, p], ratio) in counts.iter().zip(&mut **ratios) {
-                *ratio = ((logarithms[p as usize] - norm[1]) - (logarithms[q as usize] - norm[0]))
-                    as f32;
-            }
-        },
-    );
+    team.for_each(&mut chunks, |_, (counts, ratios)| {
+        for (&[q, p], ratio) in counts.iter().zip(&mut **ratios) {
+            *ratio =
+                ((logarithms[p as usize] - norm[1]) - (logarithms[q as usize] - norm[0])) as f32;
+        }
+    });
     ratios
 }
 
@@ -146,15 +138,11 @@ pub(super) fn row_scales<I: Word>(
     let scale = scale.filter(|scale| scale.normalises())?;
     let mut scales = vec![0.0; rows.len()];
     let mut chunks: Vec<&mut [f32]> = scales.chunks_mut(CHUNK_ROWS).collect();
-    team.for_each_with(
-        &mut chunks,
-        || (),
-        |(), chunk, scales| {
-            for (row, of_row) in (chunk * CHUNK_ROWS..).zip(&mut **scales) {
-                *of_row = scale.row(rows.words(row).iter().map(|word| word.place()));
-            }
-        },
-    );
+    team.for_each(&mut chunks, |chunk, scales| {
+        for (row, of_row) in (chunk * CHUNK_ROWS..).zip(&mut **scales) {
+            *of_row = scale.row(rows.words(row).iter().map(|word| word.place()));
+        }
+    });
     Some(scales)
 }
 
