@@ -256,7 +256,7 @@ fn every_rule_of_the_format_is_checked() {
         (parts().set("train.indices", id, u16s(&[4, 4, 9])), "row 0: the word ids do not ascend"),
         (parts().set("train.indices", byte, vec![1, 4, 9]), "the type is U8"),
         (parts().set("train.labels", byte, vec![0, 2]), "row 1: the label is 2"),
-        (parts().set("train.labels", byte, vec![0]), "1 labels for 2 rows"),
+        (parts().set("train.labels", byte, vec![0]), "`train.labels`: 1 values for 2 rows"),
         (parts().set("train.ratings", byte, vec![2]), "`train.ratings`: 1 values for 2 rows"),
         (parts().set("train.groups", word, vec![0; 12]), "`train.groups`: 3 values for 2 rows"),
         (parts().set("train.groups", byte, vec![5, 5]), "U8, expected U32"),

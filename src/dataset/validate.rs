@@ -87,16 +87,18 @@ fn optional<T: Element>(
     name: &str,
     rows: usize,
 ) -> Result<Option<Section<T>>> {
-    if container.shape(name).is_none() {
-        return Ok(None);
-    }
+    container.shape(name).map(|_| one_a_row(container, name, rows)).transpose()
+}
+
+/// A tensor with one value a row.
+fn one_a_row<T: Element>(container: &Container, name: &str, rows: usize) -> Result<Section<T>> {
     let section = container.list::<T>(name)?;
     let found = container.get(&section).len();
     if found != rows {
         let problem = format!("{found} values for {rows} rows");
         return Err(container.malformed(place(name), problem, REMEDY));
     }
-    Ok(Some(section))
+    Ok(section)
 }
 
 /// Row pointers and the ids they point into; `sets` where the ids have to ascend within a row.
@@ -156,12 +158,8 @@ fn check_rows<I: WordId + Element>(
 }
 
 fn labels(container: &Container, name: &str, rows: usize) -> Result<Section<u8>> {
-    let section = container.list::<u8>(name)?;
+    let section = one_a_row::<u8>(container, name, rows)?;
     let labels = container.get(&section);
-    if labels.len() != rows {
-        let problem = format!("{} labels for {rows} rows", labels.len());
-        return Err(container.malformed(place(name), problem, REMEDY));
-    }
     if let Some(row) = labels.iter().position(|&label| label > 1) {
         let problem = format!("the label is {}, expected 0 or 1", labels[row]);
         return Err(container.malformed(row_place(name, row), problem, REMEDY));
