@@ -3,8 +3,13 @@
 //! A dataset is a mapped file of sparse rows ([`dataset`]), made by an importer ([`import`]) of files that [`fetch`] can
 //! download, or generated ([`dataset::Synthetic`]). A network ([`nn`]) and its vocabulary are a [`model`]; [`train`] makes it
 //! fit by an [`optimizer`], and says how good it is. [`text`] turns raw text to features, and [`answer`] says what a model
-//! makes of it. A [`sweep`] trains many of them and compares them. [`export`] writes a model as Keras, ONNX and PyTorch take it.
-//! [`report`] draws and tabulates the history. The [`guide`] goes through the book's example, and says how to add to all this.
+//! makes of it. An [`ensemble`] is several of them, merged into one; a [`sweep`] trains many and compares them. [`export`]
+//! writes a model as Keras, ONNX and PyTorch take it. [`report`] draws and tabulates the history. The [`guide`] goes through the
+//! book's example, and says how to add to all this.
+//!
+//! Below all of these are the sums and products for each set of instructions ([`kernel`]), the files of datasets, models and
+//! checkpoints ([`container`]), outputs that are written whole or not at all ([`output`]), and the generators of all chance
+//! ([`random`]).
 //!
 //! Data problems are an [`Error`] that names the file, the place and the remedy. Functions panic only where the caller
 //! breaks a contract that their documentation states under "Panics": slices of other lengths than documented, rows out
