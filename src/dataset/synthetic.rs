@@ -114,7 +114,7 @@ impl Synthetic {
     /// Prepares the language; the reviews are made as they are asked for.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for numbers out of the bounds that [`SyntheticOptions`] states.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for numbers out of the bounds that [`SyntheticOptions`] states.
     pub fn new(options: SyntheticOptions) -> Result<Synthetic> {
         let SyntheticOptions { reviews, words, .. } = options;
         expect_within("--reviews", reviews, 1..=MAX_REVIEWS)?;

@@ -78,7 +78,7 @@ impl Ensemble {
     /// Checks what can be checked without data.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] where there are no members, or more than [`MOST_MEMBERS`].
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) where there are no members, or more than [`MOST_MEMBERS`].
     pub fn check(&self) -> Result<()> {
         expect_within("--ensemble", self.members, 1..=MOST_MEMBERS)
     }
@@ -89,9 +89,9 @@ impl Ensemble {
     /// `folder` is where the reviews with their new labels are put meanwhile.
     ///
     /// # Errors
-    /// Those of [`Ensemble::check`]; [`Error::InvalidOption`] where self-training is asked for a best epoch; [`Error::Unfit`] where
-    /// an option does not fit the data;
-    /// [`Error::Diverged`]; [`Error::Io`].
+    /// Those of [`Ensemble::check`]; [`Error::InvalidOption`](crate::Error::InvalidOption) where self-training is asked for a best
+    /// epoch; [`Error::Unfit`](crate::Error::Unfit) where an option does not fit the data;
+    /// [`Error::Diverged`](crate::Error::Diverged); [`Error::Io`](crate::Error::Io).
     pub fn train(
         &self,
         member: &dyn Member,

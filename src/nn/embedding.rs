@@ -46,7 +46,7 @@ impl Embedding {
     /// Checks the values.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`], by the names that the command line has for them.
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption), by the names that the command line has for them.
     pub fn check(self) -> Result<()> {
         expect_within("--embedding-dim", self.dim, 1..=MAX_DIM)?;
         expect_within("--max-len", self.max_len, 1..=MAX_LEN)

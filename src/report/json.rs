@@ -88,8 +88,8 @@ impl HistoryFile {
     /// as `{"history": {...}}`. What such a file does not tell stays at its default.
     ///
     /// # Errors
-    /// [`Error::Io`], and [`Error::Malformed`] with line and column where the file is not JSON, not of one of these
-    /// shapes, or longer than 128 MiB.
+    /// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) with line and column where the file
+    /// is not JSON, not of one of these shapes, or longer than 128 MiB.
     pub fn parse(path: &Path) -> Result<HistoryFile> {
         let bytes = input::read(path, MAX_BYTES, REMEDY)?;
         let malformed = |error| input::not_json(path, &error, REMEDY);
@@ -134,7 +134,7 @@ impl HistoryFile {
 /// Reads a file of one shape, of at most so many bytes.
 ///
 /// # Errors
-/// [`Error::Io`], and [`Error::Malformed`] with line and column, and `remedy`.
+/// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) with line and column, and `remedy`.
 pub fn parse_json<T: DeserializeOwned>(path: &Path, most: u64, remedy: &str) -> Result<T> {
     let bytes = input::read(path, most, remedy)?;
     serde_json::from_slice(&bytes).map_err(|error| input::not_json(path, &error, remedy))
