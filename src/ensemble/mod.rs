@@ -89,8 +89,8 @@ impl Ensemble {
     /// `folder` is where the reviews with their new labels are put meanwhile.
     ///
     /// # Errors
-    /// Those of [`Ensemble::check`]; [`Error::InvalidOption`](crate::Error::InvalidOption) where self-training is asked for a best
-    /// epoch; [`Error::Unfit`](crate::Error::Unfit) where an option does not fit the data;
+    /// Those of [`Ensemble::check`]; [`Error::InvalidOption`](crate::Error::InvalidOption) where self-training is asked for a
+    /// best epoch; [`Error::Unfit`](crate::Error::Unfit) where an option does not fit the data;
     /// [`Error::Diverged`](crate::Error::Diverged); [`Error::Io`](crate::Error::Io).
     pub fn train(
         &self,

@@ -81,8 +81,8 @@
 //! # A loss, a metric
 //!
 //! - `src/nn/loss.rs`: a struct with `Loss`, whose scalars are the specification, and `LossInLanes`, joined by
-//!   `batches_in_lanes`; an arm in the function `loss`, and the name in `LOSSES`, for errors and shells. In the tests of the file,
-//!   `ALL`: batches are compared with the scalars at all levels, and derivatives with slopes.
+//!   `batches_in_lanes`; an arm in the function `loss`, and the name in `LOSSES`, for errors and shells. In the tests of the
+//!   file, `ALL`: batches are compared with the scalars at all levels, and derivatives with slopes.
 //! - `src/train/metric.rs`: a struct with `Metric`; `state` and `restore`, or runs with it can be saved between epochs only; its
 //!   name in the function `metric`, in `METRICS`, and in the tests of the file.
 //! - `src/cli/train/options.rs`: the name in the help of `loss` or `metrics`.
