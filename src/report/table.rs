@@ -9,6 +9,10 @@ pub enum Align {
     Right,
 }
 
+/// The widest that a column gets. A longer cell moves what follows in its own row: a word may be as long as its file, and all
+/// other rows would be padded to it.
+const WIDEST: usize = 80;
+
 /// Sets `rows` in columns two spaces apart; each row ends with a newline and has no space before it.
 ///
 /// `alignment` has one entry a column. Control characters of a cell, which could otherwise move the cursor or colour
@@ -21,7 +25,7 @@ pub fn aligned(alignment: &[Align], rows: &[Vec<String>]) -> String {
     for row in rows {
         assert_eq!(row.len(), alignment.len(), "a row has one cell a column");
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
+            *width = cell.chars().count().min(WIDEST).max(*width);
         }
     }
     let mut text = String::new();
@@ -84,6 +88,15 @@ mod tests {
         let rows = [row(["word", "count"]), row(["naïveté", "7"]), row(["a", "1200"])];
         let text = aligned(&[Align::Left, Align::Right], &rows);
         assert_eq!(text, "word     count\nnaïveté      7\na         1200\n");
+    }
+
+    #[test]
+    fn one_long_word_does_not_widen_the_other_rows() {
+        let long = "a".repeat(70_000);
+        let mut rows = vec![row([&long, "1"])];
+        rows.resize(1_000, row(["b", "2"]));
+        let text = aligned(&[Align::Left, Align::Right], &rows);
+        assert!(text.starts_with(&format!("{long}  1\nb ")) && text.len() < 200_000);
     }
 
     #[test]
