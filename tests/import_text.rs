@@ -139,6 +139,7 @@ fn formats_are_found_by_content() {
     }
     for (content, expected) in [
         (&b"[{\"text\": 1}]"[..], "a JSON array; write one object a line"),
+        (b"[{\"text\":\"a\",\"label\":1},{\"text\":\"b\",\"label\":0}]", "a JSON array; write one"),
         (b"\xff\xfer\0e\0", "text in UTF-16; convert it to UTF-8"),
         (b"BZh91AY", "a bzip2 file; unpack it first"),
         (b"\x1f\x8b\x08\x00\x00", "the gzip file is damaged or cut short"),

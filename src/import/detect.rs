@@ -55,18 +55,20 @@ pub fn detect(path: &Path) -> Result<Format> {
             "it is a dataset or a model already and needs no import",
         );
     }
+    // Before CSV, which its commas look like.
+    if is_array_of_objects(&head) {
+        return wrong("a JSON array", INSTEAD_OF_AN_ARRAY);
+    }
     if let Some(format) = format_of(&head) {
         return Ok(format);
-    }
-    if head.trim_ascii_start().starts_with(b"[") {
-        return wrong("perhaps a JSON array", INSTEAD_OF_AN_ARRAY);
     }
     let remedy = format!("if you know its format, name it with --format ({})", Format::names());
     wrong("an unknown format", &remedy)
 }
 
 /// What to make of a JSON array.
-pub const INSTEAD_OF_AN_ARRAY: &str = "write one object a line, without brackets and commas";
+pub const INSTEAD_OF_AN_ARRAY: &str =
+    "write one object a line, without brackets and commas: jq -c '.[]' FILE";
 
 /// Whether a file that begins with `head` is a JSON array of objects, as which reviews are not read.
 pub fn is_array_of_objects(head: &[u8]) -> bool {
