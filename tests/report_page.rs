@@ -63,7 +63,7 @@ fn a_page_has_all_that_was_found() {
         "--json",
     ]))
     .unwrap();
-    let accuracy = format!("{:.2} %", 100.0 * found["accuracy"].as_f64().unwrap());
+    let accuracy = format!("{:.2}\u{a0}%", 100.0 * found["accuracy"].as_f64().unwrap());
     let loss = format!("{:.4}", found["loss"].as_f64().unwrap());
     assert!(words.contains(&accuracy) && words.contains(&loss), "{accuracy} {loss}");
     for cell in

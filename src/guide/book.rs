@@ -444,6 +444,7 @@
 //! ```
 //! ```text
 //! review 1: 0.3232 negative
+//!   not bad at all was it
 //!   -0.0896  bad
 //!   -0.0197  not
 //!   -0.0170  was

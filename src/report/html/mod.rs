@@ -126,7 +126,7 @@ fn headline(file: &HistoryFile, findings: &Findings) -> Markup {
         figures.push((name, number(losses[epoch])));
     }
     if let Some(rate) = file.reviews_a_second() {
-        let time = format!("{:.2} s", file.fit_seconds);
+        let time = format!("{:.3} s", file.fit_seconds);
         figures.push(("trained in".to_owned(), time));
         figures.push(("reviews a second".to_owned(), thousands(rate)));
     }

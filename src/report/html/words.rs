@@ -15,9 +15,9 @@ pub(super) fn shown_word(word: &str) -> String {
     names::shown(word, 60)
 }
 
-/// A share as "86.71 %"; a dash where there is none.
+/// A share as "86.71 %", which no line breaks; a dash where there is none.
 pub(super) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.2} %", 100.0 * share) } else { "–".to_owned() }
+    if share.is_finite() { format!("{:.2}\u{a0}%", 100.0 * share) } else { "–".to_owned() }
 }
 
 /// Four digits behind the point, or four in all where it is small or large; what is no number says so.
@@ -58,7 +58,7 @@ mod tests {
     fn numbers_are_written_to_be_read() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(count(1, "review", "reviews"), "1 review");
-        assert_eq!(percent(0.86714), "86.71 %");
+        assert_eq!(percent(0.86714), "86.71\u{a0}%");
         assert_eq!(percent(f64::NAN), "–");
         assert_eq!(number(0.28113), "0.2811");
         assert_eq!(number(-0.000123456), "−1.235e−4");
