@@ -15,6 +15,9 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     let kind = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
     if !kind.is_file() {
         let (found, remedy) = match kind.is_dir() {
+            true if path.join("history.json").exists() => {
+                ("the folder of a run", "name a file in it: its model.safetensors or history.json")
+            }
             true => {
                 ("a folder", "name the file itself, or let `imdb-fast import` make a dataset of it")
             }

@@ -48,8 +48,10 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             epsilon(&mut settings, &mut it.epsilon)?;
             settings.flag("centered", &mut it.centered)?;
             settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
-            settings
-                .nothing_left("learning_rate, rho, momentum, epsilon, centered, weight_decay")?;
+            nothing_left(
+                &settings,
+                "learning_rate, rho, momentum, epsilon, centered, weight_decay",
+            )?;
             Box::new(it)
         }
         "sgd" => {
@@ -58,7 +60,7 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             settings.share("momentum", &mut it.momentum)?;
             settings.flag("nesterov", &mut it.nesterov)?;
             settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
-            settings.nothing_left("learning_rate, momentum, nesterov, weight_decay")?;
+            nothing_left(&settings, "learning_rate, momentum, nesterov, weight_decay")?;
             Box::new(it)
         }
         "adagrad" => Box::new(adagrad(&mut settings)?),
@@ -80,14 +82,21 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
                 true => "weight_decay (rows is adam's)",
                 false => "rows (weight_decay is adamw's)",
             };
-            settings.nothing_left(&format!(
-                "learning_rate, beta_1, beta_2, epsilon, amsgrad, {also}"
-            ))?;
+            nothing_left(
+                &settings,
+                &format!("learning_rate, beta_1, beta_2, epsilon, amsgrad, {also}"),
+            )?;
             Box::new(it)
         }
         _ => return Err(settings.unknown(&OPTIMIZERS)),
     };
     Ok(optimizer)
+}
+
+/// Refuses parameters that nobody has asked for. Some that Keras' optimizers have are options here.
+fn nothing_left(settings: &Settings<'_>, known: &str) -> Result<()> {
+    let elsewhere = "--global-clipnorm and --average-weights are options of their own";
+    settings.nothing_left(&format!("{known}; {elsewhere}"))
 }
 
 /// An epsilon that keeps the first step of a weight without a gradient from dividing zero by zero.
@@ -108,7 +117,7 @@ fn adagrad(settings: &mut Settings<'_>) -> Result<Adagrad> {
     }
     settings.positive("epsilon", &mut it.epsilon)?;
     settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
-    settings.nothing_left("learning_rate, initial_accumulator_value, epsilon, weight_decay")?;
+    nothing_left(settings, "learning_rate, initial_accumulator_value, epsilon, weight_decay")?;
     // Where both are zero, the first step of a weight without a gradient divides zero by zero.
     if it.initial_accumulator_value + it.epsilon < f32::MIN_POSITIVE {
         let expected = "initial_accumulator_value or epsilon above 0";
@@ -157,6 +166,7 @@ mod tests {
         for text in ["rmsprop:epsilon=0", "adam:epsilon=1e-42", "adamw:epsilon=-1"] {
             assert!(message(text).contains("at least 1.2e-38"), "{text}");
         }
+        assert!(message("sgd:global_clipnorm=1").contains("--global-clipnorm"));
         assert!(message("adam:rows=some").contains("all or touched"));
         assert!(message("adamw:rows=touched").contains("weight_decay (rows is adam's)"));
         assert!(message("adam:weight_decay=0.004").contains("weight_decay is adamw's"));
