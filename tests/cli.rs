@@ -289,10 +289,36 @@ fn wrong_arguments_are_usage_errors() {
 }
 
 #[test]
+fn a_run_goes_on_from_weights_of_the_same_words_only() {
+    let desk = Desk::with_dataset();
+    for (name, words) in [("a", ["good", "bad"]), ("b", ["fine", "poor"])] {
+        let [positive, negative] = words;
+        let table = format!("{name}.csv");
+        desk.write(&table, format!("text,label\n{positive} film,1\n{negative} film,0\n"));
+        desk.ok(&["import", &table, "-o", &format!("{name}.safetensors"), "--num-words", "20"]);
+    }
+    let once = ["--validation", "0", "--epochs", "1", "--quiet"];
+    let scaled = ["train", "a.safetensors", "--feature-scale", "naive-bayes"];
+    desk.ok(&[&scaled[..], &once].concat());
+    let init = ["--init", "run/model.safetensors", "--out", "other"];
+    let parts = ["b.safetensors", "another vocabulary", "\"fine\"", "\"good\""];
+    desk.fails(1, &[&["train", "b.safetensors"], &once[..], &init].concat(), &parts);
+    desk.ok(&[&["train", "a.safetensors"], &once[..], &init].concat());
+    desk.ok(&["report", "other", "--data", "a.safetensors", "--split", "train", "-o", "page.html"]);
+    let page = String::from_utf8(desk.read("page.html")).unwrap();
+    let scale = "input scale</th><td>one a word, row norm none";
+    assert!(page.contains(scale), "{page}");
+}
+
+#[test]
 fn of_one_class_there_is_no_auc_and_of_one_thing_no_plural() {
     let desk = Desk::with_dataset();
     desk.write("train.svm", "1 1:1 3:1\n-1 2:1\n1 3:1\n-1 1:1\n");
     desk.write("test.svm", "1 1:1 3:1\n1 3:1\n");
+    desk.ok(&["import", "test.svm", "-o", "alike.safetensors"]);
+    let alike = ["train", "alike.safetensors", "--validation", "0", "--epochs", "1"];
+    let (_, warnings) = desk.runs(&alike);
+    assert!(warnings.contains("are positive: the dataset has no others"), "{warnings}");
     desk.ok(&["import", "train.svm", "--test", "test.svm", "-o", "one.safetensors"]);
     let train = ["train", "one.safetensors", "--validation", "1", "--epochs", "1"];
     let (said, warnings) = desk.runs(&[&train[..], &["--threads", "1"]].concat());
@@ -386,6 +412,7 @@ fn files_of_the_wrong_kind() {
         ("missing", ["cannot open missing", "No such file"]),
         ("empty", ["an empty file", "make it again"]),
         ("folder", ["a folder", "imdb-fast import"]),
+        ("run", ["the folder of a run", "its model.safetensors"]),
         ("text", ["a text file", "imdb-fast import"]),
         ("marked", ["a text file", "imdb-fast import"]),
         ("foreign", ["a text file", "imdb-fast import"]),

@@ -102,8 +102,7 @@ fn model(model: &Model, facts: &mut Rows) {
     facts.push(row("kind", "model"));
     network(model.architecture(), facts);
     if let Some(scale) = model.input_scale() {
-        let of_words = if scale.features().is_some() { "one a word" } else { "none of words" };
-        facts.push(row("input scale", format!("{of_words}, row norm {}", scale.row_norm())));
+        facts.push(row("input scale", scale.to_string()));
     }
     text(model.vocabulary.as_ref(), model.text.as_ref(), facts);
     facts.push(row("training", model.training.to_string()));

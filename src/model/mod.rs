@@ -56,14 +56,16 @@ impl Model {
     }
 
     /// A network that starts from the tensors `embedding.kernel`, `dense_I.kernel`, `dense_I.bias` and `dense_I.alpha` of any
-    /// safetensors file, another program's too.
+    /// safetensors file, another program's too. Of a model it has the scales and the words as well.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::WrongKind`], and
     /// [`Error::Malformed`] where a tensor is missing, has another shape than
     /// the architecture asks for, or a value that is not finite.
     pub fn from_tensors(architecture: Architecture, path: &Path) -> Result<Model> {
-        Model::of_container(&Container::open(path, Access::Read)?, architecture)
+        let container = Container::open(path, Access::Read)?;
+        let model = Model::of_container(&container, architecture)?;
+        Ok(Model { vocabulary: container.vocabulary()?, text: container.text_rules()?, ..model })
     }
 
     /// The same, of a file that is open.

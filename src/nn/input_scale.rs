@@ -58,6 +58,13 @@ impl FromStr for RowNorm {
     }
 }
 
+impl fmt::Display for InputScale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_words = if self.features.is_empty() { "none of words" } else { "one a word" };
+        write!(f, "{of_words}, row norm {}", self.row_norm)
+    }
+}
+
 impl InputScale {
     /// By a scale for each feature, which may be none at all where every word counts 1, and the norm.
     pub fn new(features: Vec<f32>, row_norm: RowNorm) -> InputScale {

@@ -318,7 +318,8 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
     let parts = [("trained on", Some((Split::Train, train))), ("held out", held_out)];
     for (role, part) in parts {
         let Some((split, rows)) = part else { continue };
-        let labels = &dataset.labels(split)?[rows];
+        let whole = dataset.labels(split)?;
+        let labels = &whole[rows];
         if let Some(first) =
             labels.first().filter(|first| labels.iter().all(|label| label == *first))
         {
@@ -328,13 +329,14 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
                 count => format!("all {} reviews that are", thousands(count as u64)),
             };
             let are = if labels.len() == 1 { "is" } else { "are" };
-            warn(
-                "warning",
-                format_args!(
-                    "{all} {role} {are} {class}: mix the classes (import permutes sorted texts \
-                     unless --keep-order is given) or hold out others (--validation)"
-                ),
-            );
+            let remedy = match whole.iter().all(|label| label == first) {
+                true => "the dataset has no others, and a network learns to say that always",
+                false => {
+                    "mix the classes (import permutes sorted texts unless --keep-order is given) or hold out \
+                     others (--validation)"
+                }
+            };
+            warn("warning", format_args!("{all} {role} {are} {class}: {remedy}"));
         }
     }
     Ok(())

@@ -24,7 +24,11 @@ impl Network<'_> {
             architecture = architecture.with_embedding(embedding)?;
         }
         match self.init {
-            Some(path) => Model::from_tensors(architecture, path),
+            Some(path) => {
+                let model = Model::from_tensors(architecture, path)?;
+                model.expect_dataset(dataset)?;
+                Ok(model)
+            }
             None => {
                 architecture.expect_memory()?;
                 Ok(Model::initial(architecture, self.initializer, seed))

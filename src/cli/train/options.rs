@@ -114,7 +114,7 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
     optimizer: String,
     /// The step size; the optimizer's own default where it is not given
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, alias = "lr", value_name = "RATE")]
     learning_rate: Option<f32>,
     /// The optimizer of the biases, with its own learning rate: `sgd:learning_rate=0.03`; that of the other weights where it is
     /// not given
@@ -206,7 +206,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", conflicts_with = "init")]
     #[arg(value_parser = Known::of(Initializer::NAMES), hide_possible_values = true)]
     first_kernel_initializer: Option<String>,
-    /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file
+    /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file; a model brings its scales of
+    /// words and reviews, too, and its words have to be the dataset's
     #[arg(long, value_name = "MODEL")]
     #[serde(serialize_with = "optional_path")]
     pub(crate) init: Option<PathBuf>,

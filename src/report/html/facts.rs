@@ -61,6 +61,10 @@ fn network_and_data(file: &HistoryFile, model: &Model, findings: &Findings) -> V
     let mut rows = vec![("inputs".to_owned(), thousands(architecture.inputs() as u64))];
     rows.extend((1..).zip(layers).map(|(number, layer)| (format!("layer {number}"), layer)));
     rows.push(("parameters".to_owned(), thousands(architecture.parameters() as u64)));
+    // The options do not tell those that a run has of the model of --init.
+    if let Some(scale) = model.input_scale() {
+        rows.push(("input scale".to_owned(), scale.to_string()));
+    }
     if let Some(epoch) = model.training["epoch"].as_u64() {
         let whose = match file.is_self_trained() {
             true => ": teachers’ epochs, then the students’ on labelled reviews",
