@@ -102,6 +102,13 @@ const LONGEST_NAME: usize = 60;
 const MOST_EPOCHS: usize = 100_000;
 
 impl Configuration {
+    /// Writes names with dashes: both spellings name the same, and tables and files have one of them.
+    pub fn normalise(&mut self) {
+        for name in [&mut self.activation, &mut self.loss] {
+            *name = name.replace('_', "-");
+        }
+    }
+
     /// Checks all that needs no data.
     ///
     /// # Errors

@@ -103,12 +103,7 @@ impl Design {
         judging: Judging,
         by: Option<Measure>,
     ) -> Result<Design> {
-        for one in &mut configurations {
-            // Both spellings name the same, and tables and files have one of them.
-            for name in [&mut one.activation, &mut one.loss] {
-                *name = name.replace('_', "-");
-            }
-        }
+        configurations.iter_mut().for_each(Configuration::normalise);
         check_configurations(&configurations)?;
         if seeds.is_empty() || seeds.iter().collect::<BTreeSet<_>>().len() < seeds.len() {
             return Err(Error::invalid("--seeds", format!("{seeds:?}"), "one or more, each once"));

@@ -47,6 +47,12 @@ fn other_options_or_data_are_refused() {
     resume(&["--folds", "3"], &["other values of --folds or --validation"]);
     resume(&["--validation", "99"], &["other values of --folds or --validation"]);
     resume(&["--by", "val_accuracy"], &["other values of --by"]);
+    // Names have two spellings, and all may be given again.
+    let named = ["sweep", "d.safetensors", "--activation", "leaky_relu", "--hidden", "4"];
+    let named = [&named[..], &["--epochs", "1", "--seeds", "1", "--validation", "100", "-q"]];
+    let named = [&named.concat()[..], &["--no-refit", "--out", "named"]].concat();
+    desk.ok(&named);
+    desk.ok(&[&named[..], &["--resume"]].concat());
     desk.fails(1, &SMALL, &["there is a sweep in it", "--resume s", "--fresh"]);
 
     let InMemory { contents, reviews } = generated(400, 300, 5);

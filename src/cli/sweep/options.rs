@@ -192,6 +192,7 @@ impl Args {
                 (asked.configurations, asked.left_out) = (Some(configurations), left_out);
             }
         }
+        asked.configurations.iter_mut().flatten().for_each(Configuration::normalise);
         asked.seed = self.seed.or(asked.seed);
         asked.seeds = self.seeds.or(asked.seeds);
         if let Some(folds) = self.folds {
