@@ -131,6 +131,13 @@ impl SweepResults {
             let problem = "it is another one than the design has there".to_owned();
             return Err(malformed(&format!("run {place}"), problem));
         }
+        // What is compared are these four: a file that is read may have names by the thousands.
+        let is_odd =
+            |line: &RunLine| line.finished.as_ref().is_some_and(|run| !run.has_its_series());
+        if let Some(place) = raw.runs.iter().position(is_odd) {
+            let problem = format!("its history is not of {}", Finished::SERIES.join(", "));
+            return Err(malformed(&format!("run {place}"), problem));
+        }
         let configurations = raw.design.configurations().len();
         match &raw.best {
             Some(best) if best.configuration >= configurations => {

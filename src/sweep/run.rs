@@ -17,8 +17,19 @@ pub struct Finished {
     /// What went wrong, where the loss or a weight stopped being a number; the history then ends before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<String>,
-    /// `loss`, `accuracy`, `val_loss` and `val_accuracy`, one value an epoch.
+    /// [`Finished::SERIES`], one value an epoch.
     pub history: History,
+}
+
+impl Finished {
+    /// The quantities of its history.
+    pub const SERIES: [&str; 4] = ["loss", "accuracy", "val_loss", "val_accuracy"];
+
+    /// Whether its history has these and no others, or nothing at all: what is read may be any.
+    pub fn has_its_series(&self) -> bool {
+        let mut names = self.history.series().map(|(name, _)| name).peekable();
+        names.peek().is_none() || names.eq(Finished::SERIES)
+    }
 }
 
 /// Hears of the runs of a sweep, from several threads at once.

@@ -1,6 +1,7 @@
 //! Files of a sweep that are damaged, hostile, or of another sweep.
 
 use imdb_fast::report::sweep::SweepResults;
+use imdb_fast::sweep::Finished;
 use imdb_fast::train::History;
 
 use crate::common::{InMemory, generated};
@@ -121,6 +122,10 @@ fn hostile_results_are_errors_or_harmless() {
     let cases = [
         (String::new(), "line 1"),
         ("[".repeat(200_000), "line 1"),
+        (
+            text.replacen("\"val_loss\": [", "\"x\": [0, 0, 0], \"val_loss\": [", 1),
+            "run 0: its history",
+        ),
         (text.replace("\"features\": 300", "\"features\": 18446744073709551615"), "`features`"),
         (text.replacen("\"seed\": 1", "\"seed\": 9", 1), "run "),
         (text.replace("\"runs\": [{", "\"runs\": [], \"old\": [{"), "`runs`: there are 0"),
@@ -140,10 +145,9 @@ fn hostile_results_are_errors_or_harmless() {
     }
     // Values that are none, and histories of any length, are shown as they are.
     let mut odd = results.clone();
-    let long = vec![
-        ("val_loss".to_owned(), vec![f64::NAN; 5_000]),
-        ("loss".to_owned(), vec![1e300; 5_000]),
-    ];
+    let values = [1e300, f64::NAN, f64::NAN, f64::INFINITY];
+    let long = Finished::SERIES.iter().zip(values);
+    let long = long.map(|(name, value)| ((*name).to_owned(), vec![value; 5_000])).collect();
     odd.runs[0].as_mut().unwrap().history = History::from_series(long).unwrap();
     odd.runs[1].as_mut().unwrap().history = History::default();
     odd.runs[3] = None;

@@ -225,13 +225,11 @@ impl Folder {
         }
         let history = &file.finished.history;
         let is_whole = file.finished.diverged.is_some() || history.epochs() == configuration.epochs;
-        let expected = ["loss", "accuracy", "val_loss", "val_accuracy"];
-        let has_all = history.epochs() == 0 || history.series().map(|(name, _)| name).eq(expected);
-        if !is_whole || !has_all {
+        if !is_whole || !file.finished.has_its_series() {
             let problem = format!(
                 "its history is not {} epochs of {}",
                 configuration.epochs,
-                expected.join(", ")
+                Finished::SERIES.join(", ")
             );
             return Err(Error::malformed(path, "`history`", problem, remedy));
         }
