@@ -71,6 +71,7 @@ fn place(
                     && range.last + 1 == range.total
                     && known.is_none_or(|known| known == range.total)
                     && answer.length.is_none_or(|length| length == range.total - range.first)
+                    && !resume.is_contradicted_by(answer.validator.as_deref())
             });
             let Some(range) = range else {
                 part.discard()?;

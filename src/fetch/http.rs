@@ -20,6 +20,18 @@ pub(super) struct Resume {
     pub(super) validator: Option<String>,
 }
 
+impl Resume {
+    /// Whether an answer's validator is that of another version: servers and caches may know ranges and not `If-Range`.
+    pub(super) fn is_contradicted_by(&self, validator: Option<&str>) -> bool {
+        let is_tag = |validator: &str| validator.starts_with('"');
+        match (self.validator.as_deref(), validator) {
+            // A tag and a date say nothing of each other.
+            (Some(then), Some(now)) => is_tag(then) == is_tag(now) && then != now,
+            _ => false,
+        }
+    }
+}
+
 /// Asks for one address.
 pub(super) struct Client {
     agent: Agent,
@@ -205,6 +217,22 @@ mod tests {
             assert_eq!(content_range(wrong), None, "{wrong}");
         }
         assert_eq!(content_range("bytes 0-1/99999999999999999999999"), None);
+    }
+
+    #[test]
+    fn a_tag_contradicts_another_tag_and_no_date() {
+        let date = "Tue, 01 Nov 2011 00:00:00 GMT";
+        for (then, now, expected) in [
+            (Some("\"a\""), Some("\"b\""), true),
+            (Some("\"a\""), Some("\"a\""), false),
+            (Some("\"a\""), Some(date), false),
+            (Some(date), Some("Wed, 02 Nov 2011 00:00:00 GMT"), true),
+            (Some("\"a\""), None, false),
+            (None, Some("\"a\""), false),
+        ] {
+            let resume = Resume { from: 1, validator: then.map(str::to_owned) };
+            assert_eq!(resume.is_contradicted_by(now), expected, "{then:?}, {now:?}");
+        }
     }
 
     #[test]

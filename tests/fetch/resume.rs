@@ -106,3 +106,11 @@ fn another_part_than_asked_for_is_not_taken() {
     let (_, errors) = Desk::new().fetched(&script, &[]);
     assert!(errors.contains("the server sent another part than was asked for"), "{errors}");
 }
+
+#[test]
+fn a_rest_of_another_version_is_not_taken() {
+    let script = [Cut(damaged(), CUT), IgnoresTag(reviews()), Honest(reviews())];
+    let (requests, errors) = Desk::new().fetched(&script, &[]);
+    assert!(errors.contains("the server sent another part than was asked for"), "{errors}");
+    assert_eq!(field(&requests[2], "range"), None);
+}

@@ -39,6 +39,8 @@ pub(crate) enum Reply {
     Silence,
     /// A 206 with another part than the one asked for.
     OtherPart(Page),
+    /// The part that is asked for, whatever `If-Range` says.
+    IgnoresTag(Page),
     /// A status and lines of the head.
     Status(u16, &'static str),
     /// No HTTP.
@@ -125,6 +127,7 @@ fn answer(stream: &mut TcpStream, request: &str, reply: Reply) -> std::io::Resul
             })
         }
         IgnoresRange(page) => page.send(stream, "", usize::MAX),
+        IgnoresTag(page) => page.send(stream, &request.replace("if-range", "x"), usize::MAX),
         Claims(Page { bytes, .. }, length) => {
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
             stream.write_all(head.as_bytes())?;
