@@ -310,8 +310,10 @@ impl Fetch<'_> {
                 "it is another file than the one fetched first; if that is meant, delete {}",
                 shown(&pin)
             ),
-            _ => "try again later, name another --mirror, or a file that you trust with --from"
-                .into(),
+            _ => format!(
+                "try again later, name another --mirror, or a file that you trust with {}",
+                official.option
+            ),
         };
         let file = RemoteFile {
             url: format!("{base}/{}", official.name),
@@ -322,6 +324,7 @@ impl Fetch<'_> {
                 (size, _) => size,
             },
             remedy,
+            option: official.option,
         };
         let Patience { retries, retry_delay, connect_timeout, stall_timeout } = self.args.patience;
         let options = DownloadOptions { retries, retry_delay, connect_timeout, stall_timeout };

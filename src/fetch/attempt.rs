@@ -58,7 +58,7 @@ fn place(
             let total = check_size(answer.length, file)?;
             if total.is_none() && file.sha256.is_none() && !answer.is_delimited {
                 let problem = "the server does not say where the file ends, so a cut would pass";
-                return Err(Failure::lasting(problem, "name its hash with --sha256"));
+                return Err(Failure::lasting(problem, file.by_hand()));
             }
             let (url, validator) = (file.url.clone(), answer.validator.clone());
             part.restart(Origin { url, validator, total })?;
@@ -83,13 +83,13 @@ fn place(
             part.discard()?;
             return Err(Failure::passing("the server's file is shorter than what is here of it"));
         }
-        (status, _) => return Err(refused(status, answer.retry_after)),
+        (status, _) => return Err(refused(status, answer.retry_after, file)),
     };
     Ok(total)
 }
 
 /// What a status other than success means.
-fn refused(status: u16, wait: Option<Duration>) -> Failure {
+fn refused(status: u16, wait: Option<Duration>, file: &RemoteFile) -> Failure {
     let (problem, remedy) = match status {
         408 | 425 | 429 | 500..600 => {
             return Failure::Passing {
@@ -99,15 +99,15 @@ fn refused(status: u16, wait: Option<Duration>) -> Failure {
         }
         404 | 410 => (
             format!("the server has no such file (status {status})"),
-            "check the address of the --mirror, or name another",
+            "check the address of the --mirror, or name another".to_owned(),
         ),
         401 | 403 | 407 => (
             format!("the server or a proxy refuses the file (status {status})"),
-            "check HTTPS_PROXY and the --mirror, or download it by other means and name the file with --from",
+            format!("check HTTPS_PROXY and the --mirror, or {}", file.by_hand()),
         ),
         _ => (
             format!("the server answers with status {status}"),
-            "name another --mirror, or download it by other means and name the file with --from",
+            format!("name another --mirror, or {}", file.by_hand()),
         ),
     };
     Failure::lasting(problem, remedy)

@@ -30,7 +30,7 @@ pub fn download(
     options: &DownloadOptions,
     observer: &mut dyn Observer,
 ) -> Result<Digest> {
-    let client = Client::new(&file.url, options);
+    let client = Client::new(file, options);
     let mut part = Part::open(target)?;
     let mut patience = Patience { options, best: part.length(), failures: 0 };
     let error = loop {
@@ -73,7 +73,7 @@ fn exhausted(file: &RemoteFile, part: &Part, problem: &str, retries: u32) -> Err
     Error::Network {
         url: file.url.clone(),
         problem: format!("{problem}{tries}"),
-        remedy: format!("{again}, or download it by other means and name the file with --from"),
+        remedy: format!("{again}, or {}", file.by_hand()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ureq::http::{HeaderMap, Uri, header};
 use ureq::{Agent, BodyReader, Proxy, Timeout};
 
-use super::{Attempt, DownloadOptions, Failure};
+use super::{Attempt, DownloadOptions, Failure, RemoteFile};
 
 /// Redirects that are followed, one after the other.
 const MAX_REDIRECTS: u32 = 5;
@@ -33,9 +33,9 @@ impl Resume {
 }
 
 /// Asks for one address.
-pub(super) struct Client {
+pub(super) struct Client<'a> {
     agent: Agent,
-    url: String,
+    file: &'a RemoteFile,
     options: DownloadOptions,
 }
 
@@ -63,13 +63,13 @@ pub(super) struct ContentRange {
     pub(super) total: u64,
 }
 
-impl Client {
+impl<'a> Client<'a> {
     /// A client that takes its proxy from the environment (`HTTPS_PROXY`, `NO_PROXY` and so on).
-    pub(super) fn new(url: &str, options: &DownloadOptions) -> Client {
+    pub(super) fn new(file: &'a RemoteFile, options: &DownloadOptions) -> Client<'a> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // No redirect leads from https to http.
-            .https_only(url.starts_with("https://"))
+            .https_only(file.url.starts_with("https://"))
             .user_agent(concat!("imdb-fast/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .max_redirects(MAX_REDIRECTS)
@@ -82,12 +82,12 @@ impl Client {
             .timeout_recv_response(Some(options.stall_timeout))
             .timeout_per_read(Some(options.stall_timeout))
             .build();
-        Client { agent: config.into(), url: url.to_owned(), options: options.clone() }
+        Client { agent: config.into(), file, options: options.clone() }
     }
 
     /// Asks for the file, or for its rest.
     pub(super) fn get(&self, resume: Option<&Resume>) -> Attempt<Answer> {
-        let mut request = self.agent.get(&self.url);
+        let mut request = self.agent.get(&self.file.url);
         if let Some(Resume { from, validator }) = resume {
             request = request.header(header::RANGE, format!("bytes={from}-"));
             if let Some(validator) = validator {
@@ -116,7 +116,7 @@ impl Client {
     /// The proxy that is asked instead of the host, where there is one; without the name and password that it may want.
     fn by_proxy(&self) -> String {
         let is_used =
-            |proxy: &&Proxy| self.url.parse().is_ok_and(|url: Uri| !proxy.is_no_proxy(&url));
+            |proxy: &&Proxy| self.file.url.parse().is_ok_and(|url: Uri| !proxy.is_no_proxy(&url));
         match self.agent.config().proxy().filter(is_used) {
             Some(proxy) => {
                 let (host, port) = (proxy.host(), proxy.port());
@@ -130,7 +130,7 @@ impl Client {
     fn failure(&self, error: &ureq::Error) -> Failure {
         use ureq::Error as E;
         let DownloadOptions { connect_timeout, stall_timeout, .. } = &self.options;
-        let by_hand = "download it by other means and name the file with --from";
+        let by_hand = self.file.by_hand();
         let by_proxy = self.by_proxy();
         match error {
             E::Timeout(Timeout::Connect | Timeout::Resolve) => {

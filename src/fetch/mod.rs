@@ -51,6 +51,15 @@ pub struct RemoteFile {
     pub size: Size,
     /// What helps where its hash or size is another, for the error.
     pub remedy: String,
+    /// The option that takes a copy of it, for errors: see [`OfficialFile::option`].
+    pub option: &'static str,
+}
+
+impl RemoteFile {
+    /// What helps where no server does.
+    fn by_hand(&self) -> String {
+        format!("download it by other means and name the file with {}", self.option)
+    }
 }
 
 /// How patient a download is.

@@ -13,6 +13,8 @@ pub struct OfficialFile {
     pub sha256: Option<Digest>,
     /// Its size, or the most that is taken for it.
     pub size: Size,
+    /// The option of `imdb-fast fetch` that takes a copy of it.
+    pub option: &'static str,
 }
 
 const KERAS: &str = "https://storage.googleapis.com/tensorflow/tf-keras-datasets";
@@ -27,6 +29,7 @@ pub const KERAS_REVIEWS: OfficialFile = OfficialFile {
         0x6b, 0x9f,
     ])),
     size: Size::Exactly(17_464_789),
+    option: "--from",
 };
 
 /// Keras' words and their ranks, about 1.6 MB.
@@ -35,6 +38,7 @@ pub const KERAS_WORD_INDEX: OfficialFile = OfficialFile {
     base: KERAS,
     sha256: None,
     size: Size::AtMost(16 << 20),
+    option: "--word-index",
 };
 
 /// The raw texts, about 84 MB.
@@ -43,6 +47,7 @@ pub const STANFORD: OfficialFile = OfficialFile {
     base: "https://ai.stanford.edu/~amaas/data/sentiment",
     sha256: None,
     size: Size::AtMost(256 << 20),
+    option: "--from",
 };
 
 #[cfg(test)]

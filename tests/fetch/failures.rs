@@ -103,8 +103,8 @@ fn the_official_archive_has_one_size_and_one_hash() {
 fn an_end_that_may_be_a_cut_needs_a_hash() {
     let desk = Desk::new();
     let server = Server::new([Lengthless(page("data/sample_acl.tar.gz"))]);
-    let told =
-        ["does not say where the file ends, so a cut would pass; name its hash with --sha256"];
+    let told = "does not say where the file ends, so a cut would pass; download it by other means";
+    let told = [told, " and name the file with --from"];
     desk.fails(1, &["fetch", "stanford", "--mirror", &server.mirror()], &told);
     Desk::new().fetched(&[Lengthless(reviews())], &[]);
 }
@@ -130,6 +130,20 @@ fn statuses_are_retried_where_that_helps() {
     );
     Desk::new().refused(&[Status(206, "")], &[], &["the server answers with status 206"]);
     Desk::new().refused(&[Garbage], ONCE, &["the answer is no HTTP"]);
+}
+
+#[test]
+fn the_word_index_has_an_option_of_its_own() {
+    let sample = sha256(&reviews().bytes);
+    for reply in [Lengthless(page("data/sample_word_index.json")), Status(403, ""), Status(500, "")]
+    {
+        let (desk, server) = (Desk::new(), Server::new([Honest(reviews()), reply]));
+        let mirror = server.mirror();
+        let fetch = ["fetch", "--mirror", &mirror, "--sha256", &sample, "--retries", "0"];
+        let told = ["imdb_word_index.json: ", "and name the file with --word-index"];
+        let errors = desk.fails(1, &fetch, &told);
+        assert!(!errors.contains("--from") && !errors.contains("--sha256"), "{errors}");
+    }
 }
 
 #[test]
