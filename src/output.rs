@@ -81,7 +81,7 @@ impl OutputFile {
         if older.as_ref().is_some_and(|older| !older.is_file()) {
             return Err(not_a_file());
         }
-        let path = target_of(path);
+        let path = target_of(path).ok_or_else(not_a_file)?;
         let prefix = temporary_prefix(&path);
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
@@ -215,15 +215,20 @@ fn cannot_create(path: &Path, error: std::io::Error) -> Error {
     Error::Io { path: path.to_path_buf(), action: "create", source }
 }
 
-/// What a path leads to: another one where it is a link, whether there is a file or not.
-fn target_of(path: &Path) -> PathBuf {
+/// What a path leads to: another one where it is a link, whether there is a file or not. Nothing where it goes by way of /proc,
+/// as /dev/stdout does: that is a file which a process has open, and would go on to write where nobody finds it any more.
+fn target_of(path: &Path) -> Option<PathBuf> {
     let mut target = path.to_path_buf();
     // As many links in a row as Linux follows.
     for _ in 0..40 {
         let Ok(link) = std::fs::read_link(&target) else { break };
-        target = folder_of(&target).join(link);
+        let folder = folder_of(&target);
+        if folder.canonicalize().is_ok_and(|folder| folder.starts_with("/proc")) {
+            return None;
+        }
+        target = folder.join(link);
     }
-    target
+    Some(target)
 }
 
 const TEMPORARY_PREFIX: &str = ".imdb-fast-";
@@ -243,7 +248,7 @@ fn temporary_prefix(path: &Path) -> OsString {
 /// Removes what a program that was killed has left of an output at `path`. For callers who know that nobody is writing it;
 /// what cannot be removed stays.
 pub fn remove_leftovers(path: &Path) {
-    let path = target_of(path);
+    let Some(path) = target_of(path) else { return };
     let prefix = temporary_prefix(&path);
     let Ok(entries) = std::fs::read_dir(folder_of(&path)) else { return };
     for entry in entries.flatten() {
@@ -373,6 +378,25 @@ mod tests {
         }
         symlink("circle", folder.path().join("circle")).unwrap();
         assert!(OutputFile::create(&folder.path().join("circle")).is_err());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_open_file_is_not_replaced_by_its_number() {
+        use std::os::fd::AsRawFd;
+        let folder = tempfile::tempdir().unwrap();
+        let [path, link] = ["log", "link"].map(|name| folder.path().join(name));
+        let mut log = File::create(&path).unwrap();
+        let number = log.as_raw_fd();
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{number}"), &link).unwrap();
+        for path in
+            [link, format!("/proc/self/fd/{number}").into(), format!("/dev/fd/{number}").into()]
+        {
+            let error = OutputFile::create(&path).unwrap_err().to_string();
+            assert!(error.contains("name a file"), "{error}");
+        }
+        log.write_all(b"all of it").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"all of it");
     }
 
     #[test]
