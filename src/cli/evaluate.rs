@@ -69,15 +69,13 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let predict_seconds = (start.elapsed() - judging).as_secs_f64();
     let result = evaluator.finish();
     let confusion = result.confusion;
-    // Of one class there is no ROC curve.
-    let has_both = confusion.counts.iter().all(|row| row.iter().sum::<u64>() > 0);
     let values = [
         ("loss", Some(result.loss)),
         ("accuracy", Some(result.accuracy)),
         ("precision", Some(confusion.precision())),
         ("recall", Some(confusion.recall())),
         ("f1", Some(confusion.f1())),
-        ("auc", has_both.then_some(result.auc)),
+        ("auc", result.auc),
     ];
     to_stdout(|out| {
         if args.json {

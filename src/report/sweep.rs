@@ -58,8 +58,8 @@ pub struct TestScores {
     pub loss: f64,
     /// The share of right answers.
     pub accuracy: f64,
-    /// The area under the ROC curve, as Keras computes it.
-    pub auc: f64,
+    /// The area under the ROC curve, as Keras computes it; none where all reviews are of one class.
+    pub auc: Option<f64>,
 }
 
 /// A line of the ranking, for those who read the file with other programs.

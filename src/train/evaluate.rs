@@ -27,8 +27,8 @@ pub struct Evaluation {
     pub loss: f64,
     /// The share of right answers at a probability of 0.5.
     pub accuracy: f64,
-    /// The area under the ROC curve, as `keras.metrics.AUC` computes it.
-    pub auc: f64,
+    /// The area under the ROC curve, as `keras.metrics.AUC` computes it; none where all reviews are of one class.
+    pub auc: Option<f64>,
     /// Counts of labels against answers, from which precision, recall and F1 come.
     pub confusion: ConfusionMatrix,
 }
@@ -129,12 +129,14 @@ impl<'a> Evaluator<'a> {
 
     /// What they come to. The means are not numbers where there was no review.
     pub fn finish(&self) -> Evaluation {
-        let right = self.confusion.counts[0][0] + self.confusion.counts[1][1];
+        let counts = &self.confusion.counts;
+        let right = counts[0][0] + counts[1][1];
+        let has_both = counts.iter().all(|row| row.iter().sum::<u64>() > 0);
         Evaluation {
             reviews: self.reviews,
             loss: self.sum / self.reviews as f64,
             accuracy: right as f64 / self.reviews as f64,
-            auc: self.auc.result(),
+            auc: has_both.then(|| self.auc.result()),
             confusion: self.confusion,
         }
     }

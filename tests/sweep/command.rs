@@ -42,6 +42,7 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
     let judged = desk.ok(&["evaluate", "s/best/model.safetensors", "d.safetensors", "--json"]);
     let judged: serde_json::Value = serde_json::from_str(&judged).unwrap();
     let test = best.test.unwrap();
+    assert_eq!(judged["auc"], test.auc.unwrap());
     assert_eq!(judged["accuracy"], test.accuracy);
     assert_eq!(judged["loss"], test.loss);
     assert_eq!(judged["reviews"], test.reviews);
@@ -256,4 +257,20 @@ fn the_best_run_outlasts_its_warm_up() {
     let results = SweepResults::parse(&desk.path("-s/results.json")).unwrap();
     assert_eq!(results.ranking()[0].epoch, Some(0));
     assert_eq!(results.best.unwrap().epochs, 3);
+}
+
+#[test]
+fn of_one_class_there_is_no_auc() {
+    let desk = desk();
+    desk.write("train.svm", "1 1:1 3:1\n-1 2:1\n1 3:1\n-1 1:1\n");
+    desk.write("test.svm", "1 1:1 3:1\n1 3:1\n");
+    desk.ok(&["import", "train.svm", "--test", "test.svm", "-o", "one.safetensors"]);
+    let options = ["--epochs", "1", "--seeds", "1", "--validation", "1", "-q"];
+    desk.ok(&[&["sweep", "one.safetensors"], &options[..]].concat());
+    let results = SweepResults::parse(&desk.path("sweep/results.json")).unwrap();
+    let test = results.best.unwrap().test.unwrap();
+    assert_eq!((test.reviews, test.auc), (2, None));
+    desk.ok(&["report", "sweep", "-o", "r.html"]);
+    let page = desk.text("r.html");
+    assert!(page.contains("2 of test") && !page.contains("AUC"), "{page}");
 }

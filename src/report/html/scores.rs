@@ -93,13 +93,10 @@ fn figures(findings: &Findings) -> Markup {
         ("F1", percent(confusion.f1()), "harmonic mean of precision and recall"),
         ("loss", number(evaluation.loss), "mean of what training makes small"),
     ];
-    if let Some(roc) = &findings.roc {
+    if let (Some(roc), Some(auc)) = (&findings.roc, evaluation.auc) {
         rows.push(("ROC area", number(roc.area), "a positive one scores above a negative one"));
-        rows.push((
-            "AUC",
-            number(evaluation.auc),
-            "the same by Keras’ 200 thresholds, as `evaluate` has it",
-        ));
+        let meaning = "the same by Keras’ 200 thresholds, as `evaluate` has it";
+        rows.push(("AUC", number(auc), meaning));
     }
     rows.push(("Brier score", number(calibration.brier), "mean square of probability less label"));
     rows.push((

@@ -171,7 +171,7 @@ fn facts(results: &SweepResults) -> Markup {
         sweep.push(row("with seed", best.seed.to_string()));
         if let Some(test) = best.test {
             sweep.push(row("judged on", format!("{} of test", thousands(test.reviews as u64))));
-            sweep.push(row("its test AUC", number(test.auc)));
+            sweep.extend(test.auc.map(|auc| row("its test AUC", number(auc))));
         }
     }
     let mut machine = vec![row("version", shown(&results.version))];
