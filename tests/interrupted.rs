@@ -395,9 +395,12 @@ fn a_run_goes_on_from_anywhere() {
     running.signal("TERM");
     assert_eq!(running.end().0, Some(143));
     std::fs::create_dir(desk.path("elsewhere")).unwrap();
-    let mut command = desk.command(&["-q", "train", "--resume", "../run", "--epochs", "2500"]);
+    let mut command = desk.command(&["train", "--resume", "../run", "--epochs", "2500"]);
     let output = command.current_dir(desk.path("elsewhere")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // The command line that it began with would train on what is not here, into another folder.
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("was lowest at epoch ") && !said.contains("imdb-fast"), "{said}");
     assert_eq!(names(&desk.path("run")), FINISHED);
 }
 

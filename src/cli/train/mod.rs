@@ -73,7 +73,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     let notes = Notes::new(&args, &words, path.as_deref());
     let stop = Stop::listen()?;
     let outputs = Outputs::create(&args, facts(&args, &team, &dataset, &plan))?;
-    let (words, dataset) = (&words[..], &dataset);
+    let (words, dataset) = (Some(&words[..]), &dataset);
     let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs, stop };
     run.train(model, notes, None)
 }
@@ -113,7 +113,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     notes.seconds = seconds;
     let stop = Stop::listen()?;
     let outputs = Outputs::open(&args, folder, facts(&args, &team, &dataset, &plan), lock)?;
-    let (words, dataset) = (&words[..], &dataset);
+    let (words, dataset) = (None, &dataset);
     let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs, stop };
     run.train(model, notes, Some(checkpoint))
 }
@@ -122,7 +122,8 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
 struct Run<'a> {
     global: &'a Global,
     args: &'a Args,
-    words: &'a [OsString],
+    /// The command line; none of a run that goes on, since the one that it began with may lead to other files from here.
+    words: Option<&'a [OsString]>,
     dataset: &'a Dataset,
     plan: &'a TrainPlan<'a>,
     team: &'a Team,
@@ -288,9 +289,13 @@ impl Run<'_> {
         let schedule = &self.plan.options().schedule;
         let is_part =
             !schedule.follows_length() && schedule.fewest_epochs(self.plan.batches()) <= lowest + 1;
-        if lowest + 1 < history.epochs() && is_part && !is_gone {
+        if let Some(words) = self.words
+            && lowest + 1 < history.epochs()
+            && is_part
+            && !is_gone
+        {
             text.push_str("training beyond it overfits; to train on all reviews up to there:\n  ");
-            let words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
+            let words = words.iter().map(|word| word.to_string_lossy().into_owned());
             text.push_str(&retrain::command(words, lowest + 1));
             text.push('\n');
         }
