@@ -336,7 +336,11 @@ fn errors_name_what_helps() {
     fails(&desk, &["run/model.safetensors"], &["it is a file", "name the folder"]);
     fails(&desk, &["run", "--data", "other"], &["other"]);
     let onto_itself = ["report", "run", "-o", "d.safetensors"];
-    desk.fails(2, &onto_itself, &["another file than the dataset", "it would be lost"]);
+    desk.fails(2, &onto_itself, &["another file than the dataset, which would be lost"]);
+    desk.write("run/checkpoint.safetensors", "of a newer run");
+    let onto_run = ["report", "run", "-o", "run/checkpoint.safetensors"];
+    desk.fails(2, &onto_run, &["those of the run, which would be lost"]);
+    desk.remove("run/checkpoint.safetensors");
     let move_away = |name: &str| std::fs::rename(desk.path(name), desk.path("away")).unwrap();
     let back = |name: &str| std::fs::rename(desk.path("away"), desk.path(name)).unwrap();
     for name in ["run/model.safetensors", "run/history.json"] {

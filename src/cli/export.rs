@@ -6,7 +6,7 @@ use imdb_fast::export::{self, OnnxInput};
 use imdb_fast::model::Model;
 use imdb_fast::{Error, Result};
 
-use super::{Global, OutputArg, is_same_file, shown, thousands};
+use super::{Global, OutputArg, shown, thousands};
 
 /// Write a model as Keras, ONNX runtimes or PyTorch take it
 ///
@@ -121,10 +121,7 @@ impl From<Input> for OnnxInput {
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let path = &args.output.output;
     let kind = args.kind()?;
-    if is_same_file(&args.model, path) {
-        let expected = "another file than the model: the model would be lost";
-        return Err(Error::invalid("--output", shown(path), expected));
-    }
+    args.output.spare([&args.model], "the model")?;
     let model = Model::load(&args.model)?;
     let format = match kind {
         Format::KerasNpz => export::Format::KerasNpz,

@@ -351,6 +351,17 @@ struct OutputArg {
     output: PathBuf,
 }
 
+impl OutputArg {
+    /// Refuses the place of one of some files, which would be lost.
+    fn spare(&self, files: impl IntoIterator<Item = impl AsRef<Path>>, what: &str) -> Result<()> {
+        if files.into_iter().any(|file| is_same_file(file.as_ref(), &self.output)) {
+            let expected = format!("another file than {what}, which would be lost");
+            return Err(Error::invalid("--output", shown(&self.output), expected));
+        }
+        Ok(())
+    }
+}
+
 /// Refuses `-`: it means stdin or stdout to other programs, and would be a file of that name here.
 fn no_stream(path: PathBuf) -> std::result::Result<PathBuf, &'static str> {
     match path.as_os_str() == "-" {

@@ -13,7 +13,7 @@ use imdb_fast::{Error, Result, output};
 use serde_json::Value;
 
 use super::train::{self, HISTORY, MODEL};
-use super::{Global, OutputArg, count, is_same_file, labelled_split, shown, sweep, thousands};
+use super::{Global, OutputArg, count, labelled_split, shown, sweep, thousands};
 
 /// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
 ///
@@ -55,15 +55,9 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     }
     let path = &args.output.output;
     let (history, model) = read(&args.run)?;
-    if [HISTORY, MODEL].iter().any(|name| is_same_file(&args.run.join(name), path)) {
-        let expected = "another file than those of the run: they would be lost";
-        return Err(Error::invalid("--output", shown(path), expected));
-    }
+    args.output.spare(train::NAMES.map(|name| args.run.join(name)), "those of the run")?;
     let dataset = dataset(global, &args, &history)?;
-    if is_same_file(dataset.container().path(), path) {
-        let expected = "another file than the dataset: it would be lost";
-        return Err(Error::invalid("--output", shown(path), expected));
-    }
+    args.output.spare([dataset.container().path()], "the dataset")?;
     let loss = loss(model.training["loss"].as_str().unwrap_or("binary_crossentropy"))?;
     let team = global.team()?;
     let wanted = Wanted { split: args.split, words: args.words, mistakes: args.mistakes };
@@ -99,13 +93,7 @@ fn write_sweep(global: &Global, args: &Args, results: &SweepResults) -> Result<(
             return Err(Error::invalid(option, value, expected));
         }
     }
-    let best = args.run.join(sweep::BEST);
-    let of_runs = [&args.run, &best].map(|run| [HISTORY, MODEL].map(|name| run.join(name)));
-    let own = sweep::FILES.map(|name| args.run.join(name));
-    if own.iter().chain(of_runs.as_flattened()).any(|file| is_same_file(file, path)) {
-        let expected = "another file than those of the sweep: they would be lost";
-        return Err(Error::invalid("--output", shown(path), expected));
-    }
+    args.output.spare(sweep::files(&args.run), "those of the sweep")?;
     let page = sweep_page(&name(&args.run), results);
     output::write(path, page.as_bytes())?;
     global.note(format_args!(

@@ -47,7 +47,10 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
     assert_eq!(judged["loss"], test.loss);
     assert_eq!(judged["reviews"], test.reviews);
     desk.ok(&["report", "s/best", "-o", "best.html"]);
-    desk.fails(2, &["report", "s", "-o", "s/best/model.safetensors"], &["they would be lost"]);
+    for own in ["best/model.safetensors", "best/curves.png", "runs/000000.json"] {
+        let onto_own = ["report", "s", "-o", &format!("s/{own}")];
+        desk.fails(2, &onto_own, &["those of the sweep, which would be lost"]);
+    }
 }
 
 /// Every option of a configuration reaches the runs and the best one, which `train` makes of the same options.

@@ -90,7 +90,7 @@ fn configurations_are_told_apart_by_the_end_of_their_labels() {
 fn what_is_in_the_way_is_said() {
     let desk = desk();
     desk.ok(&[&SMALL[..], &["-q", "--no-refit"]].concat());
-    desk.fails(2, &["report", "s", "-o", "s/results.json"], &["they would be lost"]);
+    desk.fails(2, &["report", "s", "-o", "s/results.json"], &["which would be lost"]);
     desk.fails(2, &["report", "s", "--data", "d.safetensors", "-o", "r"], &["needs no dataset"]);
     desk.remove("s/results.json");
     desk.fails(1, &["report", "s", "-o", "r.html"], &["not finished", "--resume s"]);

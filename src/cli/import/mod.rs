@@ -3,17 +3,14 @@
 mod options;
 
 use imdb_fast::output::OutputFile;
-use imdb_fast::{Error, Result, dataset, import};
+use imdb_fast::{Result, dataset, import};
 
-use super::{Global, OutputArg, count, is_same_file, shown, thousands};
+use super::{Global, OutputArg, count, shown, thousands};
 pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let output = &args.output.output;
-    if args.inputs().any(|input| is_same_file(input, output)) {
-        let expected = "another file than those that are read: they would be lost";
-        return Err(Error::invalid("--output", shown(output), expected));
-    }
+    args.output.spare(args.inputs(), "those that are read")?;
     // A place that cannot be written is found out before the reviews are read.
     let file = OutputFile::create(output)?;
     let mut source = import::open(&args.source, &args.options(global))?;

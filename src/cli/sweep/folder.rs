@@ -19,11 +19,11 @@ use crate::cli::{quoted, shown, train};
 
 pub(super) const RESULTS: &str = "results.json";
 /// The run of the best configuration.
-pub(crate) const BEST: &str = "best";
+pub(super) const BEST: &str = "best";
 const TABLE: &str = "results.csv";
 const RUNS: &str = "runs";
 /// The files of a sweep, but for its runs.
-pub(crate) const FILES: [&str; 3] = [SWEEP, RESULTS, TABLE];
+const FILES: [&str; 3] = [SWEEP, RESULTS, TABLE];
 
 /// The longest files that are read.
 const MOST_SWEEP: u64 = 64 << 20;
@@ -36,6 +36,19 @@ const DIGITS: usize = 6;
 fn is_run(name: &OsStr) -> bool {
     let number = name.to_str().and_then(|name| name.strip_suffix(".json"));
     number.is_some_and(|n| n.len() == DIGITS && n.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Those of the runs that are done.
+fn run_files(sweep: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(sweep.join(RUNS)).into_iter().flatten().flatten();
+    entries.filter(|entry| is_run(&entry.file_name())).map(|entry| entry.path())
+}
+
+/// All that a sweep leaves behind.
+pub(crate) fn files(sweep: &Path) -> Vec<PathBuf> {
+    let own = FILES.map(|name| sweep.join(name));
+    let best = train::NAMES.map(|name| sweep.join(BEST).join(name));
+    own.into_iter().chain(best).chain(run_files(sweep)).collect()
 }
 
 /// What it takes to go on with a sweep.
@@ -163,10 +176,7 @@ impl Folder {
 
     /// Removes a sweep. What it began with goes last: until then it is a sweep with fewer runs.
     fn discard(&self) -> Result<()> {
-        let runs = self.file(RUNS);
-        let entries = std::fs::read_dir(&runs).into_iter().flatten();
-        for entry in entries.flatten().filter(|entry| is_run(&entry.file_name())) {
-            let path = entry.path();
+        for path in run_files(&self.path) {
             std::fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;
         }
         train::discard(&self.file(BEST))?;

@@ -23,8 +23,8 @@ use super::stop::Stop;
 use super::{
     Global, count, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn,
 };
-pub(crate) use folder::{BEST, FILES};
-use folder::{Begun, Folder, RESULTS};
+pub(crate) use folder::files;
+use folder::{BEST, Begun, Folder, RESULTS};
 pub(crate) use options::Args;
 use watcher::Watcher;
 

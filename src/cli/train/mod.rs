@@ -30,7 +30,7 @@ use super::{Global, count, is_same_file, quoted, shown, thousands, to_stdout, wa
 use ensemble::Members;
 pub(crate) use options::Args;
 use outputs::{CHECKPOINT, Outputs, PARTIAL_HISTORY, facts};
-pub(super) use outputs::{HISTORY, MODEL, discard, is_in};
+pub(super) use outputs::{HISTORY, MODEL, NAMES, discard, is_in};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;
 use unfinished::{Notes, Unfinished};

@@ -24,7 +24,7 @@ pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The history of a run that is on its way. An earlier run's files stay together until this one has all of its own.
 pub(super) const PARTIAL_HISTORY: &str = "history.partial.json";
 /// What a finished run leaves, and what it needs on its way.
-const NAMES: [&str; 7] =
+pub(in crate::cli) const NAMES: [&str; 7] =
     [MODEL, CHECKPOINT, PARTIAL_HISTORY, HISTORY, "history.csv", "curves.svg", "curves.png"];
 
 /// The folder of a run.
