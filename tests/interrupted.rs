@@ -4,14 +4,20 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::desk::Desk;
-use common::{heard, names, repository, skipped};
+use common::{heard, names, repository, skipped, team};
+use imdb_fast::container::Access;
+use imdb_fast::dataset::{Dataset, Holdout};
+use imdb_fast::model::Model;
+use imdb_fast::nn::Architecture;
 use imdb_fast::random::{Random, Stream};
-use serde_json::Value;
+use imdb_fast::train::{FitOptions, Observer, Snapshot, TrainPlan, fit};
+use serde_json::{Value, json};
 
 const FINISHED: [&str; 5] =
     ["curves.png", "curves.svg", "history.csv", "history.json", "model.safetensors"];
@@ -430,6 +436,46 @@ fn damaged_checkpoints_are_refused() {
     desk.fails(1, &resume, &["header", "checksum"]);
     std::fs::write(&path, sound).unwrap();
     desk.ok(&["-q", "train", "--resume", "run", "--epochs", "2000"]);
+}
+
+/// Saves a run after its first step, with other notes than its own.
+struct Noter<'a>(&'a Path, Value);
+
+impl Observer for Noter<'_> {
+    fn pauses(&mut self, _epoch: usize, _batch: usize) -> bool {
+        true
+    }
+
+    fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+        snapshot.save(self.0, &self.1).unwrap();
+        ControlFlow::Break(())
+    }
+}
+
+#[test]
+fn options_of_a_checkpoint_are_no_ones_arguments() {
+    let desk = desk();
+    std::fs::create_dir(desk.path("run")).unwrap();
+    let path = desk.path("d.safetensors");
+    let dataset = Dataset::open(&path, Access::Read).unwrap();
+    let network = Architecture::new(dataset.features(), &[]).unwrap();
+    let options = || FitOptions { validation: Holdout::None, ..FitOptions::default() };
+    let most = (1u64 << 53).to_string();
+    for (validation, epochs, part) in [("", 20, "--validation is \"\""), ("0", 1u64 << 53, &*most)]
+    {
+        let arguments = ["train", "d.safetensors", "--hidden", "none", "--validation", validation];
+        let notes = json!({
+            "arguments": arguments, "epochs": epochs, "checkpoint_every": null, "dataset": path, "seconds": 0.0,
+        });
+        let mut model = Model::new(network.clone(), 0);
+        let plan = TrainPlan::new(&dataset, &model, options()).unwrap();
+        let checkpoint = desk.path("run/checkpoint.safetensors");
+        fit(&plan, &mut model, &team(1), &mut Noter(&checkpoint, notes)).unwrap();
+        let parts = ["run/checkpoint.safetensors: metadata `notes`: ", part, "start the run anew"];
+        desk.fails(1, &["train", "--resume", "run"], &parts);
+    }
+    let epochs = ["train", "--resume", "run", "--epochs", &most];
+    desk.fails(2, &epochs, &["error: --epochs is "]);
 }
 
 /// A file system of its own, which only root can make.

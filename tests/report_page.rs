@@ -8,6 +8,7 @@ use std::path::Path;
 use common::desk::Desk;
 use common::{InMemory, generated, is_self_contained, repository};
 use imdb_fast::dataset::{self, Split};
+use imdb_fast::model::Model;
 use imdb_fast::text::{Rules, Vocabulary};
 
 /// A folder with the sample dataset, `d.safetensors`, and a run on it, `run`.
@@ -394,6 +395,24 @@ fn errors_name_what_helps() {
     let history = desk.text("run/history.json").replace("\"epochs\": 4", "\"epochs\": 5");
     std::fs::write(desk.path("run/history.json"), history).unwrap();
     fails(&desk, &["run"], &["two runs", "`epochs` differs", "train again"]);
+}
+
+/// As a user of the library may have it.
+#[test]
+fn a_loss_that_only_the_model_knows_is_no_option() {
+    let desk = desk();
+    let path = desk.path("run/model.safetensors");
+    let mut model = Model::load(&path).unwrap();
+    model.training["loss"] = "focal".into();
+    model.save(&path).unwrap();
+    let history = desk.text("run/history.json");
+    desk.write("run/history.json", history.replace("\"binary-crossentropy\"", "\"focal\""));
+    let parts = ["run/model.safetensors: metadata `training`: ", "\"focal\"", "evaluate --loss"];
+    fails(&desk, &["run"], &parts);
+    let evaluate = ["evaluate", "run/model.safetensors", "d.safetensors"];
+    desk.fails(1, &evaluate, &parts);
+    desk.ok(&[&evaluate[..], &["--loss", "hinge"]].concat());
+    desk.fails(2, &[&evaluate[..], &["--loss", "focal"]].concat(), &["error: --loss is "]);
 }
 
 #[test]

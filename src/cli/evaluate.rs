@@ -12,7 +12,7 @@ use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
 use serde_json::json;
 
 use super::known::Known;
-use super::{Global, labelled_split, thousands, to_stdout};
+use super::{Global, labelled_split, loss_of, thousands, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
 ///
@@ -43,8 +43,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let model = Model::load(&args.model)?;
-    let trained_with = model.training["loss"].as_str().unwrap_or("binary_crossentropy");
-    let loss = loss(args.loss.as_deref().unwrap_or(trained_with))?;
+    let loss = match &args.loss {
+        Some(name) => loss(name)?,
+        None => loss_of(&model, &args.model)?,
+    };
     let dataset = global.open(&args.dataset)?;
     let team = global.team()?;
     let labels = labels_to_judge_by(&dataset, args.split)?;

@@ -47,6 +47,8 @@ use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use imdb_fast::container::{self, Access};
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
+use imdb_fast::model::Model;
+use imdb_fast::nn::{Loss, loss};
 use imdb_fast::report::table::{count, thousands};
 use imdb_fast::train::Team;
 use imdb_fast::{Error, Result};
@@ -295,6 +297,21 @@ fn warn(kind: &str, message: impl std::fmt::Display) {
     let mut stderr = anstream::stderr().lock();
     let _ = write!(stderr, "{style}{kind}:{style:#} ")
         .and_then(|()| writeln!(Tame::new(&mut stderr), "{message}"));
+}
+
+/// Blames what a file says on the file, where the error is about an option that nobody has given.
+fn of_file(path: &Path, place: &str, remedy: &str) -> impl FnOnce(Error) -> Error {
+    move |error| match error.is_usage() {
+        true => Error::malformed(path, place, error.to_string(), remedy),
+        false => error,
+    }
+}
+
+/// The loss that a model has been trained with.
+fn loss_of(model: &Model, path: &Path) -> Result<Box<dyn Loss>> {
+    let name = model.training["loss"].as_str().unwrap_or("binary_crossentropy");
+    let remedy = "`imdb-fast evaluate --loss` judges it by another one";
+    loss(name).map_err(of_file(path, "metadata `training`", remedy))
 }
 
 /// Runs `write` on a buffered stdout, which gets all as it is unless it is a terminal.

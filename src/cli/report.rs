@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::model::Model;
-use imdb_fast::nn::loss;
 use imdb_fast::report::findings::{Findings, Wanted};
 use imdb_fast::report::html::{run_page, sweep_page};
 use imdb_fast::report::json::HistoryFile;
@@ -13,7 +12,7 @@ use imdb_fast::{Error, Result, output};
 use serde_json::Value;
 
 use super::train::{self, HISTORY, MODEL};
-use super::{Global, OutputArg, count, labelled_split, shown, sweep, thousands};
+use super::{Global, OutputArg, count, labelled_split, loss_of, shown, sweep, thousands};
 
 /// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
 ///
@@ -58,7 +57,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     args.output.spare(train::NAMES.map(|name| args.run.join(name)), "those of the run")?;
     let dataset = dataset(global, &args, &history)?;
     args.output.spare([dataset.container().path()], "the dataset")?;
-    let loss = loss(model.training["loss"].as_str().unwrap_or("binary_crossentropy"))?;
+    let loss = loss_of(&model, &args.run.join(MODEL))?;
     let team = global.team()?;
     let wanted = Wanted { split: args.split, words: args.words, mistakes: args.mistakes };
     let findings = Findings::collect(&team, &model, &dataset, &*loss, wanted)?;

@@ -26,14 +26,14 @@ use imdb_fast::{Error, Result};
 use super::lock::Lock;
 use super::progress::Progress;
 use super::stop::{self, Stop};
-use super::{Global, count, is_same_file, quoted, shown, thousands, to_stdout, warn};
+use super::{Global, count, is_same_file, of_file, quoted, shown, thousands, to_stdout, warn};
 use ensemble::Members;
 pub(crate) use options::Args;
 use outputs::{CHECKPOINT, Outputs, PARTIAL_HISTORY, facts};
 pub(super) use outputs::{HISTORY, MODEL, NAMES, discard, is_in};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;
-use unfinished::{Notes, Unfinished};
+use unfinished::{NOTES, Notes, REMEDY, Unfinished};
 use watcher::{Size, Watcher};
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<ExitCode> {
@@ -83,7 +83,15 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let team = global.team()?;
     let lock = Lock::take(folder, "--resume")?;
     let run = Unfinished::read(folder, new)?;
-    let Unfinished { checkpoint, args, words, dataset: path, is_dataset_noted, seconds } = run;
+    let Unfinished {
+        checkpoint,
+        args,
+        words,
+        dataset: path,
+        is_dataset_noted,
+        are_epochs_noted,
+        seconds,
+    } = run;
     let path = path.as_deref().map(|path| global.find(path)).transpose()?;
     let dataset = open(global, "train", path.as_deref()).map_err(|error| match error {
         Error::Io { source, .. } if is_dataset_noted && source.kind() == ErrorKind::NotFound => {
@@ -99,7 +107,11 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     })?;
     let mut model = checkpoint.model()?;
     model.take_words(&dataset);
-    let plan = TrainPlan::new(&dataset, &model, args.fit_options()?)?;
+    let plan = args.fit_options().and_then(|options| TrainPlan::new(&dataset, &model, options));
+    let plan = match are_epochs_noted {
+        true => plan.map_err(of_file(&folder.join(CHECKPOINT), NOTES, REMEDY)),
+        false => plan,
+    }?;
     checkpoint.expect(&plan, model.architecture())?;
     warn_of_kernels("run", checkpoint.kernels(), &team);
     global.note(format_args!(

@@ -16,6 +16,10 @@ use crate::cli::{given_to_train, shown, train_arguments};
 /// Options that may be given beside `--resume`.
 const CHANGEABLE: [&str; 4] = ["dataset", "resume", "epochs", "checkpoint_every"];
 
+/// Where a checkpoint has them, and what helps where they are wrong.
+pub(super) const NOTES: &str = "metadata `notes`";
+pub(super) const REMEDY: &str = "start the run anew, or go on with it by the library";
+
 /// What the command line keeps in a checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Notes {
@@ -87,6 +91,8 @@ pub(super) struct Unfinished {
     pub(super) dataset: Option<PathBuf>,
     /// Whether that is where it was.
     pub(super) is_dataset_noted: bool,
+    /// Whether the number of epochs is that of the checkpoint, as all other options are.
+    pub(super) are_epochs_noted: bool,
     pub(super) seconds: f64,
 }
 
@@ -104,16 +110,14 @@ impl Unfinished {
             return Err(nothing_to_resume(folder));
         }
         let checkpoint = Checkpoint::load(&path)?;
-        let malformed = |problem: String| {
-            let remedy = "start the run anew, or go on with it by the library";
-            Error::malformed(&path, "metadata `notes`", problem, remedy)
-        };
+        let malformed = |problem: String| Error::malformed(&path, NOTES, problem, REMEDY);
         let notes: Notes = serde_json::from_value(checkpoint.notes().clone())
             .map_err(|error| malformed(error.to_string()))?;
         let words: Vec<OsString> = notes.arguments.into_iter().map(OsString::from).collect();
         let mut args = train_arguments(&words).map_err(malformed)?;
         let is_given = |name: &str| given.iter().any(|given| given == name);
-        args.epochs = if is_given("epochs") { new.epochs } else { notes.epochs };
+        let are_epochs_noted = !is_given("epochs");
+        args.epochs = if are_epochs_noted { notes.epochs } else { new.epochs };
         let noted = notes.checkpoint_every.map(|text| text.parse::<Every>()).transpose();
         let noted = noted.map_err(|problem| malformed(problem.to_owned()))?;
         args.checkpoint_every = new.checkpoint_every.or(noted);
@@ -126,6 +130,7 @@ impl Unfinished {
             words,
             dataset,
             is_dataset_noted,
+            are_epochs_noted,
             seconds: notes.seconds,
         })
     }
