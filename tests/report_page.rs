@@ -424,4 +424,10 @@ fn a_run_on_generated_reviews_needs_no_file() {
     assert!(page.contains("Judged on 25,000 reviews"));
     // Their words are known, though no text can be read by them.
     assert!(page.contains("<div class=\"text\""));
+    // Another version may generate others.
+    let history = desk.text("run/history.json");
+    let (before, rest) = history.split_once("\"fingerprint\": \"").unwrap();
+    let (_, after) = rest.split_once('"').unwrap();
+    desk.write("run/history.json", format!("{before}\"fingerprint\": \"0000000000000000\"{after}"));
+    fails(&desk, &["run"], &["the dataset is generated reviews", "other contents", "--data"]);
 }

@@ -143,32 +143,30 @@ fn dataset(global: &Global, args: &Args, history: &HistoryFile) -> Result<Datase
     if let Some(path) = &args.data {
         return global.open(path);
     }
-    let unfit = |value: String, reason: &str| Error::Unfit {
+    let unfit = |value: &str, reason: &str| Error::Unfit {
         option: "the dataset",
-        value,
+        value: value.to_owned(),
         reason: reason.to_owned(),
         remedy: "name it by --data".to_owned(),
     };
-    match (&history.dataset, history.options.get("dataset")) {
-        (Some(path), _) if Path::new(path).exists() => {
-            let dataset = global.open(Path::new(path))?;
-            match &history.fingerprint {
-                Some(noted) if *noted != dataset.fingerprint() => Err(unfit(
-                    path.clone(),
-                    "it had other contents when the run was trained on it: reviews to judge by may be among those \
-                     that were trained on",
-                )),
-                _ => Ok(dataset),
-            }
-        }
+    let (name, dataset) = match (&history.dataset, history.options.get("dataset")) {
+        (Some(path), _) if Path::new(path).exists() => (&**path, global.open(Path::new(path))?),
         (Some(path), _) => {
-            Err(unfit(path.clone(), "the run was trained on it and it is not there any more"))
+            return Err(unfit(path, "the run was trained on it and it is not there any more"));
         }
-        (None, Some(Value::Null)) => train::generated(global),
+        (None, Some(Value::Null)) => ("generated reviews", train::generated(global)?),
         (None, named) => {
             let named = named.and_then(Value::as_str).unwrap_or("unknown");
-            Err(unfit(named.to_owned(), "the run's history does not tell where it lies"))
+            return Err(unfit(named, "the run's history does not tell where it lies"));
         }
+    };
+    match &history.fingerprint {
+        Some(noted) if *noted != dataset.fingerprint() => Err(unfit(
+            name,
+            "it had other contents when the run was trained on it: reviews to judge by may be among those that were \
+             trained on",
+        )),
+        _ => Ok(dataset),
     }
 }
 
