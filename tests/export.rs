@@ -440,6 +440,28 @@ fn what_cannot_be_exported_is_said_and_nothing_is_written() {
     }
 }
 
+/// A limit on the size of files stands for a full disk.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_one_line_of_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Architecture::new(2_000, &[Dense { units: 16, activation: Activation::Relu }]);
+    Model::new(network.unwrap(), 0).save(&folder.path().join("model.safetensors")).unwrap();
+    for name in ["x.npz", "x.onnx", "x.safetensors"] {
+        let script = format!("ulimit -f 20; exec \"$0\" export model.safetensors -o {name}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_imdb-fast")]).current_dir(folder.path());
+        let output = command.output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(
+            errors.starts_with("error: cannot write x") && errors.lines().count() == 1,
+            "{errors}"
+        );
+        assert_eq!(names(folder.path()), ["model.safetensors"]);
+    }
+}
+
 #[test]
 fn keras_agrees() {
     let snippet = |kind: Kind| match kind {

@@ -17,14 +17,19 @@ const LARGE: usize = u32::MAX as usize;
 const ALIGNMENT: usize = 64;
 
 pub(super) fn write(network: &Network<'_>, path: &Path) -> Result<()> {
-    let archive = ZipWriter::new(OutputFile::create(path)?);
-    write_arrays(network, archive).map_err(Error::io(path, "write"))?.commit()
+    let mut file = OutputFile::create(path)?;
+    let mut archive = ZipWriter::new(&mut file);
+    if let Err(error) = write_arrays(network, &mut archive) {
+        // Dropped, it would try again, and print that it cannot. It has nothing to clear away: the file is only lent to it.
+        std::mem::forget(archive);
+        return Err(Error::io(path, "write")(error));
+    }
+    archive.finish().map_err(|error| Error::io(path, "write")(error.into()))?;
+    file.commit()
 }
 
-fn write_arrays(
-    network: &Network<'_>,
-    mut archive: ZipWriter<OutputFile>,
-) -> io::Result<OutputFile> {
+/// All of them, to the last byte: what is left to write is a few hundred bytes.
+fn write_arrays(network: &Network<'_>, archive: &mut ZipWriter<&mut OutputFile>) -> io::Result<()> {
     let mut number = 0;
     let mut add = |shape: &[usize], values: &[f32]| -> io::Result<()> {
         let options = SimpleFileOptions::default()
@@ -51,7 +56,7 @@ fn write_arrays(
             add(&[layer.units], layer.alpha)?;
         }
     }
-    Ok(archive.finish()?)
+    archive.flush()
 }
 
 /// What stands before an array of little-endian float32 values.
