@@ -369,6 +369,11 @@ fn files_that_are_no_texts_say_why() {
     fails(&cut[..cut.len() - 4], &[], &["bad.data", "the gzip file is damaged or cut short"]);
     fails(&gzipped(&gzipped(b"a fine film")), &[], &["bad.data"]);
     fails(b"", &["--input", "csv"], &["bad.data: the file: it has no row"]);
+    for arguments in [["--text", "a"], ["d.safetensors", "--rows=..1"]] {
+        let code = if arguments[0] == "--text" { 2 } else { 1 };
+        let words = [&["predict", MODEL, "--invalid-utf8", "skip"], &arguments[..]].concat();
+        desk.fails(code, &words, b"", &["--invalid-utf8 is", "skip"]);
+    }
     for option in [["--quoting", "on"], ["--text-column", "a"], ["--label-column", "a"]] {
         fails(b"a fine film\n", &option, &[option[0], "is read as lines; say how", "--input"]);
     }

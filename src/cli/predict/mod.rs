@@ -97,10 +97,10 @@ struct LayoutArgs {
     /// Whether fields of a table may stand in double quotes [default: on for csv, off for tsv]
     #[arg(long, value_name = "on|off", value_parser = on_off)]
     quoting: Option<bool>,
-    /// What to do with texts that are not UTF-8: stop, replace (the bytes at fault) or skip (the text)
-    #[arg(long, value_name = "HOW", default_value = InvalidUtf8::default().name())]
+    /// What to do with texts that are not UTF-8: stop, replace (the bytes at fault) or skip (the text) [default: stop]
+    #[arg(long, value_name = "HOW")]
     #[arg(value_parser = parsed::<InvalidUtf8>(InvalidUtf8::ALL.map(InvalidUtf8::name)), hide_possible_values = true)]
-    invalid_utf8: InvalidUtf8,
+    invalid_utf8: Option<InvalidUtf8>,
     /// The most bytes of one review, or of the line that it is in [default: 16777216]
     #[arg(long, value_name = "BYTES")]
     max_text: Option<usize>,
@@ -232,6 +232,7 @@ impl LayoutArgs {
             ("--label-column", self.label_column.clone(), has_fields),
             ("--no-header", self.no_header.then(|| "given".to_owned()), is_table),
             ("--quoting", quoting, is_table),
+            ("--invalid-utf8", self.invalid_utf8.map(|how| how.name().to_owned()), is_text),
             ("--max-text", self.max_text.map(|bytes| bytes.to_string()), is_text),
         ];
         let mut misplaced = options.into_iter().filter(|(_, _, has_a_say)| !has_a_say);
@@ -245,7 +246,7 @@ impl LayoutArgs {
             label_column: self.label_column.clone(),
             header: !self.no_header,
             quoting: self.quoting,
-            invalid_utf8: self.invalid_utf8,
+            invalid_utf8: self.invalid_utf8.unwrap_or_default(),
             max_text: self.max_text,
             ..TextOptions::default()
         }
