@@ -429,7 +429,11 @@ fn what_cannot_be_exported_is_said_and_nothing_is_written() {
     let own = "model.safetensors";
     fails(2, &[own, "-o", "x.h5"], &["--output", ".npz, .onnx or .safetensors", "--format"]);
     fails(2, &[own, "-o", "x.h5", "--format", "h5"], &["keras-npz, onnx, torch-safetensors"]);
-    fails(2, &[own, "-o", "x.npz", "--onnx-input", "indices"], &["--onnx-input", "--format onnx"]);
+    fails(
+        2,
+        &[own, "-o", "x.npz", "--onnx-input", "indices"],
+        &["--onnx-input is \"indices\"", "--format onnx"],
+    );
     let ids = [own, "-o", "x.onnx", "--onnx-input", "ids"];
     fails(1, &ids, &["--onnx-input", "multi-hot or indices", "sets of words"]);
     fails(2, &[own, "-o", "./model.safetensors"], &["--output", "another file"]);

@@ -144,11 +144,13 @@ impl Args {
             Some(format) => format,
             None => format_of(&self.output.output)?,
         };
-        if self.onnx_input.is_some() && format != Format::Onnx {
-            let expected = "nothing: it goes with --format onnx only";
-            return Err(Error::invalid("--onnx-input", "given", expected));
+        match self.onnx_input {
+            Some(input) if format != Format::Onnx => {
+                let expected = "left out: it goes with --format onnx only";
+                Err(Error::invalid("--onnx-input", OnnxInput::from(input), expected))
+            }
+            _ => Ok(format),
         }
-        Ok(format)
     }
 }
 
