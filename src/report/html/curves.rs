@@ -14,6 +14,8 @@ const MOST_POINTS: usize = 1_000;
 const MOST_HITS: usize = 150;
 /// A longer table is thinned out; the history has all.
 const MOST_LINES: usize = 200;
+/// So is one that is wider: a history that is read may have quantities by the thousands.
+const MOST_COLUMNS: usize = 40;
 
 /// The part of the page.
 pub(super) fn section(file: &HistoryFile) -> Markup {
@@ -156,17 +158,23 @@ fn table(history: &History, lowest: Option<usize>) -> Markup {
     let is_shown = |epoch: &usize| {
         epoch.is_multiple_of(stride) || Some(*epoch) == lowest || epoch + 1 == epochs
     };
+    let quantities = history.series().count();
+    let columns = || history.series().take(MOST_COLUMNS);
     html! {
         details {
             summary {
                 @if stride == 1 { "Every epoch as a table" }
-                @else { "One epoch in " (stride) " as a table; history.csv has all" }
+                @else { "One epoch in " (stride) " as a table" }
+                @if quantities > MOST_COLUMNS {
+                    ", of the first " (MOST_COLUMNS) " of " (thousands(quantities as u64)) " quantities"
+                }
+                @if stride > 1 || quantities > MOST_COLUMNS { "; history.csv has all" }
             }
             div.scroll tabindex="0" role="group" aria-label="Epochs" {
                 table.numbers {
                     thead { tr {
                         th scope="col" { "epoch" }
-                        @for (name, _) in history.series() {
+                        @for (name, _) in columns() {
                             th scope="col" { (super::words::shown(name).replace('_', " ")) }
                         }
                     } }
@@ -177,7 +185,7 @@ fn table(history: &History, lowest: Option<usize>) -> Markup {
                                     (epoch + 1)
                                     @if Some(epoch) == lowest { " (lowest)" }
                                 }
-                                @for (_, values) in history.series() { td { (number(values[epoch])) } }
+                                @for (_, values) in columns() { td { (number(values[epoch])) } }
                             }
                         }
                     }
@@ -233,5 +241,12 @@ mod tests {
             let page = section(&file(&vec![0.5; epochs], None)).into_string();
             assert!(page.contains(expected), "{epochs}");
         }
+        let series = (0..1_000).map(|name| (name.to_string(), vec![0.5])).collect();
+        let history = History::from_series(series).unwrap();
+        let page = section(&HistoryFile { history, ..HistoryFile::default() }).into_string();
+        let expected =
+            "Every epoch as a table, of the first 40 of 1,000 quantities; history.csv has all<";
+        assert!(page.contains(expected), "{page}");
+        assert_eq!(page.matches("<td>").count(), 40);
     }
 }
