@@ -772,11 +772,13 @@ fn a_reader_that_leaves_early_is_no_failure() {
 #[test]
 fn a_full_disk_is_a_failure() {
     let desk = Desk::with_dataset();
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let output = desk.command(&["inspect", "d.safetensors"]).stdout(full).output().unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{errors}");
-    assert!(errors.starts_with("error: cannot write to stdout: No space left"), "{errors}");
+    for arguments in [&["inspect", "d.safetensors"][..], &["train", "--help"], &["--version"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = desk.command(arguments).stdout(full).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {errors}");
+        assert!(errors.starts_with("error: cannot write to stdout: No space left"), "{errors}");
+    }
 }
 
 #[test]

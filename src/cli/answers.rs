@@ -1,13 +1,12 @@
 //! How answers are written: for people, as CSV, as JSON lines.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use imdb_fast::{Error, Result};
 use serde::Serialize;
 
-use super::terminal;
+use super::{stdout_failed, terminal};
 
 /// How answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -86,14 +85,9 @@ pub(super) enum Answers {
     Records(Box<csv::Writer<Box<dyn Write>>>),
 }
 
-/// Stdout failed.
-fn failed(error: io::Error) -> Error {
-    Error::io(Path::new("stdout"), "write to")(error)
-}
-
 /// The same by way of the csv crate, which would hide what kind of error it was: a closed pipe is none of ours.
 fn failed_record(error: csv::Error) -> Error {
-    failed(match error.into_kind() {
+    stdout_failed(match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
     })
@@ -125,7 +119,7 @@ impl Answers {
     /// Writes a line of text.
     pub(super) fn line(&mut self, line: std::fmt::Arguments<'_>) -> Result<()> {
         match self {
-            Answers::Lines(out) => writeln!(out, "{line}").map_err(failed),
+            Answers::Lines(out) => writeln!(out, "{line}").map_err(stdout_failed),
             Answers::Records(_) => unreachable!("records have fields"),
         }
     }
@@ -133,8 +127,8 @@ impl Answers {
     /// Writes a JSON object as a line.
     pub(super) fn json(&mut self, object: &impl Serialize) -> Result<()> {
         let Answers::Lines(out) = self else { unreachable!("records have fields") };
-        serde_json::to_writer(&mut *out, object).map_err(|error| failed(error.into()))?;
-        out.write_all(b"\n").map_err(failed)
+        serde_json::to_writer(&mut *out, object).map_err(|error| stdout_failed(error.into()))?;
+        out.write_all(b"\n").map_err(stdout_failed)
     }
 
     /// Writes a CSV record.
@@ -151,8 +145,8 @@ impl Answers {
     /// Hands over all that was written.
     pub(super) fn flush(&mut self) -> Result<()> {
         match self {
-            Answers::Lines(out) => out.flush().map_err(failed),
-            Answers::Records(out) => out.flush().map_err(failed),
+            Answers::Lines(out) => out.flush().map_err(stdout_failed),
+            Answers::Records(out) => out.flush().map_err(stdout_failed),
         }
     }
 }

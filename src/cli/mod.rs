@@ -104,7 +104,8 @@ Environment:
 
 Exit codes: 0 success, 1 a file or the system is at fault, 2 the arguments are; 129, 130, 143 after SIGHUP, SIGINT, SIGTERM \
 (unless it was ignored from the start, as `nohup` has it): a training run or a sweep that has begun has then saved itself; \
-before that, as of all other commands, nothing is left of the files that they write.";
+before that, as of all other commands, nothing is left of the files that they write, but for the beginning of a download, from \
+which `fetch` goes on.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -164,10 +165,16 @@ impl Command {
 
 /// Parses the arguments, runs the command, reports its error.
 pub(crate) fn main() -> ExitCode {
-    let Cli { global, command } =
-        preset::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
-    blame_changed_files();
-    match stop::outlive_file_limit().and_then(|()| run(&global, command)) {
+    let outcome = match preset::parse(std::env::args_os()) {
+        Ok(Cli { global, command }) => {
+            blame_changed_files();
+            stop::outlive_file_limit().and_then(|()| run(&global, command))
+        }
+        Err(error) if error.use_stderr() => error.exit(),
+        // Help and version, which are data as any other.
+        Err(told) => told.print().map(|()| ExitCode::SUCCESS).map_err(stdout_failed),
+    };
+    match outcome {
         Ok(code) => code,
         // The reader of a pipe has seen enough: not our failure.
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => {
@@ -317,7 +324,12 @@ fn loss_of(model: &Model, path: &Path) -> Result<Box<dyn Loss>> {
 /// Runs `write` on a buffered stdout, which gets all as it is unless it is a terminal.
 fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let mut out = io::BufWriter::new(terminal::stdout());
-    write(&mut out).and_then(|()| out.flush()).map_err(Error::io(Path::new("stdout"), "write to"))
+    write(&mut out).and_then(|()| out.flush()).map_err(stdout_failed)
+}
+
+/// Stdout failed.
+fn stdout_failed(error: io::Error) -> Error {
+    Error::io(Path::new("stdout"), "write to")(error)
 }
 
 /// A split by its name.
