@@ -440,17 +440,29 @@ fn files_of_the_wrong_kind() {
 /// Where the system does not give the memory for the weights. The limit is on addresses: nothing is taken.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_network_that_is_too_large_is_refused() {
+fn a_network_that_is_too_large_is_refused_before_anything_is_trained() {
     let desk = Desk::with_dataset();
-    let train = ["train", "d.safetensors", "--hidden", "65536,65536,65536", "--validation", "0"];
     let shell = "ulimit -v 8000000; exec \"$0\" \"$@\"";
-    let mut command = Command::new("sh");
-    command.args(["-c", shell, env!("CARGO_BIN_EXE_imdb-fast")]).args(train);
-    let output = command.current_dir(desk.folder()).output().unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{errors}");
-    for part in ["600 inputs and layers of 65536, 65536, 65536", "bytes", "--hidden"] {
-        assert!(errors.contains(part), "no {part:?} in {errors}");
+    for (hidden, networks, parts) in [
+        (
+            "65536,65536,65536",
+            "1",
+            ["600 inputs and layers of 65536, 65536, 65536", "bytes", "--hidden"],
+        ),
+        // Each would be small enough.
+        ("1000", "70", ["--ensemble is 70", "--hidden is 70000", "widths from 1 to 65536"]),
+        ("256,256", "200", ["--ensemble is 200", "merged into one network", "bytes"]),
+    ] {
+        let mut command = Command::new("sh");
+        command.args(["-c", shell, env!("CARGO_BIN_EXE_imdb-fast"), "train", "d.safetensors"]);
+        command.args(["--validation", "0", "--hidden", hidden, "--ensemble", networks]);
+        let output = command.current_dir(desk.folder()).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        for part in parts {
+            assert!(errors.contains(part), "no {part:?} in {errors}");
+        }
+        assert!(!errors.contains("training networks"), "{errors}");
     }
 }
 

@@ -78,9 +78,27 @@ impl Ensemble {
     /// Checks what can be checked without data.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`](crate::Error::InvalidOption) where there are no members, or more than [`MOST_MEMBERS`].
+    /// [`Error::InvalidOption`] where there are no members, or more than [`MOST_MEMBERS`].
     pub fn check(&self) -> Result<()> {
         expect_within("--ensemble", self.members, 1..=MOST_MEMBERS)
+    }
+
+    /// Checks that members like this one can be merged.
+    fn expect_merged(&self, one: &Model) -> Result<()> {
+        let reason = match one.side_by_side(self.members) {
+            Ok(_) => return Ok(()),
+            Err(Error::InvalidOption { option, value, expected }) => {
+                format!("whose {option} is {value}, expected {expected}")
+            }
+            Err(Error::Unfit { reason, .. }) => format!("and {reason}"),
+            Err(error) => return Err(error),
+        };
+        Err(Error::Unfit {
+            option: "--ensemble",
+            value: self.members.to_string(),
+            reason: format!("they are merged into one network, {reason}"),
+            remedy: "train fewer networks, or narrower layers".to_owned(),
+        })
     }
 
     /// Trains all members and merges them; nothing comes back where [`Member::stops`] has ended it. The members are trained side by
@@ -89,9 +107,9 @@ impl Ensemble {
     /// `folder` is where the reviews with their new labels are put meanwhile.
     ///
     /// # Errors
-    /// Those of [`Ensemble::check`]; [`Error::InvalidOption`](crate::Error::InvalidOption) where self-training is asked for a
-    /// best epoch; [`Error::Unfit`](crate::Error::Unfit) where an option does not fit the data;
-    /// [`Error::Diverged`](crate::Error::Diverged); [`Error::Io`](crate::Error::Io).
+    /// Those of [`Ensemble::check`]; [`Error::InvalidOption`] where self-training is asked for a best epoch; [`Error::Unfit`] where
+    /// an option does not fit the data, or what the members are merged into would be too large;
+    /// [`Error::Diverged`], which ends all of them; [`Error::Io`].
     pub fn train(
         &self,
         member: &dyn Member,
@@ -106,14 +124,16 @@ impl Ensemble {
         let (rows, _) = validation.rows(dataset)?;
         let begins =
             |stage, epochs: usize| member.begins(stage, epochs.saturating_mul(self.members));
+        let first = member.model(self.seed)?;
+        self.expect_merged(&first)?;
         let Some(training) = self.self_training else {
+            drop(first);
             begins("networks", epochs);
             let fresh = |_, seed| Ok((member.model(seed)?, member.options(seed)?));
             let Some((models, history)) = group.fit(dataset, fresh)? else { return Ok(None) };
             let model = merged(team, dataset, rows, models)?;
             return Ok(Some(Trained { model, history }));
         };
-        let first = member.model(self.seed)?;
         training.check(&member.options(self.seed)?)?;
         pseudo::check(dataset, &first)?;
         if training.fine_tuning_epochs > 0 {

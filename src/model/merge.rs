@@ -12,7 +12,8 @@ impl Model {
     /// What is not weights (vocabulary, text rules) is the first one's.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where the architectures or the scales differ; those of [`Architecture::new`] where it would be too wide.
+    /// [`Error::Unfit`] where the architectures or the scales differ, or where memory is short; those of [`Architecture::new`] where it
+    /// would be too wide.
     ///
     /// # Panics
     /// If there is no model, or not one factor a model.
@@ -30,24 +31,30 @@ impl Model {
                 remedy: "merge models that were trained alike, on the same reviews".to_owned(),
             });
         }
-        let architecture = side_by_side(&first.architecture, models.len())?;
+        let architecture = first.side_by_side(models.len())?;
         let parameters = parameters(&architecture, models, factors);
         let input_scale = first.input_scale.clone();
         let merged = Model::of_parts(architecture, parameters, input_scale);
         Ok(Model { vocabulary: first.vocabulary.clone(), text: first.text.clone(), ..merged })
     }
-}
 
-/// All hidden layers, and the embedding, so many times as wide.
-fn side_by_side(one: &Architecture, times: usize) -> Result<Architecture> {
-    let mut hidden = one.hidden().to_vec();
-    hidden.iter_mut().for_each(|layer| layer.units *= times);
-    let architecture = Architecture::new(one.inputs(), &hidden)?;
-    match one.embedding() {
-        Some(embedding) => {
-            architecture.with_embedding(Embedding { dim: embedding.dim * times, ..embedding })
+    /// The network that so many models of this architecture are merged into: all hidden layers, and the embedding, so many times as
+    /// wide.
+    ///
+    /// # Errors
+    /// Those of [`Architecture::new`] and [`Architecture::with_embedding`] where it would be too wide; [`Error::Unfit`] where memory is
+    /// short.
+    pub(crate) fn side_by_side(&self, times: usize) -> Result<Architecture> {
+        let one = &self.architecture;
+        let mut hidden = one.hidden().to_vec();
+        hidden.iter_mut().for_each(|layer| layer.units *= times);
+        let mut architecture = Architecture::new(one.inputs(), &hidden)?;
+        if let Some(embedding) = one.embedding() {
+            let dim = embedding.dim * times;
+            architecture = architecture.with_embedding(Embedding { dim, ..embedding })?;
         }
-        None => Ok(architecture),
+        architecture.expect_memory()?;
+        Ok(architecture)
     }
 }
 
