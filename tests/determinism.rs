@@ -284,9 +284,14 @@ fn several_windows_are_trained_on_in_full() {
 #[test]
 fn far_more_threads_than_cores_come_to_an_end() {
     let folder = tempfile::tempdir().unwrap();
-    let dataset = written(generated(2000, 1500, 1), &folder.path().join("d.safetensors"));
-    let case =
-        Case { optimizer: "rmsprop", activation: Activation::Relu, hidden: &[16], batch_size: 32 };
+    let dataset = written(generated(20_000, 1500, 1), &folder.path().join("d.safetensors"));
+    // So many blocks that each thread may have one.
+    let case = Case {
+        optimizer: "rmsprop",
+        activation: Activation::Relu,
+        hidden: &[16],
+        batch_size: 4096,
+    };
     let start = Instant::now();
     let alone = train(&dataset, &case, 1, 1);
     let time = start.elapsed();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, RwLock};
 
-use super::block::{BLOCK_ROWS, Block};
+use super::block::Block;
 use super::books::Books;
 use super::checkpoint::Checkpoint;
 use super::cut::cut_features;
@@ -211,14 +211,14 @@ fn fit_rows<I: Word>(
     let architecture = model.architecture().clone();
     let (parameters, scale) = model.trained();
     let options = &plan.options;
-    let batch_rows = options.batch_size.min(plan.train_rows.len());
+    let batch_rows = plan.batch_rows();
     let (inputs, idle) = (architecture.inputs(), plan.idle());
     // Bits say nothing of words that occur several times, or of those that are left out of a batch.
     let can_have_bits = !I::REPEATS && !plan.word_dropout.is_on() && architecture.width() >= 8;
     let how = (&idle, can_have_bits);
     let cuts = cut_features(rows, &plan.train_rows, inputs, batch_rows, how);
     let head = &parameters.head;
-    let blocks = (0..batch_rows.div_ceil(BLOCK_ROWS)).map(|_| Block::new(&architecture, head));
+    let blocks = (0..plan.blocks()).map(|_| Block::new(&architecture, head));
     let validation = match (&plan.validation, held_out) {
         (Some((split, set)), Some(rows)) => Some(Validation::new(plan, (*split, set), rows)?),
         _ => None,
@@ -234,8 +234,7 @@ fn fit_rows<I: Word>(
     if let Some(average) = options.average_weights {
         shards.iter_mut().for_each(|shard| shard.average(average));
     }
-    // What has one owner keeps one thread busy; others would only be waited for.
-    let threads = if shards.len() == 1 { 1 } else { team.size() };
+    let threads = team.size().min(plan.most_threads(shards.len()));
     let mut run = Run {
         plan,
         level,

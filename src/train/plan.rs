@@ -234,6 +234,25 @@ impl<'d> TrainPlan<'d> {
         self.validation.as_ref().map_or(0, |(_, rows)| rows.len())
     }
 
+    /// Reviews of a batch; the last one may be short.
+    pub(super) fn batch_rows(&self) -> usize {
+        self.options.batch_size.min(self.train_rows.len())
+    }
+
+    /// Blocks of a batch.
+    pub(super) fn blocks(&self) -> usize {
+        self.batch_rows().div_ceil(BLOCK_ROWS)
+    }
+
+    /// How many threads have work, where there are so many shards: what has one owner keeps one busy, and one beyond the shards and the
+    /// blocks would only be waited for.
+    pub(super) fn most_threads(&self, shards: usize) -> usize {
+        match shards {
+            1 => 1,
+            _ => shards.max(self.blocks()),
+        }
+    }
+
     /// Steps an epoch; the last batch may be short.
     pub fn batches(&self) -> usize {
         self.train_rows.len().div_ceil(self.options.batch_size)
