@@ -133,7 +133,7 @@ fn fit_from(
     from: Option<Checkpoint>,
 ) -> Result<Outcome> {
     plan.expect_model(model)?;
-    plan.expect_memory(model)?;
+    plan.expect_memory(team.size())?;
     if let Some(embedding) = model.architecture().embedding() {
         let run = match sequences(plan.dataset, Split::Train)? {
             Sequences::Narrow(..) => fit_sequences::<u16>,

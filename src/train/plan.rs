@@ -1,10 +1,12 @@
 //! What a run does: hyper-parameters that are checked and fit the dataset.
 
 use super::block::BLOCK_ROWS;
+use super::cut::MOST_SHARDS;
 use super::place::Place;
 use super::row_set::RowSet;
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
+use super::validation::ROUND_ROWS;
 use super::window::{FULL_SHUFFLE_BYTES, Order, Shuffle};
 use super::{FeatureScale, Metric, WeightAverage, metric};
 use crate::dataset::{Csr, Dataset, Holdout, Split};
@@ -197,26 +199,47 @@ impl<'d> TrainPlan<'d> {
     ///
     /// # Errors
     /// [`Error::Unfit`]
-    pub(super) fn expect_memory(&self, model: &Model) -> Result<()> {
-        let batch = self.options.batch_size.min(self.train_rows.len());
-        let parameters = model.parameters();
-        let (first, head) = (parameters.first_kernel.len(), parameters.head.values.len());
-        // The optimizer's state, and the head's gradient, whole and of each block. That of the first layer may be small.
-        let (arrays, blocks) = (self.options.optimizer.state().len(), batch.div_ceil(BLOCK_ROWS));
-        let values = (first + head) as u128 * arrays as u128 + head as u128 * (1 + blocks) as u128;
-        let bytes = values * size_of::<f32>() as u128;
+    pub(super) fn expect_memory(&self, threads: usize) -> Result<()> {
+        let bytes = self.values(threads) * size_of::<f32>() as u128;
         if usize::try_from(bytes).is_ok_and(has_room) {
             return Ok(());
         }
         Err(Error::Unfit {
             option: "the network",
-            value: format!("one of {} weights", first + head),
+            value: format!("one of {} weights", self.architecture.parameters()),
             reason: format!(
                 "to train them takes {:.1} GB more, which the system does not give",
                 bytes as f64 / 1e9
             ),
             remedy: "take fewer --hidden units, fewer words, or smaller batches".to_owned(),
         })
+    }
+
+    /// How many values a run on so many threads keeps beside a model, or nearly: what is small beside a model does not count.
+    fn values(&self, threads: usize) -> u128 {
+        let (options, width) = (&self.options, self.architecture.width());
+        let first = self.architecture.inputs() * width;
+        let head = self.architecture.parameters() - first;
+        let arrays = options.optimizer.state().len();
+        let state = match width {
+            // Each weight may have a record with its state and its scale.
+            1 => (1 + arrays + usize::from(options.feature_scale.is_some())).next_power_of_two(),
+            _ => arrays,
+        };
+        let copies = usize::from(options.average_weights.is_some())
+            + usize::from(self.remembers_best(first));
+        // Where not all rows move in a step, the first layer's gradient may be small.
+        let gradient = if self.idle() == Idle::Moves { first } else { 0 };
+        let (blocks, threads) = (self.blocks(), threads.min(self.most_threads(MOST_SHARDS)));
+        // The sums of each shard, the deltas of each block, and for each thread those of all blocks.
+        let sums = MOST_SHARDS * self.batch_rows().max(self.validation_reviews().min(ROUND_ROWS));
+        let deltas = (1 + threads) * blocks * BLOCK_ROWS;
+        let product = |a: usize, b: usize| a as u128 * b as u128;
+        product(state + copies, first + head)
+            + gradient as u128
+            // The head's gradient, whole and of each block.
+            + product(1 + blocks, head)
+            + product(sums + deltas, width)
     }
 
     /// The options.
@@ -456,4 +479,55 @@ fn expect_network(architecture: &Architecture, options: &FitOptions) -> Result<(
         return Err(Error::invalid("--dropout", options.dropout, expected));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::Access;
+    use crate::dataset::{self, Synthetic, SyntheticOptions};
+    use crate::nn::{Activation, Dense};
+    use crate::optimizer;
+
+    /// What is as large as the weights, or larger, is asked for before a run begins.
+    #[test]
+    fn all_that_is_large_counts_and_threads_without_work_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("reviews.safetensors");
+        let options = SyntheticOptions { reviews: 1_000, words: 2_000, ..Default::default() };
+        dataset::write(&mut Synthetic::new(options).unwrap(), &path).unwrap();
+        let dataset = Dataset::open(&path, Access::Map).unwrap();
+        let [first, head] = [2_000 * 256, 256 + 256 + 1];
+        let layer = Dense { units: 256, activation: Activation::Relu };
+        let model = Model::new(Architecture::new(2_000, &[layer]).unwrap(), 1);
+        let plan = |name: &str, change: &dyn Fn(&mut FitOptions)| {
+            let optimizer = optimizer::parse(name, None).unwrap();
+            let validation = Holdout::First(100);
+            let mut options =
+                FitOptions { batch_size: 64, optimizer, validation, ..FitOptions::default() };
+            change(&mut options);
+            TrainPlan::new(&dataset, &model, options).unwrap()
+        };
+        let values = |name, change| plan(name, change).values(1);
+        let plain = values("sgd", &|_| ());
+        assert_eq!(plain, 2 * head + (4 * 100 + 2 * 64) * 256);
+        for (name, expected) in [
+            ("rmsprop", first + head),
+            ("sgd:momentum=0.9", 2 * first + head),
+            ("adam", 3 * first + 2 * head),
+        ] {
+            assert_eq!(values(name, &|_| ()) - plain, expected, "{name}");
+        }
+        assert_eq!(values("sgd", &|options| options.l2 = 0.1) - plain, first);
+        assert_eq!(values("sgd", &|options| options.keep_best = true) - plain, first + head);
+        let averaged = |options: &mut FitOptions| {
+            options.average_weights = Some(WeightAverage::default());
+        };
+        assert_eq!(values("sgd", &averaged) - plain, first + head);
+
+        let plan = plan("sgd", &|options| options.batch_size = 400);
+        assert_eq!(plan.values(2) - plan.values(1), 7 * 64 * 256);
+        assert_eq!([1, 2, 4].map(|shards| plan.most_threads(shards)), [1, 7, 7]);
+        assert_eq!(plan.values(64), plan.values(7));
+    }
 }

@@ -18,7 +18,7 @@ use crate::dataset::Split;
 use crate::error::Result;
 
 /// Rows of a round: their sums fit a core's own cache beside the weights.
-const ROUND_ROWS: usize = 1024;
+pub(super) const ROUND_ROWS: usize = 1024;
 /// Rows whose spans are kept from epoch to epoch; with more, they are found anew each time.
 const KEPT_ROWS: usize = 1 << 18;
 
