@@ -155,6 +155,16 @@ fn generated_reviews_and_silence() {
     assert!(desk.ok(&["info"]).contains("threads"));
 }
 
+/// What the crate that starts them looks for in the environment has no say.
+#[test]
+fn threads_are_one_a_core_where_no_number_is_given() {
+    let desk = Desk::new();
+    let output = desk.command(&["info"]).env("RAYON_NUM_THREADS", "5000").output().unwrap();
+    let facts = String::from_utf8(output.stdout).unwrap();
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert!(facts.lines().any(|line| line == format!("threads       {cores}")), "{facts}");
+}
+
 #[test]
 fn a_second_run_gives_the_same_bytes_and_can_start_from_the_first() {
     let desk = Desk::with_dataset();

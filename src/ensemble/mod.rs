@@ -18,7 +18,7 @@ pub use pseudo::remove_leftovers;
 pub use self_training::SelfTraining;
 
 use crate::dataset::{Dataset, Holdout, Split};
-use crate::error::{Result, expect_within};
+use crate::error::{Error, Result, expect_within};
 use crate::model::Model;
 use crate::train::{Ending, FitOptions, History, Observer, Team, TrainPlan, fit, predict};
 

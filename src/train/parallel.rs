@@ -59,8 +59,10 @@ impl Team {
     /// [`Error::InvalidOption`] above 4,096; [`Error::Io`] where the system gives no more threads.
     pub fn new(threads: usize) -> Result<Team> {
         check_threads(threads)?;
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
+            // Of 0 rayon would make what its own variables of the environment say.
+            .num_threads(if threads == 0 { cores } else { threads })
             .thread_name(|index| format!("imdb-fast-{index}"))
             .build()
             .map_err(|error| Error::Io {
@@ -68,7 +70,6 @@ impl Team {
                 action: "start the threads of",
                 source: std::io::Error::other(error),
             })?;
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let (turn, leader) = (Mutex::default(), Mutex::default());
         Ok(Team { pool, level: Level::detect(), cores, turn, leader })
     }
