@@ -82,7 +82,7 @@ pub enum Error {
     },
     /// The loss, or a weight, stopped being a number. The history up to the last good epoch is kept in the report of the run.
     #[error(
-        "loss or weights are not finite any more in epoch {epoch}, {} (learning rate {learning_rate:?}); \
+        "loss or weights are not finite any more in epoch {epoch}, {} (seed {seed}, learning rate {learning_rate:?}); \
          try a smaller --learning-rate",
         step_name(*batch)
     )]
@@ -93,6 +93,8 @@ pub enum Error {
         batch: usize,
         /// The learning rate at that step.
         learning_rate: f32,
+        /// That of the run: it tells which one of many it was.
+        seed: u64,
     },
 }
 

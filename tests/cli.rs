@@ -774,6 +774,10 @@ fn a_model_that_cannot_be_used_is_not_saved() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("weights are not finite any more in epoch 1, batch 1"), "{errors}");
     assert!(!desk.path("run/model.safetensors").exists());
+    // Of several networks, the first that did so is told.
+    let several = ["--seed", "41", "--ensemble", "2", "--threads", "1"];
+    let arguments = [&SMALL[..2], &far, &several].concat();
+    desk.fails(1, &arguments, &["not finite any more in epoch 1, batch 1 (seed 41, "]);
 }
 
 #[test]

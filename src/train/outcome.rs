@@ -31,6 +31,7 @@ pub enum Ending {
 impl Ending {
     pub(super) fn diverged(plan: &TrainPlan<'_>, epoch: usize, batch: usize) -> Ending {
         let learning_rate = plan.options.optimizer.learning_rate();
-        Ending::Diverged(Error::Diverged { epoch, batch, learning_rate })
+        let seed = plan.options.seed;
+        Ending::Diverged(Error::Diverged { epoch, batch, learning_rate, seed })
     }
 }

@@ -47,7 +47,7 @@ Padding has a vector like any word and counts, unless --mask leaves it out. The 
 of libsvm text and of `synth --no-sequences` have none, and n-grams have no place in one.
 
 --ensemble and --self-training train many networks and save one, which every other command takes as any model. Their history is \
-the mean over the networks. Stopped, they leave nothing behind and start anew.
+the mean over the networks. Stopped, they leave nothing behind and start anew; one network that diverges ends them all.
 
 Ctrl-C (SIGINT), SIGTERM and a terminal that closes (SIGHUP) let a run of one network finish its step and save itself in its \
 folder; it exits with 130, 143 or 129 and says how it goes on. Under `nohup` a run outlives its terminal. A second signal \
@@ -57,8 +57,8 @@ is finished, its checkpoint is removed.
 
 While a run is on its way, its history is in history.partial.json; model.safetensors, history.json, history.csv, \
 curves.svg and curves.png of an earlier run in the folder stay until it is finished. Where the loss or a weight is not \
-finite any more, training stops, and the model is that of the best epoch before: always with --keep-best, else where \
-the weights are few for the words of an epoch, since they have to be copied.")]
+finite any more, training stops, and the model of a run of one network is that of the best epoch before: always with \
+--keep-best, else where the weights are few for the words of an epoch, since they have to be copied.")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it
     #[serde(serialize_with = "optional_path")]
