@@ -489,6 +489,8 @@ fn a_forged_checkpoint_is_refused() {
     }
     for (at, forged) in [
         ("/score/loss_bits", json!(u64::MAX)),
+        ("/score/reviews", json!(0)),
+        ("/score/reviews", json!(u64::MAX)),
         ("/score/metrics", json!([])),
         ("/score/metrics/0", json!([9])),
         ("/score/metrics/2/7", json!(u64::MAX)),

@@ -244,7 +244,10 @@ impl Checkpoint {
             }
             false => None,
         };
-        if books.take_up(history, self.facts.score.as_ref(), best) {
+        let score = self.facts.score.as_ref();
+        let reviews = (self.facts.batch * plan.options.batch_size).min(plan.train_reviews());
+        let is_whole = score.is_none_or(|score| score.reviews == reviews);
+        if is_whole && books.take_up(history, score, best) {
             return Ok(());
         }
         let problem = "the history or the sums of the epoch are not those of such a run";
