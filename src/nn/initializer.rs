@@ -34,17 +34,19 @@ impl Initializer {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for zeros before relu or prelu: these are 0 there and so are their slopes, and no gradient
-    /// comes through.
+    /// comes through. Not so behind sigmoid or softplus, which make something else of 0.
     pub fn check_before(self, hidden: &[Dense]) -> Result<()> {
         let is_zero = match self {
             Initializer::Zeros => true,
             Initializer::GlorotUniform => false,
             Initializer::RandomUniform { minval, maxval } => minval == 0.0 && maxval == 0.0,
         };
-        let is_deaf = |layer: &&Dense| {
-            matches!(layer.activation, Activation::Relu | Activation::Prelu) && is_zero
+        let keeps_zero = |layer: &&Dense| {
+            is_zero && !matches!(layer.activation, Activation::Sigmoid | Activation::Softplus)
         };
-        match hidden.iter().find(is_deaf) {
+        let is_deaf =
+            |layer: &&Dense| matches!(layer.activation, Activation::Relu | Activation::Prelu);
+        match hidden.iter().take_while(keeps_zero).find(is_deaf) {
             None => Ok(()),
             Some(layer) => {
                 let name = layer.activation.name();
@@ -152,17 +154,23 @@ mod tests {
 
     #[test]
     fn zeros_go_before_layers_that_learn_from_them() {
-        for (text, activation, is_fit) in [
-            ("zeros", Activation::Relu, false),
-            ("random_uniform:minval=0,maxval=0", Activation::Prelu, false),
-            ("zeros", Activation::Tanh, true),
-            ("glorot_uniform", Activation::Relu, true),
-            ("random_uniform", Activation::Relu, true),
+        use Activation::{Prelu, Relu, Sigmoid, Softplus, Tanh};
+        for (text, activations, is_fit) in [
+            ("zeros", &[Relu][..], false),
+            ("random_uniform:minval=0,maxval=0", &[Prelu], false),
+            ("zeros", &[Tanh], true),
+            ("zeros", &[Tanh, Relu], false),
+            ("zeros", &[Sigmoid, Relu], true),
+            ("zeros", &[Tanh, Softplus, Prelu], true),
+            ("glorot_uniform", &[Relu], true),
+            ("random_uniform", &[Relu], true),
+            ("zeros", &[], true),
         ] {
             let initializer: Initializer = text.parse().unwrap();
-            let checked = initializer.check_before(&[Dense { units: 4, activation }]);
-            assert_eq!(checked.is_ok(), is_fit, "{text} before {activation}");
-            assert!(initializer.check_before(&[]).is_ok());
+            let layer = |&activation: &Activation| Dense { units: 4, activation };
+            let hidden: Vec<Dense> = activations.iter().map(layer).collect();
+            let checked = initializer.check_before(&hidden);
+            assert_eq!(checked.is_ok(), is_fit, "{text} before {activations:?}");
         }
     }
 
