@@ -67,7 +67,9 @@ impl Order {
     pub(super) fn new(rows: RowSet, shuffle: Shuffle, seed: u64, batch_size: usize) -> Order {
         let batch_size = batch_size.min(rows.len());
         let chunk_rows = CHUNK_ROWS.next_multiple_of(batch_size);
-        let window_rows = (WINDOW_ROWS / CHUNK_ROWS * chunk_rows).min(1 << 31);
+        // Whole chunks, and no more rows than 31 bits count, or one chunk.
+        let chunks = (WINDOW_ROWS / CHUNK_ROWS).min((1 << 31) / chunk_rows).max(1);
+        let window_rows = chunks * chunk_rows;
         let mut order = Order {
             rows,
             shuffle,
@@ -238,6 +240,17 @@ mod tests {
                     assert!(seen.into_iter().map(|row| row as usize).eq(rows.clone()));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn windows_are_whole_chunks_and_these_whole_batches() {
+        const MOST: usize = u32::MAX as usize;
+        for batch_size in [1, 512, 5_000, (1 << 25) + 1, 3 << 29, (1 << 31) + 1, MOST] {
+            let order = Order::new(RowSet::Range(0..MOST), Shuffle::Blocked, 1, batch_size);
+            let Order { chunk_rows, window_rows, .. } = order;
+            let are_whole = chunk_rows % batch_size == 0 && window_rows % chunk_rows == 0;
+            assert!(are_whole && window_rows > 0, "{batch_size}, {chunk_rows}, {window_rows}");
         }
     }
 
