@@ -1,5 +1,6 @@
 //! Arrays that start at a cache line, so that a row of sixteen values is one line and not two halves.
 
+use std::alloc::{Layout, handle_alloc_error};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -40,7 +41,13 @@ impl<T: Pod> Aligned<T> {
             true => pages(bytes).map(Memory::Pages),
             false => None,
         };
-        let lines = || Memory::Lines(bytemuck::zeroed_vec(lines));
+        let lines = || match bytemuck::allocation::try_zeroed_vec(lines) {
+            Ok(lines) => Memory::Lines(lines),
+            // As any other allocation that the system refuses.
+            Err(()) => {
+                handle_alloc_error(Layout::array::<Line>(lines).expect("it has their bytes"))
+            }
+        };
         Aligned { memory: memory.unwrap_or_else(lines), length, values: PhantomData }
     }
 }
