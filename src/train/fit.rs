@@ -133,7 +133,6 @@ fn fit_from(
     from: Option<Checkpoint>,
 ) -> Result<Outcome> {
     plan.expect_model(model)?;
-    plan.expect_memory(team.size())?;
     if let Some(embedding) = model.architecture().embedding() {
         let run = match sequences(plan.dataset, Split::Train)? {
             Sequences::Narrow(..) => fit_sequences::<u16>,
@@ -217,6 +216,7 @@ fn fit_rows<I: Word>(
     let can_have_bits = !I::REPEATS && !plan.word_dropout.is_on() && architecture.width() >= 8;
     let how = (&idle, can_have_bits);
     let cuts = cut_features(rows, &plan.train_rows, inputs, batch_rows, how);
+    plan.expect_memory(&cuts, team.size())?;
     let head = &parameters.head;
     let blocks = (0..plan.blocks()).map(|_| Block::new(&architecture, head));
     let validation = match (&plan.validation, held_out) {

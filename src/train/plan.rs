@@ -1,7 +1,7 @@
 //! What a run does: hyper-parameters that are checked and fit the dataset.
 
 use super::block::BLOCK_ROWS;
-use super::cut::MOST_SHARDS;
+use super::cut::Cut;
 use super::place::Place;
 use super::row_set::RowSet;
 use super::sequences::sequences;
@@ -195,12 +195,12 @@ impl<'d> TrainPlan<'d> {
         })
     }
 
-    /// Checks that there is memory for what a run keeps beside a model: to be refused it later ends the program.
+    /// Checks that there is memory for what a run with these shards keeps beside a model: to be refused it later ends the program.
     ///
     /// # Errors
     /// [`Error::Unfit`]
-    pub(super) fn expect_memory(&self, threads: usize) -> Result<()> {
-        let bytes = self.values(threads) * size_of::<f32>() as u128;
+    pub(super) fn expect_memory(&self, cuts: &[Cut], threads: usize) -> Result<()> {
+        let bytes = self.values(cuts, threads) * size_of::<f32>() as u128;
         if usize::try_from(bytes).is_ok_and(has_room) {
             return Ok(());
         }
@@ -215,8 +215,8 @@ impl<'d> TrainPlan<'d> {
         })
     }
 
-    /// How many values a run on so many threads keeps beside a model, or nearly: what is small beside a model does not count.
-    fn values(&self, threads: usize) -> u128 {
+    /// How many values it keeps on so many threads, or nearly: what is small beside a model does not count.
+    fn values(&self, cuts: &[Cut], threads: usize) -> u128 {
         let (options, width) = (&self.options, self.architecture.width());
         let first = self.architecture.inputs() * width;
         let head = self.architecture.parameters() - first;
@@ -228,18 +228,19 @@ impl<'d> TrainPlan<'d> {
         };
         let copies = usize::from(options.average_weights.is_some())
             + usize::from(self.remembers_best(first));
-        // Where not all rows move in a step, the first layer's gradient may be small.
-        let gradient = if self.idle() == Idle::Moves { first } else { 0 };
-        let (blocks, threads) = (self.blocks(), threads.min(self.most_threads(MOST_SHARDS)));
+        // The first layer's gradient; one that is not dense has few rows.
+        let idle = self.idle();
+        let dense = cuts.iter().filter(|cut| cut.is_dense(&idle));
+        let rows: usize = dense.map(|cut| cut.features.len()).sum();
+        let (blocks, threads) = (self.blocks(), threads.min(self.most_threads(cuts.len())));
         // The sums of each shard, the deltas of each block, and for each thread those of all blocks.
-        let sums = MOST_SHARDS * self.batch_rows().max(self.validation_reviews().min(ROUND_ROWS));
+        let sums = cuts.len() * self.batch_rows().max(self.validation_reviews().min(ROUND_ROWS));
         let deltas = (1 + threads) * blocks * BLOCK_ROWS;
         let product = |a: usize, b: usize| a as u128 * b as u128;
         product(state + copies, first + head)
-            + gradient as u128
             // The head's gradient, whole and of each block.
             + product(1 + blocks, head)
-            + product(sums + deltas, width)
+            + product(rows + sums + deltas, width)
     }
 
     /// The options.
@@ -508,17 +509,27 @@ mod tests {
             change(&mut options);
             TrainPlan::new(&dataset, &model, options).unwrap()
         };
-        let values = |name, change| plan(name, change).values(1);
+        let cut = |features, nonzeros| Cut {
+            features,
+            nonzeros,
+            touched: nonzeros,
+            cost: 0.0,
+            has_bits: false,
+        };
+        // The gradient of the second is a list of rows, if not all of them move.
+        let cuts = [cut(0..500, 500.0), cut(500..2_000, 10.0)];
+        let values = |name, change| plan(name, change).values(&cuts, 1);
         let plain = values("sgd", &|_| ());
-        assert_eq!(plain, 2 * head + (4 * 100 + 2 * 64) * 256);
+        assert_eq!(plain, 2 * head + (500 + 2 * 100 + 2 * 64) * 256);
+        let rest = 1_500 * 256;
         for (name, expected) in [
             ("rmsprop", first + head),
-            ("sgd:momentum=0.9", 2 * first + head),
-            ("adam", 3 * first + 2 * head),
+            ("sgd:momentum=0.9", first + head + rest),
+            ("adam", 2 * (first + head) + rest),
         ] {
             assert_eq!(values(name, &|_| ()) - plain, expected, "{name}");
         }
-        assert_eq!(values("sgd", &|options| options.l2 = 0.1) - plain, first);
+        assert_eq!(values("sgd", &|options| options.l2 = 0.1) - plain, rest);
         assert_eq!(values("sgd", &|options| options.keep_best = true) - plain, first + head);
         let averaged = |options: &mut FitOptions| {
             options.average_weights = Some(WeightAverage::default());
@@ -526,8 +537,8 @@ mod tests {
         assert_eq!(values("sgd", &averaged) - plain, first + head);
 
         let plan = plan("sgd", &|options| options.batch_size = 400);
-        assert_eq!(plan.values(2) - plan.values(1), 7 * 64 * 256);
+        assert_eq!(plan.values(&cuts, 2) - plan.values(&cuts, 1), 7 * 64 * 256);
         assert_eq!([1, 2, 4].map(|shards| plan.most_threads(shards)), [1, 7, 7]);
-        assert_eq!(plan.values(64), plan.values(7));
+        assert_eq!(plan.values(&cuts, 64), plan.values(&cuts, 7));
     }
 }
