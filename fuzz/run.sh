@@ -3,8 +3,9 @@
 #
 #   fuzz/run.sh [SECONDS] [TARGET...]      600 seconds each, of all targets, where nothing is said
 #
-# JOBS=2 runs two targets at a time. CARGO_TARGET_DIR says where to build. Exits with 1 where a target has a finding; its
-# input is then in fuzz/artifacts/TARGET. Inputs that reach something new are kept in fuzz/grown, which is not committed.
+# JOBS=2 runs two targets at a time. CARGO_TARGET_DIR says where to build. Exits with 1 where a target has a finding, whose
+# input is then in fuzz/artifacts/TARGET, or did not run to its end, as fuzz/logs tells. Inputs that reach something new are
+# kept in fuzz/grown, which is not committed.
 set -uo pipefail
 cd "$(dirname "$0")"
 
@@ -47,6 +48,7 @@ fuzz() {
         -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -max_len="$(longest "$target")" \
         ${dict:+-dict="$dict"} -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 -print_final_stats=1 \
         >"logs/$target.log" 2>&1
+    echo $? >"logs/$target.status"
     rm -rf "$folder"
 }
 
@@ -73,8 +75,12 @@ for target in "${targets[@]}"; do
     edges=$(sed -n 's/.*cov: \([0-9]*\).*/\1/p' <<<"$last")
     features=$(sed -n 's/.*ft: \([0-9]*\).*/\1/p' <<<"$last")
     finding=none
+    status=$(<"logs/$target.status")
     if grep -q 'SUMMARY: ' "$log"; then
         finding=$(grep 'SUMMARY: ' "$log" | head -1)
+        failed=1
+    elif [ "$status" -ne 0 ]; then
+        finding="did not run to its end: exit code $status, see fuzz/$log"
         failed=1
     fi
     # shellcheck disable=SC2059
