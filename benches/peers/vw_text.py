@@ -24,9 +24,9 @@ def write(reviews: Texts, path: Path) -> Path:
     return path
 
 
-def run(options: str) -> None:
+def run(*options: object) -> None:
     """What the program `vw` does with these options."""
-    vowpalwabbit.Workspace(f"{options} --quiet").finish()
+    vowpalwabbit.Workspace(arg_list=[*map(str, options), "--quiet"]).finish()
 
 
 def main() -> None:
@@ -45,10 +45,11 @@ def main() -> None:
         train, judged = read_archive(job)
         train_path, judged_path = write(train, folder / "train.vw"), write(judged, folder / "judged.vw")
         features = watch.lap()
-        run(f"-d {train_path} -f {folder}/model --loss_function logistic --ngram {arguments.ngram} -b {arguments.bits} "
-            f"-l {arguments.lr} --passes {arguments.passes} --holdout_off --cache_file {folder}/cache")
+        run("-d", train_path, "-f", folder / "model", "--loss_function", "logistic", "--ngram", arguments.ngram,
+            "-b", arguments.bits, "-l", arguments.lr, "--passes", arguments.passes, "--holdout_off",
+            "--cache_file", folder / "cache")
         training = watch.lap()
-        run(f"-t -d {judged_path} -i {folder}/model -p {folder}/scores")
+        run("-t", "-d", judged_path, "-i", folder / "model", "-p", folder / "scores")
         scores = [float(line) for line in (folder / "scores").read_text().split()]
     right = sum((score > 0) == label for score, label in zip(scores, judged.labels, strict=True))
     print_figures(vowpalwabbit.__version__, right / len(judged), features, training, watch.lap())
