@@ -36,10 +36,16 @@ fn options(optimizer: &str, batch_size: usize) -> FitOptions {
 }
 
 /// Trains on a dataset and by the reference, and compares all that is to be seen.
-fn check(embedding: Embedding, features: usize, (name, rule): (&str, Rule), batch_size: usize) {
-    let what = format!("{embedding:?}, {features} features, {name}, batches of {batch_size}");
+fn check(
+    embedding: Embedding,
+    (rows, features): (usize, usize),
+    (name, rule): (&str, Rule),
+    batch_size: usize,
+) {
+    let what =
+        format!("{embedding:?}, {rows} rows, {features} features, {name}, batches of {batch_size}");
     let folder = tempfile::tempdir().unwrap();
-    let source = sequences(400, features, 2);
+    let source = sequences(rows, features, 2);
     let dataset = written(source.clone(), &folder.path().join("d.safetensors"));
     let (train, test) = (reviews(&source, Split::Train), reviews(&source, Split::Test));
     let mut model = model(features, embedding);
@@ -70,9 +76,16 @@ fn trained_as_a_plain_reference_is() {
     {
         for mask in [false, true] {
             let embedding = Embedding { dim, max_len, mask };
-            check(embedding, 300, rules[(at + usize::from(mask)) % 3], 64);
+            check(embedding, (400, 300), rules[(at + usize::from(mask)) % 3], 64);
         }
     }
+}
+
+/// Rows are counted by the thousand.
+#[test]
+fn trained_as_a_plain_reference_is_on_many_reviews() {
+    let embedding = Embedding { dim: 5, max_len: 20, mask: true };
+    check(embedding, (3000, 300), ("sgd", Rule::Sgd), 64);
 }
 
 /// Few reviews a batch touch few of many words: rows are skipped, and their gradients stand in slots.
@@ -80,9 +93,9 @@ fn trained_as_a_plain_reference_is() {
 fn trained_as_a_plain_reference_is_where_most_rows_are_idle() {
     for mask in [false, true] {
         let embedding = Embedding { dim: 16, max_len: 30, mask };
-        check(embedding, 5000, ("rmsprop", Rule::RmsProp), 8);
-        check(Embedding { dim: 3, ..embedding }, 70_000, ("rmsprop", Rule::RmsProp), 100);
-        check(Embedding { dim: 16, ..embedding }, 70_000, ("adagrad", Rule::Adagrad), 30);
+        check(embedding, (400, 5000), ("rmsprop", Rule::RmsProp), 8);
+        check(Embedding { dim: 3, ..embedding }, (400, 70_000), ("rmsprop", Rule::RmsProp), 100);
+        check(Embedding { dim: 16, ..embedding }, (400, 70_000), ("adagrad", Rule::Adagrad), 30);
     }
 }
 

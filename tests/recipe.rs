@@ -4,13 +4,13 @@ mod common;
 
 use common::dense::{Dense, Factor, Recipe, Rule, reviews};
 use common::{generated, team, written};
-use imdb_fast::dataset::{Dataset, Holdout};
+use imdb_fast::dataset::{Dataset, Holdout, Split};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{self, Activation, Architecture};
 use imdb_fast::optimizer;
 use imdb_fast::train::{
     EarlyStopping, Ending, FeatureScale, FitOptions, Metric, Shuffle, Silent, TrainPlan,
-    WeightAverage, fit, metric,
+    WeightAverage, evaluate, fit, metric,
 };
 
 /// Words enough that most rest in a step, and few enough that each is seen.
@@ -85,8 +85,10 @@ fn schedules_are_those_of_the_formulas() {
         ("sgd", Rule::Sgd, 0.3),
         ("sgd:momentum=0.9", Rule::Momentum(0.9), 0.1),
         ("adagrad", Rule::Adagrad { initial: 0.1, epsilon: 1e-7 }, 0.1),
-        ("rmsprop", Rule::RmsProp, 0.01),
+        ("rmsprop", Rule::RmsProp { momentum: 0.0 }, 0.01),
+        ("rmsprop:momentum=0.8", Rule::RmsProp { momentum: 0.8 }, 0.003),
         ("adam", Rule::Adam { rows_touched: false }, 0.01),
+        ("adam:amsgrad=true", Rule::Amsgrad, 0.01),
     ];
     for (optimizer, rule, rate) in rules {
         for (text, schedule) in schedules {
@@ -214,7 +216,7 @@ fn decay_and_penalty_shrink_all_weights_in_every_step() {
         ("sgd", Rule::Sgd, 0.3),
         ("sgd:momentum=0.9", Rule::Momentum(0.9), 0.1),
         ("adagrad", adagrad, 0.1),
-        ("rmsprop", Rule::RmsProp, 0.01),
+        ("rmsprop", Rule::RmsProp { momentum: 0.0 }, 0.01),
         ("adamw", Rule::Adam { rows_touched: false }, 0.01),
     ];
     let shapes = [(&[][..], 1), (&[5][..], 20), (&[16, 3], 20)];
@@ -224,7 +226,9 @@ fn decay_and_penalty_shrink_all_weights_in_every_step() {
                 [(0.3, 0.0, f64::INFINITY), (0.0, 0.01, f64::INFINITY), (0.2, 0.02, 0.4)]
             {
                 // The sign of a step of RMSprop and Adam is that of a gradient which may be next to nothing.
-                if l2 > 0.0 && matches!(rule, Rule::RmsProp | Rule::Adam { .. }) && batch_size == 1
+                if l2 > 0.0
+                    && matches!(rule, Rule::RmsProp { .. } | Rule::Adam { .. })
+                    && batch_size == 1
                 {
                     continue;
                 }
@@ -320,6 +324,25 @@ fn units_and_words_are_left_out() {
     }
 }
 
+/// The commonest words of long reviews are kept as bits, unless some are left out.
+#[test]
+fn common_words_count_in_long_reviews() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut source = generated(240, FEATURES, 6);
+    for (row, (_, words, _)) in source.reviews.iter_mut().enumerate() {
+        words.extend((0..40).map(|word| (5 * word + row as u32) % 64));
+    }
+    let dataset = written(source, &folder.path().join("d.safetensors"));
+    for batch_size in [64, 200] {
+        for words in [0.0, 0.3] {
+            let dropout = [0.0, words];
+            let recipe = Recipe { batch_size, dropout, seed: 9, ..Recipe::PLAIN };
+            let options = || FitOptions { word_dropout: words, seed: 9, ..options(&recipe, "sgd") };
+            compare(&dataset, &model(&[16]), &recipe, &options, 1e-5);
+        }
+    }
+}
+
 /// Words in lists of slots and with counts, rows with scales: whichever shard a word is in, it stays or it goes.
 #[test]
 fn words_are_left_out_of_any_kind_of_row() {
@@ -382,7 +405,7 @@ fn weights_are_averaged_over_all_steps() {
     let linear = |step: f64, steps: f64| 1.0 - step / steps;
     let rules = [
         ("sgd", Rule::Sgd, 0.3),
-        ("rmsprop", Rule::RmsProp, 0.01),
+        ("rmsprop", Rule::RmsProp { momentum: 0.0 }, 0.01),
         ("adam:rows=touched", Rule::Adam { rows_touched: true }, 0.01),
         ("adam", Rule::Adam { rows_touched: false }, 0.01),
     ];
@@ -466,6 +489,34 @@ fn a_run_that_ends_before_its_warm_up_is_refused() {
     plan("linear:warm_up=26").unwrap();
     let error = plan("linear:warm_up=27").unwrap_err().to_string();
     assert!(error.contains("--schedule") && error.contains("27 steps"), "{error}");
+}
+
+/// Of a network whose weights stand in the model, and of one that keeps each beside its state.
+#[test]
+fn the_weights_of_the_best_epoch_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let layer = nn::Dense { units: 16, activation: Activation::Relu };
+    for (hidden, features, batch_size, optimizer, rate) in
+        [(&[layer][..], 500, 32, "adam", 0.003), (&[], 80_000, 1, "adagrad", 1.0)]
+    {
+        let dataset = written(generated(800, features, 4), &folder.path().join("d.safetensors"));
+        let mut model = Model::new(Architecture::new(features, hidden).unwrap(), 1);
+        let options = FitOptions {
+            batch_size,
+            validation: Holdout::Split(Split::Test),
+            optimizer: optimizer::parse(optimizer, Some(rate)).unwrap(),
+            keep_best: true,
+            ..FitOptions::default()
+        };
+        let plan = TrainPlan::new(&dataset, &model, options).unwrap();
+        let outcome = fit(&plan, &mut model, &team(2), &mut Silent).unwrap();
+        let losses = outcome.history.get("val_loss").unwrap();
+        let best = outcome.epoch.unwrap();
+        assert!(best + 1 < losses.len(), "{optimizer}: the last epoch is the best: {losses:?}");
+        let loss = nn::BinaryCrossentropy;
+        let kept = evaluate(&team(2), &model, &dataset, Split::Test, &loss).unwrap().loss;
+        assert!((kept / losses[best] - 1.0).abs() < 1e-6, "{optimizer}: {kept}, not of {losses:?}");
+    }
 }
 
 #[test]

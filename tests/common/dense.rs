@@ -12,8 +12,9 @@ pub enum Rule {
     Sgd,
     Momentum(f64),
     Adagrad { initial: f64, epsilon: f64 },
-    RmsProp,
+    RmsProp { momentum: f64 },
     Adam { rows_touched: bool },
+    Amsgrad,
 }
 
 /// The factor of the learning rate by the step (from 0) and the number of steps.
@@ -62,8 +63,8 @@ impl Recipe<'_> {
 pub struct Part {
     pub values: Vec<f64>,
     gradient: Vec<f64>,
-    /// Up to two values of state for each.
-    state: [Vec<f64>; 2],
+    /// Up to three values of state for each.
+    state: [Vec<f64>; 3],
     average: Vec<f64>,
     is_bias: bool,
 }
@@ -92,7 +93,7 @@ impl Dense {
         let part = |values: &[f32], is_bias: bool| Part {
             values: values.iter().map(|&value| f64::from(value)).collect(),
             gradient: vec![0.0; values.len()],
-            state: [vec![0.0; values.len()], vec![0.0; values.len()]],
+            state: std::array::from_fn(|_| vec![0.0; values.len()]),
             average: vec![0.0; values.len()],
             is_bias,
         };
@@ -266,7 +267,7 @@ impl Part {
     /// Moves one of the values, in step `step` from 1.
     fn step(&mut self, i: usize, rule: Rule, rate: f64, step: i32) {
         let g = self.gradient[i];
-        let [first, second] = &mut self.state;
+        let [first, second, third] = &mut self.state;
         let taken = match rule {
             Rule::Sgd => rate * g,
             Rule::Momentum(momentum) => {
@@ -277,15 +278,18 @@ impl Part {
                 first[i] += g * g;
                 rate * g / (first[i] + epsilon).sqrt()
             }
-            Rule::RmsProp => {
+            Rule::RmsProp { momentum } => {
                 first[i] = 0.9 * first[i] + 0.1 * g * g;
-                rate * g / (first[i] + 1e-7).sqrt()
+                second[i] = momentum * second[i] + rate * g / (first[i] + 1e-7).sqrt();
+                second[i]
             }
-            Rule::Adam { .. } => {
+            Rule::Adam { .. } | Rule::Amsgrad => {
                 first[i] += (g - first[i]) * (1.0 - 0.9);
                 second[i] += (g * g - second[i]) * (1.0 - 0.999);
                 let corrected = (1.0 - 0.999f64.powi(step)).sqrt() / (1.0 - 0.9f64.powi(step));
-                rate * corrected * first[i] / (second[i].sqrt() + 1e-7)
+                let before = if let Rule::Amsgrad = rule { third[i] } else { 0.0 };
+                third[i] = second[i].max(before);
+                rate * corrected * first[i] / (third[i].sqrt() + 1e-7)
             }
         };
         self.values[i] -= taken;
