@@ -22,7 +22,9 @@ fn commands() -> Vec<String> {
 
 fn printed(arguments: &[&str]) -> String {
     let mut command = Command::new(PROGRAM);
-    let output = command.args(arguments).env_remove("CLICOLOR_FORCE").output().unwrap();
+    // Help would be wrapped at so many columns, in a pipe too.
+    command.args(arguments).env_remove("CLICOLOR_FORCE").env_remove("COLUMNS");
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -171,7 +173,7 @@ fn unknown_pages_and_shells_are_usage_errors() {
 /// Runs a command line of the program in a terminal of its own, by util-linux' `script`. Returns all that it shows.
 fn in_a_terminal(line: &str, environment: &[(&str, &str)], folder: &Path) -> Option<String> {
     let mut command = Command::new("script");
-    command.args(["-qec", &format!("{PROGRAM} {line}"), "/dev/null"]).current_dir(folder);
+    command.args(["-qec", &format!("'{PROGRAM}' {line}"), "/dev/null"]).current_dir(folder);
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command.env_remove(variable);
     }

@@ -58,7 +58,7 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
         command.args(arguments).current_dir(self.folder());
         // What is said, and where files are looked for, is not to depend on who runs the tests.
-        for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "KERAS_HOME"] {
+        for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "KERAS_HOME"] {
             command.env_remove(variable);
         }
         command.env("IMDB_FAST_CACHE", self.path("cache"));
