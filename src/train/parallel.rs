@@ -377,11 +377,21 @@ mod tests {
     #[test]
     fn two_callers_take_turns() {
         let team = Team::new(3).unwrap();
+        let is_running = AtomicBool::new(false);
+        let begins_or_ends = |worker: &Worker<'_>, begins: bool| {
+            if worker.index == 0 {
+                assert!(is_running.swap(begins, Ordering::AcqRel) != begins, "two runs at once");
+            }
+        };
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     for _ in 0..2000 {
-                        team.run(3, |worker| worker.meet());
+                        team.run(3, |worker| {
+                            begins_or_ends(&worker, true);
+                            worker.meet();
+                            begins_or_ends(&worker, false);
+                        });
                     }
                 });
             }
