@@ -87,3 +87,8 @@ pub mod text;
 pub mod train;
 
 pub use error::{Error, Result};
+
+/// The README's Rust is compiled with the examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
