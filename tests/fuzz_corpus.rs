@@ -62,6 +62,23 @@ fn no_target_is_left_out() {
     }
 }
 
+/// What is fuzzed is built of what the program is built of.
+#[test]
+fn the_versions_that_are_fuzzed_are_those_of_the_program() {
+    let packages = |lock: &str| -> Vec<serde_json::Value> {
+        let lock = std::fs::read_to_string(repository(lock)).unwrap();
+        let lock: serde_json::Value = toml::from_str(&lock).unwrap();
+        lock["package"].as_array().unwrap().clone()
+    };
+    let of_the_program = packages("Cargo.lock");
+    for package in packages("fuzz/Cargo.lock") {
+        let same = of_the_program.iter().filter(|other| other["name"] == package["name"]);
+        let versions: Vec<_> = same.map(|other| &other["version"]).collect();
+        let is_known = versions.is_empty() || versions.contains(&&package["version"]);
+        assert!(is_known, "{} {} for {versions:?}", package["name"], package["version"]);
+    }
+}
+
 /// Rows of every split and with every tensor, some of them empty.
 fn rows(features: usize, text: Option<Rules>) -> InMemory {
     let last = features as u32 - 1;
