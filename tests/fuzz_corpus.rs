@@ -168,7 +168,9 @@ fn the_first_files_of_the_corpora_are_written() {
         put("keras_npz", "bad-label.npz", &npz(&arrays(&[1, 0, 2]), method));
     }
     put("pickle", "bad-calls-a-shell", b"\x80\x02cos\nsystem\nX\x0b\0\0\0touch pwned\x85R.");
-    let texts: [(&str, &str, &str); 10] = [
+    let texts: [(&str, &str, &str); 12] = [
+        ("keras_npz", "valid-words.json", "{\"the\": 1, \"of\": 2, \"caf\\u00e9\": 300}\n"),
+        ("keras_npz", "bad-rank.json", "{\"the\": 1, \"of\": 1}\n"),
         ("libsvm", "valid-zero-one.svm", "1 1:1 3:1\n0 2:1 # comment\n\n1\n"),
         ("libsvm", "valid-minus-one.svm", "-1 0:1 5:1\r\n+1 1:1.0\n"),
         ("libsvm", "bad-order.svm", "1 3:1 2:1\n"),

@@ -1,4 +1,4 @@
-//! The archive around the arrays: zip, `.npy` headers, labels, the options of `load_data`.
+//! The archive around the arrays: zip, `.npy` headers, labels, the options of `load_data`; and the words of it.
 
 use arbitrary::{Result, Unstructured};
 use imdb_fast::dataset::Split;
@@ -12,12 +12,27 @@ pub fn check(data: &[u8]) -> bool {
     if data.starts_with(b"PK") {
         return imported(data, &pickle::options());
     }
+    if data.starts_with(b"{") {
+        return with_words(data);
+    }
     assembled(&mut Unstructured::new(data)).unwrap_or(false)
 }
 
 fn imported(file: &[u8], options: &ImportOptions) -> bool {
     let path = desk::file("a.npz", file);
     desk::imported(&path, options).is_ok_and(|dataset| dataset.csr(Split::Train).is_ok())
+}
+
+/// A word index beside a sound archive.
+fn with_words(index: &[u8]) -> bool {
+    let (x, y) = (npy("|O", 3, &pickle::sample(2)), npy("|b1", 3, &[1, 0, 1]));
+    let arrays = [("x_train", &x), ("y_train", &y), ("x_test", &x), ("y_test", &y)];
+    let arrays = arrays.map(|(name, array)| (name, array.clone()));
+    // An error may name either, so the one path begins with the other.
+    let archive = desk::file("a.npz", &npz(&arrays, CompressionMethod::Stored));
+    let index = desk::file("a.npz.json", index);
+    let options = ImportOptions { word_index: Some(index), ..pickle::options() };
+    desk::imported(&archive, &options).is_ok()
 }
 
 /// Arrays whose headers and labels mostly fit, and options that may not.
