@@ -21,7 +21,7 @@ export CARGO_TARGET_DIR=$build
 
 dictionary() {
     case $1 in
-        dataset_open | model_load) echo dict/container.dict ;;
+        dataset_open | model_load | checkpoint_load) echo dict/container.dict ;;
         keras_npz | pickle) echo dict/numpy.dict ;;
         libsvm | delimited | tokenizer) echo dict/text.dict ;;
         acl_tar) echo dict/tar.dict ;;

@@ -5,6 +5,7 @@
 //! very file and runs each over its corpus.
 
 pub mod acl_tar;
+pub mod checkpoint_load;
 pub mod containers;
 pub mod dataset_open;
 pub mod dataset_roundtrip;
@@ -26,10 +27,11 @@ pub mod walk;
 pub type Check = fn(&[u8]) -> bool;
 
 /// All targets.
-pub const TARGETS: [(&str, Check); 13] = [
+pub const TARGETS: [(&str, Check); 14] = [
     ("dataset_open", dataset_open::check),
     ("dataset_roundtrip", dataset_roundtrip::check),
     ("model_load", model_load::check),
+    ("checkpoint_load", checkpoint_load::check),
     ("keras_npz", keras_npz::check),
     ("pickle", pickle::check),
     ("libsvm", libsvm::check),

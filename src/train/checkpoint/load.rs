@@ -157,10 +157,17 @@ impl Checkpoint {
 
     fn expect_place(&self, plan: &TrainPlan<'_>) -> Result<()> {
         let Facts { epoch, batch, batches, .. } = self.facts;
-        if batches != plan.batches() || batch > batches || self.facts.score.is_some() != (batch > 0)
-        {
-            let problem =
-                format!("batch {batch} of {batches}, and the plan has {}", plan.batches());
+        // Those of the batches that are done; there are no sums before the first.
+        let reviews = self.facts.score.as_ref().map(|score| score.reviews);
+        let done = batch.saturating_mul(plan.options.batch_size).min(plan.train_rows.len());
+        let expected = (batch > 0).then_some(done);
+        if batches != plan.batches() || batch > batches || reviews != expected {
+            let problem = format!(
+                "batch {batch} of {batches} with sums of {} reviews, and the plan has {} batches of {}",
+                reviews.unwrap_or(0),
+                plan.batches(),
+                plan.options.batch_size
+            );
             return Err(self.container.malformed("metadata `run`", problem, REMEDY));
         }
         if epoch >= plan.options.epochs {
@@ -244,10 +251,7 @@ impl Checkpoint {
             }
             false => None,
         };
-        let score = self.facts.score.as_ref();
-        let reviews = (self.facts.batch * plan.options.batch_size).min(plan.train_reviews());
-        let is_whole = score.is_none_or(|score| score.reviews == reviews);
-        if is_whole && books.take_up(history, score, best) {
+        if books.take_up(history, self.facts.score.as_ref(), best) {
             return Ok(());
         }
         let problem = "the history or the sums of the epoch are not those of such a run";
