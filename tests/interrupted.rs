@@ -146,8 +146,9 @@ fn a_second_signal_stops_at_once() {
     running.signal("TERM");
     running.signal(second);
     let (ended, errors) = running.end();
-    let at_once = (Some(code), "");
-    assert_eq!((ended, &errors[..]), at_once, "no step and no checkpoint was waited for");
+    // Where both have come before the program looks, either is the second.
+    assert!([code, 143].map(Some).contains(&ended), "{ended:?}: {errors}");
+    assert_eq!(errors, "", "no step and no checkpoint was waited for");
     assert_eq!(names(&desk.path("run")), Vec::<String>::new());
 }
 

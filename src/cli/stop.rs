@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use imdb_fast::{Error, Result, container, output};
@@ -18,10 +18,7 @@ const SIGNALS: [(i32, &str, u8); 3] =
 static ENDS: AtomicBool = AtomicBool::new(true);
 
 /// Who listens, where there is.
-static STOP: LazyLock<Stop> = LazyLock::new(|| Stop {
-    which: Arc::new(AtomicUsize::new(SIGNALS.len())),
-    is_noted: Arc::default(),
-});
+static STOP: Stop = Stop { first: AtomicUsize::new(SIGNALS.len()) };
 
 /// A folder that goes with the program.
 static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -30,32 +27,28 @@ fn folder() -> MutexGuard<'static, Option<PathBuf>> {
     FOLDER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a signal is listened to: `nohup` wants a program to outlive its terminal, and a script's Ctrl-C is not for what it
-/// has started in the background.
-fn is_heard(signal: i32) -> bool {
-    !container::is_ignored(signal)
-}
-
-/// From now on a signal removes what has been written of the outputs so far, and ends the program; until [`Stop::listen`], where
-/// there is something to save.
+/// From now on a signal removes what has been written of the outputs so far, and ends the program. Behind [`Stop::listen`], where
+/// there is something to save, only a second one does.
 pub(super) fn clear_on_signal() -> Result<()> {
-    let heard = SIGNALS.map(|(signal, _, _)| signal).into_iter().filter(|&signal| is_heard(signal));
+    // What is ignored stays so: `nohup` wants a program to outlive its terminal, and a script's Ctrl-C is not for what it has
+    // started in the background.
+    let all = SIGNALS.map(|(signal, _, _)| signal);
+    let heard = all.into_iter().filter(|&signal| !container::is_ignored(signal));
     let mut signals = Signals::new(heard).map_err(Error::io(Path::new("signals"), "listen to"))?;
     thread::spawn(move || {
         for asked in signals.forever() {
             let place = SIGNALS.iter().position(|(signal, _, _)| *signal == asked);
             let place = place.expect("no other signal is listened to");
-            if ENDS.load(Ordering::SeqCst) {
-                output::abandon_all();
-                // Locked until the end, so that no other comes.
-                let noted = folder();
-                if let Some(folder) = &*noted {
-                    let _ = std::fs::remove_dir_all(folder);
-                }
-                std::process::exit(SIGNALS[place].2.into());
+            if !ENDS.load(Ordering::SeqCst) && STOP.note(place) {
+                continue;
             }
-            // It may have come just before somebody listened.
-            STOP.which.store(place, Ordering::SeqCst);
+            output::abandon_all();
+            // Locked until the end, so that no other comes.
+            let noted = folder();
+            if let Some(folder) = &*noted {
+                let _ = std::fs::remove_dir_all(folder);
+            }
+            std::process::exit(SIGNALS[place].2.into());
         }
     });
     Ok(())
@@ -79,36 +72,30 @@ pub(super) fn in_temporary_folder<T>(work: impl FnOnce(&Path) -> Result<T>) -> R
 /// Whether somebody wants the run to stop.
 #[derive(Debug)]
 pub(super) struct Stop {
-    /// The signal, as its place in [`SIGNALS`]; beyond them where there was none.
-    which: Arc<AtomicUsize>,
-    /// Whether the next one ends the program.
-    is_noted: Arc<AtomicBool>,
+    /// The first signal, as its place in [`SIGNALS`]; beyond them where there was none.
+    first: AtomicUsize,
 }
 
 impl Stop {
-    /// From now on the first signal is noted, and a second one ends the program at once. Called once, before there is something
-    /// to save.
-    pub(super) fn listen() -> Result<&'static Stop> {
-        let stop = &*STOP;
-        let heard = SIGNALS.into_iter().enumerate().filter(|(_, (signal, _, _))| is_heard(*signal));
-        for (place, (signal, name, code)) in heard {
-            // In this order: at the first signal, none has been noted yet.
-            flag::register_conditional_shutdown(signal, code.into(), stop.is_noted.clone())
-                .and_then(|_| flag::register_usize(signal, stop.which.clone(), place))
-                .and_then(|_| flag::register(signal, stop.is_noted.clone()))
-                .map_err(Error::io(Path::new(name), "listen to"))?;
-        }
+    /// From now on the first signal is noted, and a second one ends the program at once. Called before there is something to save.
+    pub(super) fn listen() -> &'static Stop {
         ENDS.store(false, Ordering::SeqCst);
-        Ok(stop)
+        &STOP
+    }
+
+    /// Whether this signal is the first.
+    fn note(&self, place: usize) -> bool {
+        let none = SIGNALS.len();
+        self.first.compare_exchange(none, place, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     pub(super) fn is_asked(&self) -> bool {
-        self.which.load(Ordering::Relaxed) < SIGNALS.len()
+        self.first.load(Ordering::Relaxed) < SIGNALS.len()
     }
 
     /// The name of the signal, and the exit code that it stands for.
     pub(super) fn signal(&self) -> (&'static str, u8) {
-        let (_, name, code) = SIGNALS[self.which.load(Ordering::SeqCst)];
+        let (_, name, code) = SIGNALS[self.first.load(Ordering::SeqCst)];
         (name, code)
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Sweep<'a> {
         }
         let refit = !args.no_refit;
         let begun = Begun::new(design, &dataset, path.as_deref(), &team, refit);
-        let stop = Stop::listen()?;
+        let stop = Stop::listen();
         let folder = Folder::begin(&args.folder(), &begun, args.fresh)?;
         let design = begun.design;
         let finished = vec![None; design.runs().len()];
@@ -121,7 +121,7 @@ impl<'a> Sweep<'a> {
         let done = finished.iter().flatten().count();
         global.note(format_args!("going on: {done} of {} runs are done", finished.len()));
         let refit = refit && !args.no_refit;
-        let stop = Stop::listen()?;
+        let stop = Stop::listen();
         Ok(Sweep { global, team, dataset, path, folder, design, finished, refit, stop })
     }
 

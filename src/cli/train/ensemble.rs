@@ -36,7 +36,7 @@ impl Members<'_> {
             facts.pseudo_labelled_reviews =
                 dataset.csr(Split::Unlabelled).map_or(0, |csr| csr.rows());
         }
-        let stop = Stop::listen()?;
+        let stop = Stop::listen();
         let mut outputs = Outputs::create(args, facts)?;
         remove_leftovers(&args.out);
         let start = Instant::now();

@@ -71,7 +71,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     }
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let notes = Notes::new(&args, &words, path.as_deref());
-    let stop = Stop::listen()?;
+    let stop = Stop::listen();
     let outputs = Outputs::create(&args, facts(&args, &team, &dataset, &plan))?;
     let (words, dataset) = (Some(&words[..]), &dataset);
     let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs, stop };
@@ -123,7 +123,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     ));
     let mut notes = Notes::new(&args, &words, path.as_deref());
     notes.seconds = seconds;
-    let stop = Stop::listen()?;
+    let stop = Stop::listen();
     let outputs = Outputs::open(&args, folder, facts(&args, &team, &dataset, &plan), lock)?;
     let (words, dataset) = (None, &dataset);
     let run = Run { global, args: &args, words, dataset, plan: &plan, team: &team, outputs, stop };
