@@ -31,7 +31,9 @@ fn with_words(index: &[u8]) -> bool {
     // An error may name either, so the one path begins with the other.
     let archive = desk::file("a.npz", &npz(&arrays, CompressionMethod::Stored));
     let index = desk::file("a.npz.json", index);
-    let options = ImportOptions { word_index: Some(index), ..pickle::options() };
+    // Each id takes memory, whether it has a word or not.
+    let keras = KerasOptions { num_words: Some(1_000), ..pickle::options().keras };
+    let options = ImportOptions { word_index: Some(index), keras, ..pickle::options() };
     desk::imported(&archive, &options).is_ok()
 }
 

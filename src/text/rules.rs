@@ -135,11 +135,14 @@ impl Rules {
                 cut.push((rank, word));
             }
         }
-        by_id.resize(self.num_words, "");
         for mark in self.marks() {
-            by_id[mark as usize] = "";
+            if let Some(word) = by_id.get_mut(mark as usize) {
+                *word = "";
+            }
         }
         cut.sort_by_key(|&(rank, _)| rank);
+        // Of the ids behind the last word there may be millions.
+        let by_id = by_id.into_iter().chain(std::iter::repeat("")).take(self.num_words);
         Vocabulary::from_words(by_id).with_cut(cut.into_iter().map(|(_, word)| word))
     }
 
