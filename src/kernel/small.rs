@@ -2,7 +2,7 @@
 //!
 //! For layers of a few dozen units this beats a general matrix product, which packs its operands first.
 
-use super::lanes::{Kernel, LANES, Lanes, load_lines};
+use super::lanes::{Kernel, LANES, Lanes};
 
 /// The most units of a small layer, on either side.
 pub(super) const MOST_UNITS: usize = 64;
@@ -82,13 +82,28 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let Forward { h, kernel, bias, z } = self;
-        match bias {
-            [bias] => {
-                for (h, z) in h.chunks_exact(kernel.len()).zip(z) {
-                    *z = dot::<V>(h, kernel) + bias;
-                }
+        let (inputs, units) = (kernel.len() / bias.len(), bias.len());
+        if let [bias] = bias {
+            for (h, z) in h.chunks_exact(inputs).zip(z) {
+                *z = dot::<V>(h, kernel) + bias;
             }
-            _ => product::<V>(h, kernel, bias.len(), bias, z),
+            return;
+        }
+        if Place::SQUARE.is_all_of(inputs, units) {
+            let panel = kernel.as_chunks().0;
+            return product(h, panel, Place::SQUARE, Some(V::load_line(bias)), z);
+        }
+        let mut panel = [[0.0; LANES]; MOST_UNITS];
+        for unit in (0..units).step_by(LANES) {
+            for input in (0..inputs).step_by(MOST_UNITS) {
+                let panel = &mut panel[..MOST_UNITS.min(inputs - input)];
+                for (line, row) in panel.iter_mut().zip(kernel[input * units..].chunks_exact(units))
+                {
+                    V::load_line(&row[unit..]).store(line);
+                }
+                let start = (input == 0).then(|| V::load_line(&bias[unit..]));
+                product(h, panel, Place { inputs, input, units, unit }, start, z);
+            }
         }
     }
 }
@@ -102,27 +117,21 @@ impl Kernel for KernelGradient<'_> {
         let inputs = d_kernel.len() / units;
         if units == 1 {
             for from in (0..inputs).step_by(LANES) {
-                let to = inputs.min(from + LANES);
-                let mut sum = V::load_partial(&d_kernel[from..to]);
+                let mut sum = V::load_line(&d_kernel[from..]);
                 for (h, &d) in h.chunks_exact(inputs).zip(d) {
-                    sum = V::load_partial(&h[from..to]).mul_add(V::splat(d), sum);
+                    sum = V::load_line(&h[from..]).mul_add(V::splat(d), sum);
                 }
-                sum.store_partial(&mut d_kernel[from..to]);
+                sum.store_line(&mut d_kernel[from..]);
             }
             return;
         }
-        if inputs == LANES && units == LANES {
-            return self::square::<V>(h, d, d_kernel);
-        }
-        for from in (0..units).step_by(LANES) {
-            let to = units.min(from + LANES);
-            for (input, sums) in d_kernel.chunks_exact_mut(units).enumerate() {
-                let mut sum = V::load_partial(&sums[from..to]);
-                for (h, d) in h.chunks_exact(inputs).zip(d.chunks_exact(units)) {
-                    sum = V::load_partial(&d[from..to]).mul_add(V::splat(h[input]), sum);
-                }
-                sum.store_partial(&mut sums[from..to]);
+        for unit in (0..units).step_by(LANES) {
+            let mut place = Place { inputs, input: 0, units, unit };
+            if V::PASS == 4 {
+                gradients::<V, 16>(h, d, &mut place, d_kernel);
             }
+            gradients::<V, 4>(h, d, &mut place, d_kernel);
+            gradients::<V, 1>(h, d, &mut place, d_kernel);
         }
     }
 }
@@ -136,127 +145,189 @@ impl Kernel for InputGradient<'_> {
         let inputs = kernel.len() / units;
         if units == 1 {
             for (d_h, &d) in d_h.chunks_exact_mut(inputs).zip(d) {
-                for (d_h, kernel) in d_h.chunks_mut(LANES).zip(kernel.chunks(LANES)) {
-                    (V::splat(d) * V::load_partial(kernel)).store_partial(d_h);
+                for from in (0..inputs).step_by(LANES) {
+                    (V::splat(d) * V::load_line(&kernel[from..])).store_line(&mut d_h[from..]);
                 }
             }
             return;
         }
-        if kernel.len() > MOST_UNITS * MOST_UNITS {
-            for (d_h, d) in d_h.chunks_exact_mut(inputs).zip(d.chunks_exact(units)) {
-                for (d_h, kernel) in d_h.iter_mut().zip(kernel.chunks_exact(units)) {
-                    *d_h = dot::<V>(d, kernel);
-                }
-            }
-            return;
-        }
-        let mut transposed = [0.0; MOST_UNITS * MOST_UNITS];
-        let transposed = &mut transposed[..kernel.len()];
-        for (input, row) in kernel.chunks_exact(units).enumerate() {
-            for (unit, &value) in row.iter().enumerate() {
-                transposed[unit * inputs + input] = value;
+        // The panels are those of the transpose: its inputs are the layer's units.
+        let mut panel = [[0.0; LANES]; MOST_UNITS];
+        for input in (0..inputs).step_by(LANES) {
+            let rows = &kernel[input * units..inputs.min(input + LANES) * units];
+            for unit in (0..units).step_by(MOST_UNITS) {
+                let panel = &mut panel[..MOST_UNITS.min(units - unit)];
+                transpose::<V>(rows, units, unit, panel);
+                let place = Place { inputs: units, input: unit, units: inputs, unit: input };
+                product(d, panel, place, (unit == 0).then(V::zero), d_h);
             }
         }
-        product::<V>(d, transposed, inputs, &[], d_h);
     }
 }
 
-/// `z = h kernel + bias`, or without a bias where that is empty.
+/// Where a panel lies in a kernel, `[inputs, units]`: the columns from `unit` on, a line of them, of the rows from `input` on.
+#[derive(Clone, Copy)]
+struct Place {
+    inputs: usize,
+    input: usize,
+    units: usize,
+    unit: usize,
+}
+
+impl Place {
+    /// The only panel of sixteen by sixteen.
+    const SQUARE: Place = Place { inputs: LANES, input: 0, units: LANES, unit: 0 };
+
+    #[inline(always)]
+    fn is_all_of(self, inputs: usize, units: usize) -> bool {
+        inputs == self.inputs && units == self.units
+    }
+}
+
+/// The values of up to sixteen rows, `[rows, units]`, from column `from` on, as the columns of the panel.
 #[inline(always)]
-fn product<V: Lanes>(h: &[f32], kernel: &[f32], units: usize, bias: &[f32], z: &mut [f32]) {
-    match V::PASS {
-        4 => product_of_rows::<V, 8>(h, kernel, units, bias, z),
-        _ => product_of_rows::<V, 2>(h, kernel, units, bias, z),
+fn transpose<V: Lanes>(rows: &[f32], units: usize, from: usize, panel: &mut [[f32; LANES]]) {
+    let mut done = 0;
+    if rows.len() == LANES * units {
+        for lines in panel.as_chunks_mut::<4>().0 {
+            let mut quads = [V::zero(); 4];
+            for (row, quads) in quads.iter_mut().enumerate() {
+                let at = row * units + from + done;
+                *quads = V::load_quads([
+                    quad(rows, at),
+                    quad(rows, at + 4 * units),
+                    quad(rows, at + 8 * units),
+                    quad(rows, at + 12 * units),
+                ]);
+            }
+            for (values, line) in V::transpose(quads).into_iter().zip(lines) {
+                values.store(line);
+            }
+            done += 4;
+        }
+    }
+    for (lane, row) in rows.chunks_exact(units).enumerate() {
+        for (line, &value) in panel.iter_mut().zip(&row[from..]).skip(done) {
+            line[lane] = value;
+        }
+    }
+}
+
+#[inline(always)]
+fn quad(values: &[f32], at: usize) -> &[f32; 4] {
+    values[at..].first_chunk().expect("four values")
+}
+
+/// `z += h panel`, or `z = start + h panel`: of `h`, `[rows, inputs]`, the columns that are the panel's rows; of `z`, `[rows, units]`,
+/// those that are its columns. A value is one chain of additions, however many rows there are.
+#[inline(always)]
+fn product<V: Lanes>(
+    h: &[f32],
+    panel: &[[f32; LANES]],
+    place: Place,
+    start: Option<V>,
+    z: &mut [f32],
+) {
+    // With lengths that the compiler knows, nothing is left but the products: half of the time.
+    let is_square = Place::SQUARE.is_all_of(place.inputs, place.units);
+    match (V::PASS, is_square) {
+        (4, true) => groups::<V, 8>(h, &panel[..LANES], Place::SQUARE, start, z),
+        (4, false) => groups::<V, 8>(h, panel, place, start, z),
+        (_, true) => groups::<V, 2>(h, &panel[..LANES], Place::SQUARE, start, z),
+        (_, false) => groups::<V, 2>(h, panel, place, start, z),
     }
 }
 
 /// The same, `ROWS` rows at a time.
 #[inline(always)]
-fn product_of_rows<V: Lanes, const ROWS: usize>(
+fn groups<V: Lanes, const ROWS: usize>(
     h: &[f32],
-    kernel: &[f32],
-    units: usize,
-    bias: &[f32],
+    panel: &[[f32; LANES]],
+    place: Place,
+    start: Option<V>,
     z: &mut [f32],
 ) {
-    let inputs = kernel.len() / units;
-    if inputs == LANES && units == LANES {
-        let bias = if bias.is_empty() { V::zero() } else { V::load_partial(bias) };
-        let (kernel, h) = (kernel.as_chunks::<LANES>().0, h.as_chunks::<LANES>().0);
-        let z = z.as_chunks_mut::<LANES>().0;
-        let (h_groups, h_rest) = h.as_chunks::<ROWS>();
-        let (z_groups, z_rest) = z.as_chunks_mut::<ROWS>();
-        for (h, z) in h_groups.iter().zip(z_groups) {
-            square_rows::<V, ROWS>(h, kernel, bias, z);
-        }
-        for (h, z) in h_rest.iter().zip(z_rest) {
-            square_rows::<V, 1>(&[*h], kernel, bias, std::array::from_mut(z));
-        }
-        return;
+    let mut h_groups = h.chunks_exact(ROWS * place.inputs);
+    let mut z_groups = z.chunks_exact_mut(ROWS * place.units);
+    for (h, z) in h_groups.by_ref().zip(z_groups.by_ref()) {
+        group::<V, ROWS>(h, panel, place, start, z);
     }
-    for (h, z) in h.chunks_exact(inputs).zip(z.chunks_exact_mut(units)) {
-        for from in (0..units).step_by(LANES) {
-            let to = units.min(from + LANES);
-            let start = if bias.is_empty() { V::zero() } else { V::load_partial(&bias[from..to]) };
-            // Two chains, so that a product need not wait for the one before.
-            let mut sums = [start, V::zero()];
-            for (i, (&h, kernel)) in h.iter().zip(kernel.chunks_exact(units)).enumerate() {
-                sums[i % 2] = V::splat(h).mul_add(V::load_partial(&kernel[from..to]), sums[i % 2]);
+    let h_rest = h_groups.remainder().chunks_exact(place.inputs);
+    for (h, z) in h_rest.zip(z_groups.into_remainder().chunks_exact_mut(place.units)) {
+        group::<V, 1>(h, panel, place, start, z);
+    }
+}
+
+/// The same for `ROWS` rows, whose sums stay in registers.
+#[inline(always)]
+fn group<V: Lanes, const ROWS: usize>(
+    h: &[f32],
+    panel: &[[f32; LANES]],
+    place: Place,
+    start: Option<V>,
+    z: &mut [f32],
+) {
+    let Place { inputs, input, units, unit } = place;
+    let mut sums = [V::zero(); ROWS];
+    for (sum, z) in sums.iter_mut().zip(z.chunks_exact(units)) {
+        *sum = match start {
+            Some(start) => start,
+            None => V::load_line(&z[unit..]),
+        };
+    }
+    // Sixteen inputs at a time, so that the loops over them are unrolled.
+    let (parts, rest) = panel.as_chunks::<LANES>();
+    let mut from = input;
+    for part in parts {
+        let mut lines = [&[0.0; LANES]; ROWS];
+        for (line, h) in lines.iter_mut().zip(h.chunks_exact(inputs)) {
+            *line = h[from..].first_chunk().expect("a line of inputs");
+        }
+        for (i, kernel) in part.iter().enumerate() {
+            let kernel = V::load(kernel);
+            for (sum, line) in sums.iter_mut().zip(lines) {
+                *sum = V::splat(line[i]).mul_add(kernel, *sum);
             }
-            (sums[0] + sums[1]).store_partial(&mut z[from..to]);
         }
+        from += LANES;
     }
-}
-
-/// Some rows through a layer of sixteen units on either side.
-#[inline(always)]
-fn square_rows<V: Lanes, const ROWS: usize>(
-    h: &[[f32; LANES]; ROWS],
-    kernel: &[[f32; LANES]],
-    bias: V,
-    z: &mut [[f32; LANES]; ROWS],
-) {
-    let mut sums = [bias; ROWS];
-    for (input, kernel) in kernel.iter().take(LANES).enumerate() {
+    for (i, kernel) in rest.iter().enumerate() {
         let kernel = V::load(kernel);
-        for (sum, h) in sums.iter_mut().zip(h) {
-            *sum = V::splat(h[input]).mul_add(kernel, *sum);
+        for (sum, h) in sums.iter_mut().zip(h.chunks_exact(inputs)) {
+            *sum = V::splat(h[from + i]).mul_add(kernel, *sum);
         }
     }
-    for (sum, z) in sums.into_iter().zip(z) {
-        sum.store(z);
+    for (sum, z) in sums.into_iter().zip(z.chunks_exact_mut(units)) {
+        sum.store_line(&mut z[unit..]);
     }
 }
 
-/// The gradient of a kernel of sixteen by sixteen, as many of its rows at a time as the registers hold.
+/// The gradient of a line of a kernel's columns: of `INPUTS` rows at a time from the place's input on, which moves on, as long as
+/// there are so many.
 #[inline(always)]
-fn square<V: Lanes>(h: &[f32], d: &[f32], d_kernel: &mut [f32]) {
-    let (h, d) = (h.as_chunks::<LANES>().0, d.as_chunks::<LANES>().0);
-    let d_kernel = d_kernel.as_chunks_mut::<LANES>().0;
-    match V::PASS {
-        4 => square_inputs::<V, 16>(h, d, d_kernel),
-        _ => square_inputs::<V, 4>(h, d, d_kernel),
-    }
-}
-
-#[inline(always)]
-fn square_inputs<V: Lanes, const INPUTS: usize>(
-    h: &[[f32; LANES]],
-    d: &[[f32; LANES]],
-    d_kernel: &mut [[f32; LANES]],
+fn gradients<V: Lanes, const INPUTS: usize>(
+    h: &[f32],
+    d: &[f32],
+    place: &mut Place,
+    d_kernel: &mut [f32],
 ) {
-    for (part, d_kernel) in d_kernel.as_chunks_mut::<INPUTS>().0.iter_mut().enumerate() {
-        let mut sums: [V; INPUTS] = load_lines(d_kernel);
-        for (h, d) in h.iter().zip(d) {
-            let h = &h.as_chunks::<INPUTS>().0[part];
-            let d = V::load(d);
+    let Place { inputs, units, unit, .. } = *place;
+    for d_kernel in d_kernel[place.input * units..].chunks_exact_mut(INPUTS * units) {
+        let mut sums = [V::zero(); INPUTS];
+        for (sum, d_kernel) in sums.iter_mut().zip(d_kernel.chunks_exact(units)) {
+            *sum = V::load_line(&d_kernel[unit..]);
+        }
+        for (h, d) in h.chunks_exact(inputs).zip(d.chunks_exact(units)) {
+            let h: &[f32; INPUTS] = h[place.input..].first_chunk().expect("so many inputs");
+            let d = V::load_line(&d[unit..]);
             for (sum, &h) in sums.iter_mut().zip(h) {
                 *sum = V::splat(h).mul_add(d, *sum);
             }
         }
-        for (sum, d_kernel) in sums.into_iter().zip(d_kernel) {
-            sum.store(d_kernel);
+        for (sum, d_kernel) in sums.into_iter().zip(d_kernel.chunks_exact_mut(units)) {
+            sum.store_line(&mut d_kernel[unit..]);
         }
+        place.input += INPUTS;
     }
 }
 

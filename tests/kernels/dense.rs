@@ -13,10 +13,12 @@ const SHAPES: &[(usize, usize, &str)] = &[
     (20, 1, "the output behind a line and a rest"),
     (16, 16, "a constant"),
     (20, 10, "rests of lines"),
+    (36, 18, "lines with rests of four and of two"),
+    (32, 48, "whole lines, more than one"),
     (64, 64, "the largest that is ours at all levels"),
     (65, 3, "beyond that, with more inputs"),
     (3, 65, "beyond that, with more units"),
-    (128, 128, "ours at the portable level, too large to be transposed in place"),
+    (128, 130, "ours at the portable level, in several panels"),
 ];
 
 /// Groups of 8 and of 2 rows with rests, and no row at all.
