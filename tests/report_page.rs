@@ -188,6 +188,36 @@ fn a_student_is_not_taken_for_its_teacher() {
     }
 }
 
+/// The curves are of the weights on the way, which the model has not: they say nothing of it, nor of its number of epochs.
+#[test]
+fn averages_of_weights_are_judged_by_themselves() {
+    let desk = desk();
+    let train = ["train", "d.safetensors", "--validation", "100", "--average-weights", "ema"];
+    let told = desk.ok(&[&train[..], &["--epochs", "30", "--learning-rate", "0.01"]].concat());
+    assert!(told.contains("the average of the weights over all steps: validation loss"), "{told}");
+    assert!(!told.contains("overfits") && !told.contains("lowest"), "{told}");
+    let run: serde_json::Value = serde_json::from_str(&desk.text("run/history.json")).unwrap();
+    assert_ne!(run["merged"]["val_loss"], run["history"]["val_loss"][29]);
+    let model = Model::load(&desk.path("run/model.safetensors")).unwrap();
+    assert_eq!(model.training["merged"], run["merged"]);
+    assert!(model.training.get("epoch").is_none() && model.training.get("reached").is_none());
+    let page = report(&desk, &[]);
+    assert!(page.contains("the model has their average over all steps"));
+    assert!(!page.contains("overfits") && !page.contains("weights of epoch"));
+    // With all of a split held out, `evaluate` says the same.
+    desk.ok(&[&train[..3], &["test", "--average-weights", "ema", "-q"]].concat());
+    let run: serde_json::Value = serde_json::from_str(&desk.text("run/history.json")).unwrap();
+    let judged: serde_json::Value = serde_json::from_str(&desk.ok(&[
+        "evaluate",
+        "run/model.safetensors",
+        "d.safetensors",
+        "--json",
+    ]))
+    .unwrap();
+    assert_eq!(run["merged"]["val_loss"], judged["loss"]);
+    assert_eq!(run["merged"]["val_accuracy"], judged["accuracy"]);
+}
+
 #[test]
 fn mistakes_are_the_surest_ones_with_their_text() {
     let desk = desk();

@@ -138,7 +138,14 @@ impl Ensemble {
         pseudo::check(dataset, &first)?;
         if training.fine_tuning_epochs > 0 {
             // What does not fit is known now, and not when the students are trained.
-            TrainPlan::new(dataset, &first, training.fine_tuning(member.options(self.seed)?))?;
+            let options = training.fine_tuning(member.options(self.seed)?);
+            TrainPlan::new(dataset, &first, options).map_err(|error| match error {
+                Error::Unfit { option, value, reason, remedy } => {
+                    let reason = format!("{reason} in the fine-tuning at the end");
+                    Error::Unfit { option, value, reason, remedy }
+                }
+                other => other,
+            })?;
         }
         drop(first);
         begins("teachers", epochs);

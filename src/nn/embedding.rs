@@ -14,6 +14,9 @@ use crate::kernel::Single;
 /// word like all others. With it (`mask_zero` in Keras) its positions are left out of the sum and of the number; a sequence
 /// that has no others has the average 0, where Keras divides zero by zero.
 ///
+/// Keras on TensorFlow squares the gradient of a repeated word piece by piece (`tf.IndexedSlices`), so that all optimizers but
+/// plain SGD, and `global_clipnorm`, come out otherwise there than by their formulas; on PyTorch they come out as here.
+///
 /// The order within the sequence does not matter to an average. So a review is its distinct words, how often each occurs,
 /// and one over the number of positions ([`Embedding::row`]): the average is that factor times the sum of the words'
 /// weight rows, each times its count.

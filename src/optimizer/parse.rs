@@ -34,7 +34,12 @@ pub fn parse(text: &str, learning_rate: Option<f32>) -> Result<Box<dyn Optimizer
 /// # Errors
 /// [`Error::InvalidOption`] as for [`parse`].
 pub fn parse_for_biases(text: &str) -> Result<Box<dyn Optimizer>> {
-    read(Settings::parse(BIAS_OPTION, text)?)
+    let settings = Settings::parse(BIAS_OPTION, text)?;
+    if settings.has("rows") {
+        let expected = "an optimizer without rows, which are those of the first kernel";
+        return Err(Error::invalid(BIAS_OPTION, text, expected));
+    }
+    read(settings)
 }
 
 fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
@@ -173,6 +178,7 @@ mod tests {
         assert!(message("adagrad:initial_accumulator=0,epsilon=0").contains("above 0"));
         let twice = "adagrad:initial_accumulator=1,initial_accumulator_value=1";
         assert!(message(twice).contains("once"));
+        parse_for_biases("adam:rows=touched").unwrap_err();
         let biases = parse_for_biases("sgd:momentum=2").unwrap_err().to_string();
         assert!(biases.contains("momentum of --bias-optimizer"), "{biases}");
     }

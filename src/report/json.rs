@@ -1,6 +1,7 @@
 //! A history with the facts of its run, as JSON.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -31,13 +32,21 @@ pub struct Environment {
     pub kernels: String,
 }
 
-/// How good the one network is that an ensemble or self-training ends with: no mean of several, as the history has it.
+/// How good the one network is that an ensemble, self-training or an averaging run ends with: the history has means of
+/// several, or the weights before they were averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Merged {
     /// The loss on what was held out.
     pub val_loss: f64,
     /// The share of right answers there.
     pub val_accuracy: f64,
+}
+
+impl fmt::Display for Merged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Merged { val_loss, val_accuracy } = self;
+        write!(f, "validation loss {val_loss:.4}, accuracy {val_accuracy:.4}")
+    }
 }
 
 /// What a run leaves behind: its history and what it takes to repeat it.
@@ -68,7 +77,7 @@ pub struct HistoryFile {
     /// How many reviews without a label students learned from, too.
     #[serde(skip_serializing_if = "is_none")]
     pub pseudo_labelled_reviews: usize,
-    /// What the one network reaches that an ensemble or self-training ends with, where something was held out.
+    /// What the network reaches that an ensemble, self-training or an averaging run ends with, where something was held out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged: Option<Merged>,
     /// The machine and what was used of it.
@@ -114,15 +123,22 @@ impl HistoryFile {
 
     /// Whether teachers labelled reviews for students.
     pub fn is_self_trained(&self) -> bool {
-        self.options.get("self_training").is_some_and(|training| !training.is_null())
+        self.is_given("self_training", Value::Null)
+    }
+
+    /// Whether the model is the average of the weights that the history tells of.
+    pub fn is_averaged(&self) -> bool {
+        self.is_given("average_weights", Value::Null)
     }
 
     /// Whether the validation had a say in which epoch the model is of.
     pub fn is_of_chosen_epoch(&self) -> bool {
-        let is_given = |option: &str, not: Value| {
-            self.options.get(option).is_some_and(|value| !value.is_null() && *value != not)
-        };
-        is_given("early_stopping", Value::Null) || is_given("keep_best", Value::Bool(false))
+        self.is_given("early_stopping", Value::Null)
+            || self.is_given("keep_best", Value::Bool(false))
+    }
+
+    fn is_given(&self, option: &str, not: Value) -> bool {
+        self.options.get(option).is_some_and(|value| !value.is_null() && *value != not)
     }
 
     /// The file's text: a line a fact, and a line a list.

@@ -93,7 +93,7 @@ impl Default for FitOptions {
     }
 }
 
-/// `keras.callbacks.EarlyStopping`, watching the validation loss.
+/// `keras.callbacks.EarlyStopping`, watching the validation loss, which has no penalty of [`FitOptions::l2`] in it as Keras' has.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EarlyStopping {
     /// How many epochs in a row may pass without a new lowest value; the run stops at the last of them.

@@ -8,11 +8,11 @@ use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::ensemble::{Ensemble, Member, Trained, remove_leftovers};
 use imdb_fast::model::Model;
 use imdb_fast::report::json::Merged;
-use imdb_fast::train::{FitOptions, Team, TrainPlan, evaluate_rows};
+use imdb_fast::train::{FitOptions, Team, TrainPlan};
 
-use super::Args;
 use super::network::Network;
 use super::outputs::{Outputs, facts};
+use super::{Args, judged};
 use crate::cli::progress::{self, Stages};
 use crate::cli::stop::Stop;
 use crate::cli::{Global, count, to_stdout, warn};
@@ -52,9 +52,12 @@ impl Members<'_> {
             return Ok(ExitCode::from(code));
         };
         model.take_words(dataset);
-        // Networks that stop or go back where each is best are of different epochs.
-        let is_of_last = !args.keep_best && plan.options().early_stopping.is_none();
-        let merged = self.judged(dataset, &model)?;
+        // Networks that stop or go back where each is best are of different epochs, and averages of none.
+        let options = plan.options();
+        let is_of_last = !args.keep_best
+            && options.early_stopping.is_none()
+            && options.average_weights.is_none();
+        let merged = judged(plan, team, dataset, &model)?;
         outputs.note_merged(merged);
         model.training = outputs.training(&history, is_of_last.then(|| history.epochs() - 1));
         outputs.save(&history, fit_time, Some(&model))?;
@@ -70,14 +73,6 @@ impl Members<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// What the one network reaches on the reviews that were held out.
-    fn judged(&self, dataset: &Dataset, model: &Model) -> Result<Option<Merged>> {
-        let options = self.plan.options();
-        let (_, Some((split, rows))) = options.validation.rows(dataset)? else { return Ok(None) };
-        let scores = evaluate_rows(self.team, model, dataset, split, rows, &*options.loss)?;
-        Ok(Some(Merged { val_loss: scores.loss, val_accuracy: scores.accuracy }))
-    }
-
     fn report(
         &self,
         ensemble: &Ensemble,
@@ -89,12 +84,9 @@ impl Members<'_> {
         to_stdout(|out| {
             writeln!(out, "{networks} in {:.3} s on {threads}", fit_time.as_secs_f64())?;
             match merged {
-                Some(Merged { val_loss, val_accuracy }) => {
+                Some(merged) => {
                     let together = if ensemble.members > 1 { "together: " } else { "" };
-                    writeln!(
-                        out,
-                        "{together}validation loss {val_loss:.4}, accuracy {val_accuracy:.4}"
-                    )
+                    writeln!(out, "{together}{merged}")
                 }
                 None => Ok(()),
             }

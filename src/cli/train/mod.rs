@@ -18,8 +18,9 @@ use std::time::Duration;
 use imdb_fast::dataset::{self, Dataset, Split, Synthetic, SyntheticOptions};
 use imdb_fast::model::Model;
 use imdb_fast::nn::RowNorm;
+use imdb_fast::report::json::Merged;
 use imdb_fast::train::{
-    Checkpoint, Ending, FitOptions, History, Outcome, Team, TrainPlan, fit, resume,
+    Checkpoint, Ending, FitOptions, History, Outcome, Team, TrainPlan, evaluate_rows, fit, resume,
 };
 use imdb_fast::{Error, Result};
 
@@ -145,12 +146,12 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn train(
-        &self,
+        mut self,
         mut model: Model,
         notes: Notes,
         checkpoint: Option<Checkpoint>,
     ) -> Result<ExitCode> {
-        let Run { plan, team, outputs, stop, .. } = self;
+        let Run { plan, team, outputs, stop, .. } = &self;
         let size = Size {
             reviews: plan.train_reviews() + plan.validation_reviews(),
             epochs: plan.options().epochs,
@@ -178,8 +179,13 @@ impl Run<'_> {
         let history = &outcome.history;
         // It has ended between epochs.
         let epoch = outcome.epoch.unwrap_or(0);
-        model.training = outputs.training(history, Some(epoch));
-        outputs
+        let is_average = plan.options().average_weights.is_some();
+        if is_average {
+            let reached = judged(plan, team, self.dataset, &model)?;
+            self.outputs.note_merged(reached);
+        }
+        model.training = self.outputs.training(history, (!is_average).then_some(epoch));
+        self.outputs
             .save(history, fit_time, Some(&model))
             .inspect_err(|error| self.say_what_is_kept(error))?;
         if !self.global.quiet {
@@ -209,7 +215,14 @@ impl Run<'_> {
             if matches!(outcome.ending, Ending::StoppedEarly) {
                 writeln!(out, "stopped early: the validation loss did not fall any more")?;
             }
-            write!(out, "{}", self.advice(history, epoch))?;
+            match self.plan.options().average_weights {
+                None => write!(out, "{}", self.advice(history, epoch))?,
+                Some(_) => writeln!(
+                    out,
+                    "the model has the average of the weights over all steps{}",
+                    self.outputs.merged().map_or(String::new(), |reached| format!(": {reached}"))
+                )?,
+            }
             writeln!(out, "wrote model, history and curves to {}", self.outputs.shown())
         })
     }
@@ -313,6 +326,19 @@ impl Run<'_> {
         }
         text
     }
+}
+
+/// What a model that is of no epoch reaches on the reviews that were held out.
+fn judged(
+    plan: &TrainPlan<'_>,
+    team: &Team,
+    dataset: &Dataset,
+    model: &Model,
+) -> Result<Option<Merged>> {
+    let options = plan.options();
+    let (_, Some((split, rows))) = options.validation.rows(dataset)? else { return Ok(None) };
+    let scores = evaluate_rows(team, model, dataset, split, rows, &*options.loss)?;
+    Ok(Some(Merged { val_loss: scores.loss, val_accuracy: scores.accuracy }))
 }
 
 /// Warns where a run or a sweep goes on with other kernels.

@@ -133,7 +133,8 @@ pub(crate) struct Args {
     /// Leave out each word of a review with this chance, anew in each epoch: Keras' Dropout before the first layer
     #[arg(long, value_name = "CHANCE", default_value_t = 0.0)]
     word_dropout: f32,
-    /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown are without it
+    /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown,
+    /// by which --early-stopping and --keep-best go too, are without it; Keras adds it to its own
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     l2: f32,
     /// Cut the gradient down to this norm where it is longer, that of all weights and biases taken as one vector: Keras'

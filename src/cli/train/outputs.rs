@@ -95,9 +95,13 @@ impl<'a> Outputs<'a> {
         Ok(outputs)
     }
 
-    /// Takes down what networks reach that were merged.
+    /// Takes down what a model reaches that was merged of several, or is an average.
     pub(super) fn note_merged(&mut self, merged: Option<Merged>) {
         self.facts.merged = merged;
+    }
+
+    pub(super) fn merged(&self) -> Option<Merged> {
+        self.facts.merged
     }
 
     /// Whether the folder has no model of an earlier run.

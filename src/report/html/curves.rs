@@ -59,6 +59,10 @@ fn summary(file: &HistoryFile, lowest: Option<usize>) -> String {
     if !is_last {
         text.push_str(&format!(". It ended at {}", number(losses[losses.len() - 1])));
     }
+    if file.is_averaged() {
+        return text
+            + ". These are the losses of the weights as they were; the model has their average over all steps.";
+    }
     // A student follows its teacher and does not go on with it: the curve of both tells of neither whether it overfits.
     text.push_str(match (file.is_self_trained(), is_last) {
         (true, _) => ".",
