@@ -210,14 +210,20 @@ impl Layout for Records<'_> {
 }
 
 /// What is done with each row; a trait, since a closure might not be inlined.
-trait RowUpdate<V> {
+trait RowUpdate<V: Lanes> {
     /// Updates a row by its gradient, after making up for the steps that have left it out.
     fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32);
 
     /// Clears a row of the gradient. Must be `#[inline(always)]`, as the other.
     #[inline(always)]
     fn clear(gradient: &mut [f32]) {
-        gradient.fill(0.0);
+        let (lines, rest) = gradient.as_chunks_mut();
+        for line in lines {
+            V::zero().store(line);
+        }
+        if !rest.is_empty() {
+            store_rest(V::zero(), rest);
+        }
     }
 }
 
@@ -322,8 +328,11 @@ fn nonzero_rows<V: Lanes>(gradient: &[f32], width: usize, first: usize) -> u64 {
 #[inline(always)]
 fn is_zero<V: Lanes>(row: &[f32]) -> bool {
     let (lines, rest) = row.as_chunks::<LANES>();
-    lines.iter().all(|line| V::load(line).is_zero())
-        && (rest.is_empty() || V::load_partial(rest).is_zero())
+    let mut is_zero = rest.is_empty() || load_rest::<V>(rest).is_zero();
+    for line in lines {
+        is_zero &= V::load(line).is_zero();
+    }
+    is_zero
 }
 
 /// The powers of a factor, each rounded once.
@@ -478,13 +487,6 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for OneLine<R,
             value.store(kept);
         }
     }
-
-    #[inline(always)]
-    fn clear(gradient: &mut [f32]) {
-        for line in gradient.as_chunks_mut::<LANES>().0 {
-            V::zero().store(line);
-        }
-    }
 }
 
 /// Rows of one value, which is in the first lane.
@@ -591,16 +593,9 @@ struct AnyWidth<R, const ARRAYS: usize>(R);
 impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<R, ARRAYS> {
     #[inline(always)]
     fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
-        stretches(
-            self.0,
-            splat(row.scale),
-            row.weights,
-            gradient,
-            row.state,
-            |values: &mut [V; ARRAYS]| {
-                decay(decays, skipped, values);
-            },
-        );
+        let mut factors = [V::splat(1.0); ARRAYS];
+        decay(decays, skipped, &mut factors);
+        stretches(self.0, splat(row.scale), row.weights, gradient, row.state, factors);
     }
 }
 
@@ -633,7 +628,7 @@ struct Slices<F> {
     scaled: Vec<f32>,
 }
 
-impl<V, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
+impl<V: Lanes, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
     #[inline(always)]
     fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
         let Row { weights, state, scale } = row;
@@ -669,7 +664,7 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Update<'_, R, ARRAYS> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let Update { rule, weights, gradient, state } = self;
-        stretches(rule, None, weights, gradient, state, |_: &mut [V; ARRAYS]| {});
+        stretches(rule, None, weights, gradient, state, [V::splat(1.0); ARRAYS]);
     }
 }
 
@@ -681,7 +676,7 @@ fn decay<V: Lanes, const ARRAYS: usize>(decays: &[Powers], skipped: u32, state: 
     }
 }
 
-/// A step of any number of weights, sixteen at a time and then the rest. `prepare` sees the state first.
+/// A step of any number of weights, sixteen at a time and then the rest. Before it, the state is multiplied by `factors`.
 #[inline(always)]
 fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     rule: R,
@@ -689,24 +684,64 @@ fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     weights: &mut [f32],
     gradient: &[f32],
     state: &mut [f32],
-    prepare: impl Fn(&mut [V; ARRAYS]),
+    factors: [V; ARRAYS],
 ) {
     let n = weights.len();
-    let mut from = 0;
-    while from < n {
-        let to = n.min(from + LANES);
-        let mut values = [V::zero(); ARRAYS];
+    let whole = n - n % LANES;
+    for from in (0..whole).step_by(LANES) {
+        let mut values = factors;
         for (array, value) in values.iter_mut().enumerate() {
-            *value = V::load_partial(&state[array * n + from..array * n + to]);
+            *value = V::load(line(state, array * n + from)) * *value;
         }
-        prepare(&mut values);
-        let weight = V::load_partial(&weights[from..to]);
-        let gradient = V::load_partial(&gradient[from..to]);
+        let (weight, gradient) = (V::load(line(weights, from)), V::load(line(gradient, from)));
         let (weight, values) = step(rule, scale, weight, gradient, values);
-        weight.store_partial(&mut weights[from..to]);
+        weight.store(line_mut(weights, from));
         for (array, value) in values.into_iter().enumerate() {
-            value.store_partial(&mut state[array * n + from..array * n + to]);
+            value.store(line_mut(state, array * n + from));
         }
-        from = to;
+    }
+    if whole == n {
+        return;
+    }
+    let rest = |array: usize| array * n + whole..(array + 1) * n;
+    let mut values = factors;
+    for (array, value) in values.iter_mut().enumerate() {
+        *value = load_rest::<V>(&state[rest(array)]) * *value;
+    }
+    let (weight, gradient) = (load_rest(&weights[whole..]), load_rest(&gradient[whole..n]));
+    let (weight, values) = step(rule, scale, weight, gradient, values);
+    store_rest(weight, &mut weights[whole..]);
+    for (array, value) in values.into_iter().enumerate() {
+        store_rest(value, &mut state[rest(array)]);
+    }
+}
+
+#[inline(always)]
+fn line(values: &[f32], from: usize) -> &[f32; LANES] {
+    values[from..].first_chunk().expect("a whole line")
+}
+
+#[inline(always)]
+fn line_mut(values: &mut [f32], from: usize) -> &mut [f32; LANES] {
+    values[from..].first_chunk_mut().expect("a whole line")
+}
+
+/// Up to sixteen values, then zeros. What widths are likely to leave is loaded without a mask.
+#[inline(always)]
+fn load_rest<V: Lanes>(values: &[f32]) -> V {
+    match values.len() {
+        8 => V::load_eight(values.as_chunks().0.first().expect("eight values")),
+        4 => V::load_four(values.as_chunks().0.first().expect("four values")),
+        _ => V::load_partial(values),
+    }
+}
+
+/// The first of the lanes, as many as there is room for.
+#[inline(always)]
+fn store_rest<V: Lanes>(lanes: V, values: &mut [f32]) {
+    match values.len() {
+        8 => lanes.store_eight(values.as_chunks_mut().0.first_mut().expect("eight values")),
+        4 => lanes.store_four(values.as_chunks_mut().0.first_mut().expect("four values")),
+        _ => lanes.store_partial(values),
     }
 }
