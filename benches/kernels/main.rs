@@ -26,7 +26,7 @@ use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use common::Reviews;
 use epoch::Epoch;
 use report::Report;
-use sparse::Calls;
+use sparse::{Calls, WIDTHS};
 
 /// Reviews a batch, as the book has them.
 const BATCH: usize = 512;
@@ -64,7 +64,9 @@ fn main() {
         sparse::gather(&mut criterion, calls, &mut report);
         sparse::scatter(&mut criterion, calls, &mut report);
     }
-    sweep::nonzero(&mut criterion, &all_calls[0], &mut report);
+    for calls in &all_calls[..WIDTHS] {
+        sweep::nonzero(&mut criterion, calls, &mut report);
+    }
     sweep::listed(&mut criterion, &mut report);
     dense::products(&mut criterion, &mut report);
     head::forward_and_back(&mut criterion, &mut report);

@@ -18,7 +18,7 @@ use super::roofline::Pattern;
 /// How the first layer's kernels are called: over which ranges of features, with which spans for each batch and range.
 pub struct Calls<'a> {
     name: String,
-    width: usize,
+    pub width: usize,
     pub epoch: &'a Epoch<'a>,
     shards: Vec<Range<usize>>,
     /// For each batch and shard.
@@ -27,8 +27,11 @@ pub struct Calls<'a> {
     bits: Option<&'a [Vec<u64>]>,
 }
 
+/// How many of [`Calls::all`] are of all words by themselves, sorted: one a width.
+pub const WIDTHS: usize = 4;
+
 impl<'a> Calls<'a> {
-    /// Sorted, unsorted and sharded at sixteen columns; sorted at more, and at a number that makes no whole lines.
+    /// Sorted at sixteen columns, at more, and at a number that makes no whole lines; then with bits, unsorted and sharded.
     pub fn all(epoch: &'a Epoch<'a>) -> Vec<Calls<'a>> {
         let whole = |name: &str, width: usize, batches: &'a [Vec<Span>]| Calls {
             name: format!("{width} columns, {name}"),
@@ -53,13 +56,13 @@ impl<'a> Calls<'a> {
         };
         vec![
             whole("by length", 16, &epoch.sorted),
-            with_bits(16),
-            whole("unsorted", 16, &epoch.unsorted),
-            sharded,
             whole("by length", 32, &epoch.sorted),
             whole("by length", 64, &epoch.sorted),
             whole("by length", 20, &epoch.sorted),
+            with_bits(16),
             with_bits(20),
+            whole("unsorted", 16, &epoch.unsorted),
+            sharded,
         ]
     }
 

@@ -15,8 +15,9 @@ use super::roofline::Pattern;
 use super::sparse::Calls;
 use super::{BATCH, LINE};
 
-/// Weights and what RMSprop keeps for them, at sixteen columns.
+/// Weights and what RMSprop keeps for them, `[features, width]`.
 struct Trained {
+    width: usize,
     weights: Aligned,
     velocity: Aligned,
     updated: Vec<u32>,
@@ -25,21 +26,21 @@ struct Trained {
 }
 
 impl Trained {
-    fn new(features: usize) -> Trained {
-        let mut weights = Aligned::zeros(features * 16);
+    fn new(features: usize, width: usize) -> Trained {
+        let mut weights = Aligned::zeros(features * width);
         weights.fill(0.05);
         // Touched now, so that the system need not provide it in time.
-        let mut velocity = Aligned::zeros(features * 16);
+        let mut velocity = Aligned::zeros(features * width);
         velocity.fill(1e-6);
         let decays = [Powers::of(RmsProp::default().rho)];
-        Trained { weights, velocity, updated: vec![0; features], decays, number: 0 }
+        Trained { width, weights, velocity, updated: vec![0; features], decays, number: 0 }
     }
 
     /// A step over the selected rows, and how long it took.
     fn sweep(&mut self, level: Level, gradient: &mut [f32], selection: Selection<'_>) -> Duration {
         self.number += 1;
         let rows = Rows {
-            width: 16,
+            width: self.width,
             values: Values::Apart(Apart {
                 weights: &mut self.weights,
                 state: &mut self.velocity,
@@ -57,18 +58,18 @@ impl Trained {
 }
 
 /// Asserts that a first step over all rows with a gradient does what RMSprop's formula says, and to no other row.
-fn assert_sweep(level: Level, features: usize, gradient: &[f32]) {
-    let mut trained = Trained::new(features);
+fn assert_sweep(level: Level, (features, width): (usize, usize), gradient: &[f32]) {
+    let mut trained = Trained::new(features, width);
     let before = (trained.weights.clone(), trained.velocity.clone());
     let mut cleared = Aligned::from(gradient);
     trained.sweep(level, &mut cleared, Selection::Nonzero);
     assert!(cleared.iter().all(|&value| value == 0.0), "the gradient is cleared");
     let rule = RmsProp::default();
     let mut moved = 0;
-    for (row, gradient) in gradient.chunks_exact(16).enumerate() {
+    for (row, gradient) in gradient.chunks_exact(width).enumerate() {
         let is_idle = gradient.iter().all(|&value| value == 0.0);
         for (column, &gradient) in gradient.iter().enumerate() {
-            let at = row * 16 + column;
+            let at = row * width + column;
             let velocity = rule.rho * before.1[at] + (1.0 - rule.rho) * gradient * gradient;
             let step = rule.learning_rate * gradient / (velocity + rule.epsilon).sqrt();
             let expected = if is_idle { before.0[at] } else { before.0[at] - step };
@@ -82,21 +83,22 @@ fn assert_sweep(level: Level, features: usize, gradient: &[f32]) {
 
 /// The step after each batch of an epoch: all rows are looked at, those that the batch has touched are updated.
 pub fn nonzero<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut Report<'a>) {
-    let epoch = calls.epoch;
+    let (epoch, width) = (calls.epoch, calls.width);
+    let row = width * size_of::<f32>();
     let (batches, touched) = (epoch.sorted.len(), epoch.distinct());
     // The gradient is read and, where it is not zero, cleared; weights, velocity and the step's number come and go.
-    let moved = batches * epoch.features * LINE + touched * (5 * LINE + 8);
-    let arrays = 3 * epoch.features * LINE;
+    let moved = batches * epoch.features * row + touched * (5 * row + 8);
+    let arrays = 3 * epoch.features * row;
     let mut group = common::group(criterion, "sweep", Elements::Nonzeros, epoch.work);
     for level in Level::supported() {
-        let deltas = Aligned::from(&uniform(BATCH * 16, 1e-3, 2)[..]);
-        let mut gradient = Aligned::zeros(epoch.features * 16);
+        let deltas = Aligned::from(&uniform(BATCH * width, 1e-3, 2)[..]);
+        let mut gradient = Aligned::zeros(epoch.features * width);
         let mut subsets = Subsets::default();
         calls.scatter(level, &mut gradient, 0, (&deltas, &mut subsets));
-        assert_sweep(level, epoch.features, &gradient);
-        let mut trained = Trained::new(epoch.features);
+        assert_sweep(level, (epoch.features, width), &gradient);
+        let mut trained = Trained::new(epoch.features, width);
         let case = Case {
-            kernel: "rmsprop sweep, rows of a batch".to_owned(),
+            kernel: format!("rmsprop sweep, {width} columns, rows of a batch"),
             by: level.name(),
             bounds: vec![Bound::Bytes { moved, pattern: Pattern::UpdateThree, arrays }],
             run: Box::new(move || {
@@ -107,7 +109,7 @@ pub fn nonzero<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut
                 (0..batches).map(step).sum()
             }),
         };
-        report.time(&mut group, &format!("rows of a batch, {level}"), case);
+        report.time(&mut group, &format!("{width} columns, rows of a batch, {level}"), case);
     }
     group.finish();
 }
@@ -150,7 +152,7 @@ struct Lists {
 impl Lists {
     fn new(lists: Rc<Vec<Vec<Touched>>>, features: usize) -> Lists {
         let slots = lists.iter().map(Vec::len).max().unwrap_or(0);
-        Lists { lists, trained: Trained::new(features), gradient: Aligned::zeros(slots * 16) }
+        Lists { lists, trained: Trained::new(features, 16), gradient: Aligned::zeros(slots * 16) }
     }
 
     /// A step after each batch.
