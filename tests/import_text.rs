@@ -187,6 +187,24 @@ fn options_and_indexes_that_leave_no_words_or_too_many_are_refused() {
     let options = ImportOptions { words: seeded, ..ImportOptions::default() };
     let error = import::open(&sample("sample.csv"), &options).err().unwrap();
     assert!(error.is_usage() && error.to_string().contains("with --hash-bits"), "{error}");
+    // Of words with given ranks none is counted, and of runs that share features neither.
+    for (ngrams, hash_bits, is_fine) in [(1, None, false), (2, Some(15), false), (2, None, true)] {
+        for (min_count, count_unlabelled) in [(Some(2), false), (None, true)] {
+            let words = WordOptions {
+                ngrams,
+                hash_bits,
+                min_count,
+                count_unlabelled,
+                ..WordOptions::default()
+            };
+            let options = ImportOptions { words, ..indexed(TextOptions::default()) };
+            let opened = import::open(&sample("sample.csv"), &options);
+            assert_eq!(opened.is_ok(), is_fine, "{:?}", options.words);
+            let Err(error) = opened else { continue };
+            let expected = "expected left out: --word-index says which words count";
+            assert!(error.is_usage() && error.to_string().contains(expected), "{error}");
+        }
+    }
 
     // Each rank takes an id.
     for (index, num_words, is_fine) in [

@@ -124,10 +124,12 @@ struct Words {
     /// The most words that make a feature together
     #[arg(long, value_name = "N", default_value_t = WordOptions::default().ngrams)]
     ngrams: usize,
-    /// In how many training reviews a word or an n-gram must occur to be a feature [default: words by rank alone, n-grams in 5]
+    /// In how many training reviews a word or an n-gram must occur to be a feature, with --word-index an n-gram alone
+    /// [default: words by rank alone, n-grams in 5]
     #[arg(long, value_name = "N")]
     min_count: Option<u32>,
-    /// Count words and n-grams in the reviews without a label too, not in those to train on alone
+    /// Count words and n-grams in the reviews without a label too, not in those to train on alone; with --word-index n-grams
+    /// alone
     #[arg(long, conflicts_with = "no_unlabelled")]
     count_unlabelled: bool,
     /// Make 2^B features: words keep their ids, below --num-words, and n-grams share the others by a hash, instead of each

@@ -21,7 +21,8 @@ pub struct WordOptions {
     /// The most words that make a feature together. Default 1: no n-grams.
     pub ngrams: usize,
     /// In how many of the reviews that are counted a word, or a run of words, has to occur to become a feature. Where it is not
-    /// given, words are taken by their rank alone, and runs of words that occur in [`WordOptions::MIN_COUNT`] reviews.
+    /// given, words are taken by their rank alone, and runs of words that occur in [`WordOptions::MIN_COUNT`] reviews. Where a
+    /// word index is given, it is for runs of words alone.
     pub min_count: Option<u32>,
     /// Whether the reviews without a label are counted too; else those to train on alone.
     pub count_unlabelled: bool,
@@ -125,6 +126,17 @@ impl Plan {
         if words.hash_seed != 0 && words.hash_bits.is_none() {
             let expected = "left out, or used together with --hash-bits";
             return Err(Error::invalid("--hash-seed", words.hash_seed, expected));
+        }
+        let counts_runs = words.ngrams > 1 && words.hash_bits.is_none();
+        if index.is_some() && !counts_runs {
+            let expected = "left out: --word-index says which words count; or used with --ngrams 2 or more, and without \
+                            --hash-bits";
+            if let Some(min_count) = words.min_count {
+                return Err(Error::invalid("--min-count", min_count, expected));
+            }
+            if words.count_unlabelled {
+                return Err(Error::invalid("--count-unlabelled", "given", expected));
+            }
         }
         let index = match index {
             Some(path) => Some(Index { path: path.to_path_buf(), words: word_index::read(path)? }),
