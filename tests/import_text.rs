@@ -206,6 +206,38 @@ fn options_and_indexes_that_leave_no_words_or_too_many_are_refused() {
         }
     }
 
+    // What no review could make right is told before any is read, and the rest by how many ids there are.
+    let nothing = sample("missing.csv");
+    let (runs, all) =
+        (WordOptions { ngrams: 2, ..WordOptions::default() }, KerasOptions::default());
+    let all = KerasOptions { num_words: None, ..all };
+    for (words, keras, expected) in [
+        (
+            WordOptions::default(),
+            KerasOptions { maxlen: Some(0), ..all.clone() },
+            "--maxlen is \"0\"",
+        ),
+        (WordOptions { hash_bits: Some(20), ..WordOptions::default() }, all.clone(), "--ngrams 2"),
+        (WordOptions { hash_bits: Some(27), ..runs.clone() }, all.clone(), "a number from 1 to 26"),
+    ] {
+        let options =
+            ImportOptions { format: Some(Format::Csv), words, keras, ..ImportOptions::default() };
+        let error = import::open(&nothing, &options).err().unwrap();
+        assert!(error.is_usage() && error.to_string().contains(expected), "{expected}: {error}");
+    }
+    for (words, keras, expected) in [
+        (
+            WordOptions { hash_bits: Some(3), ..runs.clone() },
+            all.clone(),
+            "--hash-bits is 3, but there are ",
+        ),
+        (runs, KerasOptions { skip_top: 1 << 20, ..all }, "--skip-top is 1048576, but there are "),
+    ] {
+        let options = ImportOptions { words, keras, ..ImportOptions::default() };
+        let error = import::open(&sample("sample.csv"), &options).err().unwrap();
+        assert!(!error.is_usage() && error.to_string().contains(expected), "{expected}: {error}");
+    }
+
     // Each rank takes an id.
     for (index, num_words, is_fine) in [
         (r#"{"the": 1, "a": 900}"#, None, true),

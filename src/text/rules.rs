@@ -95,15 +95,11 @@ impl Rules {
             let expected = format!("{mark} or more: below, a word has the id of a mark");
             return Err(Error::invalid("--index-from", self.index_from, expected));
         }
-        let Some(Hash { bits, .. }) = self.hash else { return Ok(()) };
-        expect_within("--hash-bits", bits as usize, 1..=MAX_FEATURES.ilog2() as usize)?;
-        if self.ngrams < 2 {
-            let expected = "left out, or used together with --ngrams 2 or more";
-            return Err(Error::invalid("--hash-bits", bits, expected));
-        }
-        if 1 << bits <= self.num_words {
+        let Some(hash) = self.hash else { return Ok(()) };
+        hash.check(self.ngrams)?;
+        if 1 << hash.bits <= self.num_words {
             let expected = format!("more bits, since --num-words {} come first", self.num_words);
-            return Err(Error::invalid("--hash-bits", bits, expected));
+            return Err(Error::invalid("--hash-bits", hash.bits, expected));
         }
         Ok(())
     }
@@ -191,6 +187,19 @@ impl Rules {
 }
 
 impl Hash {
+    /// Checks what makes sense whatever the number of words.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub(crate) fn check(self, ngrams: usize) -> Result<()> {
+        expect_within("--hash-bits", self.bits as usize, 1..=MAX_FEATURES.ilog2() as usize)?;
+        if ngrams < 2 {
+            let expected = "left out, or used together with --ngrams 2 or more";
+            return Err(Error::invalid("--hash-bits", self.bits, expected));
+        }
+        Ok(())
+    }
+
     /// The hash of no word, from which that of any run is made word by word.
     pub(super) fn start(self) -> u64 {
         mix(self.seed)

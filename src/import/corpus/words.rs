@@ -115,9 +115,13 @@ impl Plan {
             ngrams: words.ngrams,
             hash: words.hash_bits.map(|bits| Hash { bits, seed: words.hash_seed }),
         };
+        keras.check_maxlen()?;
         match (rules.hash, keras.num_words) {
-            // How many words there will be is not known yet: checked in the end.
-            (Some(_), None) => Rules { hash: None, ..rules.clone() }.check()?,
+            // How many words there will be is not known yet: whether they have room is checked in the end.
+            (Some(hash), None) => {
+                Rules { hash: None, ..rules.clone() }.check()?;
+                hash.check(rules.ngrams)?;
+            }
             _ => rules.check()?,
         }
         if words.min_count == Some(0) {
@@ -241,12 +245,31 @@ impl Plan {
     }
 
     /// Where no word is cut for its rank, makes ids of all ranks.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] for options that leave no room to so many ids, or want more: what else the rules say has been checked.
     fn make_room(&mut self, greatest: u64) -> Result<()> {
-        if self.all_words {
-            self.rules.num_words = self.rules.ids_of(greatest.min(MAX_FEATURES as u64) as usize);
-            self.rules.check()?;
+        if !self.all_words {
+            return Ok(());
         }
-        Ok(())
+        let ids = self.rules.ids_of(greatest.min(MAX_FEATURES as u64) as usize);
+        self.rules.num_words = ids;
+        let unfit = |option, value: String, remedy: &str| {
+            let (reason, remedy) = (format!("there are {ids} word ids"), remedy.to_owned());
+            Err(Error::Unfit { option, value, reason, remedy })
+        };
+        let skip_top = self.rules.skip_top;
+        match self.rules.hash {
+            _ if ids > MAX_FEATURES => {
+                unfit("--num-words", "all".into(), "give a number, to cut the rarest words")
+            }
+            _ if skip_top >= ids => unfit("--skip-top", skip_top.to_string(), "lower it"),
+            Some(Hash { bits, .. }) if 1 << bits <= ids => {
+                let remedy = "give more bits, which are for them and for n-grams, or --num-words";
+                unfit("--hash-bits", bits.to_string(), remedy)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The rules without runs of words.

@@ -64,11 +64,20 @@ impl Default for KerasOptions {
 }
 
 impl KerasOptions {
-    /// Checks what can be checked before the data is there.
-    fn check(&self) -> Result<()> {
+    /// Refuses a length that no review is below.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub(super) fn check_maxlen(&self) -> Result<()> {
         if self.maxlen == Some(0) {
             return Err(Error::invalid("--maxlen", 0, "at least 1, or nothing for all reviews"));
         }
+        Ok(())
+    }
+
+    /// Checks what can be checked before the data is there.
+    fn check(&self) -> Result<()> {
+        self.check_maxlen()?;
         let Some(num_words) = self.num_words else { return Ok(()) };
         expect_within("--num-words", num_words, 1..=format::MAX_FEATURES)?;
         match self.out_of_range(num_words) {
