@@ -778,6 +778,16 @@ fn damaged_and_exploding_gzip_files_are_refused() {
         error.contains("test.csv and the files before it have together more than 1000 reviews"),
         "{error}"
     );
+    // Rows of libsvm are counted as reviews of texts are, those of both files.
+    let svm = |rows: usize| ["1 1:1\n", &"1\n".repeat(rows - 1)].concat();
+    let [(_all, all), (_half, half)] = [1001, 501].map(|n| file("a.svm", svm(n).as_bytes()));
+    let error = refusal(&all, &limit(64_000));
+    assert!(error.contains("a.svm has more than 1000 reviews, each of 64 bytes"), "{error}");
+    assert!(imported(&all, &limit(64 * 1001)).is_ok());
+    let options =
+        TextOptions { test: Some(half.clone()), max_unpacked: Some(64_000), ..Default::default() };
+    let error = refusal(&half, &text(options));
+    assert!(error.contains("a.svm and the files before it have together more"), "{error}");
 }
 
 #[test]

@@ -75,17 +75,16 @@ impl Libsvm {
     ///
     /// # Errors
     /// [`Error::Malformed`] with line and column, [`Error::Unfit`] where there are more features than the options
-    /// allow, [`Error::InvalidOption`] for a feature count of 0 or above 2^26 or a limit that means nothing, [`Error::Io`].
+    /// allow, or more reviews, [`Error::InvalidOption`] for a feature count of 0 or above 2^26 or a limit that means
+    /// nothing, [`Error::Io`].
     pub fn open(path: &Path, options: LibsvmOptions, text: &TextOptions) -> Result<Libsvm> {
         if let Some(features) = options.features {
             expect_within("--features", features, 1..=format::MAX_FEATURES)?;
         }
         check_max_text(text.max_text)?;
         let mut findings = Findings::default();
-        let mut read = |path: &Path, split| {
-            let input = unpack::open_text(path, text.max_unpacked)?;
-            Part::read(path, Lines::new(input, text.max_text), split, &options, &mut findings)
-        };
+        let mut read =
+            |path: &Path, split| Part::read(path, split, (&options, text), &mut findings);
         let mut parts = vec![read(path, Split::Train)?];
         if let Some(test) = &text.test {
             parts.push(read(test, Split::Test)?);
@@ -174,6 +173,7 @@ const REMEDY: &str = "expected `LABEL INDEX:1 INDEX:1 ...` with ascending indice
 /// What holds for both files together.
 #[derive(Debug, Default)]
 struct Findings {
+    reviews: usize,
     least: Option<u32>,
     greatest: Option<u32>,
     negative: Option<Negative>,
@@ -182,17 +182,19 @@ struct Findings {
 impl Part {
     fn read(
         path: &Path,
-        mut lines: Lines,
         split: Split,
-        options: &LibsvmOptions,
+        (options, text): (&LibsvmOptions, &TextOptions),
         findings: &mut Findings,
     ) -> Result<Part> {
+        let input = unpack::open_text(path, text.max_unpacked)?;
+        let mut lines = Lines::new(input, text.max_text);
         let mut part = Part { split, rows: Ragged::default(), labels: Vec::new() };
         while let Some((number, line)) = lines.next_line()? {
             let read = part.read_line(line, options, findings);
             read.map_err(|(column, problem)| {
                 Error::malformed(path, format!("line {number}, column {column}"), problem, REMEDY)
             })?;
+            text.check_reviews(findings.reviews, path, split == Split::Train)?;
         }
         if part.labels.is_empty() {
             return Err(Error::malformed(path, "the file", "it holds no review", REMEDY));
@@ -227,6 +229,7 @@ impl Part {
         }
         self.rows.end_row();
         self.labels.push(label);
+        findings.reviews += 1;
         Ok(())
     }
 }

@@ -1,11 +1,16 @@
 //! What a user can say about files of text.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::lines::check_max_text;
+use super::unpack::MAX_UNPACKED;
 use crate::error::{Error, Result};
+
+/// What a review takes of memory besides its words, at most: its header and its place among the words, its row, its label, and
+/// room to grow.
+const REVIEW_BYTES: u64 = 64;
 
 /// What becomes of reviews that are not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -143,5 +148,28 @@ impl TextOptions {
             return Err(Error::invalid("--test-fraction", fraction, "a fraction between 0 and 1"));
         }
         check_max_text(self.max_text)
+    }
+
+    /// Refuses more reviews than may take memory besides their texts: a gzip file of a few kB may have millions of nothing but a
+    /// label. They are those of the file at `path`, and of the files before it, unless it is the first.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]
+    pub(super) fn check_reviews(&self, reviews: usize, path: &Path, is_first: bool) -> Result<()> {
+        let limit = self.max_unpacked.unwrap_or(MAX_UNPACKED);
+        let most = limit / REVIEW_BYTES;
+        if reviews as u64 <= most {
+            return Ok(());
+        }
+        let have = if is_first { "has" } else { "and the files before it have together" };
+        Err(Error::Unfit {
+            option: "--max-unpacked",
+            value: limit.to_string(),
+            reason: format!(
+                "{} {have} more than {most} reviews, each of {REVIEW_BYTES} bytes of memory besides its text",
+                path.display()
+            ),
+            remedy: "raise it if the file is no bomb".into(),
+        })
     }
 }

@@ -7,7 +7,6 @@ use super::store::{IN_MEMORY, Place, Store};
 use crate::error::{Error, Result};
 use crate::import::document::{Batch, Header, Origin, Reader};
 use crate::import::parallel::Workers;
-use crate::import::unpack::MAX_UNPACKED;
 use crate::import::{InvalidUtf8, TextOptions};
 use crate::text::{Scratch, Tokenizer, Words};
 
@@ -43,8 +42,6 @@ pub(super) struct Cut {
     shards: Vec<usize>,
     /// Where reviews come from, and the first of them.
     origins: Vec<(usize, Arc<dyn Origin>)>,
-    /// What the places of reviews may take of memory, in bytes.
-    limit: u64,
     skipped: u64,
     /// The first reviews that were skipped.
     examples: Vec<String>,
@@ -59,9 +56,6 @@ struct Chunk {
     numbers: Vec<u32>,
     skipped: Vec<Header>,
 }
-
-/// What a review takes of memory besides its words, at most: [`Header`], [`Place`], its rows, and room to grow.
-const REVIEW_BYTES: u64 = 64;
 
 /// How many of the reviews that are skipped are named.
 const EXAMPLES: usize = 3;
@@ -84,7 +78,6 @@ pub(super) fn cut(
         store: Store::new(IN_MEMORY, &spool),
         shards: Vec::new(),
         origins: Vec::new(),
-        limit: options.max_unpacked.unwrap_or(MAX_UNPACKED),
         skipped: 0,
         examples: Vec::new(),
     };
@@ -92,7 +85,7 @@ pub(super) fn cut(
         shards,
         |emit| reader.read(emit),
         |shard, batch| shard.cut(batch, options.invalid_utf8),
-        |chunk| cut.push(chunk),
+        |chunk| cut.push(chunk, options),
     )?;
     Ok(cut)
 }
@@ -118,28 +111,14 @@ impl Shard {
 }
 
 impl Cut {
-    fn push(&mut self, chunk: Chunk) -> Result<()> {
+    fn push(&mut self, chunk: Chunk, options: &TextOptions) -> Result<()> {
         let Chunk { origin, shard, reviews, numbers, skipped } = chunk;
         if self.headers.len() + reviews.len() > u32::MAX as usize {
             let problem = format!("there are more than {} reviews", u32::MAX);
             return Err(Error::malformed(origin.path(), "the source", problem, "split it"));
         }
-        // A gzip file of a few kB may have millions of nothing but a label.
-        let most = self.limit / REVIEW_BYTES;
-        if (self.headers.len() + reviews.len()) as u64 > most {
-            let path = origin.path().display();
-            let is_first = self.origins.iter().all(|(_, other)| other.path() == origin.path());
-            let have = if is_first { "has" } else { "and the files before it have together" };
-            return Err(Error::Unfit {
-                option: "--max-unpacked",
-                value: self.limit.to_string(),
-                reason: format!(
-                    "{path} {have} more than {most} reviews, each of {REVIEW_BYTES} bytes of \
-                     memory besides its text"
-                ),
-                remedy: "raise it if the file is no bomb".into(),
-            });
-        }
+        let is_first = self.origins.iter().all(|(_, other)| other.path() == origin.path());
+        options.check_reviews(self.headers.len() + reviews.len(), origin.path(), is_first)?;
         self.skipped += skipped.len() as u64;
         for header in skipped.iter().take(EXAMPLES.saturating_sub(self.examples.len())) {
             self.examples.push(shown(origin.place(header)));
