@@ -125,16 +125,18 @@ pub(crate) fn expect_within(
     Err(Error::invalid(option, value, expected))
 }
 
+/// More threads than any machine has use for.
+pub(crate) const MAX_THREADS: usize = 4096;
+
 /// Refuses a number of threads that no machine has; 0 is one a core.
 ///
 /// # Errors
 /// [`Error::InvalidOption`]
 pub(crate) fn check_threads(threads: usize) -> Result<()> {
-    const MOST: usize = 4096;
-    if threads <= MOST {
+    if threads <= MAX_THREADS {
         return Ok(());
     }
-    let expected = format!("a number from 1 to {MOST}, or 0 for one a core");
+    let expected = format!("a number from 1 to {MAX_THREADS}, or 0 for one a core");
     Err(Error::invalid("--threads", threads, expected))
 }
 

@@ -41,7 +41,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use clap::builder::styling::AnsiColor;
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, RangedU64ValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use imdb_fast::container::{self, Access};
@@ -112,6 +112,7 @@ which `fetch` goes on.";
 struct Global {
     /// Threads to use; 0 is one a core. The results do not depend on it
     #[arg(long, global = true, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(..=Team::MAX_THREADS as u64))]
     threads: usize,
     /// Say nothing but data, warnings and errors
     #[arg(long, short, global = true)]

@@ -14,7 +14,7 @@ use std::thread::{ThreadId, yield_now};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::error::{Error, Result, check_threads};
+use crate::error::{Error, MAX_THREADS, Result, check_threads};
 use crate::kernel::Level;
 
 /// The most looks before a waiting thread sleeps, some hundred microseconds: phases end nearly together, and to be woken takes
@@ -53,6 +53,9 @@ pub(crate) struct Worker<'a> {
 }
 
 impl Team {
+    /// The most threads that one may have.
+    pub const MAX_THREADS: usize = MAX_THREADS;
+
     /// Starts `threads` threads; 0 means one a core. Their kernels are the best that this CPU can run.
     ///
     /// # Errors

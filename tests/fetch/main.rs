@@ -269,6 +269,7 @@ fn wrong_arguments_are_usage() {
         (&["fetch", "--stall-timeout", "0"], "expected seconds from 0.001 to 3600"),
         (&["fetch", "--retry-delay", "NaN"], "expected seconds from 0.001 to 3600"),
         (&["fetch", "--retries", "31"], "0..=30"),
+        (&["fetch", "--threads", "5000"], "0..=4096"),
         (&["fetch", "mnist"], "[possible values: keras, stanford]"),
         (&["fetch", "--from", "a", "--mirror", "http://a.example"], "cannot be used with"),
     ] {
