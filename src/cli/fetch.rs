@@ -8,7 +8,8 @@ use imdb_fast::fetch::{
     self, Digest, DownloadOptions, FolderLock, KERAS_REVIEWS, KERAS_WORD_INDEX, OfficialFile,
     RemoteFile, STANFORD, Size,
 };
-use imdb_fast::import::{self, Format, ImportOptions};
+use imdb_fast::import::{self, Format, ImportOptions, TextOptions};
+use imdb_fast::output::folder_of;
 use imdb_fast::{Error, Result, dataset};
 
 use super::cache::{Cache, keras_folder};
@@ -190,32 +191,7 @@ impl Fetch<'_> {
     fn run(&self, output: &OutputArg) -> Result<()> {
         let archive = self.archive()?;
         let index = self.word_index()?;
-        let options = ImportOptions {
-            // What is no npz is an error that says so, and no dataset of another kind.
-            format: (self.args.dataset == Set::Keras).then_some(Format::Keras),
-            word_index: index.as_ref().map(|index| index.path.clone()),
-            ..ImportOptions::default()
-        };
-        let other = match (self.args.dataset, import::detect(&archive.path)) {
-            (Set::Keras, Ok(Format::Archive)) => Some(Set::Stanford),
-            (Set::Stanford, Ok(Format::Keras)) => Some(Set::Keras),
-            // What else is wrong with it the import says.
-            _ => None,
-        };
-        if let Some(other) = other {
-            let argument = other.to_possible_value().expect("no set is hidden");
-            return Err(Error::WrongKind {
-                path: archive.path,
-                expected: self.args.dataset.file(),
-                found: format!("a file such as {}", other.file()),
-                remedy: format!("`imdb-fast fetch {} --from FILE` takes that", argument.get_name()),
-            });
-        }
-        self.global.note(format_args!("importing {}", shown(&archive.path)));
-        let imported = import::open(&archive.path, &options).and_then(|mut source| {
-            source.notes().iter().for_each(|note| self.global.note(note));
-            dataset::write(&mut *source, &output.output)
-        });
+        let imported = self.import(&archive, index.as_ref(), output);
         let summary = match imported {
             Ok(summary) => summary,
             Err(error) => {
@@ -232,6 +208,49 @@ impl Fetch<'_> {
         }
         super::import::report(self.global, output, &summary);
         Ok(())
+    }
+
+    /// Makes the dataset.
+    fn import(
+        &self,
+        archive: &Found,
+        index: Option<&Found>,
+        output: &OutputArg,
+    ) -> Result<dataset::Summary> {
+        let format = self.format(&archive.path)?;
+        let text = TextOptions {
+            threads: self.global.threads,
+            spool: Some(folder_of(&output.output).to_path_buf()),
+            ..TextOptions::default()
+        };
+        let word_index = index.map(|index| index.path.clone());
+        let options = ImportOptions { format, word_index, text, ..ImportOptions::default() };
+        self.global.note(format_args!("importing {}", shown(&archive.path)));
+        let mut source = import::open(&archive.path, &options)?;
+        source.notes().iter().for_each(|note| self.global.note(note));
+        dataset::write(&mut *source, &output.output)
+    }
+
+    /// The format to import, where it need not be found out. A file of another kind than these reviews come in is refused.
+    fn format(&self, path: &Path) -> Result<Option<Format>> {
+        let such_as = |other: Set| {
+            let argument = other.to_possible_value().expect("no set is hidden");
+            let takes = format!("`imdb-fast fetch {} --from FILE` takes that", argument.get_name());
+            (format!("a file such as {}", other.file()), takes)
+        };
+        let (found, remedy) = match (self.args.dataset, import::detect(path)) {
+            // What else is wrong with it the import says, of an npz as of one.
+            (Set::Keras, Ok(Format::Keras) | Err(_)) => return Ok(Some(Format::Keras)),
+            (Set::Stanford, Ok(Format::Archive | Format::Folder) | Err(_)) => return Ok(None),
+            (Set::Keras, Ok(Format::Archive | Format::Folder)) => such_as(Set::Stanford),
+            (Set::Stanford, Ok(Format::Keras)) => such_as(Set::Keras),
+            (_, Ok(format)) => {
+                let remedy = "`imdb-fast import` takes other files".to_owned();
+                (format!("a file in the format {}", format.name()), remedy)
+            }
+        };
+        let (path, expected) = (path.to_path_buf(), self.args.dataset.file());
+        Err(Error::WrongKind { path, expected, found, remedy })
     }
 
     /// The reviews.

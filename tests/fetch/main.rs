@@ -284,10 +284,16 @@ fn the_file_of_the_other_dataset_is_told_from_a_damaged_one() {
     for (arguments, sample, part) in [
         (&["fetch", "--from"][..], "sample_acl.tar.gz", "`imdb-fast fetch stanford --from FILE`"),
         (&["fetch", "stanford", "--from"], "sample.npz", "`imdb-fast fetch keras --from FILE`"),
+        (&["fetch", "stanford", "--from"], "sample.csv", "found a file in the format csv; `imdb-f"),
+        (
+            &["fetch", "--from"],
+            "sample.svm",
+            "in the format libsvm; `imdb-fast import` takes other",
+        ),
     ] {
         let sample = repository(&format!("data/{sample}"));
         let arguments = [arguments, &[sample.to_str().unwrap()]].concat();
-        desk.fails(1, &arguments, &["expected ", "found a file such as ", part]);
+        desk.fails(1, &arguments, &["expected ", "found a file ", part]);
     }
 }
 
