@@ -566,11 +566,22 @@ fn hostile_archives_are_refused() {
         let dataset = imported(&path, &text(TextOptions::default())).unwrap();
         assert_eq!(dataset.labels(Split::Train).unwrap().len(), 2);
     }
-    // A header that promises more than there is, and one that is cut in two.
+    // A header that promises more than there is, one that is cut in two, and one that is damaged.
     let whole = tar_of(&[good, bad]);
-    for length in [512 + 2, 1024 + 100] {
-        let (_folder, path) = file("a.tar", &whole[..length]);
-        refusal(&path, &text(TextOptions::default()));
+    let mut damaged = whole.clone();
+    damaged[1024 + 148] ^= 1;
+    let other = tar_of(&[(Kind::Regular, "notes", b"nothing"), bad]);
+    for (archive, place) in [
+        (&whole[..512 + 2], "entry 1, \"train/pos/0_9.txt\": "),
+        (&whole[..1024 + 100], "entry 2: "),
+        (&damaged, "entry 2: "),
+        (&other[..512 + 2], "entry 2: "),
+    ] {
+        let (_folder, path) = file("a.tar", archive);
+        let error = refusal(&path, &text(TextOptions::default()));
+        let expected = format!("a.tar: {place}the archive is damaged or cut short (");
+        assert!(error.contains(&expected), "{expected}: {error}");
+        assert!(error.ends_with("; get the archive again"), "{error}");
     }
     // Cut between two entries, before the mark of the end, and within the mark, of which a half will do.
     let zeros = tar_of(&[good, bad, (Kind::Regular, "zeros", &[0; 512])]);

@@ -52,8 +52,19 @@ impl Tar {
     }
 
     fn malformed(&self, index: u64, path: &str, problem: impl Into<String>) -> Error {
-        let place = format!("entry {index}, {:?}", shortened(path, 100));
-        Error::malformed(&self.path, place, problem, REMEDY)
+        Error::malformed(&self.path, entry_place(index, path), problem, REMEDY)
+    }
+
+    /// What is behind an error of the stream at a place of the archive. Those of the tar crate name neither file nor remedy, and
+    /// have no code, as those of the system have.
+    fn failed(&self, place: impl Into<String>, error: io::Error, faults: &Faults) -> Error {
+        match faults.explain(error) {
+            Error::Io { source, .. } if source.raw_os_error().is_none() => {
+                let problem = format!("the archive is damaged or cut short ({source})");
+                Error::malformed(&self.path, place, problem, "get the archive again")
+            }
+            error => error,
+        }
     }
 
     /// Takes what an extended header says. Whether it was one.
@@ -73,7 +84,8 @@ impl Tar {
             return Err(self.malformed(index, path, problem));
         }
         let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(|error| faults.explain(error))?;
+        let read = entry.read_to_end(&mut bytes);
+        read.map_err(|error| self.failed(entry_place(index, path), error, faults))?;
         let taken = match kind {
             EntryType::GNULongName => extended.take_name(bytes),
             EntryType::XHeader => extended.take_records(&bytes),
@@ -129,17 +141,14 @@ impl Tar {
                 let text = batcher.text();
                 let start = text.len();
                 text.resize(start + size as usize, 0);
-                match entry.read_exact(&mut text[start..]) {
-                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                        Err(self.malformed(index, path, "the archive ends within it"))
-                    }
-                    read => read.map_err(|error| faults.explain(error)),
-                }?;
+                let read = entry.read_exact(&mut text[start..]);
+                read.map_err(|error| self.failed(entry_place(index, path), error, faults))?;
                 batcher.end(header)
             }
             Member::Movies(place) => {
                 let read = self.movies.read(place, BufReader::new(entry));
-                let read = read.map_err(|error| faults.explain(error))?;
+                let read =
+                    read.map_err(|error| self.failed(entry_place(index, path), error, faults))?;
                 read.map_err(|problem| self.malformed(index, path, problem))
             }
             Member::Review(_) | Member::Other => Ok(()),
@@ -237,7 +246,8 @@ impl Reader for Tar {
         let entries = archive.entries_with_seek().map_err(|error| faults.explain(error))?.raw(true);
         let mut extended = Extended::default();
         for (index, entry) in (1u64..).zip(entries) {
-            let mut entry = entry.map_err(|error| faults.explain(error))?;
+            let mut entry =
+                entry.map_err(|error| self.failed(format!("entry {index}"), error, &faults))?;
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             if self.extend(&mut extended, (index, &path), &mut entry, &faults)? {
                 continue;
@@ -313,6 +323,11 @@ impl<R: BufRead> Seek for Forward<R> {
 fn is_unsafe(path: &str) -> bool {
     let is_drive = path.as_bytes().get(1) == Some(&b':');
     path.starts_with(['/', '\\']) || is_drive || path.split(['/', '\\']).any(|part| part == "..")
+}
+
+/// Where an entry is.
+fn entry_place(index: u64, path: &str) -> String {
+    format!("entry {index}, {:?}", shortened(path, 100))
 }
 
 /// What an entry is that the official archive does not have.
