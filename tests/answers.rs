@@ -555,6 +555,30 @@ fn a_typed_line_is_answered_before_the_next() {
     }
 }
 
+/// What a stream means does not depend on how much of it comes at a time either.
+#[test]
+fn a_stream_that_comes_byte_by_byte_is_the_same() {
+    let desk = Desk::new();
+    let table = "\u{feff}n;text\r\n\r\n1;\"a fine, fine,\n fine film\"\r\n2;bad, bad, bad\r\n";
+    let predict = ["predict", MODEL, "-", "--input", "csv"];
+    let expected = desk.ok_with(&predict, table.as_bytes());
+    assert_eq!(expected.lines().count(), 2);
+    for bytes in [table.as_bytes(), &gzipped(table.as_bytes())] {
+        let mut child = desk.piped(&predict);
+        let mut stdin = child.stdin.take().unwrap();
+        for (place, byte) in bytes.iter().enumerate() {
+            stdin.write_all(&[*byte]).unwrap();
+            // Time to read it alone, and before that to start.
+            let wait = if place == 0 { 300 } else { 2 };
+            std::thread::sleep(std::time::Duration::from_millis(wait));
+        }
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{errors}");
+    }
+}
+
 /// What a stream means does not depend on its first line, but a slip is told.
 #[test]
 fn a_stream_that_is_hardly_lines_is_read_as_lines_with_a_warning() {

@@ -4,14 +4,14 @@
 //! and doubled quotes; semicolons may stand for the commas, as programs write it where a comma is the decimal mark. TSV is [IANA's](https://www.iana.org/assignments/media-types/text/tab-separated-values), where quotes
 //! mean nothing. Either can be told otherwise.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
 use super::TextOptions;
 use super::lines::max_text;
 use super::row::{LabelUse, Row, Rows, wanted};
-use super::unpack::{Faults, Input, Unpack};
+use super::unpack::{Ahead, Faults, Input, look_ahead, seen};
 use crate::error::{Error, Result};
 
 /// Comes behind the end of each file. A quote that is still open there swallows it, which the csv crate would not tell.
@@ -38,7 +38,7 @@ pub(super) struct Delimited {
 
 /// A reader that stops where a row is too long; how far it reads ahead of the rows does not matter.
 struct Bounded {
-    reader: io::Chain<BufReader<Unpack>, &'static [u8]>,
+    reader: io::Chain<Ahead<Box<dyn BufRead + Send>>, &'static [u8]>,
     /// What has been read in all.
     read: u64,
     /// Where this row begins, behind the blank lines that the csv crate skips.
@@ -70,6 +70,9 @@ impl Read for Bounded {
     }
 }
 
+/// How much of a file is looked at, at most, to find out how it is written.
+const MAX_START: usize = 1 << 19;
+
 const TOO_LONG: &str = "the row is too long";
 
 /// Whether a file that begins with `head` has several fields in its first line, and the character between them.
@@ -84,14 +87,19 @@ pub(super) fn looks_like_it(head: &[u8]) -> Option<u8> {
 /// # Errors
 /// Those of the input, [`Error::Malformed`], and [`Error::Unfit`] where the columns are not there.
 pub(super) fn open(
-    mut input: Input,
+    input: Input,
     mut delimiter: u8,
     options: &TextOptions,
     labels: LabelUse,
 ) -> Result<Delimited> {
     let quoting = options.quoting.unwrap_or(delimiter != b'\t');
-    let start = input.reader.fill_buf().map_err(|error| input.faults.explain(error))?;
-    let plain = outside_quotes(start, quoting);
+    // Commas may prove to be none.
+    let needed = if delimiter == b',' { 2 } else { 1 };
+    let ahead = look_ahead(input.reader, |start| {
+        start.len() >= MAX_START || whole_lines(&outside_quotes(start, quoting)) >= needed
+    });
+    let ahead = ahead.map_err(|error| input.faults.explain(error))?;
+    let plain = outside_quotes(seen(&ahead), quoting);
     // A last one may be half of a line break.
     if plain.windows(2).any(|two| two[0] == b'\r') && !plain.contains(&b'\n') {
         let problem = "its lines end with carriage returns alone";
@@ -108,7 +116,7 @@ pub(super) fn open(
     builder.terminator(Terminator::Any(b'\n'));
     let longest = max_text(options.max_text);
     let reader =
-        Bounded { reader: input.reader.chain(END), read: 0, start: 0, longest: 2 * longest as u64 };
+        Bounded { reader: ahead.chain(END), read: 0, start: 0, longest: 2 * longest as u64 };
     let mut file = Delimited {
         reader: builder.from_reader(reader),
         faults: input.faults,
@@ -151,6 +159,12 @@ fn outside_quotes(text: &[u8], quoting: bool) -> Vec<u8> {
         !is_quoted
     };
     text.iter().copied().filter(|&byte| is_outside(byte)).collect()
+}
+
+/// How many lines have come to their end, but for blank ones.
+fn whole_lines(plain: &[u8]) -> usize {
+    let lines = plain.split_inclusive(|&byte| byte == b'\n');
+    lines.filter(|line| line.ends_with(b"\n") && !line.trim_ascii().is_empty()).count()
 }
 
 /// Whether semicolons stand for commas: both of the first two lines have more of them, or the first one where that tells nothing.

@@ -1,6 +1,6 @@
 //! Input files as streams of plain bytes, unpacked where they are gzip files: the only file here that names flate2.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,12 +18,12 @@ const BUFFER: usize = 1 << 19;
 
 /// An open input file. After an error of the reader, [`Faults::explain`] tells what it was.
 pub(super) struct Input {
-    pub reader: BufReader<Unpack>,
+    pub reader: Box<dyn BufRead + Send>,
     pub faults: Faults,
 }
 
 /// The bytes of a file, or what they unpack to.
-pub(super) struct Unpack {
+struct Unpack {
     source: Source,
     unpacked: u64,
     limit: u64,
@@ -31,8 +31,8 @@ pub(super) struct Unpack {
 }
 
 enum Source {
-    Plain(BufReader<Stream>),
-    Gzip(Box<MultiGzDecoder<BufReader<Stream>>>),
+    Plain(Ahead<BufReader<Stream>>),
+    Gzip(Box<MultiGzDecoder<Ahead<BufReader<Stream>>>>),
 }
 
 type Stream = Box<dyn Read + Send>;
@@ -76,15 +76,15 @@ pub(super) fn open(path: &Path, limit: Option<u64>) -> Result<Input> {
 /// As [`open`], of a stream that `path` is the name of.
 fn open_stream(stream: Stream, path: &Path, limit: Option<u64>) -> Result<Input> {
     let faults = Faults { path: path.to_path_buf(), last: Arc::default() };
-    let mut stream = BufReader::with_capacity(BUFFER / 2, stream);
-    let start = stream.fill_buf().map_err(Error::io(path, "read"))?;
-    let source = match start.starts_with(b"\x1f\x8b") {
+    let stream = BufReader::with_capacity(BUFFER / 2, stream);
+    let stream = look_ahead(stream, |start| tells(start, GZIP)).map_err(Error::io(path, "read"))?;
+    let source = match seen(&stream).starts_with(GZIP) {
         true => Source::Gzip(Box::new(MultiGzDecoder::new(stream))),
         false => Source::Plain(stream),
     };
     let limit = limit.unwrap_or(MAX_UNPACKED);
     let unpack = Unpack { source, unpacked: 0, limit, faults: faults.clone() };
-    Ok(Input { reader: BufReader::with_capacity(BUFFER, unpack), faults })
+    Ok(Input { reader: Box::new(BufReader::with_capacity(BUFFER, unpack)), faults })
 }
 
 /// Opens `path` to read it once from end to end: what a gzip file unpacks to, any other file as it is. There is no limit,
@@ -113,13 +113,55 @@ pub(super) fn text_of(stream: Stream, path: &Path) -> Result<Input> {
     without_mark(open_stream(stream, path, Some(u64::MAX))?)
 }
 
-fn without_mark(mut input: Input) -> Result<Input> {
-    let start = input.reader.fill_buf().map_err(|error| input.faults.explain(error))?;
-    if start.starts_with(BYTE_ORDER_MARK) {
-        input.reader.consume(BYTE_ORDER_MARK.len());
+fn without_mark(Input { reader, faults }: Input) -> Result<Input> {
+    let ahead = look_ahead(reader, |start| tells(start, BYTE_ORDER_MARK));
+    let mut ahead = ahead.map_err(|error| faults.explain(error))?;
+    if seen(&ahead).starts_with(BYTE_ORDER_MARK) {
+        ahead.consume(BYTE_ORDER_MARK.len());
     }
-    Ok(input)
+    Ok(Input { reader: Box::new(ahead), faults })
 }
+
+/// A reader whose beginning has been looked at.
+pub(super) type Ahead<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// Looks at the beginning of what is read, until it is `enough` or there is no more: a pipe brings as little at a time as was
+/// written into it, and what it means must not depend on that.
+///
+/// # Errors
+/// Those of the reader.
+pub(super) fn look_ahead<R: BufRead>(
+    mut reader: R,
+    enough: impl Fn(&[u8]) -> bool,
+) -> io::Result<Ahead<R>> {
+    let mut start = Vec::new();
+    while !enough(&start) {
+        let count = match reader.fill_buf() {
+            Ok([]) => break,
+            Ok(more) => {
+                start.extend_from_slice(more);
+                more.len()
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        reader.consume(count);
+    }
+    Ok(Cursor::new(start).chain(reader))
+}
+
+/// What has been looked at.
+pub(super) fn seen<R>(ahead: &Ahead<R>) -> &[u8] {
+    ahead.get_ref().0.get_ref()
+}
+
+/// Whether a beginning tells if it is that of `magic`: nobody is to wait for more of a file that is not.
+fn tells(start: &[u8], magic: &[u8]) -> bool {
+    start.len() >= magic.len() || !magic.starts_with(start)
+}
+
+/// How gzip files begin.
+const GZIP: &[u8] = b"\x1f\x8b";
 
 /// U+FEFF in UTF-8.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
