@@ -149,6 +149,9 @@ fn libsvm_files_of_all_dialects_are_read() {
     }
     let zero = LibsvmOptions { index_base: Some(IndexBase::Zero), ..Default::default() };
     assert_eq!(svm("1 1:1 3:1", zero).unwrap(), (4, vec![vec![1, 3]], vec![1]));
+    // What is 0 is not there, but counts for base and features.
+    let sparse = (4, vec![vec![1], vec![]], vec![1, 0]);
+    assert_eq!(svm("1 0:0 1:1 3:0.0\n0 2:-0\n", LibsvmOptions::default()).unwrap(), sparse);
     let binarize = LibsvmOptions { binarize: true, features: Some(9), ..Default::default() };
     assert_eq!(svm("0 1:0.5 2:0 3:-7", binarize).unwrap(), (9, vec![vec![0, 2]], vec![0]));
 }

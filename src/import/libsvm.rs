@@ -30,7 +30,8 @@ pub struct LibsvmOptions {
     pub features: Option<usize>,
     /// The first feature's index; where it is not given it is 0 if an index 0 occurs in either file, else 1.
     pub index_base: Option<IndexBase>,
-    /// Takes every value but 0 for "the word occurs". Otherwise values other than 1 are errors.
+    /// Takes every value but 0 for "the word occurs". Otherwise values other than 0 and 1 are errors. A value of 0 says what a
+    /// missing index says: the word does not occur.
     pub binarize: bool,
 }
 
@@ -288,8 +289,9 @@ fn parse_feature(token: &[u8], options: &LibsvmOptions) -> Result<(u32, bool), S
     }
     match parse_number(value) {
         None => Err(bad()),
-        Some(1.0) => Ok((number, true)),
-        Some(value) if options.binarize => Ok((number, value != 0.0)),
+        Some(value) if value == 0.0 || value == 1.0 || options.binarize => {
+            Ok((number, value != 0.0))
+        }
         Some(_) => Err(format!(
             "the value of {} is neither 0 nor 1; --binarize takes all but 0 for 1",
             quoted(token)
