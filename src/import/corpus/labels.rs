@@ -130,11 +130,14 @@ impl Labels {
 const REMEDY: &str = "name the labels with --negative NAME and --positive NAME, several with commas between, and leave \
                       rows with other labels out of the file";
 
-/// A label in the form in which labels are compared: `Positive` is `positive`, `1.0` and `+1` are `1`.
+/// A label in the form in which labels are compared: `Positive` is `positive`, `1.00` and `+1` are `1`.
 fn canonical(label: &str) -> String {
     let label = label.trim().to_lowercase();
     let number = label.strip_prefix('+').unwrap_or(&label);
-    let number = number.strip_suffix(".0").unwrap_or(number);
+    let number = match number.split_once('.') {
+        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => number,
+    };
     if number.parse::<i64>().is_ok() { number.to_owned() } else { label }
 }
 
@@ -169,6 +172,7 @@ mod tests {
             ["no", "yes"],
             ["1", "2"],
             ["0.0", "1.0"],
+            ["0.00", "+1."],
         ] {
             assert_eq!(meaning(&labels), Ok(vec![false, true]), "{labels:?}");
             let [a, b] = labels;
