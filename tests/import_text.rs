@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use common::{gzipped, repository, skipped};
@@ -63,6 +64,14 @@ fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
     (folder, path)
+}
+
+/// A zip archive of one file.
+fn zipped(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(content).unwrap();
+    zip.finish().unwrap().into_inner()
 }
 
 /// The sample, cut into its two splits: `lines` of header, then 400 and 200 lines.
@@ -137,10 +146,17 @@ fn formats_are_found_by_content() {
         let (_folder, path) = file("in its first line", content);
         assert_eq!(import::detect(&path).unwrap(), expected);
     }
+    let zipped = zipped("a.csv", b"text,label\na,1\n");
     for (content, expected) in [
         (&b"[{\"text\": 1}]"[..], "a JSON array; write one object a line"),
         (b"[{\"text\":\"a\",\"label\":1},{\"text\":\"b\",\"label\":0}]", "a JSON array; write one"),
         (b"\xff\xfer\0e\0", "text in UTF-16; convert it to UTF-8"),
+        (b"\xff\xfe\0\0r\0\0\0", "text in UTF-32; convert it to UTF-8"),
+        (b"\0\0\xfe\xff\0\0\0r", "text in UTF-32; convert it to UTF-8"),
+        (
+            &zipped,
+            "expected a file with reviews, found a zip archive of a.csv; unpack it first: unzip",
+        ),
         (b"BZh91AY", "a bzip2 file; unpack it first"),
         (b"\x1f\x8b\x08\x00\x00", "the gzip file is damaged or cut short"),
         (
@@ -153,6 +169,9 @@ fn formats_are_found_by_content() {
         let error = import::detect(&path).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
+    let (_folder, path) = file("reviews.zip", &zipped);
+    let named = ImportOptions { format: Some(Format::Keras), ..ImportOptions::default() };
+    assert!(refusal(&path, &named).contains("found a zip archive of a.csv; unpack it first"));
 }
 
 /// The sample's word index was made by Python's Counter: equal counts stand in the order of their first occurrence.

@@ -3,7 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{Format, archive, delimited, fasttext, json_lines, libsvm, parquet_file, unpack};
+use super::{
+    Format, archive, delimited, fasttext, json_lines, keras, libsvm, parquet_file, unpack,
+};
 use crate::error::{Error, Result};
 
 /// How much of a file is looked at.
@@ -13,7 +15,8 @@ const HEAD: u64 = 64 << 10;
 /// [`Format::Folder`] if it is laid out like one.
 ///
 /// # Errors
-/// [`Error::WrongKind`] for other folders, empty files, safetensors files and whatever else is not known; [`Error::Io`].
+/// [`Error::WrongKind`] for other folders, empty files, safetensors files, zip files of other things than arrays and whatever
+/// else is not known; [`Error::Io`].
 pub fn detect(path: &Path) -> Result<Format> {
     let wrong = |found: &str, remedy: &str| {
         Err(Error::WrongKind {
@@ -42,6 +45,8 @@ pub fn detect(path: &Path) -> Result<Format> {
         (b"BZh", "a bzip2 file", "unpack it first: bunzip2 FILE"),
         (b"\xfd7zXZ", "an xz file", "unpack it first: unxz FILE"),
         (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first: unzstd FILE"),
+        (b"\xff\xfe\0\0", "text in UTF-32", "convert it to UTF-8"),
+        (b"\0\0\xfe\xff", "text in UTF-32", "convert it to UTF-8"),
         (b"\xff\xfe", "text in UTF-16", "convert it to UTF-8"),
         (b"\xfe\xff", "text in UTF-16", "convert it to UTF-8"),
     ] {
@@ -60,6 +65,9 @@ pub fn detect(path: &Path) -> Result<Format> {
         return wrong("a JSON array", INSTEAD_OF_AN_ARRAY);
     }
     if let Some(format) = format_of(&head) {
+        if format == Format::Keras {
+            keras::expect_arrays(path)?;
+        }
         return Ok(format);
     }
     let remedy = format!("if you know its format, name it with --format ({})", Format::names());

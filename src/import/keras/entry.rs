@@ -8,6 +8,10 @@ use crate::error::{Error, Result};
 /// What helps against every damage of the file.
 pub(super) const REMEDY: &str = "get the file again, or write it again with numpy.savez";
 
+/// What helps where reviews are sound, but no lists of integers.
+pub(super) const AS_LISTS: &str =
+    "make each row a list of integers (row.tolist()) in an object array before numpy.savez";
+
 /// How much is unpacked at a time.
 const BUFFER: usize = 1 << 16;
 
@@ -40,7 +44,12 @@ impl<'a> Entry<'a> {
 
     /// An [`Error::Malformed`] at a byte of this array.
     pub fn malformed(&self, offset: u64, problem: impl Into<String>) -> Error {
-        Error::malformed(self.path, format!("{}, byte {offset}", self.name), problem, REMEDY)
+        self.unfit(offset, problem, REMEDY)
+    }
+
+    /// The same of an array that may be sound, but is another one than it should be.
+    pub fn unfit(&self, offset: u64, problem: impl Into<String>, remedy: &str) -> Error {
+        Error::malformed(self.path, format!("{}, byte {offset}", self.name), problem, remedy)
     }
 
     /// An [`Error::Malformed`] at a row of this array, counted from 0 as Python does.

@@ -142,6 +142,17 @@ impl KerasOptions {
     }
 }
 
+/// Refuses a zip file of other things than arrays, such as tables. What else is wrong with a file its import says.
+///
+/// # Errors
+/// [`Error::WrongKind`]
+pub(super) fn expect_arrays(path: &Path) -> Result<()> {
+    match Npz::open(path, 0) {
+        Err(error @ Error::WrongKind { .. }) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// `imdb.npz`, decoded.
 #[derive(Debug)]
 pub struct KerasImdb {

@@ -11,11 +11,14 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::entry::{Entry, REMEDY, above_limit};
+use super::entry::{AS_LISTS, Entry, REMEDY, above_limit};
 use super::pickle;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
 use crate::import::ragged::Ragged;
 use crate::input;
+
+/// What helps where labels are sound, but of another type.
+const AS_LABELS: &str = "save it as y.ravel().astype('int64')";
 
 /// The longest array header that is read; NumPy itself stops at 10,000 bytes.
 const MAX_HEADER: usize = 64 << 10;
@@ -31,20 +34,32 @@ impl Npz {
     /// Opens the archive and reads its table of contents.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Malformed`] where it is no zip file or damaged.
+    /// [`Error::Io`]; [`Error::Malformed`] where it is no zip file or damaged; [`Error::WrongKind`] where it holds other
+    /// things than arrays.
     pub fn open(path: &Path, max_array_bytes: u64) -> Result<Npz> {
         let file = input::open(path)?;
         let archive = ZipArchive::new(BufReader::new(file))
             .map_err(|error| zip_error(path, "the archive", error))?;
+        let first = archive.file_names().flatten().next();
+        if let Some(first) = first
+            && !archive.file_names().flatten().any(|name| name.ends_with(".npy"))
+        {
+            return Err(Error::WrongKind {
+                path: path.to_path_buf(),
+                expected: "a file with reviews",
+                found: format!("a zip archive of {}", shortened(&first, 100)),
+                remedy: "unpack it first: unzip FILE".into(),
+            });
+        }
         Ok(Npz { archive, path: path.to_path_buf(), max_array_bytes })
     }
 
     /// Reads an object array of lists of numbers.
     pub fn lists(&mut self, array: &str) -> Result<Ragged> {
         self.read(array, |entry| {
-            let header = Header::read(entry)?;
+            let header = Header::read(entry, AS_LISTS)?;
             if header.descr != "|O" {
-                return Err(header.unfit("|O, an object array of lists", entry));
+                return Err(header.unfit("|O, an object array of lists", entry, AS_LISTS));
             }
             let rows = pickle::read(entry)?;
             if rows.len() as u64 != header.rows {
@@ -62,9 +77,10 @@ impl Npz {
     /// Reads an array of labels: integers, booleans or floats that are 0 or 1.
     pub fn labels(&mut self, array: &str) -> Result<Vec<u8>> {
         self.read(array, |entry| {
-            let header = Header::read(entry)?;
+            let header = Header::read(entry, AS_LABELS)?;
             let Some(one) = one_as(&header.descr) else {
-                return Err(header.unfit("little-endian integers, booleans or floats", entry));
+                let expected = "little-endian integers, booleans or floats";
+                return Err(header.unfit(expected, entry, AS_LABELS));
             };
             let mut element = vec![0; one.len()];
             let mut labels = Vec::new();
@@ -139,7 +155,8 @@ struct Header {
 }
 
 impl Header {
-    fn read(entry: &mut Entry<'_>) -> Result<Header> {
+    /// `remedy` is for arrays that are sound, but of another shape.
+    fn read(entry: &mut Entry<'_>, remedy: &str) -> Result<Header> {
         let start: [u8; 8] = entry.take()?;
         if &start[..6] != b"\x93NUMPY" {
             return Err(entry.malformed(0, "it does not start as a NumPy array does"));
@@ -161,12 +178,13 @@ impl Header {
             .map_err(|_| entry.malformed(offset, "its header is not UTF-8"))?;
         Literal { text }.header().map_err(|rest| {
             let at = offset + (text.len() - rest.len()) as u64;
-            entry.malformed(at, "its header is not that of an array with one dimension")
+            entry.unfit(at, "its header is not that of an array with one dimension", remedy)
         })
     }
 
-    fn unfit(&self, expected: &str, entry: &Entry<'_>) -> Error {
-        entry.malformed(0, format!("its elements are {:?}, expected {expected}", self.descr))
+    fn unfit(&self, expected: &str, entry: &Entry<'_>, remedy: &str) -> Error {
+        let problem = format!("its elements are {:?}, expected {expected}", self.descr);
+        entry.unfit(0, problem, remedy)
     }
 }
 
@@ -246,7 +264,7 @@ mod tests {
     use super::*;
 
     fn header(bytes: &[u8]) -> Result<Header> {
-        Header::read(&mut Entry::new(bytes, Path::new("a.npz"), "y.npy", 1 << 20))
+        Header::read(&mut Entry::new(bytes, Path::new("a.npz"), "y.npy", 1 << 20), REMEDY)
     }
 
     fn version_1(text: &str) -> Vec<u8> {

@@ -8,7 +8,7 @@
 //! There is no recursion, and every list of the machine is bounded: the stack and the number of lists by a constant,
 //! the numbers by the bytes of the file.
 
-use super::entry::Entry;
+use super::entry::{AS_LISTS, Entry};
 use super::opcode;
 use crate::error::{Error, Result};
 use crate::import::ragged::Ragged;
@@ -172,9 +172,8 @@ impl Machine<'_, '_> {
             opcode::STOP => return Ok(false),
             other => {
                 let name = opcode::name(other);
-                return Err(
-                    self.refuse(format!("opcode {name} is none that an array of lists needs"))
-                );
+                let problem = format!("opcode {name} is none that an array of lists needs");
+                return Err(self.refuse_type(problem));
             }
         }
         Ok(true)
@@ -183,6 +182,11 @@ impl Machine<'_, '_> {
     /// An error at the present opcode.
     fn refuse(&self, problem: impl Into<String>) -> Error {
         self.entry.malformed(self.at, problem)
+    }
+
+    /// The same of what a sound array of other things has there.
+    fn refuse_type(&self, problem: impl Into<String>) -> Error {
+        self.entry.unfit(self.at, problem, AS_LISTS)
     }
 
     fn short(&self) -> Error {
@@ -255,7 +259,7 @@ impl Machine<'_, '_> {
 
     fn text(&mut self, length: usize) -> Result<()> {
         if length > MAX_TEXT || self.texts.len() == MAX_PARTS {
-            return Err(self.refuse("a string, where an array of lists has integers"));
+            return Err(self.refuse_type("a string, where an array of lists has integers"));
         }
         let mut bytes = [0; MAX_TEXT];
         self.entry.fill(&mut bytes[..length])?;
@@ -307,7 +311,7 @@ impl Machine<'_, '_> {
     fn tuple_from(&mut self, start: usize) -> Result<()> {
         let length = self.stack.len() - start;
         if self.elements.len() + length > MAX_PARTS {
-            return Err(self.refuse("a tuple, where an array of lists has lists"));
+            return Err(self.refuse_type("a tuple, where an array of lists has lists"));
         }
         let tuple = Value::Tuple { start: self.elements.len() as u32, length: length as u32 };
         self.elements.extend(self.stack.drain(start..));
@@ -353,7 +357,7 @@ impl Machine<'_, '_> {
                 Value::List(row) => self.append_row(list, row)?,
                 other => {
                     let problem = format!("a list holds {}, not integers", describe(other));
-                    return Err(self.refuse(problem));
+                    return Err(self.refuse_type(problem));
                 }
             }
         }
@@ -421,7 +425,7 @@ impl Machine<'_, '_> {
                 Value::Array
             }
             _ => {
-                return Err(self.refuse("a call that does not make an object array"));
+                return Err(self.refuse_type("a call that does not make an object array"));
             }
         };
         self.push(value)

@@ -116,6 +116,15 @@ fn refuses_other_opcodes_by_name() {
     }
 }
 
+/// NumPy's own arrays as rows, and floats.
+#[test]
+fn says_how_rows_of_another_type_become_lists() {
+    for row in [&start(1)[2..], b"](G12345678", b"](\x88e"] {
+        let error = refusal(&array(1, &[b"](", row].concat()));
+        assert!(error.ends_with("; make each row a list of integers (row.tolist()) in an object array before numpy.savez"), "{error}");
+    }
+}
+
 #[test]
 fn refuses_programs_that_make_something_else() {
     for (lists, expected) in [

@@ -1,5 +1,6 @@
 //! The options of `load_data` and the archive around the arrays.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Write;
 
@@ -8,7 +9,7 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::*;
 
-fn npy(descr: &str, rows: usize, data: &[u8]) -> Vec<u8> {
+fn npy(descr: &str, rows: impl Display, data: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows},), }}\n");
     let length = (header.len() as u16).to_le_bytes();
     [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes(), data].concat()
@@ -185,9 +186,23 @@ fn damaged_arrays_are_named_with_their_place() {
         ("y_train", npy("|u1", 4, &[0, 1, 1, 0]), "y_train: x_train has 5 rows, y_train has 4"),
         ("y_train", npy("|u1", 5, &[0, 1]), "the array is cut short"),
         ("y_train", npy("|u1", 1, &[0, 1]), "bytes follow the array's end"),
-        ("y_test", npy(">i8", 3, &[0; 24]), "its elements are \">i8\""),
+        (
+            "y_test",
+            npy(">i8", 3, &[0; 24]),
+            "its elements are \">i8\", expected little-endian integers, booleans or floats; save it as",
+        ),
         ("y_test", npy("|u1", usize::MAX, &[0; 24]), "the array is cut short"),
-        ("x_test", npy("<i8", 3, &[0; 24]), "expected |O, an object array of lists"),
+        (
+            "x_test",
+            npy("<i8", 3, &[0; 24]),
+            "expected |O, an object array of lists; make each row a list of integers (row.tolist())",
+        ),
+        // What NumPy makes of rows of one length.
+        (
+            "x_test",
+            npy("<i8", "3, 2", &[0; 48]),
+            "with one dimension; make each row a list of integers",
+        ),
         ("x_test", [&stale[..], &lists(&[&[1]])[60..]].concat(), "x_test.npy, byte"),
         ("x_test", b"GIF89a...".to_vec(), "x_test.npy, byte 0: it does not start as a NumPy array"),
     ] {
