@@ -30,7 +30,7 @@ pub enum Tokenizer {
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     pub(super) lowered: String,
-    /// The words' keys, and where each starts.
+    /// The keys of words, and where each starts.
     pub(super) keys: Vec<(Key, usize)>,
     /// The words that are no early ones, by their places among `keys`, with their hashes; the first of them count.
     pub(super) missed: Vec<(u32, u64)>,
@@ -55,14 +55,14 @@ impl Tokenizer {
         self.for_each_place(text, &mut scratch.lowered, |lowered, word| visit(lowered.word(&word)));
     }
 
-    /// Calls `visit` with the text in lower case and the place of each word in it.
+    /// Calls `visit` with the text in lower case and the place of each word in it. Returns the text.
     #[inline]
-    pub(super) fn for_each_place(
+    pub(super) fn for_each_place<'a>(
         self,
         text: &str,
-        padded: &mut String,
-        mut visit: impl FnMut(Lowered<'_>, Range<usize>),
-    ) {
+        padded: &'a mut String,
+        mut visit: impl FnMut(Lowered<'a>, Range<usize>),
+    ) -> Lowered<'a> {
         lower(text, padded);
         let length = padded.len();
         padded.push_str(PADDING);
@@ -71,6 +71,7 @@ impl Tokenizer {
             Tokenizer::Keras => split(text, |word| visit(padded, word)),
             Tokenizer::WordsAndMarks => words_and_marks(text, |word| visit(padded, word)),
         }
+        padded
     }
 }
 

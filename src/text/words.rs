@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use hashbrown::DefaultHashBuilder;
 
+use super::tokenizer::Lowered;
 use super::{Scratch, Tokenizer};
 use crate::error::{Error, Result};
 
@@ -21,7 +22,7 @@ const SHORT: usize = 16;
 ///
 /// Looking up words is what an import spends most of its time on, and it waits for memory. So the table is one of its own
 /// and not a crate's: slots of eight bytes, so that it spreads over few pages; keys in the order of the numbers, so that
-/// those of frequent words, which come first, lie together; and the words of a text are looked up in one go, so that the
+/// those of frequent words, which come first, lie together; and many words of a text are looked up in one go, so that the
 /// processor fetches many slots at once. Five words of six are among the few thousand that come first: a table of those
 /// alone, keys and numbers side by side, stays near the processor and is looked at before the others.
 #[derive(Debug, Clone)]
@@ -56,6 +57,9 @@ struct Early {
 
 /// How many bits of a hash choose among the early words: a quarter of a megabyte, which the second cache holds.
 const EARLY_BITS: u32 = 13;
+
+/// How many words of a text are looked up in one go, at most: enough that more would not be faster, and few beside the text.
+const AT_ONCE: usize = 1 << 16;
 
 /// The number in slots without a word.
 const NOBODY: u32 = u32::MAX;
@@ -148,21 +152,43 @@ impl Words {
         numbers: &mut Vec<u32>,
     ) -> Result<()> {
         let Scratch { lowered, keys, missed, guesses } = scratch;
-        keys.clear();
-        tokenizer.for_each_place(text, lowered, |lowered, word| {
-            keys.push((Key::within(lowered.padded(), &word), word.start));
-        });
-        let word = |key: Key, start: usize| &lowered[start..start + key.length as usize];
         if self.early.is_empty() {
             // No word of a text is empty, so this is the key of none.
             let nobody = Early { key: Key { bytes: [0; 2], length: 0 }, number: NOBODY };
             self.early.resize(1 << EARLY_BITS, nobody);
         }
+        keys.clear();
+        let mut failed = None;
+        let lowered = tokenizer.for_each_place(text, lowered, |lowered, word| {
+            if keys.len() == AT_ONCE {
+                let looked_up = self.look_up(lowered, keys, missed, guesses, numbers);
+                failed = failed.take().or(looked_up.err());
+                keys.clear();
+            }
+            keys.push((Key::within(lowered.padded(), &word), word.start));
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => self.look_up(lowered, keys, missed, guesses, numbers),
+        }
+    }
+
+    /// Appends the number of each of some words of a text, whose keys and places are known; the rest are buffers.
+    #[inline(never)]
+    fn look_up(
+        &mut self,
+        lowered: Lowered<'_>,
+        keys: &[(Key, usize)],
+        missed: &mut Vec<(u32, u64)>,
+        guesses: &mut Vec<u32>,
+        numbers: &mut Vec<u32>,
+    ) -> Result<()> {
+        let word = |key: Key, start: usize| lowered.word(&(start..start + key.length as usize));
         // Without a branch on whether a word is early, which nobody can foresee.
         let first = numbers.len();
         let mut count = 0;
         missed.resize(keys.len().max(missed.len()), (0, 0));
-        numbers.extend((0..).zip(&*keys).map(|(index, &(key, start))| {
+        numbers.extend((0..).zip(keys).map(|(index, &(key, start))| {
             let hash = self.hash(key, || word(key, start));
             let early = &self.early[early_place(hash)];
             missed[count] = (index, hash);
@@ -375,7 +401,10 @@ mod tests {
     fn texts_find_early_words_late_ones_and_those_between() {
         let all: Vec<String> = (0..30_000u32).map(|n| format!("w{}", n * n % 30_011)).collect();
         let (mut words, mut scratch) = (Words::default(), Scratch::default());
-        for text in [all.join(" "), all.iter().rev().fold(String::new(), |t, w| t + w + ",")] {
+        // More than are looked up at once.
+        let many = all.join(" ").repeat(3);
+        for text in [all.join(" "), many, all.iter().rev().fold(String::new(), |t, w| t + w + ",")]
+        {
             let mut numbers = vec![7];
             words.add(Tokenizer::Keras, &text, &mut scratch, &mut numbers).unwrap();
             let cut = text.split([' ', ',']).filter(|word| !word.is_empty());
