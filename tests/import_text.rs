@@ -891,6 +891,11 @@ fn tables_that_are_no_tables_are_refused() {
             "--test-fraction is \"1.5\", expected a fraction between 0 and 1",
         ),
         ("text,label\n".into(), plain(), "it holds no review"),
+        (
+            format!("text,label{}\na,1\n", ",".repeat(1 << 16)),
+            plain(),
+            "row 1, line 1: 65538 fields, of 65536 at most; leave out columns",
+        ),
         ("text,label\n,1\n\" \",0\n".into(), plain(), "no training review of"),
     ] {
         let (_folder, path) = file("a.csv", content.as_bytes());

@@ -73,6 +73,9 @@ impl Read for Bounded {
 /// How much of a file is looked at, at most, to find out how it is written.
 const MAX_START: usize = 1 << 19;
 
+/// The most columns: each has a name.
+const MAX_WIDTH: usize = 1 << 16;
+
 const TOO_LONG: &str = "the row is too long";
 
 /// Whether a file that begins with `head` has several fields in its first line, and the character between them.
@@ -134,6 +137,10 @@ pub(super) fn open(
         return Err(Error::malformed(path, "the file", "it has no row", "get the file again"));
     }
     file.width = file.record.len();
+    if file.width > MAX_WIDTH {
+        let problem = format!("{} fields, of {MAX_WIDTH} at most", file.width);
+        return Err(file.malformed(problem, "leave out columns that do not count"));
+    }
     let first = (0..file.width).map(|at| String::from_utf8_lossy(file.field(at)).into_owned());
     let mut names: Vec<String> = first.collect();
     if !options.header {
