@@ -1013,6 +1013,13 @@ fn json_errors_name_line_and_column() {
             "line 2, column 27: expected value; JSON has no such number: write null",
         ),
         ("{\"text\":\"b\",\"label\":1,\"x\":-Infinity}", "no such number: write null"),
+        (
+            r#"{"text":"b \ud800 c","label":1}"#,
+            "half of a surrogate pair is no character: write \\ufffd in its place",
+        ),
+        (r#"{"text":"b \udc00","label":1}"#, "half of a surrogate pair"),
+        (r#"{"text":"b \ud800\u0061","label":1}"#, "half of a surrogate pair"),
+        (r#"{"text":"b \u12","label":1}"#, "expected a JSON object with text"),
         ("{\"text\":\"b\",\"label\":1", "line 2, column 21: EOF while parsing an object"),
         ("{\"text\":[\"b\"],\"label\":1}", "line 2: \"text\" is a list or an object, not a text"),
         ("{\"text\":\"b\",\"label\":[1]}", "which label means what: \"0\", \"[1]\""),

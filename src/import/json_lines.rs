@@ -70,7 +70,14 @@ impl Rows for JsonLines {
             }
             let rest = line.as_bytes().get(error.column().saturating_sub(1)..).unwrap_or_default();
             let is_no_number = rest.starts_with(b"NaN") || rest.starts_with(b"Infinity");
-            let remedy = if is_no_number { "JSON has no such number: write null" } else { REMEDY };
+            let remedy = match &*problem {
+                _ if is_no_number => "JSON has no such number: write null",
+                // What the parser says of surrogates alone.
+                problem if problem.ends_with("hex escape") => {
+                    "half of a surrogate pair is no character: write \\ufffd in its place"
+                }
+                _ => REMEDY,
+            };
             Error::malformed(self.lines.path(), place, problem, remedy)
         };
         let sought = wanted(&self.options, self.labels);
