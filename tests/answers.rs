@@ -328,7 +328,7 @@ fn files_that_are_no_texts_say_why() {
     fails(
         b"text,label\na,1\nb\n",
         &[],
-        &["bad.data: row 3, line 3: 1 fields, where the first row has 2"],
+        &["bad.data: row 3, line 3: 1 field, where the first row has 2"],
     );
     fails(b"text,label\ra,1\rb,0\r", &[], &["bad.data: row 1, line 1", "carriage returns"]);
     fails(b"words,label\na,1\n", &["--input", "csv"], &["--text-column", "words, label"]);

@@ -691,6 +691,23 @@ fn options_that_do_not_fit_the_data() {
 }
 
 #[test]
+fn what_there_is_one_of_is_told_as_one() {
+    let desk = Desk::new();
+    desk.write("a.csv", "text,label\nfilm,1\n");
+    let (_, errors) = desk.runs(&["import", "a.csv", "--test", "./a.csv", "-o", "one.safetensors"]);
+    let note = "note: --test ./a.csv and a.csv are the same file: both splits have its reviews\n";
+    assert!(errors.contains(note), "{errors}");
+    let facts = desk.ok(&["inspect", "one.safetensors"]);
+    assert!(facts.contains(" 1 review, 2 nonzeros, 1 positive\n"), "{facts}");
+    assert!(facts.contains(" 1 word\n"), "{facts}");
+    let second = ["decode", "one.safetensors", "--row", "1"];
+    desk.fails(1, &second, &["--row is 1, but the train split has 1 row; count from 0"]);
+    desk.ok(&["synth", "-o", "s.safetensors", "--reviews", "9", "--no-sequences"]);
+    let decode = ["decode", "s.safetensors", "--row", "0"];
+    desk.fails(1, &decode, &["it keeps no reading order; ", "or make it without --no-sequences"]);
+}
+
+#[test]
 fn outputs_are_no_inputs() {
     let desk = Desk::with_dataset();
     std::fs::create_dir(desk.path("run")).unwrap();

@@ -832,7 +832,7 @@ fn tables_that_are_no_tables_are_refused() {
             plain(),
             "row 3, line 4: 3 fields, where the first row has 2; put texts with",
         ),
-        (two("bad\n"), plain(), "row 3, line 4: 1 fields"),
+        (two("bad\n"), plain(), "row 3, line 4: 1 field, where"),
         (
             two("bad,negative\n\"open,negative\nmore,positive\n"),
             plain(),
@@ -1093,9 +1093,9 @@ fn errors_in_tables_name_the_line_that_is_at_fault() {
         let error = labels(line_break, "");
         assert!(error.contains("a.csv: line 8: the label \"7\""), "{error}");
         let error = labels(line_break, "x");
-        assert!(error.contains("row 2, line 2: 1 fields"), "{error}");
+        assert!(error.contains("row 2, line 2: 1 field, where"), "{error}");
         let error = labels(line_break, "\"\n\"");
-        assert!(error.contains("row 2, line 2: 1 fields"), "{error}");
+        assert!(error.contains("row 2, line 2: 1 field, where"), "{error}");
     }
     for content in [&b"text,label\ra,1\rb,0\r"[..], b"text,label\r\"a\nb\",1\rb,0"] {
         let (_folder, path) = file("a.csv", content);

@@ -37,7 +37,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         remedy: remedy.to_owned(),
     };
     let sequence = dataset.sequence(args.split, args.row)?.ok_or_else(|| {
-        lacks("reading order", "import a source that has one; libsvm text has not")
+        let remedy = "import a source that has one, which libsvm text has not, or make it without --no-sequences";
+        lacks("reading order", remedy)
     })?;
     let vocabulary = dataset.vocabulary();
     if vocabulary.is_none() && !args.ids {

@@ -11,7 +11,7 @@ use imdb_fast::report::table::{Align, aligned};
 use imdb_fast::text::{Rules, Vocabulary};
 use imdb_fast::train::Checkpoint;
 
-use super::{Global, shown, thousands, to_stdout};
+use super::{Global, count, shown, thousands, to_stdout};
 
 /// Show what a dataset, a model, a checkpoint or another safetensors file holds
 #[derive(Debug, clap::Args)]
@@ -57,7 +57,9 @@ fn dataset(dataset: &Dataset, facts: &mut Rows) -> Result<()> {
     for split in dataset.splits() {
         let csr = dataset.csr(split)?;
         let (reviews, nnz) = (csr.rows() as u64, csr.nnz() as u64);
-        let mut value = format!("{} reviews, {} nonzeros", thousands(reviews), thousands(nnz));
+        let (reviews, nnz) =
+            (count(reviews, "review", "reviews"), count(nnz, "nonzero", "nonzeros"));
+        let mut value = format!("{reviews}, {nnz}");
         if split.is_labelled() {
             let positive = dataset.labels(split)?.iter().map(|&label| u64::from(label)).sum();
             value.push_str(&format!(", {} positive", thousands(positive)));
@@ -75,11 +77,12 @@ fn text(vocabulary: Option<&Vocabulary>, rules: Option<&Rules>, facts: &mut Rows
         let ids = vocabulary.len() as u32;
         let runs_from = rules.map_or(ids, |rules| ids.min(rules.num_words as u32));
         let named = |ids: std::ops::Range<u32>| {
-            thousands(ids.filter(|&id| vocabulary.word(id).is_some()).count() as u64)
+            ids.filter(|&id| vocabulary.word(id).is_some()).count() as u64
         };
-        let mut words = format!("{} words", named(0..runs_from));
+        let mut words = count(named(0..runs_from), "word", "words");
         if runs_from < ids {
-            words.push_str(&format!(", {} n-grams", named(runs_from..ids)));
+            let ngrams = count(named(runs_from..ids), "n-gram", "n-grams");
+            words.push_str(&format!(", {ngrams}"));
         }
         let cut = vocabulary.cut_words().count() as u64;
         if cut > 0 {

@@ -146,7 +146,7 @@ impl Dataset {
         Err(Error::Unfit {
             option: "--rows",
             value: format!("{}..{}", rows.start, rows.end),
-            reason: format!("the {} split has {count} rows", split.name()),
+            reason: so_many_rows(split, count),
             remedy: "count from 0; the end is not included".to_owned(),
         })
     }
@@ -201,12 +201,12 @@ impl Dataset {
     /// # Errors
     /// [`Error::Unfit`] where the file has no such split or the split no such row.
     pub fn sequence(&self, split: Split, row: usize) -> Result<Option<Vec<u32>>> {
-        let rows = self.csr(split)?.rows();
-        if row >= rows {
+        let count = self.csr(split)?.rows();
+        if row >= count {
             return Err(Error::Unfit {
                 option: "--row",
                 value: row.to_string(),
-                reason: format!("the {} split has {rows} rows", split.name()),
+                reason: so_many_rows(split, count),
                 remedy: "count from 0".to_owned(),
             });
         }
@@ -241,4 +241,9 @@ impl Dataset {
             }
         })
     }
+}
+
+/// How many rows a split has, as a reason.
+fn so_many_rows(split: Split, count: usize) -> String {
+    format!("the {} split has {count} {}", split.name(), if count == 1 { "row" } else { "rows" })
 }

@@ -258,7 +258,8 @@ impl Rows for Delimited {
         }
         let found = self.record.len();
         if found != self.width {
-            let problem = format!("{found} fields, where the first row has {}", self.width);
+            let fields = if found == 1 { "field" } else { "fields" };
+            let problem = format!("{found} {fields}, where the first row has {}", self.width);
             let remedy = match self.delimiter {
                 b'\t' => {
                     "take tabs and line breaks out of the texts, or say --quoting on if they are quoted"

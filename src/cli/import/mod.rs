@@ -5,12 +5,20 @@ mod options;
 use imdb_fast::output::OutputFile;
 use imdb_fast::{Result, dataset, import};
 
-use super::{Global, OutputArg, count, shown, thousands};
+use super::{Global, OutputArg, count, is_same_file, shown, thousands, warn};
 pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let output = &args.output.output;
     args.output.spare(args.inputs(), "those that are read")?;
+    if let Some(test) = args.test()
+        && is_same_file(&args.source, test)
+    {
+        let (test, source) = (shown(test), shown(&args.source));
+        let same =
+            format!("--test {test} and {source} are the same file: both splits have its reviews");
+        warn("note", same);
+    }
     // A place that cannot be written is found out before the reviews are read.
     let file = OutputFile::create(output)?;
     let mut source = import::open(&args.source, &args.options(global))?;

@@ -214,6 +214,11 @@ impl Args {
         iter::once(&self.source).chain(others.into_iter().flatten())
     }
 
+    /// The second file, the test split.
+    pub(super) fn test(&self) -> Option<&PathBuf> {
+        self.splits.test.as_ref()
+    }
+
     /// The options of the library that they stand for.
     pub(super) fn options(&self, global: &Global) -> ImportOptions {
         let Args { splits, text, words, keras, libsvm, .. } = self;
