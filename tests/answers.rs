@@ -528,11 +528,13 @@ fn weights_that_overflow_are_an_error() {
 #[test]
 fn a_typed_line_is_answered_before_the_next() {
     let desk = Desk::new();
-    for options in [&["--csv"][..], &["--explain"], &["--input", "csv", "--jsonl"]] {
+    let table = &["--input", "csv", "--jsonl"][..];
+    let rows = &["--input", "csv", "--no-header", "--text-column", "1"][..];
+    for options in [&["--csv"][..], &["--explain"], table, rows] {
         let mut child = desk.piped(&[&["predict", MODEL, "-"][..], options].concat());
         let mut stdin = child.stdin.take().unwrap();
         let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-        if options.contains(&"csv") {
+        if options == table {
             stdin.write_all(b"text\n").unwrap();
         } else if options.contains(&"--csv") {
             assert_eq!(answers.next().unwrap().unwrap(), "line,probability,label");

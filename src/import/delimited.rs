@@ -96,10 +96,13 @@ pub(super) fn open(
     labels: LabelUse,
 ) -> Result<Delimited> {
     let quoting = options.quoting.unwrap_or(delimiter != b'\t');
-    // Commas may prove to be none.
-    let needed = if delimiter == b',' { 2 } else { 1 };
+    // Who waits for the answer to a row before it writes the next is not waited for, but where its commas may prove to be none.
     let ahead = look_ahead(input.reader, |start| {
-        start.len() >= MAX_START || whole_lines(&outside_quotes(start, quoting)) >= needed
+        let mut plain = outside_quotes(start, quoting);
+        plain.truncate(plain.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1));
+        let may_be_other = delimiter == b',' && has_semicolons(&plain);
+        let needed = if may_be_other { 2 } else { 1 };
+        start.len() >= MAX_START || whole_lines(&plain) >= needed
     });
     let ahead = ahead.map_err(|error| input.faults.explain(error))?;
     let plain = outside_quotes(seen(&ahead), quoting);
