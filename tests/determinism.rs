@@ -13,6 +13,7 @@ use imdb_fast::nn::{Activation, Architecture, BinaryCrossentropy, Dense, Embeddi
 use imdb_fast::optimizer;
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::train::{FitOptions, History, Shuffle, Silent, Team, TrainPlan, evaluate, fit};
+use rayon::prelude::*;
 
 struct Case {
     optimizer: &'static str,
@@ -301,4 +302,30 @@ fn far_more_threads_than_cores_come_to_an_end() {
     let patience = (1000 * time).max(Duration::from_secs(30));
     let many = receiver.recv_timeout(patience).expect("it comes to an end");
     assert!(many == alone);
+}
+
+/// A thread of the caller's own pool that waits for a team takes up more of what that pool has to do: another run.
+#[test]
+fn runs_of_a_callers_own_pool_come_to_an_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(2000, 500, 1), &folder.path().join("d.safetensors"));
+    let case =
+        Case { optimizer: "rmsprop", activation: Activation::Relu, hidden: &[16], batch_size: 64 };
+    let expected: Vec<_> = (0..8).map(|seed| train(&dataset, &case, seed, 2)).collect();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        for teams in [vec![team(2)], vec![team(2), team(3)]] {
+            let run = |seed: u64| {
+                let team = &teams[seed as usize % teams.len()];
+                train_further(&dataset, &case, model(&dataset, &case, seed), seed, team)
+            };
+            let trained = pool.install(|| (0..8).into_par_iter().map(run).collect::<Vec<_>>());
+            sender.send(trained).unwrap();
+        }
+    });
+    for teams in ["one team", "two teams"] {
+        let trained = receiver.recv_timeout(Duration::from_secs(120)).expect(teams);
+        assert!(trained == expected, "{teams}");
+    }
 }

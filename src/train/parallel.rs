@@ -149,9 +149,23 @@ impl Team {
     /// Runs `work` on `size` threads at once and returns when all have returned. One of them is the caller's own, which has a
     /// core already: threads that are woken by one that then sleeps may find themselves on the same core.
     ///
+    /// Only a caller that is a thread of another pool stays out: while it waits, it would take up more of that pool's work, which may
+    /// want the same team, or one whose turn is over only when that work is done.
+    ///
     /// # Panics
     /// If what runs on several threads of the team, such as the observer of a run, begins the same anew.
     pub(crate) fn run(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) {
+        let is_of_other_pool =
+            rayon::current_thread_index().is_some() && self.pool.current_thread_index().is_none();
+        if size == 1 || !is_of_other_pool {
+            return self.run_here(size, work);
+        }
+        let ended = std::thread::scope(|scope| scope.spawn(|| self.run_here(size, &work)).join());
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    }
+
+    /// The same, on the caller's thread as one of them.
+    fn run_here(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) {
         let _turn = (size > 1).then(|| self.take_turn());
         let barrier = Barrier::new(size, size > self.cores);
         let run = |index: usize| {
