@@ -1,4 +1,5 @@
-//! Choices by name, with parameters: `name` or `name:parameter=value,...`, as the command line writes them.
+//! Choices by name, with parameters: `name` or `name:parameter=value,...`, as the command line writes them. What the parameters
+//! may be is checked by what they are parameters of, which need not come from a text.
 
 use std::str::FromStr;
 
@@ -59,44 +60,27 @@ impl<'a> Settings<'a> {
         self.pairs.push((key.to_owned(), value.to_string()));
     }
 
-    /// Sets `target` if the parameter is there and passes the test.
+    /// Sets `target` if the parameter is there.
     pub(crate) fn take<T: FromStr>(
         &mut self,
         key: &str,
         target: &mut T,
-        passes: impl Fn(&T) -> bool,
         expected: &str,
     ) -> Result<()> {
         let Some(at) = self.pairs.iter().position(|(name, _)| name == key) else { return Ok(()) };
         let (_, value) = self.pairs.remove(at);
-        match value.parse() {
-            Ok(parsed) if passes(&parsed) => *target = parsed,
-            _ => {
-                let option = format!("{key} of {}", self.option);
-                return Err(Error::invalid(option, value, expected));
-            }
-        }
+        *target = value.parse().map_err(|_| of_parameter(self.option, key, value, expected))?;
         Ok(())
     }
 
-    /// A number above 0.
-    pub(crate) fn above_zero(&mut self, key: &str, target: &mut f32) -> Result<()> {
-        self.take(key, target, |x: &f32| x.is_finite() && *x > 0.0, "a number above 0")
-    }
-
-    /// A number from 0 to below 1.
-    pub(crate) fn share(&mut self, key: &str, target: &mut f32) -> Result<()> {
-        self.take(key, target, |x| (0.0..1.0).contains(x), "a number from 0 to below 1")
-    }
-
-    /// A number of at least 0.
-    pub(crate) fn positive(&mut self, key: &str, target: &mut f32) -> Result<()> {
-        self.take(key, target, |x: &f32| x.is_finite() && *x >= 0.0, "a number of at least 0")
+    /// A number.
+    pub(crate) fn number(&mut self, key: &str, target: &mut f32) -> Result<()> {
+        self.take(key, target, Bound::Finite.expected())
     }
 
     /// True or false.
     pub(crate) fn flag(&mut self, key: &str, target: &mut bool) -> Result<()> {
-        self.take(key, target, |_| true, "true or false")
+        self.take(key, target, "true or false")
     }
 
     /// Refuses parameters that nobody has asked for.
@@ -117,4 +101,68 @@ impl<'a> Settings<'a> {
     pub(crate) fn unknown(&self, known: &[&str]) -> Error {
         Error::unknown(self.option, self.name, known)
     }
+}
+
+/// Which numbers a parameter may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bound {
+    Finite,
+    AboveZero,
+    AtLeastZero,
+    /// A positive number that is not denormal.
+    Normal,
+    /// From 0 to below 1.
+    Share,
+    /// From 0 to 1.
+    Part,
+    /// The same, but not 0.
+    PartAboveZero,
+}
+
+impl Bound {
+    fn holds(self, x: f32) -> bool {
+        x.is_finite()
+            && match self {
+                Bound::Finite => true,
+                Bound::AboveZero => x > 0.0,
+                Bound::AtLeastZero => x >= 0.0,
+                Bound::Normal => x >= f32::MIN_POSITIVE,
+                Bound::Share => (0.0..1.0).contains(&x),
+                Bound::Part => (0.0..=1.0).contains(&x),
+                Bound::PartAboveZero => 0.0 < x && x <= 1.0,
+            }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Bound::Finite => "a number",
+            Bound::AboveZero => "a number above 0",
+            Bound::AtLeastZero => "a number of at least 0",
+            Bound::Normal => "a number of at least 1.2e-38",
+            Bound::Share => "a number from 0 to below 1",
+            Bound::Part => "a number from 0 to 1",
+            Bound::PartAboveZero => "a number above 0, up to 1",
+        }
+    }
+}
+
+/// Refuses parameters of an option that are not within their bounds.
+///
+/// # Errors
+/// [`Error::InvalidOption`]
+pub(crate) fn expect_numbers(option: &str, numbers: &[(&str, f32, Bound)]) -> Result<()> {
+    match numbers.iter().find(|(_, number, bound)| !bound.holds(*number)) {
+        None => Ok(()),
+        Some((key, number, bound)) => {
+            // Without a row of zeros where it is tiny.
+            let text = format!("{number:?}");
+            let text = text.strip_suffix(".0").unwrap_or(&text);
+            Err(of_parameter(option, key, text, bound.expected()))
+        }
+    }
+}
+
+/// That a parameter of an option is wrong.
+pub(crate) fn of_parameter(option: &str, key: &str, value: impl ToString, expected: &str) -> Error {
+    Error::invalid(format!("{key} of {option}"), value, expected)
 }

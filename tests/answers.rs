@@ -507,7 +507,7 @@ fn weights_that_overflow_are_an_error() {
     let dataset = Dataset::open(&desk.path("d.safetensors"), Access::Map).unwrap();
     let initializer = "random_uniform:minval=2e38,maxval=3e38".parse().unwrap();
     let architecture = Architecture::new(dataset.features(), &[]).unwrap();
-    let mut model = Model::initial(architecture, Some(initializer), 1);
+    let mut model = Model::initial(architecture, Some(initializer), 1).unwrap();
     model.take_words(&dataset);
     model.save(&desk.path("vast.safetensors")).unwrap();
     const VAST: &str = "vast.safetensors";

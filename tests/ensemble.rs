@@ -68,6 +68,11 @@ fn a_merged_network_adds_up_logits() {
             assert!((merged - sum).abs() <= 1e-5 * (1.0 + sum.abs()), "{what}");
         }
         let other = Model::new(Architecture::new(dataset.features() + 1, &hidden).unwrap(), 0);
+        for factor in [f32::NAN, f32::INFINITY] {
+            let factors = vec![factor; models.len()];
+            let error = Model::merged(&models, &factors).unwrap_err().to_string();
+            assert!(error.contains("are not finite"), "{factor}: {error}");
+        }
         let error = Model::merged(&[models[0].clone(), other], &[1.0, 1.0]).unwrap_err();
         assert!(error.to_string().contains("number 2"), "{error}");
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use common::{generated, names, written};
 use imdb_fast::Result;
 use imdb_fast::model::Model;
-use imdb_fast::nn::{Activation, Architecture, Dense, Embedding};
+use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, Initializer, Parameters};
 use imdb_fast::random::{Random, Stream};
 use imdb_fast::text::Vocabulary;
 use safetensors::SafeTensors;
@@ -283,7 +283,7 @@ fn the_first_kernel_alone_starts_as_asked() {
     for architecture in [dense.clone(), dense.with_embedding(embedding).unwrap()] {
         let initial = |text: Option<&str>| {
             let initializer = text.map(|text| text.parse().unwrap());
-            Model::initial(architecture.clone(), initializer, 3).parameters().clone()
+            Model::initial(architecture.clone(), initializer, 3).unwrap().parameters().clone()
         };
         assert!(initial(None) == *Model::new(architecture.clone(), 3).parameters());
         assert!(initial(Some("zeros")).first_kernel.iter().all(|&weight| weight == 0.0));
@@ -295,5 +295,7 @@ fn the_first_kernel_alone_starts_as_asked() {
         let is_embedded = architecture.embedding().is_some();
         let explicit = initial(Some("glorot_uniform"));
         assert!((explicit == initial(None)) != is_embedded);
+        let nan = Initializer::RandomUniform { minval: f32::NAN, maxval: 1.0 };
+        assert!(Model::initial(architecture, Some(nan), 3).unwrap_err().is_usage());
     }
 }

@@ -73,7 +73,8 @@ impl Recipe {
             [] => Initializer::Zeros,
             _ => Initializer::RandomUniform { minval: -0.05, maxval: 0.05 },
         };
-        Model::initial(architecture.expect("the widths are valid"), Some(start), 1)
+        let model = Model::initial(architecture.expect("the widths are valid"), Some(start), 1);
+        model.expect("the range is one")
     }
 
     fn options(&self, epochs: usize) -> FitOptions {

@@ -78,9 +78,10 @@ impl Ensemble {
     /// Checks what can be checked without data.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] where there are no members, or more than [`MOST_MEMBERS`].
+    /// [`Error::InvalidOption`] where there are no members, or more than [`MOST_MEMBERS`]; those of [`SelfTraining::check`].
     pub fn check(&self) -> Result<()> {
-        expect_within("--ensemble", self.members, 1..=MOST_MEMBERS)
+        expect_within("--ensemble", self.members, 1..=MOST_MEMBERS)?;
+        self.self_training.map_or(Ok(()), |training| training.check())
     }
 
     /// Checks that members like this one can be merged.
@@ -134,7 +135,7 @@ impl Ensemble {
             let model = merged(team, dataset, rows, models)?;
             return Ok(Some(Trained { model, history }));
         };
-        training.check(&member.options(self.seed)?)?;
+        training.check_with(&member.options(self.seed)?)?;
         pseudo::check(dataset, &first)?;
         if training.fine_tuning_epochs > 0 {
             // What does not fit is known now, and not when the students are trained.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::settings::Settings;
+use crate::settings::{Bound, Settings, expect_numbers};
 use crate::train::{FeatureScale, FitOptions};
 
 const OPTION: &str = "--self-training";
@@ -29,11 +29,23 @@ impl Default for SelfTraining {
 }
 
 impl SelfTraining {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub fn check(&self) -> Result<()> {
+        let numbers = [
+            ("smoothing", self.smoothing, Bound::AboveZero),
+            ("fine_tuning_rate", self.fine_tuning_rate, Bound::PartAboveZero),
+        ];
+        expect_numbers(OPTION, &numbers)
+    }
+
     /// Checks that it can do what the teachers' options ask for: students on all reviews have nothing to validate on.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] where they ask for a best epoch.
-    pub(super) fn check(&self, options: &FitOptions) -> Result<()> {
+    pub(super) fn check_with(&self, options: &FitOptions) -> Result<()> {
         if options.keep_best || options.early_stopping.is_some() {
             let expected = "options without a best epoch: students have nothing to validate on";
             return Err(Error::invalid(OPTION, self, expected));
@@ -68,13 +80,12 @@ impl FromStr for SelfTraining {
             return Err(settings.unknown(&[NAME]));
         }
         let mut training = SelfTraining::default();
-        settings.above_zero("smoothing", &mut training.smoothing)?;
+        settings.number("smoothing", &mut training.smoothing)?;
         let epochs = &mut training.fine_tuning_epochs;
-        settings.take("fine_tuning_epochs", epochs, |_| true, "a number of epochs")?;
-        let passes = |x: &f32| 0.0 < *x && *x <= 1.0;
-        let expected = "a part of the learning rate above 0, up to 1";
-        settings.take("fine_tuning_rate", &mut training.fine_tuning_rate, passes, expected)?;
+        settings.take("fine_tuning_epochs", epochs, "a number of epochs")?;
+        settings.number("fine_tuning_rate", &mut training.fine_tuning_rate)?;
         settings.nothing_left("smoothing, fine_tuning_epochs, fine_tuning_rate")?;
+        training.check()?;
         Ok(training)
     }
 }
@@ -89,6 +100,7 @@ impl fmt::Display for SelfTraining {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Ensemble;
     use super::*;
 
     #[test]
@@ -107,5 +119,8 @@ mod tests {
         ] {
             assert!(wrong.parse::<SelfTraining>().unwrap_err().is_usage(), "{wrong}");
         }
+        let training = SelfTraining { fine_tuning_rate: f32::NAN, ..SelfTraining::default() };
+        let ensemble = Ensemble { members: 2, seed: 0, self_training: Some(training) };
+        assert!(ensemble.check().unwrap_err().is_usage());
     }
 }

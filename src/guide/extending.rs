@@ -57,10 +57,10 @@
 //!
 //! # An optimizer
 //!
-//! - `src/optimizer/adagrad.rs`: the model to follow, of 70 lines. A struct with Keras' parameters and defaults; the trait
-//!   `Optimizer`; and a `Rule` in `Lanes`, which says what is taken from a weight and what becomes of its `state`. `update` and
-//!   `sweep` both hand the rule on. `idle` is where speed comes from, and wrong results: `Idle::Unchanged` is a promise that a
-//!   step does nothing where the gradient is zero; `Idle::Moves` is always right.
+//! - `src/optimizer/adagrad.rs`: the model to follow, of 90 lines. A struct with Keras' parameters and defaults; the trait
+//!   `Optimizer`, whose `check` has the bounds of the parameters; and a `Rule` in `Lanes`, which says what is taken from a weight
+//!   and what becomes of its `state`. `update` and `sweep` both hand the rule on. `idle` is where speed comes from, and wrong
+//!   results: `Idle::Unchanged` is a promise that a step does nothing where the gradient is zero; `Idle::Moves` is always right.
 //! - `src/optimizer/rmsprop.rs`: `Idle::Decays`, the promise that then only the state shrinks, by known factors.
 //! - `src/optimizer/mod.rs`: `mod` and `pub use`.
 //! - `src/optimizer/parse.rs`: an arm in `read`, and the name in `OPTIMIZERS`, for errors and shells; in the tests, wrong values.

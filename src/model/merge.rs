@@ -12,7 +12,7 @@ impl Model {
     /// What is not weights (vocabulary, text rules) is the first one's.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where the architectures or the scales differ, or where memory is short; those of [`Architecture::new`] where it
+    /// [`Error::Unfit`] where the architectures or the scales differ, memory is short, or weights would not be finite; those of [`Architecture::new`] where it
     /// would be too wide.
     ///
     /// # Panics
@@ -34,6 +34,14 @@ impl Model {
         let architecture = first.side_by_side(models.len())?;
         let parameters = parameters(&architecture, models, factors);
         let input_scale = first.input_scale.clone();
+        if !parameters.values().all(f32::is_finite) {
+            return Err(Error::Unfit {
+                option: "the models",
+                value: format!("{} times {factors:?}", models.len()),
+                reason: "the weights of their sum are not finite".to_owned(),
+                remedy: "give factors that are numbers, and smaller ones".to_owned(),
+            });
+        }
         let merged = Model::of_parts(architecture, parameters, input_scale);
         Ok(Model { vocabulary: first.vocabulary.clone(), text: first.text.clone(), ..merged })
     }

@@ -41,18 +41,26 @@ pub struct Model {
 
 impl Model {
     /// A fresh network: Glorot-uniform kernels from the seed, zero biases.
+    ///
+    /// Where the system does not give the memory for its weights, this ends the process: [`Architecture::expect_memory`] says so
+    /// before.
     pub fn new(architecture: Architecture, seed: u64) -> Model {
-        Model::initial(architecture, None, seed)
+        let parameters = Parameters::initial(&architecture, None, seed);
+        Model::of_parts(architecture, parameters, None)
     }
 
     /// The same with a first kernel that starts as an initializer says.
+    ///
+    /// # Errors
+    /// Those of [`Initializer::check`].
     pub fn initial(
         architecture: Architecture,
         first_kernel: Option<Initializer>,
         seed: u64,
-    ) -> Model {
+    ) -> Result<Model> {
+        first_kernel.map_or(Ok(()), Initializer::check)?;
         let parameters = Parameters::initial(&architecture, first_kernel, seed);
-        Model::of_parts(architecture, parameters, None)
+        Ok(Model::of_parts(architecture, parameters, None))
     }
 
     /// A network that starts from the tensors `embedding.kernel`, `dense_I.kernel`, `dense_I.bias` and `dense_I.alpha` of any

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::{Activation, Dense};
 use crate::error::{Error, Result};
 use crate::random::Random;
-use crate::settings::Settings;
+use crate::settings::{Bound, Settings, expect_numbers};
 
 const OPTION: &str = "--first-kernel-initializer";
 
@@ -29,6 +29,20 @@ pub enum Initializer {
 impl Initializer {
     /// The names that are read, in the order in which error and help texts list them.
     pub const NAMES: [&str; 3] = ["glorot_uniform", "zeros", "random_uniform"];
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub fn check(self) -> Result<()> {
+        let Initializer::RandomUniform { minval, maxval } = self else { return Ok(()) };
+        let bounds = [("minval", minval, Bound::Finite), ("maxval", maxval, Bound::Finite)];
+        expect_numbers(OPTION, &bounds)?;
+        match minval <= maxval && (maxval - minval).is_finite() {
+            true => Ok(()),
+            false => Err(Error::invalid(OPTION, self, "minval up to maxval")),
+        }
+    }
 
     /// Checks that the layers behind a first kernel that starts so will learn.
     ///
@@ -103,17 +117,15 @@ impl FromStr for Initializer {
             "random_uniform" => {
                 let (mut minval, mut maxval) = (-0.05f32, 0.05f32);
                 for (key, bound) in [("minval", &mut minval), ("maxval", &mut maxval)] {
-                    settings.take(key, bound, |x| x.is_finite(), "a number")?;
+                    settings.number(key, bound)?;
                 }
                 settings.nothing_left("minval, maxval")?;
-                if minval > maxval || !(maxval - minval).is_finite() {
-                    return Err(Error::invalid(OPTION, text, "minval up to maxval"));
-                }
                 Initializer::RandomUniform { minval, maxval }
             }
             _ => return Err(settings.unknown(&Initializer::NAMES)),
         };
         settings.nothing_left("")?;
+        initializer.check()?;
         Ok(initializer)
     }
 }

@@ -68,12 +68,23 @@ impl Parameters {
         parameters
     }
 
-    /// All zero.
+    /// All zero. Where the system does not give the memory, this ends the process: [`Architecture::expect_memory`] says so before.
     pub fn zeros(architecture: &Architecture) -> Parameters {
         Parameters {
             first_kernel: Aligned::zeros(architecture.inputs() * architecture.width()),
             head: Head::zeros(architecture),
         }
+    }
+
+    /// All of them, the first kernel first.
+    pub(crate) fn values(&self) -> impl Iterator<Item = f32> {
+        self.first_kernel.iter().chain(&self.head.values).copied()
+    }
+
+    /// Whether these are of a network of the same shapes.
+    pub(crate) fn is_shaped_as(&self, other: &Parameters) -> bool {
+        let lengths = |all: &Parameters| [all.first_kernel.len(), all.head.values.len()];
+        lengths(self) == lengths(other) && self.head.layers == other.head.layers
     }
 
     /// A Dense layer's kernel, `[fan_in, units]`.

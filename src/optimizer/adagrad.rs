@@ -1,7 +1,9 @@
 //! Adagrad (`keras/src/optimizers/adagrad.py`, `Adagrad.update_step`).
 
-use super::{Idle, Optimizer, Step, Stepper};
+use super::{Idle, LEARNING_RATE, Optimizer, Step, Stepper, WEIGHT_DECAY};
+use crate::error::Result;
 use crate::kernel::{Lanes, Rows, Rule};
+use crate::settings::{Bound, expect_numbers, of_parameter};
 
 /// `accumulator += g^2`, `w -= learning_rate g / sqrt(accumulator + epsilon)` (Duchi et al. 2011).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,6 +36,22 @@ impl Optimizer for Adagrad {
 
     fn learning_rate(&self) -> f32 {
         self.learning_rate
+    }
+
+    fn check(&self, option: &str) -> Result<()> {
+        let numbers = [
+            (LEARNING_RATE, self.learning_rate, Bound::AboveZero),
+            ("initial_accumulator_value", self.initial_accumulator_value, Bound::AtLeastZero),
+            ("epsilon", self.epsilon, Bound::AtLeastZero),
+            (WEIGHT_DECAY, self.weight_decay, Bound::AtLeastZero),
+        ];
+        expect_numbers(option, &numbers)?;
+        // Where both are zero, the first step of a weight without a gradient divides zero by zero.
+        if self.initial_accumulator_value + self.epsilon < f32::MIN_POSITIVE {
+            let expected = "initial_accumulator_value or epsilon above 0";
+            return Err(of_parameter(option, "epsilon", self.epsilon, expected));
+        }
+        Ok(())
     }
 
     /// The accumulator.

@@ -1,9 +1,12 @@
 //! Adam and AdamW (`keras/src/optimizers/adam.py`, `Adam.update_step`, and `adamw.py`).
 
+use std::fmt;
 use std::str::FromStr;
 
-use super::{Idle, Optimizer, Step, Stepper};
+use super::{Idle, LEARNING_RATE, Optimizer, Step, Stepper, WEIGHT_DECAY};
+use crate::error::{Error, Result};
 use crate::kernel::{Lanes, Rows, Rule};
+use crate::settings::{Bound, expect_numbers, of_parameter};
 
 /// ```text
 /// w -= learning_rate weight_decay w                          AdamW, before the step
@@ -43,14 +46,28 @@ pub enum MovedRows {
 }
 
 impl FromStr for MovedRows {
-    type Err = ();
+    type Err = Error;
 
-    fn from_str(name: &str) -> Result<MovedRows, ()> {
-        match name {
-            "all" => Ok(MovedRows::All),
-            "touched" => Ok(MovedRows::Touched),
-            _ => Err(()),
+    fn from_str(name: &str) -> Result<MovedRows> {
+        let all = [MovedRows::All, MovedRows::Touched];
+        all.into_iter()
+            .find(|rows| rows.name() == name)
+            .ok_or_else(|| Error::unknown("rows", name, &all.map(MovedRows::name)))
+    }
+}
+
+impl MovedRows {
+    fn name(self) -> &'static str {
+        match self {
+            MovedRows::All => "all",
+            MovedRows::Touched => "touched",
         }
+    }
+}
+
+impl fmt::Display for MovedRows {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -82,6 +99,25 @@ impl Optimizer for Adam {
 
     fn learning_rate(&self) -> f32 {
         self.learning_rate
+    }
+
+    fn check(&self, option: &str) -> Result<()> {
+        let numbers = [
+            (LEARNING_RATE, self.learning_rate, Bound::AboveZero),
+            ("beta_1", self.beta_1, Bound::Share),
+            ("beta_2", self.beta_2, Bound::Share),
+            // Less, and the first step of a weight without a gradient divides zero by zero.
+            ("epsilon", self.epsilon, Bound::Normal),
+            (WEIGHT_DECAY, self.weight_decay.unwrap_or(0.0), Bound::AtLeastZero),
+        ];
+        expect_numbers(option, &numbers)?;
+        match (self.rows, self.weight_decay) {
+            (MovedRows::Touched, Some(decay)) => {
+                let expected = "left out with rows=touched: the rows that no word touches rest";
+                Err(of_parameter(option, WEIGHT_DECAY, decay, expected))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The two averages, and the largest second one where amsgrad.

@@ -18,7 +18,9 @@ mod sgd;
 
 use std::fmt::Debug;
 
+use crate::error::Result;
 use crate::kernel::{self, Lanes, Level, Rows, Rule};
+use crate::settings::{Bound, expect_numbers};
 
 pub use adagrad::Adagrad;
 pub use adam::{Adam, MovedRows};
@@ -26,6 +28,10 @@ pub use parse::{OPTIMIZERS, parse, parse_for_biases};
 pub use rmsprop::RmsProp;
 pub use schedule::{Decay, Schedule, Stretch};
 pub use sgd::Sgd;
+
+/// Parameters that several of them have.
+const LEARNING_RATE: &str = "learning_rate";
+const WEIGHT_DECAY: &str = "weight_decay";
 
 /// What a step does where the gradient is exactly zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +92,14 @@ pub trait Optimizer: Debug + Send + Sync {
 
     /// The learning rate before any schedule, for reports.
     fn learning_rate(&self) -> f32;
+
+    /// Checks its parameters. `option` is whose they are, for an error. The default looks at the learning rate alone.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption) for values with which no run makes sense.
+    fn check(&self, option: &str) -> Result<()> {
+        expect_numbers(option, &[(LEARNING_RATE, self.learning_rate(), Bound::AboveZero)])
+    }
 
     /// The initial value of each array of state that is kept beside the weights; none by default.
     fn state(&self) -> Vec<f32> {

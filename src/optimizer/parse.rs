@@ -1,6 +1,6 @@
 //! Optimizers by name, as the command line and model files write them: `rmsprop:rho=0.9,centered=true`.
 
-use super::{Adagrad, Adam, Optimizer, RmsProp, Sgd};
+use super::{Adagrad, Adam, LEARNING_RATE, Optimizer, RmsProp, Sgd, WEIGHT_DECAY};
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
@@ -9,8 +9,6 @@ pub const OPTIMIZERS: [&str; 5] = ["rmsprop", "sgd", "adam", "adamw", "adagrad"]
 
 const OPTION: &str = "--optimizer";
 const BIAS_OPTION: &str = "--bias-optimizer";
-const LEARNING_RATE: &str = "learning_rate";
-const WEIGHT_DECAY: &str = "weight_decay";
 
 /// Reads `name` or `name:parameter=value,...`, with Keras' names and defaults. A learning rate given apart wins over
 /// the optimizer's default and must not stand in both places.
@@ -47,12 +45,12 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
     let optimizer: Box<dyn Optimizer> = match name {
         "rmsprop" => {
             let mut it = RmsProp::default();
-            settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
-            settings.share("rho", &mut it.rho)?;
-            settings.share("momentum", &mut it.momentum)?;
-            epsilon(&mut settings, &mut it.epsilon)?;
+            settings.number(LEARNING_RATE, &mut it.learning_rate)?;
+            settings.number("rho", &mut it.rho)?;
+            settings.number("momentum", &mut it.momentum)?;
+            settings.number("epsilon", &mut it.epsilon)?;
             settings.flag("centered", &mut it.centered)?;
-            settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
+            settings.number(WEIGHT_DECAY, &mut it.weight_decay)?;
             nothing_left(
                 &settings,
                 "learning_rate, rho, momentum, epsilon, centered, weight_decay",
@@ -61,10 +59,10 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
         }
         "sgd" => {
             let mut it = Sgd::default();
-            settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
-            settings.share("momentum", &mut it.momentum)?;
+            settings.number(LEARNING_RATE, &mut it.learning_rate)?;
+            settings.number("momentum", &mut it.momentum)?;
             settings.flag("nesterov", &mut it.nesterov)?;
-            settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
+            settings.number(WEIGHT_DECAY, &mut it.weight_decay)?;
             nothing_left(&settings, "learning_rate, momentum, nesterov, weight_decay")?;
             Box::new(it)
         }
@@ -72,16 +70,16 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
         "adam" | "adamw" => {
             let decays = name == "adamw";
             let mut it = if decays { Adam::with_weight_decay() } else { Adam::default() };
-            settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
-            settings.share("beta_1", &mut it.beta_1)?;
-            settings.share("beta_2", &mut it.beta_2)?;
-            epsilon(&mut settings, &mut it.epsilon)?;
+            settings.number(LEARNING_RATE, &mut it.learning_rate)?;
+            settings.number("beta_1", &mut it.beta_1)?;
+            settings.number("beta_2", &mut it.beta_2)?;
+            settings.number("epsilon", &mut it.epsilon)?;
             settings.flag("amsgrad", &mut it.amsgrad)?;
             if let Some(decay) = &mut it.weight_decay {
-                settings.positive(WEIGHT_DECAY, decay)?;
+                settings.number(WEIGHT_DECAY, decay)?;
             }
             if !decays {
-                settings.take("rows", &mut it.rows, |_| true, "all or touched")?;
+                settings.take("rows", &mut it.rows, "all or touched")?;
             }
             let also = match decays {
                 true => "weight_decay (rows is adam's)",
@@ -95,6 +93,7 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
         }
         _ => return Err(settings.unknown(&OPTIMIZERS)),
     };
+    optimizer.check(settings.option())?;
     Ok(optimizer)
 }
 
@@ -104,30 +103,19 @@ fn nothing_left(settings: &Settings<'_>, known: &str) -> Result<()> {
     settings.nothing_left(&format!("{known}; {elsewhere}"))
 }
 
-/// An epsilon that keeps the first step of a weight without a gradient from dividing zero by zero.
-fn epsilon(settings: &mut Settings<'_>, epsilon: &mut f32) -> Result<()> {
-    let is_normal = |value: &f32| value.is_finite() && *value >= f32::MIN_POSITIVE;
-    settings.take("epsilon", epsilon, is_normal, "a number of at least 1.2e-38")
-}
-
 fn adagrad(settings: &mut Settings<'_>) -> Result<Adagrad> {
     const INITIAL: [&str; 2] = ["initial_accumulator_value", "initial_accumulator"];
     let mut it = Adagrad::default();
-    settings.above_zero(LEARNING_RATE, &mut it.learning_rate)?;
+    settings.number(LEARNING_RATE, &mut it.learning_rate)?;
     if INITIAL.iter().all(|name| settings.has(name)) {
         return Err(Error::invalid(settings.option(), settings.text(), "the accumulator once"));
     }
     for name in INITIAL {
-        settings.positive(name, &mut it.initial_accumulator_value)?;
+        settings.number(name, &mut it.initial_accumulator_value)?;
     }
-    settings.positive("epsilon", &mut it.epsilon)?;
-    settings.positive(WEIGHT_DECAY, &mut it.weight_decay)?;
+    settings.number("epsilon", &mut it.epsilon)?;
+    settings.number(WEIGHT_DECAY, &mut it.weight_decay)?;
     nothing_left(settings, "learning_rate, initial_accumulator_value, epsilon, weight_decay")?;
-    // Where both are zero, the first step of a weight without a gradient divides zero by zero.
-    if it.initial_accumulator_value + it.epsilon < f32::MIN_POSITIVE {
-        let expected = "initial_accumulator_value or epsilon above 0";
-        return Err(Error::invalid(settings.option(), settings.text(), expected));
-    }
     Ok(it)
 }
 

@@ -1,7 +1,9 @@
 //! RMSprop (`keras/src/optimizers/rmsprop.py`, `RMSprop.update_step`).
 
-use super::{Idle, Optimizer, Step, Stepper};
+use super::{Idle, LEARNING_RATE, Optimizer, Step, Stepper, WEIGHT_DECAY};
+use crate::error::Result;
 use crate::kernel::{Lanes, Rows, Rule};
+use crate::settings::{Bound, expect_numbers};
 
 /// ```text
 /// velocity = rho velocity + (1 - rho) g^2
@@ -47,6 +49,18 @@ impl Optimizer for RmsProp {
 
     fn learning_rate(&self) -> f32 {
         self.learning_rate
+    }
+
+    fn check(&self, option: &str) -> Result<()> {
+        let numbers = [
+            (LEARNING_RATE, self.learning_rate, Bound::AboveZero),
+            ("rho", self.rho, Bound::Share),
+            ("momentum", self.momentum, Bound::Share),
+            // Less, and the first step of a weight without a gradient divides zero by zero.
+            ("epsilon", self.epsilon, Bound::Normal),
+            (WEIGHT_DECAY, self.weight_decay, Bound::AtLeastZero),
+        ];
+        expect_numbers(option, &numbers)
     }
 
     /// Velocity, then the average where centered, then the momentum where there is one.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::settings::Settings;
+use crate::settings::{Bound, Settings, expect_numbers, of_parameter};
 
 const OPTION: &str = "--schedule";
 
@@ -89,15 +89,22 @@ impl Stretch {
 }
 
 impl FromStr for Stretch {
-    type Err = ();
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Stretch, ()> {
-        match (text.parse::<u32>(), text.parse::<f64>()) {
+    fn from_str(text: &str) -> Result<Stretch> {
+        match (text.parse(), text.parse()) {
             (Ok(steps), _) => Ok(Stretch::Steps(steps)),
-            (_, Ok(share)) if 0.0 < share && share <= 1.0 => Ok(Stretch::Share(share)),
-            _ => Err(()),
+            (_, Ok(share)) if is_part(share) => Ok(Stretch::Share(share)),
+            _ => Err(Error::invalid("a stretch of a run", text, STEPS)),
         }
     }
+}
+
+/// What a [`Stretch`] is.
+const STEPS: &str = "a number of steps, or a part of all such as 0.1";
+
+fn is_part(share: f64) -> bool {
+    0.0 < share && share <= 1.0
 }
 
 impl fmt::Display for Stretch {
@@ -111,6 +118,38 @@ impl fmt::Display for Stretch {
 }
 
 impl Schedule {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`]
+    pub fn check(&self) -> Result<()> {
+        expect_numbers(OPTION, &[("peak", self.peak, Bound::PartAboveZero)])?;
+        // A warm-up of all steps would end before it has begun to decay.
+        let is_warm_up = |share| is_part(share) && share < 1.0;
+        if let Stretch::Share(share) = self.warm_up
+            && !is_warm_up(share)
+        {
+            return Err(of_parameter(OPTION, "warm_up", self.warm_up, STEPS));
+        }
+        match self.decay {
+            Decay::Constant => Ok(()),
+            Decay::Linear { end } | Decay::Cosine { end } => {
+                expect_numbers(OPTION, &[("end", end, Bound::Part)])
+            }
+            Decay::Exponential { decay_rate, decay_steps, .. } => {
+                expect_numbers(OPTION, &[("decay_rate", decay_rate, Bound::PartAboveZero)])?;
+                let decays = match decay_steps {
+                    Stretch::Steps(steps) => steps > 0,
+                    Stretch::Share(share) => is_part(share),
+                };
+                match decays {
+                    true => Ok(()),
+                    false => Err(of_parameter(OPTION, "decay_steps", decay_steps, DECAY_STEPS)),
+                }
+            }
+        }
+    }
+
     /// What the learning rate of a step, from 0, is multiplied by in a run of so many.
     pub fn factor(&self, step: u32, steps: u32) -> f32 {
         let warm_up = self.warm_up.of(steps);
@@ -170,16 +209,12 @@ impl FromStr for Schedule {
     fn from_str(text: &str) -> Result<Schedule> {
         let mut settings = Settings::parse(OPTION, text)?;
         let mut warm_up = Stretch::default();
-        let is_part = |stretch: &Stretch| *stretch != Stretch::Share(1.0);
-        let expected = "a number of steps, or a part of all such as 0.1";
-        settings.take("warm_up", &mut warm_up, is_part, expected)?;
+        settings.take("warm_up", &mut warm_up, STEPS)?;
         let mut peak = 1.0;
-        let passes = |x: &f32| 0.0 < *x && *x <= 1.0;
-        settings.take("peak", &mut peak, passes, "a part of the learning rate above 0, up to 1")?;
+        settings.number("peak", &mut peak)?;
         let mut end = 0.0;
         let mut ending = |settings: &mut Settings<'_>| {
-            let passes = |x: &f32| (0.0..=1.0).contains(x);
-            settings.take("end", &mut end, passes, "a part of the learning rate from 0 to 1")?;
+            settings.number("end", &mut end)?;
             settings.nothing_left("end, peak, warm_up").map(|()| end)
         };
         let decay = match settings.name() {
@@ -192,9 +227,14 @@ impl FromStr for Schedule {
             "exponential" => exponential(&mut settings)?,
             _ => return Err(settings.unknown(&Schedule::NAMES)),
         };
-        Ok(Schedule { decay, warm_up, peak })
+        let schedule = Schedule { decay, warm_up, peak };
+        schedule.check()?;
+        Ok(schedule)
     }
 }
+
+/// How many steps a decay may take.
+const DECAY_STEPS: &str = "a number of steps from 1, or a part of all such as 0.5";
 
 fn exponential(settings: &mut Settings<'_>) -> Result<Decay> {
     if !settings.has("decay_rate") {
@@ -202,11 +242,8 @@ fn exponential(settings: &mut Settings<'_>) -> Result<Decay> {
         return Err(Error::invalid(OPTION, settings.text(), expected));
     }
     let (mut decay_rate, mut decay_steps, mut staircase) = (0.0, Stretch::Share(1.0), false);
-    let passes = |x: &f32| 0.0 < *x && *x <= 1.0;
-    settings.take("decay_rate", &mut decay_rate, passes, "a number above 0, up to 1")?;
-    let expected = "a number of steps from 1, or a part of all such as 0.5";
-    let passes = |stretch: &Stretch| *stretch != Stretch::Steps(0);
-    settings.take("decay_steps", &mut decay_steps, passes, expected)?;
+    settings.number("decay_rate", &mut decay_rate)?;
+    settings.take("decay_steps", &mut decay_steps, DECAY_STEPS)?;
     settings.flag("staircase", &mut staircase)?;
     settings.nothing_left("decay_rate, decay_steps, staircase, peak, warm_up")?;
     Ok(Decay::Exponential { decay_rate, decay_steps, staircase })

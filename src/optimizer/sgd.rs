@@ -1,7 +1,9 @@
 //! Gradient descent (`keras/src/optimizers/sgd.py`, `SGD.update_step`).
 
-use super::{Idle, Optimizer, Step, Stepper};
+use super::{Idle, LEARNING_RATE, Optimizer, Step, Stepper, WEIGHT_DECAY};
+use crate::error::Result;
 use crate::kernel::{Lanes, Rows, Rule};
+use crate::settings::{Bound, expect_numbers};
 
 /// `w -= learning_rate g`; with momentum `m = momentum m - learning_rate g` and `w += m`, or, by Nesterov,
 /// `w += momentum m - learning_rate g` with the new `m`.
@@ -30,6 +32,15 @@ impl Optimizer for Sgd {
 
     fn learning_rate(&self) -> f32 {
         self.learning_rate
+    }
+
+    fn check(&self, option: &str) -> Result<()> {
+        let numbers = [
+            (LEARNING_RATE, self.learning_rate, Bound::AboveZero),
+            ("momentum", self.momentum, Bound::Share),
+            (WEIGHT_DECAY, self.weight_decay, Bound::AtLeastZero),
+        ];
+        expect_numbers(option, &numbers)
     }
 
     /// The momentum, where there is one.

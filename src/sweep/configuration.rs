@@ -153,7 +153,7 @@ impl Configuration {
     pub fn model(&self, features: usize, seed: u64) -> Result<Model> {
         let network = self.architecture(features)?;
         network.expect_memory()?;
-        Ok(Model::initial(network, self.initializer()?, seed))
+        Model::initial(network, self.initializer()?, seed)
     }
 
     fn initializer(&self) -> Result<Option<Initializer>> {

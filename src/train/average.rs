@@ -48,9 +48,9 @@ impl FromStr for WeightAverage {
         if settings.name() != "ema" {
             return Err(settings.unknown(&["ema"]));
         }
-        let passes = |x: &f64| (0.0..1.0).contains(x);
-        settings.take("momentum", &mut average.momentum, passes, "a number from 0 to below 1")?;
+        settings.take("momentum", &mut average.momentum, "a number from 0 to below 1")?;
         settings.nothing_left("momentum")?;
+        average.check()?;
         Ok(average)
     }
 }

@@ -365,14 +365,13 @@ impl FitOptions {
         if self.batch_size == 0 {
             return Err(Error::invalid("--batch-size", 0, "at least 1"));
         }
-        let own = self.bias_optimizer.as_ref().map(|own| ("--bias-optimizer", own));
-        for (option, optimizer) in [("--learning-rate", &self.optimizer)].into_iter().chain(own) {
-            let rate = optimizer.learning_rate();
-            if !(rate.is_finite() && rate > 0.0) {
-                return Err(Error::invalid(option, rate, "a learning rate above 0"));
-            }
+        self.optimizer.check("--optimizer")?;
+        if let Some(own) = &self.bias_optimizer {
+            own.check("--bias-optimizer")?;
         }
+        self.schedule.check()?;
         self.dropouts()?;
+        self.feature_scale.map_or(Ok(()), FeatureScale::check)?;
         for (at, metric) in self.metrics.iter().enumerate() {
             let name = metric.name();
             // The history has one list for each name, and one more where there is a validation.
@@ -489,6 +488,63 @@ mod tests {
     use crate::dataset::{self, Synthetic, SyntheticOptions};
     use crate::nn::{Activation, Dense};
     use crate::optimizer;
+
+    /// What the command line refuses as it reads it may be in a field all the same.
+    #[test]
+    fn values_that_no_text_leads_to_are_refused() {
+        use crate::optimizer::{Adagrad, Adam, Decay, MovedRows, Sgd, Stretch};
+        let schedule = Schedule::default();
+        let of_decay = |decay| FitOptions {
+            schedule: Schedule { decay, ..schedule },
+            ..FitOptions::default()
+        };
+        let of_warm_up = |warm_up| FitOptions {
+            schedule: Schedule { warm_up, ..schedule },
+            ..FitOptions::default()
+        };
+        let of_peak =
+            |peak| FitOptions { schedule: Schedule { peak, ..schedule }, ..FitOptions::default() };
+        let of_scale = |smoothing| FitOptions {
+            feature_scale: Some(FeatureScale::NaiveBayes { smoothing }),
+            ..FitOptions::default()
+        };
+        fn of_optimizer(optimizer: impl Optimizer + 'static) -> FitOptions {
+            FitOptions { optimizer: Box::new(optimizer), ..FitOptions::default() }
+        }
+        let exponential = |decay_rate, decay_steps| Decay::Exponential {
+            decay_rate,
+            decay_steps,
+            staircase: false,
+        };
+        let (rmsprop, adam) = (RmsProp::default(), Adam::default());
+        let touched = Adam { rows: MovedRows::Touched, ..Adam::with_weight_decay() };
+        let nothing =
+            Adagrad { initial_accumulator_value: 0.0, epsilon: 0.0, ..Adagrad::default() };
+        let own: Box<dyn Optimizer> = Box::new(Sgd { learning_rate: -1.0, ..Sgd::default() });
+        for (options, part) in [
+            (of_peak(f32::NAN), "peak of --schedule is \"NaN\""),
+            (of_peak(-1.0), "peak of --schedule is \"-1\", expected a number above 0"),
+            (of_decay(Decay::Linear { end: f32::NAN }), "end of --schedule"),
+            (of_decay(exponential(-1.0, Stretch::Steps(1))), "decay_rate of --schedule"),
+            (of_decay(exponential(0.5, Stretch::Steps(0))), "decay_steps of --schedule"),
+            (of_warm_up(Stretch::Share(f64::NAN)), "warm_up of --schedule"),
+            (of_scale(0.0), "smoothing of --feature-scale"),
+            (of_scale(f32::NAN), "smoothing of --feature-scale"),
+            (of_optimizer(RmsProp { epsilon: 0.0, ..rmsprop }), "epsilon of --optimizer"),
+            (of_optimizer(RmsProp { rho: 2.0, ..rmsprop }), "rho of --optimizer"),
+            (of_optimizer(RmsProp { weight_decay: -1.0, ..rmsprop }), "weight_decay of --opt"),
+            (of_optimizer(Adam { beta_1: 1.0, ..adam }), "beta_1 of --optimizer"),
+            (of_optimizer(touched), "left out with rows=touched"),
+            (of_optimizer(nothing), "initial_accumulator_value or epsilon above 0"),
+            (
+                FitOptions { bias_optimizer: Some(own), ..FitOptions::default() },
+                "learning_rate of --bias-optimizer",
+            ),
+        ] {
+            let error = options.check().unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(part), "{part}: {error}");
+        }
+    }
 
     /// What is as large as the weights, or larger, is asked for before a run begins.
     #[test]

@@ -9,7 +9,9 @@ use super::row_set::RowSet;
 use super::rows::{Rows, Word};
 use crate::error::{Error, Result};
 use crate::nn::{InputScale, RowNorm};
-use crate::settings::Settings;
+use crate::settings::{Bound, Settings, expect_numbers};
+
+const OPTION: &str = "--feature-scale";
 
 /// Rows that a thread takes at a time.
 const CHUNK_ROWS: usize = 512;
@@ -31,6 +33,15 @@ impl FeatureScale {
     pub const NAMES: [&str; 1] = [FeatureScale::NAIVE_BAYES];
 
     const NAIVE_BAYES: &str = "naive-bayes";
+
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption)
+    pub fn check(self) -> Result<()> {
+        let FeatureScale::NaiveBayes { smoothing } = self;
+        expect_numbers(OPTION, &[("smoothing", smoothing, Bound::AboveZero)])
+    }
 }
 
 impl fmt::Display for FeatureScale {
@@ -44,14 +55,16 @@ impl FromStr for FeatureScale {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<FeatureScale> {
-        let mut settings = Settings::parse("--feature-scale", text)?;
+        let mut settings = Settings::parse(OPTION, text)?;
         if settings.name() != FeatureScale::NAIVE_BAYES {
             return Err(settings.unknown(&FeatureScale::NAMES));
         }
         let mut smoothing = 1.0;
-        settings.above_zero("smoothing", &mut smoothing)?;
+        settings.number("smoothing", &mut smoothing)?;
         settings.nothing_left("smoothing")?;
-        Ok(FeatureScale::NaiveBayes { smoothing })
+        let scale = FeatureScale::NaiveBayes { smoothing };
+        scale.check()?;
+        Ok(scale)
     }
 }
 

@@ -31,7 +31,7 @@ impl Network<'_> {
             }
             None => {
                 architecture.expect_memory()?;
-                Ok(Model::initial(architecture, self.initializer, seed))
+                Model::initial(architecture, self.initializer, seed)
             }
         }
     }
