@@ -104,6 +104,26 @@ fn an_architecture_beyond_all_memory_is_an_error() {
 }
 
 #[test]
+fn weights_are_set_where_they_fit() {
+    let trained = model(&[5, 3], Activation::Prelu);
+    let mut other = Model::new(trained.architecture().clone(), 8);
+    other.set_parameters(trained.parameters().clone()).unwrap();
+    assert!(other.parameters() == trained.parameters());
+    let mut nan = trained.parameters().clone();
+    nan.head.values[0] = f32::NAN;
+    let narrow = Parameters::zeros(model(&[5, 2], Activation::Prelu).architecture());
+    let mut long = trained.parameters().clone();
+    long.head.values.push(0.0);
+    for (wrong, part) in
+        [(nan, "NaN among others"), (narrow, "Parameters::zeros"), (long, "the network is")]
+    {
+        let error = other.set_parameters(wrong).unwrap_err().to_string();
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    assert!(other.parameters() == trained.parameters());
+}
+
+#[test]
 fn tensors_have_the_names_and_the_orientation_of_keras() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");

@@ -146,6 +146,53 @@ impl Model {
         &self.parameters
     }
 
+    /// Gives it other weights, as `set_weights` does in Keras. Where its words have a scale, the first kernel is one that is multiplied
+    /// by it already.
+    ///
+    /// ```
+    /// use imdb_fast::model::Model;
+    /// use imdb_fast::nn::{Architecture, Parameters};
+    ///
+    /// # fn main() -> imdb_fast::Result<()> {
+    /// let architecture = Architecture::new(3, &[])?;
+    /// let mut parameters = Parameters::zeros(&architecture);
+    /// parameters.kernel_mut(0).copy_from_slice(&[0.5, -1.0, 2.0]);
+    /// let bias = parameters.head.layers()[0].bias.clone();
+    /// parameters.head.values[bias].copy_from_slice(&[0.25]);
+    /// let mut model = Model::new(architecture, 1);
+    /// model.set_parameters(parameters)?;
+    /// assert_eq!(model.parameters().kernel(0), [0.5, -1.0, 2.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where their shapes are not those of its architecture, or a value is not finite.
+    pub fn set_parameters(&mut self, parameters: Parameters) -> Result<()> {
+        if !parameters.is_shaped_as(&self.parameters) {
+            return Err(Error::Unfit {
+                option: "the weights",
+                value: format!(
+                    "{} and {} of them",
+                    parameters.first_kernel.len(),
+                    parameters.head.values.len()
+                ),
+                reason: format!("the network is {}", self.architecture.to_json()),
+                remedy: "make them by `Parameters::zeros` of its architecture".to_owned(),
+            });
+        }
+        if let Some(value) = parameters.values().find(|value| !value.is_finite()) {
+            return Err(Error::Unfit {
+                option: "the weights",
+                value: format!("{value} among others"),
+                reason: "a network answers by finite weights alone".to_owned(),
+                remedy: "give others".to_owned(),
+            });
+        }
+        self.parameters = parameters;
+        Ok(())
+    }
+
     /// How much each word of a review counts, where it is not 1.
     pub fn input_scale(&self) -> Option<&InputScale> {
         self.input_scale.as_ref()
