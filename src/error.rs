@@ -186,6 +186,14 @@ impl Error {
         Error::invalid(option, name, format!("one of {}", known.join(", ")))
     }
 
+    /// Why, without what is at fault and what helps: for those who know both better.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Error::Unfit { reason, .. } => reason,
+            error => error.to_string(),
+        }
+    }
+
     /// Whether the arguments alone are at fault, whatever the data: exit code 2 rather than 1.
     pub fn is_usage(&self) -> bool {
         matches!(self, Error::InvalidOption { .. })

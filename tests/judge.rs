@@ -17,7 +17,7 @@ use imdb_fast::train::{Team, predict};
 fn model(rules: Rules, words: usize, hidden: &[Dense]) -> Model {
     let names: Vec<String> = (0..words).map(|word| format!("w{word}")).collect();
     let ranked = (1..).zip(names.iter().map(String::as_str));
-    let vocabulary = rules.vocabulary(ranked);
+    let vocabulary = rules.vocabulary(ranked).unwrap();
     let mut ngrams = Ngrams::new(rules.num_words);
     let mut random = Random::new(5, Stream::SyntheticReviews);
     let is_named = rules.ngrams > 1 && rules.hash.is_none();
@@ -289,7 +289,7 @@ fn rules_and_words_survive_the_file() {
     let mut source = generated(40, 50, 1);
     let rules = Rules { num_words: 50, ..Rules::default() };
     source.contents.text = Some(rules.clone());
-    source.contents.vocabulary = Some(rules.vocabulary([(1, "a"), (70, "z"), (60, "y")]));
+    source.contents.vocabulary = Some(rules.vocabulary([(1, "a"), (70, "z"), (60, "y")]).unwrap());
     let dataset = written(source.clone(), &folder.path().join("d.safetensors"));
     assert_eq!(dataset.text_rules(), Some(&rules));
     assert_eq!(dataset.vocabulary().unwrap().cut(), "y z");

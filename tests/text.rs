@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufReader, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -296,7 +297,7 @@ fn encoded(encoder: &Encoder, text: &str) -> (Vec<u32>, Vec<u32>) {
 /// `the` 4, `of` 5, `film` 6; `plot` is cut.
 fn small_rules() -> (Rules, Vocabulary) {
     let rules = Rules { num_words: 7, ..Rules::default() };
-    let vocabulary = rules.vocabulary([(3, "film"), (1, "the"), (4, "plot"), (2, "of")]);
+    let vocabulary = rules.vocabulary([(3, "film"), (1, "the"), (4, "plot"), (2, "of")]).unwrap();
     (rules, vocabulary)
 }
 
@@ -324,7 +325,7 @@ fn ids_are_those_of_keras() {
 #[test]
 fn a_vocabulary_without_its_cut_words_takes_unknown_ones_for_cut() {
     let rules = Rules { num_words: 6, unknown: Unknown::Cut, ..Rules::default() };
-    let vocabulary = rules.vocabulary([(1, "the"), (2, "of"), (3, "film")]);
+    let vocabulary = rules.vocabulary([(1, "the"), (2, "of"), (3, "film")]).unwrap();
     assert_eq!(vocabulary.cut_words().count(), 0);
     let encoder = Encoder::new(&rules, &vocabulary).unwrap();
     assert_eq!(encoded(&encoder, "the film, what").0, [1, 4, 2, 2]);
@@ -349,7 +350,7 @@ fn frequent_runs_of_words_become_features() {
     let texts = texts(300, 2);
     let (counts, numbers) = count(&texts);
     let rules = Rules { num_words: 60, ngrams: 5, ..Rules::default() };
-    let words = rules.vocabulary(counts.ranked());
+    let words = rules.vocabulary(counts.ranked()).unwrap();
     let encoder = Encoder::new(&Rules { ngrams: 1, ..rules.clone() }, &words).unwrap();
     let ids = encoder.tokens(counts.words());
     let tokens: Vec<Vec<u32>> =
@@ -405,7 +406,7 @@ fn hashed_runs_share_the_ids_behind_the_words() {
     let (rules, _) = small_rules();
     let hash = Some(Hash { bits: 10, seed: 7 });
     let rules = Rules { ngrams: 3, hash, ..rules };
-    let vocabulary = rules.vocabulary([(1, "the"), (2, "of"), (3, "film"), (4, "plot")]);
+    let vocabulary = rules.vocabulary([(1, "the"), (2, "of"), (3, "film"), (4, "plot")]).unwrap();
     let encoder = Encoder::new(&rules, &vocabulary).unwrap();
     assert_eq!(encoder.features(), 1024);
     // `the of`, `the of film` and `of film`; no run holds a word that is cut or dropped.
@@ -423,10 +424,10 @@ const PINNED: [u32; 3] = [337, 410, 960];
 #[test]
 fn rules_survive_json_and_hostile_ones_do_not() {
     let (rules, _) = small_rules();
-    assert_eq!(Rules::from_json(&rules.to_json()), Ok(rules.clone()));
+    assert_eq!(Rules::from_json(&rules.to_json()).unwrap(), rules);
     let hash = Some(Hash { bits: 20, seed: u64::MAX });
     let rules = Rules { ngrams: 5, hash, tokenizer: Tokenizer::WordsAndMarks, ..rules };
-    assert_eq!(Rules::from_json(&rules.to_json()), Ok(rules.clone()));
+    assert_eq!(Rules::from_json(&rules.to_json()).unwrap(), rules);
 
     let json = rules.to_json();
     for (from, to, expected) in [
@@ -450,7 +451,7 @@ fn rules_survive_json_and_hostile_ones_do_not() {
         ("{", "", "invalid type"),
     ] {
         assert!(json.contains(from), "{json}");
-        let error = Rules::from_json(&json.replacen(from, to, 1)).unwrap_err();
+        let error = Rules::from_json(&json.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(expected), "{to}: {error}");
     }
 }
@@ -463,8 +464,8 @@ fn vocabularies_that_contradict_the_rules_are_refused() {
         let vocabulary = Vocabulary::from_words(words.iter().chain(runs));
         Encoder::new(&rules, &vocabulary).map(|encoder| encoder.features())
     };
-    assert_eq!(new(&[]), Ok(6));
-    assert_eq!(new(&["a b", "a b a", "b b"]), Ok(9));
+    assert_eq!(new(&[]).unwrap(), 6);
+    assert_eq!(new(&["a b", "a b a", "b b"]).unwrap(), 9);
     for (runs, expected) in [
         (&["a b a"][..], "before its own beginning"),
         (&["a b a", "a b"], "before its own beginning"),
@@ -475,10 +476,33 @@ fn vocabularies_that_contradict_the_rules_are_refused() {
         (&["a c"], "no feature"),
         (&["a "], "no feature"),
     ] {
-        let error = new(runs).unwrap_err();
+        let error = new(runs).unwrap_err().to_string();
         assert!(error.contains(expected), "{runs:?}: {error}");
     }
     let no_runs = Rules { ngrams: 1, ..rules };
     let vocabulary = Vocabulary::from_words(words.iter().chain(&["a b"]));
-    assert!(Encoder::new(&no_runs, &vocabulary).unwrap_err().contains("names 7 ids"));
+    let error = Encoder::new(&no_runs, &vocabulary).unwrap_err().to_string();
+    assert!(error.contains("names 7 ids"), "{error}");
+}
+
+/// Ids behind the last word have no word, but a place each.
+#[test]
+fn a_vocabulary_has_no_more_ids_than_a_dataset() {
+    let rules = Rules { num_words: usize::MAX, ..Rules::default() };
+    assert!(rules.vocabulary([(1, "the")]).unwrap_err().is_usage());
+    let all = Rules { num_words: rules.ids_of(1), ..rules };
+    assert_eq!(all.vocabulary([(1, "the")]).unwrap().len(), 5);
+}
+
+#[test]
+fn tokens_of_no_feature_break_no_encoding() {
+    let (rules, vocabulary) = small_rules();
+    let encoder = Encoder::new(&rules, &vocabulary).unwrap();
+    let mut encoding = Encoding::default();
+    for wrong in [rules.num_words as u32, 1 << 20, CUT - 1] {
+        let encode = AssertUnwindSafe(|| encoder.encode_tokens([4, wrong], &mut encoding));
+        assert!(catch_unwind(encode).is_err(), "{wrong}");
+    }
+    encoder.encode_tokens([5, CUT, DROPPED], &mut encoding);
+    assert_eq!(encoding.features(), [1, 2, 5]);
 }

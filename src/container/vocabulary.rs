@@ -23,8 +23,9 @@ impl Container {
             return Ok(None);
         }
         let offsets = self.get(&self.list::<u64>(OFFSETS)?).to_vec();
-        let vocabulary = Vocabulary::from_parts(self.text(TEXT)?, offsets)
-            .map_err(|problem| self.malformed(format!("tensor `{OFFSETS}`"), problem, REMEDY))?;
+        let vocabulary = Vocabulary::from_parts(self.text(TEXT)?, offsets).map_err(|error| {
+            self.malformed(format!("tensor `{OFFSETS}`"), error.reason(), REMEDY)
+        })?;
         if self.shape(CUT).is_none() {
             return Ok(Some(vocabulary));
         }
@@ -34,9 +35,9 @@ impl Container {
     /// The rules by which text becomes ids, if the file has them.
     pub(crate) fn text_rules(&self) -> Result<Option<Rules>> {
         let Some(json) = self.metadata(TEXT_RULES) else { return Ok(None) };
-        Rules::from_json(json)
-            .map(Some)
-            .map_err(|problem| self.malformed(format!("metadata `{TEXT_RULES}`"), problem, REMEDY))
+        Rules::from_json(json).map(Some).map_err(|error| {
+            self.malformed(format!("metadata `{TEXT_RULES}`"), error.reason(), REMEDY)
+        })
     }
 
     fn text(&self, tensor: &str) -> Result<String> {

@@ -113,7 +113,7 @@ impl Dataset {
             return Ok(None);
         };
         let encoder = Encoder::new(rules, vocabulary).map(Some);
-        encoder.map_err(|problem| validate::unfit_words(&self.container, problem))
+        encoder.map_err(|error| validate::unfit_words(&self.container, error.reason()))
     }
 
     /// The splits that the file has.

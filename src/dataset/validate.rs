@@ -26,7 +26,7 @@ pub(super) fn dataset(container: Container) -> Result<Dataset> {
     let text = container.text_rules()?;
     if let (Some(rules), Some(vocabulary)) = (&text, &vocabulary) {
         let found = rules.checked_features(vocabulary);
-        let found = found.map_err(|problem| unfit_words(&container, problem))?;
+        let found = found.map_err(|error| unfit_words(&container, error.reason()))?;
         if found != features {
             let problem = format!("they lead to {found} features, the dataset has {features}");
             return Err(unfit_words(&container, problem));

@@ -112,8 +112,9 @@ impl Model {
         // All of it has been read, and a wrong weight would go unnoticed.
         container.verify()?;
         let model = Model { vocabulary, text, training, ..model };
-        model.check_words().map_err(|problem| {
-            container.malformed("the text rules and the vocabulary", problem, WORDS_REMEDY)
+        model.check_words().map_err(|error| {
+            let place = "the text rules and the vocabulary";
+            container.malformed(place, error.reason(), WORDS_REMEDY)
         })?;
         Ok(model)
     }

@@ -8,6 +8,15 @@ use crate::text::Encoder;
 /// What to do where a vocabulary and text rules contradict each other: a model has them of its dataset.
 pub(super) const WORDS_REMEDY: &str = "import its dataset again, and train on that";
 
+fn unfit_words(reason: String) -> Error {
+    Error::Unfit {
+        option: "the model",
+        value: "one whose words do not fit its text rules".to_owned(),
+        reason,
+        remedy: WORDS_REMEDY.to_owned(),
+    }
+}
+
 impl Model {
     /// Takes over the vocabulary and the text rules of the dataset that it is trained on. With them a
     /// [`Judge`](crate::answer::Judge) can give it text.
@@ -25,26 +34,29 @@ impl Model {
         let (Some(rules), Some(vocabulary)) = (&self.text, &self.vocabulary) else {
             return Ok(None);
         };
-        let encoder = self.check_words().and_then(|()| Encoder::new(rules, vocabulary));
-        encoder.map(Some).map_err(|reason| Error::Unfit {
-            option: "the model",
-            value: "one whose words do not fit its text rules".to_owned(),
-            reason,
-            remedy: WORDS_REMEDY.to_owned(),
-        })
+        self.check_words()?;
+        let encoder = Encoder::new(rules, vocabulary);
+        encoder.map(Some).map_err(|error| unfit_words(error.reason()))
     }
 
     /// Checks what takes no time: that by its rules its vocabulary leads to its inputs.
-    pub(super) fn check_words(&self) -> Result<(), String> {
-        let (Some(rules), Some(vocabulary)) = (&self.text, &self.vocabulary) else {
-            return Ok(());
-        };
-        let (features, inputs) = (rules.checked_features(vocabulary)?, self.architecture.inputs());
+    ///
+    /// # Errors
+    /// Those of [`Rules::check`](crate::text::Rules::check); [`Error::Unfit`].
+    pub(super) fn check_words(&self) -> Result<()> {
+        let Some(rules) = &self.text else { return Ok(()) };
+        rules.check()?;
+        let Some(vocabulary) = &self.vocabulary else { return Ok(()) };
+        let features = rules.checked_features(vocabulary);
+        let features = features.map_err(|error| unfit_words(error.reason()))?;
+        let inputs = self.architecture.inputs();
         if features != inputs {
-            return Err(format!("text leads to {features} features, the network has {inputs}"));
+            let reason = format!("text leads to {features} features, the network has {inputs}");
+            return Err(unfit_words(reason));
         }
         if self.architecture.embedding().is_some() && rules.ngrams > 1 {
-            return Err("n-grams have no place in the sequences that it averages".to_owned());
+            let reason = "n-grams have no place in the sequences that it averages";
+            return Err(unfit_words(reason.to_owned()));
         }
         Ok(())
     }

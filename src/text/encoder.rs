@@ -3,9 +3,10 @@
 use hashbrown::HashMap;
 
 use super::ngrams::key;
+use super::rules::unfit;
 use super::words::Words;
 use super::{CUT, DROPPED, Rules, Scratch, Unknown, Vocabulary};
-use crate::error::shortened;
+use crate::error::{Result, shortened};
 
 /// Turns texts to their word ids in reading order, and to their sets of features. It can be shared by threads, each with
 /// its own [`Encoding`].
@@ -49,8 +50,11 @@ impl Encoding {
 }
 
 impl Encoder {
-    /// Prepares rules and vocabulary for use, or says why they do not fit together.
-    pub fn new(rules: &Rules, vocabulary: &Vocabulary) -> Result<Encoder, String> {
+    /// Prepares rules and vocabulary for use.
+    ///
+    /// # Errors
+    /// Those of [`Rules::check`]; [`Error::Unfit`](crate::Error::Unfit) where the vocabulary is none of these rules.
+    pub fn new(rules: &Rules, vocabulary: &Vocabulary) -> Result<Encoder> {
         let names = rules.num_words.min(vocabulary.len()) as u32;
         let (words, tokens) =
             (Words::with_room(names as usize), Vec::with_capacity(names as usize));
@@ -63,7 +67,8 @@ impl Encoder {
         }
         vocabulary.cut_words().try_for_each(|word| encoder.insert(word, CUT))?;
         for id in names..vocabulary.len() as u32 {
-            encoder.insert_run(vocabulary.word(id).unwrap_or(""), id)?;
+            let run = encoder.insert_run(vocabulary.word(id).unwrap_or(""), id);
+            run.map_err(|reason| unfit(vocabulary, reason))?;
         }
         Ok(encoder)
     }
@@ -74,15 +79,14 @@ impl Encoder {
         vocabulary: &Vocabulary,
         words: Words,
         tokens: Vec<u32>,
-    ) -> Result<Encoder, String> {
-        rules.check().map_err(|error| error.to_string())?;
+    ) -> Result<Encoder> {
         let features = rules.checked_features(vocabulary)?;
         Ok(Encoder { rules: rules.clone(), features, words, tokens, runs: HashMap::new() })
     }
 
     /// Of a word that occurs twice the first id counts.
-    fn insert(&mut self, word: &str, token: u32) -> Result<(), String> {
-        let number = self.words.insert(word).map_err(|error| error.to_string())?;
+    fn insert(&mut self, word: &str, token: u32) -> Result<()> {
+        let number = self.words.insert(word)?;
         if number as usize == self.tokens.len() {
             self.tokens.push(token);
         }
@@ -154,9 +158,15 @@ impl Encoder {
     }
 
     /// Encodes a text that has been cut into words already: for each its [`Encoder::token`].
+    ///
+    /// # Panics
+    /// If a token is neither an id below [`Encoder::features`] nor [`CUT`] nor [`DROPPED`].
     pub fn encode_tokens(&self, tokens: impl IntoIterator<Item = u32>, encoding: &mut Encoding) {
         encoding.tokens.clear();
         encoding.tokens.extend(tokens);
+        let is_token = |&token: &u32| (token as usize) < self.features || token >= CUT;
+        let wrong = encoding.tokens.iter().find(|token| !is_token(token));
+        assert!(wrong.is_none(), "token {wrong:?} of {} features", self.features);
         self.finish(encoding);
     }
 

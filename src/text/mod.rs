@@ -16,7 +16,7 @@
 //!     counts.add(rules.tokenizer, text, &mut scratch, &mut numbers)?;
 //! }
 //! let rules = Rules { num_words: 6, ..rules };
-//! let vocabulary = rules.vocabulary(counts.ranked());
+//! let vocabulary = rules.vocabulary(counts.ranked())?;
 //!
 //! let encoder = Encoder::new(&rules, &vocabulary)?;
 //! let mut encoding = Encoding::default();

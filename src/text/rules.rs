@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CUT, MAX_FEATURES, MAX_NGRAM, Tokenizer, Vocabulary};
-use crate::error::{Error, Result, expect_within};
+use crate::error::{Error, Result, expect_within, shortened};
 
 /// How text becomes word ids, and these become features. Kept as JSON in datasets and models.
 ///
@@ -78,7 +78,7 @@ impl Rules {
     /// # Errors
     /// [`Error::InvalidOption`], by the names that the command line has for them.
     pub fn check(&self) -> Result<()> {
-        expect_within("--num-words", self.num_words, 1..=MAX_FEATURES)?;
+        self.check_words()?;
         expect_within("--ngrams", self.ngrams, 1..=MAX_NGRAM)?;
         let below = format!("less than --num-words {}", self.num_words);
         for (option, id) in [
@@ -104,6 +104,10 @@ impl Rules {
         Ok(())
     }
 
+    fn check_words(&self) -> Result<()> {
+        expect_within("--num-words", self.num_words, 1..=MAX_FEATURES)
+    }
+
     /// The ids that a vocabulary of so many words takes up, the reserved ones counted: `num_words` where none is to be cut.
     pub fn ids_of(&self, words: usize) -> usize {
         words + self.index_from as usize + 1
@@ -117,8 +121,17 @@ impl Rules {
     }
 
     /// The vocabulary of ranked words: those below `num_words` by id, and behind them those that are cut, in the order of
-    /// their ranks, where unknown words have to be told from them.
-    pub fn vocabulary<'a>(&self, ranked: impl IntoIterator<Item = (u64, &'a str)>) -> Vocabulary {
+    /// their ranks, where unknown words have to be told from them. To take all words, let `num_words` be
+    /// [`ids_of`](Rules::ids_of)`(counts.len())`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] where `num_words` is 0 or above [`MAX_FEATURES`].
+    pub fn vocabulary<'a>(
+        &self,
+        ranked: impl IntoIterator<Item = (u64, &'a str)>,
+    ) -> Result<Vocabulary> {
+        // No more than this: Keras' options may be such that a word has the id of a mark, which text rules may not.
+        self.check_words()?;
         let mut by_id: Vec<&str> = Vec::new();
         let mut cut = Vec::new();
         for (rank, word) in ranked {
@@ -139,7 +152,7 @@ impl Rules {
         cut.sort_by_key(|&(rank, _)| rank);
         // Of the ids behind the last word there may be millions.
         let by_id = by_id.into_iter().chain(std::iter::repeat("")).take(self.num_words);
-        Vocabulary::from_words(by_id).with_cut(cut.into_iter().map(|(_, word)| word))
+        Ok(Vocabulary::from_words(by_id).with_cut(cut.into_iter().map(|(_, word)| word)))
     }
 
     /// The ids that stand for no word.
@@ -148,6 +161,9 @@ impl Rules {
     }
 
     /// How many features a text has, where `vocabulary` names them.
+    ///
+    /// # Panics
+    /// If the rules are none that [`Rules::check`] lets pass.
     pub fn features(&self, vocabulary: &Vocabulary) -> usize {
         match self.hash {
             Some(Hash { bits, .. }) => 1 << bits,
@@ -156,19 +172,23 @@ impl Rules {
         }
     }
 
-    /// The same, or why the vocabulary is none of these rules. Its n-grams are not looked at: an
-    /// [`Encoder`](super::Encoder) does that.
-    pub(crate) fn checked_features(&self, vocabulary: &Vocabulary) -> Result<usize, String> {
+    /// The same of rules that are checked. The vocabulary's n-grams are not looked at: an [`Encoder`](super::Encoder) does that.
+    ///
+    /// # Errors
+    /// Those of [`Rules::check`]; [`Error::Unfit`] where the vocabulary is none of these rules.
+    pub(crate) fn checked_features(&self, vocabulary: &Vocabulary) -> Result<usize> {
+        self.check()?;
         let features = self.features(vocabulary);
         if self.ngrams < 2 || self.hash.is_some() {
             if vocabulary.len() > self.num_words {
                 let (found, words) = (vocabulary.len(), self.num_words);
-                return Err(format!(
-                    "the vocabulary names {found} ids, the rules have {words} words"
-                ));
+                let reason =
+                    format!("the vocabulary names {found} ids, the rules have {words} words");
+                return Err(unfit(vocabulary, reason));
             }
         } else if features > MAX_FEATURES {
-            return Err(format!("the vocabulary names {features} features, above {MAX_FEATURES}"));
+            let reason = format!("the vocabulary names {features} features, above {MAX_FEATURES}");
+            return Err(unfit(vocabulary, reason));
         }
         Ok(features)
     }
@@ -178,11 +198,29 @@ impl Rules {
         serde_json::to_string(self).expect("rules are plain values")
     }
 
-    /// Reads what [`Rules::to_json`] writes, and checks it; or says what is wrong with it.
-    pub fn from_json(json: &str) -> Result<Rules, String> {
-        let rules: Rules = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        rules.check().map_err(|error| error.to_string())?;
+    /// Reads what [`Rules::to_json`] writes, and checks it.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where it is something else; those of [`Rules::check`].
+    pub fn from_json(json: &str) -> Result<Rules> {
+        let rules: Rules = serde_json::from_str(json).map_err(|error| Error::Unfit {
+            option: "the text rules",
+            value: shortened(json, 60).into_owned(),
+            reason: error.to_string(),
+            remedy: "give what `Rules::to_json` has written".to_owned(),
+        })?;
+        rules.check()?;
         Ok(rules)
+    }
+}
+
+/// That a vocabulary is none of some rules.
+pub(super) fn unfit(vocabulary: &Vocabulary, reason: String) -> Error {
+    Error::Unfit {
+        option: "the vocabulary",
+        value: format!("one of {} ids", vocabulary.len()),
+        reason,
+        remedy: "take vocabulary and text rules of the same dataset".to_owned(),
     }
 }
 

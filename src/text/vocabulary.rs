@@ -1,5 +1,7 @@
 //! The names of features.
 
+use crate::error::{Error, Result};
+
 /// The words of a dataset, by id, and behind them its n-grams, each as its words with spaces between.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabulary {
@@ -28,15 +30,24 @@ impl Vocabulary {
         vocabulary
     }
 
-    /// Puts a vocabulary together from its two arrays, or says what is wrong with them.
-    pub fn from_parts(text: String, offsets: Vec<u64>) -> Result<Vocabulary, String> {
+    /// Puts a vocabulary together from its two arrays.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the offsets do not cut the text into words.
+    pub fn from_parts(text: String, offsets: Vec<u64>) -> Result<Vocabulary> {
+        let unfit = |reason: String| Error::Unfit {
+            option: "the vocabulary",
+            value: format!("one of {} offsets", offsets.len()),
+            reason,
+            remedy: "give for each word where it starts, and the end of the last one".to_owned(),
+        };
         if offsets.first() != Some(&0) || offsets.last() != Some(&(text.len() as u64)) {
-            return Err(format!("the offsets do not run from 0 to {}", text.len()));
+            return Err(unfit(format!("the offsets do not run from 0 to {}", text.len())));
         }
         for (id, pair) in offsets.windows(2).enumerate() {
             let inside = pair[0] <= pair[1] && pair[1] <= text.len() as u64;
             if !inside || !text.is_char_boundary(pair[1] as usize) {
-                return Err(format!("the word of id {id} ends at {}", pair[1]));
+                return Err(unfit(format!("the word of id {id} ends at {}", pair[1])));
             }
         }
         Ok(Vocabulary { text, offsets, cut: String::new() })

@@ -195,7 +195,8 @@ impl Plan {
         }
         self.make_room(index.words.last().map_or(0, |(rank, _)| *rank))?;
         let rules = self.unigrams();
-        let vocabulary = rules.vocabulary(index.words.iter().map(|(rank, word)| (*rank, &**word)));
+        let vocabulary =
+            rules.vocabulary(index.words.iter().map(|(rank, word)| (*rank, &**word)))?;
         let encoder = encoder(path, Encoder::new(&rules, &vocabulary))?;
         let mut tokens = Vec::with_capacity(tables.len());
         workers.pipeline(
@@ -233,7 +234,7 @@ impl Plan {
         let rules = self.unigrams();
         let Counted { words, numbers, .. } = counted;
         let vocabulary =
-            rules.vocabulary((1..).zip(ranked.iter().map(|&number| words.word(number))));
+            rules.vocabulary((1..).zip(ranked.iter().map(|&number| words.word(number))))?;
         let mut tokens = vec![DROPPED; words.len()];
         for (rank, number) in (1..).zip(ranked) {
             tokens[number as usize] = rules.token(rank);
@@ -311,9 +312,9 @@ impl Plan {
 }
 
 /// An encoder of rules and words that belong together.
-fn encoder(path: &Path, encoder: Result<Encoder, String>) -> Result<Encoder> {
-    encoder.map_err(|problem| {
-        Error::malformed(path, "the vocabulary", problem, "try other options for words")
+fn encoder(path: &Path, encoder: Result<Encoder>) -> Result<Encoder> {
+    encoder.map_err(|error| {
+        Error::malformed(path, "the vocabulary", error.reason(), "try other options for words")
     })
 }
 

@@ -198,7 +198,7 @@ impl KerasImdb {
             Some(index) => {
                 let words = word_index::read(index)?;
                 let ranked = words.iter().map(|(rank, word)| (*rank, word.as_str()));
-                Some(options.rules(features).vocabulary(ranked))
+                Some(options.rules(features).vocabulary(ranked)?)
             }
             None => None,
         };
