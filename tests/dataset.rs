@@ -10,7 +10,7 @@ use imdb_fast::Error;
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Contents, Csr, Dataset, Holdout, Split, Writer};
 use imdb_fast::random::{Random, Stream};
-use imdb_fast::text::Vocabulary;
+use imdb_fast::text::{Rules, Vocabulary};
 use safetensors::tensor::{Dtype, TensorView};
 
 /// Empty rows, repeats, all three splits, a vocabulary with gaps.
@@ -141,6 +141,23 @@ fn sprs_sees_the_rows_without_stored_ones() {
     assert_eq!(size_of_val(matrix.data()), 0);
     assert!(matrix.check_compressed_structure().is_ok());
     assert_eq!(matrix.outer_view(0).unwrap().indices(), [1, 3, 299]);
+}
+
+#[test]
+fn what_no_reader_takes_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.safetensors");
+    let rules = |num_words| Rules { num_words, ..Rules::default() };
+    for (features, rules, part) in [
+        (100, rules(50), "the feature count is 100, but text rules and vocabulary lead to 50"),
+        (4, rules(0), "--num-words"),
+        (50, rules(50), ""),
+    ] {
+        let contents = Contents { text: Some(rules), ..varied(features).contents };
+        let written = Writer::create(&path, contents).map(|_| String::new());
+        let error = written.unwrap_or_else(|error| error.to_string());
+        assert!(error.contains(part) && error.is_empty() == part.is_empty(), "{part}: {error}");
+    }
 }
 
 #[test]

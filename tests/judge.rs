@@ -290,13 +290,16 @@ fn rules_and_words_survive_the_file() {
     let rules = Rules { num_words: 50, ..Rules::default() };
     source.contents.text = Some(rules.clone());
     source.contents.vocabulary = Some(rules.vocabulary([(1, "a"), (70, "z"), (60, "y")]).unwrap());
-    let dataset = written(source.clone(), &folder.path().join("d.safetensors"));
+    let dataset = written(source, &folder.path().join("d.safetensors"));
     assert_eq!(dataset.text_rules(), Some(&rules));
     assert_eq!(dataset.vocabulary().unwrap().cut(), "y z");
-    source.contents.text = Some(Rules { num_words: 51, ..rules });
-    let wrong = folder.path().join("w.safetensors");
-    imdb_fast::dataset::write(&mut source, &wrong).unwrap();
-    let error = Dataset::open(&wrong, Access::Read).unwrap_err().to_string();
+    let mut wrong = std::fs::read(folder.path().join("d.safetensors")).unwrap();
+    let number = br#"num_words\":50"#;
+    let at = wrong.windows(number.len()).position(|bytes| bytes == number).unwrap();
+    wrong[at + number.len() - 1] = b'1';
+    let path = folder.path().join("w.safetensors");
+    std::fs::write(&path, wrong).unwrap();
+    let error = Dataset::open(&path, Access::Read).unwrap_err().to_string();
     assert!(error.contains("51 features, the dataset has 50"), "{error}");
 }
 

@@ -9,7 +9,7 @@ use imdb_fast::Result;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, Initializer, Parameters};
 use imdb_fast::random::{Random, Stream};
-use imdb_fast::text::Vocabulary;
+use imdb_fast::text::{Rules, Vocabulary};
 use safetensors::SafeTensors;
 
 fn model(hidden: &[usize], activation: Activation) -> Model {
@@ -67,6 +67,23 @@ fn a_vocabulary_of_no_word_is_loaded_too() {
     saved.vocabulary = Some(Vocabulary::default());
     saved.save(&path).unwrap();
     assert_eq!(Model::load(&path).unwrap().vocabulary, saved.vocabulary);
+}
+
+#[test]
+fn words_that_lead_to_other_inputs_are_not_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let mut model = model(&[5], Activation::Relu);
+    for (num_words, part) in
+        [(20, "text leads to 20 features, the network has 30"), (0, "--num-words is \"0\"")]
+    {
+        model.text = Some(Rules { num_words, ..Rules::default() });
+        let error = model.save(&path).unwrap_err().to_string();
+        assert!(error.contains(part) && !path.exists(), "{part}: {error}");
+    }
+    model.text = Some(Rules { num_words: 30, ..Rules::default() });
+    model.save(&path).unwrap();
+    Model::load(&path).unwrap();
 }
 
 #[test]

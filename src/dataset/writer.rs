@@ -3,6 +3,7 @@
 //! The container wants all sizes first and a stream knows them last, hence the spools. They are unlinked temporary
 //! files in the output's folder; nothing is left of them, however the program ends.
 
+use std::fmt;
 use std::path::Path;
 
 use super::{Review, Split, format};
@@ -26,6 +27,25 @@ pub struct Contents {
     pub options: serde_json::Value,
 }
 
+impl Contents {
+    /// Checks that what reads the file will take them.
+    fn check(&self) -> Result<()> {
+        expect_within("the feature count", self.features, 1..=format::MAX_FEATURES)?;
+        let Some(rules) = &self.text else { return Ok(()) };
+        rules.check()?;
+        let Some(vocabulary) = &self.vocabulary else { return Ok(()) };
+        match rules.checked_features(vocabulary)? {
+            found if found == self.features => Ok(()),
+            found => Err(Error::Unfit {
+                option: "the feature count",
+                value: self.features.to_string(),
+                reason: format!("text rules and vocabulary lead to {found}"),
+                remedy: "give what `Rules::features` says of them".to_owned(),
+            }),
+        }
+    }
+}
+
 /// What a finished dataset file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
@@ -45,6 +65,14 @@ pub struct Writer {
     distinct: Vec<u32>,
 }
 
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Writer { output, contents, .. } = self;
+        let mut writer = f.debug_struct("Writer");
+        writer.field("output", output).field("contents", contents).finish_non_exhaustive()
+    }
+}
+
 impl Writer {
     /// Opens the output at `path`, as [`OutputFile::create`] does.
     ///
@@ -57,9 +85,10 @@ impl Writer {
     /// Begins a dataset in an output that is open.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for a feature count of 0 or above [`format::MAX_FEATURES`].
+    /// [`Error::InvalidOption`] for a feature count of 0 or above [`format::MAX_FEATURES`], and for text rules that are none;
+    /// [`Error::Unfit`] where these and the vocabulary do not lead to so many features.
     pub fn new(output: OutputFile, contents: Contents) -> Result<Writer> {
-        expect_within("the feature count", contents.features, 1..=format::MAX_FEATURES)?;
+        contents.check()?;
         Ok(Writer { output, contents, splits: [None, None, None], distinct: Vec::new() })
     }
 

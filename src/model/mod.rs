@@ -122,8 +122,14 @@ impl Model {
     /// Writes the model file, whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Io`]
+    /// [`Error::Io`]; [`Error::Unfit`] and [`Error::InvalidOption`] where its vocabulary and its text rules are such that
+    /// [`Model::load`] would refuse the file.
     pub fn save(&self, path: &Path) -> Result<()> {
+        self.check_words()?;
+        self.write(path)
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
         let Parameters { first_kernel, head } = &self.parameters;
         let scale = self.input_scale.as_ref();
         let mut tensors = tensors(&self.architecture, vec![first_kernel], head, scale);
@@ -394,4 +400,24 @@ fn copy(container: &Container, tensor: &str, to: &mut [f32]) -> Result<()> {
     }
     to.copy_from_slice(values);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As another program may write it.
+    #[test]
+    fn words_that_lead_to_other_inputs_are_not_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.safetensors");
+        let mut model = Model::new(Architecture::new(40, &[]).unwrap(), 1);
+        model.vocabulary = Some(Vocabulary::from_words(["w"; 40]));
+        model.text = Some(Rules { num_words: 50, ..Rules::default() });
+        model.write(&path).unwrap();
+        let error = Model::load(&path).unwrap_err().to_string();
+        let place = "m.safetensors: the text rules and the vocabulary: ";
+        assert!(error.contains(place), "{error}");
+        assert!(error.contains("text leads to 50 features, the network has 40"), "{error}");
+    }
 }
