@@ -27,7 +27,7 @@ fn trained(reviews: &Reviews) -> Model {
 fn judge(reviews: &Reviews, model: &Model, team: &Team, probabilities: &mut Vec<f32>) {
     let range = 0..reviews.work(Split::Test).reviews;
     probabilities.clear();
-    let sink = |first: usize, stretch: &[f32], _: &[f32]| {
+    let sink = |first: usize, _: &[f32], stretch: &[f32]| {
         assert_eq!(first, probabilities.len(), "stretches come in order");
         probabilities.extend_from_slice(stretch);
         Ok(())

@@ -52,7 +52,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     model.save(&path)?;
     let model = Model::load(&path)?;
     let labels = dataset.labels(Split::Test)?;
-    predict(&team, &model, &dataset, Split::Test, 0..5, |first, probabilities, _logits| {
+    predict(&team, &model, &dataset, Split::Test, 0..5, |first, _logits, probabilities| {
         for (row, probability) in (first..).zip(probabilities) {
             println!("review {row}: {probability:.4}, labelled {}", labels[row]);
         }

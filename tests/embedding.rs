@@ -109,7 +109,7 @@ fn the_order_of_words_does_not_matter_but_the_last_ones_do() {
     let probabilities = |mask| {
         let model = model(20, Embedding { dim: 16, max_len: 4, mask });
         let mut all = Vec::new();
-        predict(&team(1), &model, &dataset, Split::Test, 0..words.len(), |_, some, _| {
+        predict(&team(1), &model, &dataset, Split::Test, 0..words.len(), |_, _, some| {
             all.extend_from_slice(some);
             Ok(())
         })

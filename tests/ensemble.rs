@@ -15,7 +15,7 @@ use imdb_fast::{Result, nn, optimizer};
 /// The logits of all reviews of a split.
 fn logits(model: &Model, dataset: &Dataset, split: Split) -> Vec<f32> {
     let (mut all, rows) = (Vec::new(), dataset.csr(split).unwrap().rows());
-    predict(&team(1), model, dataset, split, 0..rows, |_, _, logits| {
+    predict(&team(1), model, dataset, split, 0..rows, |_, logits, _| {
         all.extend_from_slice(logits);
         Ok(())
     })

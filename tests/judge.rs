@@ -340,7 +340,7 @@ fn features_of_a_dataset_are_those_of_its_texts() {
         model.vocabulary = dataset.vocabulary().cloned();
         model.text = dataset.text_rules().cloned();
         let mut expected = Vec::new();
-        let sink = |_: usize, probabilities: &[f32], _: &[f32]| {
+        let sink = |_: usize, _: &[f32], probabilities: &[f32]| {
             expected.extend_from_slice(probabilities);
             Ok(())
         };
@@ -352,7 +352,7 @@ fn features_of_a_dataset_are_those_of_its_texts() {
         for embedding in embeddings().filter(|_| rules.ngrams == 1) {
             let model = averaging(rules.clone(), 30, &[layer], embedding);
             let mut expected = Vec::new();
-            predict(&team, &model, &dataset, Split::Test, 0..texts.len(), |_, probabilities, _| {
+            predict(&team, &model, &dataset, Split::Test, 0..texts.len(), |_, _, probabilities| {
                 expected.extend_from_slice(probabilities);
                 Ok(())
             })

@@ -147,7 +147,7 @@ fn check_predictions(run: &Run, dataset: &Dataset, name: &str) {
         .map(|p| p.as_f64().or_else(|| p[0].as_f64()).unwrap())
         .collect();
     let mut probabilities = Vec::new();
-    predict(&run.team, &run.model, dataset, Split::Train, 0..first.len(), |_, p, _| {
+    predict(&run.team, &run.model, dataset, Split::Train, 0..first.len(), |_, _, p| {
         probabilities.extend_from_slice(p);
         Ok(())
     })

@@ -158,7 +158,7 @@ fn training_is_that_on_the_values_themselves() {
 fn probabilities(team: &Team, model: &Model, dataset: &Dataset) -> Vec<f32> {
     let mut all = Vec::new();
     let rows = dataset.csr(Split::Train).unwrap().rows();
-    predict(team, model, dataset, Split::Train, 0..rows, |_, probabilities, _| {
+    predict(team, model, dataset, Split::Train, 0..rows, |_, _, probabilities| {
         all.extend_from_slice(probabilities);
         Ok(())
     })

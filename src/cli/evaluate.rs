@@ -60,9 +60,9 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         &dataset,
         args.split,
         0..labels.len(),
-        |first, probabilities, logits| {
+        |first, logits, probabilities| {
             let begun = Instant::now();
-            evaluator.add(probabilities, logits, &labels[first..first + probabilities.len()]);
+            evaluator.add(logits, probabilities, &labels[first..first + logits.len()]);
             judging += begun.elapsed();
             Ok(())
         },

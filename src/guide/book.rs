@@ -410,7 +410,7 @@
 //!
 //! // The probabilities of rows come in stretches, in order.
 //! let mut all = Vec::new();
-//! predict(&team, &model, &dataset, Split::Test, 0..10, |_, probabilities, _| {
+//! predict(&team, &model, &dataset, Split::Test, 0..10, |_, _, probabilities| {
 //!     all.extend_from_slice(probabilities);
 //!     Ok(())
 //! })?;

@@ -134,6 +134,9 @@ impl Workspace {
     /// From the first layer's sums to the probabilities:
     /// `z_0 += bias_0`, `h_l = f_l(z_l)`, `z_l+1 = h_l kernel_l+1 + bias_l+1`, `p = sigmoid(z_last)`. With an embedding its
     /// averages are `h_-1`, and `z_0 = h_-1 kernel_0 + bias_0`.
+    ///
+    /// # Panics
+    /// If the head is not of the architecture that the workspace was made for.
     pub fn forward(&mut self, level: Level, head: &Head) {
         let rows = self.rows;
         let last = self.layers.len() - 1;
@@ -168,6 +171,10 @@ impl Workspace {
     ///
     /// `d_z_last = scale loss'`, `d_kernel_l = h_l-1^T d_z_l`, `d_bias_l = sum over rows of d_z_l`,
     /// `d_z_l-1 = (d_z_l kernel_l^T) f'(z_l-1)`, with an embedding `d_h_-1 = d_z_0 kernel_0^T`.
+    ///
+    /// # Panics
+    /// If there is not one label a row, the head is not of the architecture that the workspace was made for, or `d_head` is not as long as
+    /// its values; where the loss does.
     pub fn backward(
         &mut self,
         level: Level,
@@ -178,6 +185,8 @@ impl Workspace {
         d_head: &mut [f32],
     ) -> f64 {
         let rows = self.rows;
+        assert_eq!(labels.len(), rows, "a label for each row");
+        assert_eq!(d_head.len(), head.values.len(), "a gradient for each weight");
         let last = self.layers.len() - 1;
         let probabilities = &self.probabilities[..rows];
         let output = &mut self.layers[last];

@@ -100,8 +100,8 @@ impl Findings {
         let mut all = Vec::with_capacity(labels.len());
         let mut all_logits = Vec::with_capacity(labels.len());
         let rows = 0..labels.len();
-        predict(team, model, dataset, wanted.split, rows, |first, probabilities, logits| {
-            evaluator.add(probabilities, logits, &labels[first..first + probabilities.len()]);
+        predict(team, model, dataset, wanted.split, rows, |first, logits, probabilities| {
+            evaluator.add(logits, probabilities, &labels[first..first + logits.len()]);
             all.extend_from_slice(probabilities);
             all_logits.extend_from_slice(logits);
             Ok(())

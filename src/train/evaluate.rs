@@ -63,8 +63,8 @@ pub fn evaluate_rows(
 ) -> Result<Evaluation> {
     let labels = labels_to_judge_by(dataset, split)?;
     let mut evaluator = Evaluator::new(loss, team.level());
-    predict(team, model, dataset, split, rows, |first, probabilities, logits| {
-        evaluator.add(probabilities, logits, &labels[first..first + probabilities.len()]);
+    predict(team, model, dataset, split, rows, |first, logits, probabilities| {
+        evaluator.add(logits, probabilities, &labels[first..first + logits.len()]);
         Ok(())
     })?;
     Ok(evaluator.finish())
@@ -117,8 +117,9 @@ impl<'a> Evaluator<'a> {
     ///
     /// # Panics
     /// If the lengths differ.
-    pub fn add(&mut self, probabilities: &[f32], logits: &[f32], labels: &[u8]) {
-        assert_eq!(probabilities.len(), labels.len(), "a label for each review");
+    pub fn add(&mut self, logits: &[f32], probabilities: &[f32], labels: &[u8]) {
+        assert_eq!(logits.len(), labels.len(), "a label for each review");
+        assert_eq!(probabilities.len(), labels.len(), "a probability for each review");
         self.confusion.update(probabilities, labels);
         self.auc.update(probabilities, labels);
         self.targets.clear();
@@ -142,7 +143,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Calls `sink` with the first row, the probabilities and the logits of one stretch of rows after the other, in order.
+/// Calls `sink` with the first row, the logits and the probabilities of one stretch of rows after the other, in order.
 ///
 /// # Errors
 /// [`Error::Unfit`] where the dataset has no such split or rows, its features or words are not the model's, or the model's
@@ -158,7 +159,7 @@ pub fn predict(
     predict_to(team, model, dataset, split, range, &mut sink)
 }
 
-/// What takes the first row, the probabilities and the logits of a stretch of rows. No type of its own: the kernels would be
+/// What takes the first row, the logits and the probabilities of a stretch of rows. No type of its own: the kernels would be
 /// compiled again for each, in the crate that it is from.
 type Sink<'a> = &'a mut dyn FnMut(usize, &[f32], &[f32]) -> Result<()>;
 
@@ -259,7 +260,7 @@ impl Predicting<'_> {
             for (index, block) in used.iter().enumerate() {
                 let first = start + index * BLOCK_ROWS;
                 model.expect_finite(&block.logits, |at| format!("row {}", first + at))?;
-                sink(first, &block.probabilities, &block.logits)?;
+                sink(first, &block.logits, &block.probabilities)?;
             }
         }
         Ok(())
@@ -270,4 +271,21 @@ impl Predicting<'_> {
 fn table(model: &Model) -> Table<'_> {
     let values = &model.parameters().first_kernel;
     Table::new(values, 0, model.architecture().width())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::BinaryCrossentropy;
+
+    #[test]
+    fn slices_of_other_lengths_are_refused() {
+        for [logits, probabilities, labels] in [[2, 1, 1], [1, 2, 1], [1, 1, 2]] {
+            let add = || {
+                let mut evaluator = Evaluator::new(&BinaryCrossentropy, Level::detect());
+                evaluator.add(&vec![0.0; logits], &vec![0.5; probabilities], &vec![1; labels]);
+            };
+            assert!(std::panic::catch_unwind(add).is_err());
+        }
+    }
 }
