@@ -6,7 +6,7 @@ use std::sync::{Mutex, RwLock};
 use super::block::Block;
 use super::books::Books;
 use super::checkpoint::Checkpoint;
-use super::cut::cut_features;
+use super::cut::{Cut, cut_features};
 use super::first_layer::FirstLayer;
 use super::outcome::Outcome;
 use super::parallel::Team;
@@ -29,12 +29,12 @@ use crate::nn::{Embedding, InputScale};
 ///
 /// # Errors
 /// [`Error::Unfit`](crate::Error::Unfit) where the dataset lacks a split that the plan names, the model is of another
-/// architecture than the plan's, or memory is short. A run that diverges is no error
+/// architecture than the plan's, or memory is short: the model is then as it was. A run that diverges is no error
 /// here: its [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one, if they were
 /// remembered.
 ///
 /// # Panics
-/// If a loss, metric or observer of the caller panics, or the observer begins another run on the same team of several threads.
+/// If a loss, metric, optimizer or observer of the caller panics, or the observer begins another run on the same team of several threads.
 pub fn fit(
     plan: &TrainPlan<'_>,
     model: &mut Model,
@@ -107,7 +107,7 @@ pub fn fit(
 /// [`Error::Malformed`](crate::Error::Malformed) where the checkpoint is damaged. The model's weights may then have been replaced.
 ///
 /// # Panics
-/// If a loss, metric or observer of the caller panics, or the observer begins another run on the same team of several threads.
+/// If a loss, metric, optimizer or observer of the caller panics, or the observer begins another run on the same team of several threads.
 pub fn resume(
     plan: &TrainPlan<'_>,
     model: &mut Model,
@@ -156,6 +156,7 @@ fn fit_sets<I: Counted>(
 ) -> Result<Outcome> {
     let rows = |split: Split| Ok(Rows::<I>::of(plan.dataset.csr(split)?));
     let train = rows(Split::Train)?;
+    let cuts = affordable_cuts(plan, model, team, train)?;
     if model.input_scale().is_none() {
         let asked = (plan.options.feature_scale, plan.options.row_norm);
         let labels = plan.dataset.labels(Split::Train)?;
@@ -174,7 +175,7 @@ fn fit_sets<I: Counted>(
     let train = train.with_scales(train_scales.as_deref());
     let other = other.map(|rows| rows.with_scales(other_scales.as_deref()));
     let held_out = plan.validation.is_some().then(|| other.unwrap_or(train));
-    fit_rows(plan, model, team, observer, (train, held_out), from)
+    fit_rows(plan, model, team, observer, (train, held_out, cuts), from)
 }
 
 /// Trains on sequences of words.
@@ -194,16 +195,36 @@ fn fit_sequences<I: Counted>(
         _ => None,
     };
     let held_out = plan.validation.is_some().then(|| other.as_ref().unwrap_or(&train).rows());
-    fit_rows(plan, model, team, observer, (train.rows(), held_out), from)
+    let cuts = affordable_cuts(plan, model, team, train.rows())?;
+    fit_rows(plan, model, team, observer, (train.rows(), held_out, cuts), from)
 }
 
-/// Trains on the rows of the train split, and validates on those of the split that the plan says.
+/// How the features are shared out, where the system has memory for a run on them: to be known before the model is changed.
+///
+/// # Errors
+/// [`Error::Unfit`](crate::Error::Unfit) where memory is short.
+fn affordable_cuts<I: Word>(
+    plan: &TrainPlan<'_>,
+    model: &Model,
+    team: &Team,
+    rows: Rows<'_, I>,
+) -> Result<Vec<Cut>> {
+    let architecture = model.architecture();
+    // Bits say nothing of words that occur several times, or of those that are left out of a batch.
+    let can_have_bits = !I::REPEATS && !plan.word_dropout.is_on() && architecture.width() >= 8;
+    let how = (&plan.idle(), can_have_bits);
+    let cuts = cut_features(rows, &plan.train_rows, architecture.inputs(), plan.batch_rows(), how);
+    plan.expect_memory(&cuts, team.size())?;
+    Ok(cuts)
+}
+
+/// Trains on the rows of the train split by these cuts, and validates on those of the split that the plan says.
 fn fit_rows<I: Word>(
     plan: &TrainPlan<'_>,
     model: &mut Model,
     team: &Team,
     observer: &mut dyn Observer,
-    (rows, held_out): (Rows<'_, I>, Option<Rows<'_, I>>),
+    (rows, held_out, cuts): (Rows<'_, I>, Option<Rows<'_, I>>, Vec<Cut>),
     from: Option<Checkpoint>,
 ) -> Result<Outcome> {
     let level = team.level();
@@ -211,12 +232,6 @@ fn fit_rows<I: Word>(
     let (parameters, scale) = model.trained();
     let options = &plan.options;
     let batch_rows = plan.batch_rows();
-    let (inputs, idle) = (architecture.inputs(), plan.idle());
-    // Bits say nothing of words that occur several times, or of those that are left out of a batch.
-    let can_have_bits = !I::REPEATS && !plan.word_dropout.is_on() && architecture.width() >= 8;
-    let how = (&idle, can_have_bits);
-    let cuts = cut_features(rows, &plan.train_rows, inputs, batch_rows, how);
-    plan.expect_memory(&cuts, team.size())?;
     let head = &parameters.head;
     let blocks = (0..plan.blocks()).map(|_| Block::new(&architecture, head));
     let validation = match (&plan.validation, held_out) {
@@ -229,7 +244,7 @@ fn fit_rows<I: Word>(
     let scales = scale.and_then(InputScale::features);
     let is_shared = batch_rows == 1 && !I::REPEATS;
     let first_layer = (&mut first_kernel[..], scales);
-    let moving = Moving { optimizer: &*options.optimizer, idle };
+    let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
     let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
     if let Some(average) = options.average_weights {
         shards.iter_mut().for_each(|shard| shard.average(average));
