@@ -125,6 +125,9 @@ impl Architecture {
     }
 
     /// Inputs of a Dense layer.
+    ///
+    /// # Panics
+    /// If there are not so many layers.
     pub fn fan_in(&self, layer: usize) -> usize {
         match layer.checked_sub(1) {
             Some(before) => self.layers[before].units,

@@ -56,6 +56,9 @@ impl Embedding {
     }
 
     /// How many positions count, of a sequence that has so many with id 0, padding included.
+    ///
+    /// # Panics
+    /// If these are more than [`Embedding::max_len`].
     pub fn positions(self, zeros: usize) -> usize {
         if self.mask { self.max_len - zeros } else { self.max_len }
     }

@@ -88,12 +88,18 @@ impl Parameters {
     }
 
     /// A Dense layer's kernel, `[fan_in, units]`.
+    ///
+    /// # Panics
+    /// If there are not so many layers.
     pub fn kernel(&self, layer: usize) -> &[f32] {
         let range = self.head.layers[layer].kernel.clone();
         if range.is_empty() { &self.first_kernel } else { &self.head.values[range] }
     }
 
     /// A Dense layer's kernel, `[fan_in, units]`, to be set.
+    ///
+    /// # Panics
+    /// If there are not so many layers.
     pub fn kernel_mut(&mut self, layer: usize) -> &mut [f32] {
         let range = self.head.layers[layer].kernel.clone();
         if range.is_empty() { &mut self.first_kernel } else { &mut self.head.values[range] }
@@ -128,16 +134,25 @@ impl Head {
     }
 
     /// A layer's bias, `[units]`.
+    ///
+    /// # Panics
+    /// If there are not so many layers.
     pub fn bias(&self, layer: usize) -> &[f32] {
         &self.values[self.layers[layer].bias.clone()]
     }
 
     /// A layer's alphas, `[units]` or empty.
+    ///
+    /// # Panics
+    /// If there are not so many layers.
     pub fn alpha(&self, layer: usize) -> &[f32] {
         &self.values[self.layers[layer].alpha.clone()]
     }
 
     /// The kernel of a layer, `[fan_in, units]`, but the first kernel.
+    ///
+    /// # Panics
+    /// If there are not so many layers.
     pub fn kernel(&self, layer: usize) -> &[f32] {
         &self.values[self.layers[layer].kernel.clone()]
     }

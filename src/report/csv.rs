@@ -22,6 +22,9 @@ pub fn history_csv(history: &History) -> String {
 
 /// One line a configuration, from the best to the worst: its options, and mean and standard deviation of each quantity at the
 /// epoch where the mean of the measure is best. What is not known is empty.
+///
+/// # Panics
+/// As [`SweepResults::ranking`].
 pub fn sweep_csv(results: &SweepResults) -> String {
     const QUANTITIES: [&str; 4] = ["val_loss", "val_accuracy", "loss", "accuracy"];
     let labels = results.design.labels();

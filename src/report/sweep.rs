@@ -163,6 +163,9 @@ impl SweepResults {
     }
 
     /// The file's text: a line a fact, and a line a list. With the ranking, for other programs.
+    ///
+    /// # Panics
+    /// If there is not one run for each that [`Design::runs`] plans.
     pub fn to_json(&self) -> String {
         let labels = self.design.labels();
         let ranking = self.ranking();
@@ -202,11 +205,17 @@ impl SweepResults {
     }
 
     /// The configurations from the best to the worst.
+    ///
+    /// # Panics
+    /// If there is not one run for each that [`Design::runs`] plans.
     pub fn ranking(&self) -> Vec<Summary> {
         rank(&self.design, &self.runs)
     }
 
     /// How many parameters the network of a configuration has.
+    ///
+    /// # Panics
+    /// If the design has not so many configurations.
     pub fn parameters(&self, configuration: usize) -> usize {
         let configuration = &self.design.configurations()[configuration];
         configuration.architecture(self.features).map_or(0, |network| network.parameters())
@@ -214,6 +223,9 @@ impl SweepResults {
 }
 
 /// The ranking as a table for the terminal.
+///
+/// # Panics
+/// As [`SweepResults::ranking`].
 pub fn table(results: &SweepResults) -> String {
     let labels = results.design.labels();
     let header = ["", "configuration", "parameters", "runs", "epoch", "val_loss", "val_accuracy"];

@@ -64,6 +64,9 @@ impl Summary {
     }
 
     /// Of the runs of a configuration that are done so far.
+    ///
+    /// # Panics
+    /// If the design has not so many configurations.
     pub fn of<'f>(
         design: &Design,
         configuration: usize,
