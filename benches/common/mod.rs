@@ -52,7 +52,7 @@ pub fn real_data() -> Option<PathBuf> {
 }
 
 /// The real reviews as an importer reads them, with Keras' options.
-pub fn import_real(folder: &Path) -> Box<dyn ReviewSource> {
+pub fn import_real(folder: &Path) -> Box<dyn ReviewSource + Send> {
     let word_index = Some(folder.join("imdb_word_index.json"));
     let options = ImportOptions { word_index, ..ImportOptions::default() };
     import::open(&folder.join("imdb.npz"), &options).expect("the folder has the real reviews")

@@ -43,7 +43,8 @@ impl FromStr for Holdout {
     }
 }
 
-/// What [`Holdout::from_str`] reads again; a part has a point in it.
+/// As a user writes it; a part has a point in it. [`Holdout::from_str`] reads again what [`Holdout::rows`] does not refuse; the first 0
+/// reviews are [`Holdout::None`].
 impl fmt::Display for Holdout {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {

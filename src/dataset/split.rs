@@ -1,7 +1,12 @@
 //! A part of a dataset, and its reviews as compressed sparse rows.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use sprs::{CompressedStorage, CsMatViewI};
+
+use crate::error::{Error, Result};
 
 /// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,6 +36,21 @@ impl Split {
     /// Whether its reviews have labels.
     pub const fn is_labelled(self) -> bool {
         !matches!(self, Split::Unlabelled)
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Split {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Split> {
+        let split = Split::ALL.into_iter().find(|split| split.name() == name);
+        split.ok_or_else(|| Error::unknown("--split", name, &Split::ALL.map(Split::name)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use sha2::Digest as _;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shortened};
 use crate::input;
 
 /// A SHA-256. It is written and read as 64 hexadecimal digits.
@@ -39,16 +39,19 @@ impl fmt::Display for Digest {
 }
 
 impl FromStr for Digest {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Digest, String> {
-        let expected = || "expected 64 hexadecimal digits, as sha256sum prints them".to_owned();
+    fn from_str(text: &str) -> Result<Digest> {
+        let wrong = || {
+            let expected = "64 hexadecimal digits, as sha256sum prints them";
+            Error::invalid("the SHA-256", shortened(text, 100), expected)
+        };
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(expected());
+            return Err(wrong());
         }
         let mut bytes = [0; 32];
         for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| expected())?;
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| wrong())?;
         }
         Ok(Digest(bytes))
     }
@@ -94,8 +97,8 @@ mod tests {
         hasher.read(&b"abc"[..]).unwrap();
         let digest = hasher.finish();
         assert_eq!(digest.to_string(), ABC);
-        assert_eq!(ABC.parse(), Ok(digest));
-        assert_eq!(ABC.to_uppercase().parse(), Ok(digest));
+        assert_eq!(ABC.parse::<Digest>().unwrap(), digest);
+        assert_eq!(ABC.to_uppercase().parse::<Digest>().unwrap(), digest);
     }
 
     #[test]

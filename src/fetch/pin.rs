@@ -30,8 +30,8 @@ pub fn pinned(file: &Path) -> Result<Option<Digest>> {
     pin.take(4096).read_to_end(&mut text).map_err(Error::io(&path, "read"))?;
     let text = String::from_utf8_lossy(&text);
     let digest = text.split_whitespace().next().unwrap_or("").parse();
-    digest.map(Some).map_err(|problem: String| {
-        Error::malformed(&path, "line 1", problem, "delete the file to pin the hash anew")
+    digest.map(Some).map_err(|error: Error| {
+        Error::malformed(&path, "line 1", error.reason(), "delete the file to pin the hash anew")
     })
 }
 
@@ -65,6 +65,7 @@ mod tests {
         let file = folder.path().join("a");
         std::fs::write(pin_of(&file), "").unwrap();
         let error = pinned(&file).unwrap_err().to_string();
-        assert!(error.contains("a.sha256: line 1: expected 64 hexadecimal digits"), "{error}");
+        assert!(error.contains("a.sha256: line 1: the SHA-256 is"), "{error}");
+        assert!(error.contains("expected 64 hexadecimal digits"), "{error}");
     }
 }

@@ -128,7 +128,7 @@ pub struct ImportOptions {
 ///
 /// # Errors
 /// Those of [`detect`] and of the format's own `open`; [`Error::Unfit`] for an option where the format has no use for it.
-pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource>> {
+pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource + Send>> {
     let format = match options.format {
         Some(format) => format,
         None => detect(path)?,

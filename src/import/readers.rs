@@ -20,7 +20,7 @@ pub fn rows_of(
     name: &Path,
     format: Option<Format>,
     options: &TextOptions,
-) -> Result<Box<dyn Rows>> {
+) -> Result<Box<dyn Rows + Send>> {
     options.check()?;
     let input = unpack::text_of(stream, name)?;
     match format {
@@ -38,7 +38,7 @@ pub(super) fn open(
     format: Format,
     options: &TextOptions,
     labels: LabelUse,
-) -> Result<Box<dyn Rows>> {
+) -> Result<Box<dyn Rows + Send>> {
     let longest = options.max_text;
     Ok(match format {
         Format::Csv => Box::new(delimited::open(input, b',', options, labels)?),

@@ -34,7 +34,7 @@ impl Labelled {
         Ok(Labelled { format, files, options: options.clone(), labels, without_label: 0 })
     }
 
-    fn open(&self, path: &Path, split: Split) -> Result<Box<dyn Rows>> {
+    fn open(&self, path: &Path, split: Split) -> Result<Box<dyn Rows + Send>> {
         let labels = if split.is_labelled() { LabelUse::Needed } else { LabelUse::Unused };
         if self.format == Format::Parquet {
             return parquet_file::open(path, &self.options, labels);

@@ -20,7 +20,11 @@ pub(super) fn looks_like_it(head: &[u8]) -> bool {
 /// Those of [`crate::input::open`], [`Error::Malformed`](crate::Error::Malformed), and
 /// [`Error::Unfit`](crate::Error::Unfit) where the columns are not there.
 #[cfg(feature = "parquet")]
-pub(super) fn open(path: &Path, options: &TextOptions, labels: LabelUse) -> Result<Box<dyn Rows>> {
+pub(super) fn open(
+    path: &Path,
+    options: &TextOptions,
+    labels: LabelUse,
+) -> Result<Box<dyn Rows + Send>> {
     Ok(Box::new(columns::open(path, options, labels)?))
 }
 
@@ -29,7 +33,7 @@ pub(super) fn open(path: &Path, options: &TextOptions, labels: LabelUse) -> Resu
 /// # Errors
 /// Always [`Error::WrongKind`](crate::Error::WrongKind).
 #[cfg(not(feature = "parquet"))]
-pub(super) fn open(path: &Path, _: &TextOptions, _: LabelUse) -> Result<Box<dyn Rows>> {
+pub(super) fn open(path: &Path, _: &TextOptions, _: LabelUse) -> Result<Box<dyn Rows + Send>> {
     Err(crate::Error::WrongKind {
         path: path.to_path_buf(),
         expected: "a file that this program was built to read",
