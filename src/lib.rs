@@ -44,46 +44,28 @@
 //! # }
 //! ```
 
-#![deny(unsafe_op_in_unsafe_fn, missing_docs)]
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn, missing_docs)]
 
-#[forbid(unsafe_code)]
 pub mod answer;
 pub mod container;
 pub mod dataset;
-#[forbid(unsafe_code)]
 pub mod ensemble;
-#[forbid(unsafe_code)]
 pub mod error;
-#[forbid(unsafe_code)]
 pub mod export;
-#[forbid(unsafe_code)]
 pub mod fetch;
-#[forbid(unsafe_code)]
 pub mod guide;
-#[forbid(unsafe_code)]
 pub mod import;
-#[forbid(unsafe_code)]
 mod input;
 pub mod kernel;
-#[forbid(unsafe_code)]
 pub mod model;
-#[forbid(unsafe_code)]
 pub mod nn;
-#[forbid(unsafe_code)]
 pub mod optimizer;
-#[forbid(unsafe_code)]
 pub mod output;
-#[forbid(unsafe_code)]
 pub mod random;
-#[forbid(unsafe_code)]
 pub mod report;
-#[forbid(unsafe_code)]
 mod settings;
-#[forbid(unsafe_code)]
 pub mod sweep;
-#[forbid(unsafe_code)]
 pub mod text;
-#[forbid(unsafe_code)]
 pub mod train;
 
 pub use error::{Error, Result};

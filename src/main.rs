@@ -1,5 +1,7 @@
 //! The command line of imdb-fast.
 
+#![forbid(unsafe_code)]
+
 mod cli;
 
 use std::process::ExitCode;

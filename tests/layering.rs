@@ -179,6 +179,29 @@ fn readers_of_files_know_nothing_of_what_becomes_of_reviews() {
     assert!(checked > 15, "only {checked} files were seen: the scan is broken");
 }
 
+/// Unsafe code is an error in the whole library but for files that say otherwise, which SECURITY.md names.
+#[test]
+fn unsafe_code_is_where_it_is_told_to_be() {
+    let security = std::fs::read_to_string(repository("SECURITY.md")).unwrap();
+    let (_, told) = security.split_once("`unsafe` is allowed in").unwrap();
+    let (told, _) = told.split_once("elsewhere").unwrap();
+    let mut named: Vec<String> = Vec::new();
+    for path in told.split('`').skip(1).step_by(2) {
+        match path.split_once(['{', '}']).zip(path.split_once('}')) {
+            Some(((folder, _), (names, end))) => {
+                let names = names[folder.len() + 1..].split(',');
+                named.extend(names.map(|name| format!("{folder}{name}{end}")));
+            }
+            None => named.push(path.to_owned()),
+        }
+    }
+    named.sort();
+    let allows = sources().into_iter().filter(|(_, text)| text.contains("allow(unsafe_code)"));
+    let mut allowed: Vec<String> = allows.map(|(file, _)| file).collect();
+    allowed.sort();
+    assert_eq!(allowed, named);
+}
+
 #[test]
 fn outside_crates_have_one_door() {
     for (outside, doors) in DOORS {

@@ -1,5 +1,7 @@
 //! The end of a process that reads a mapped file which another program has cut short, with words instead of a core dump.
 
+#![allow(unsafe_code)]
+
 use std::os::raw::{c_int, c_void};
 use std::path::Path;
 use std::ptr;

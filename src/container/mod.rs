@@ -6,11 +6,8 @@
 #[cfg(unix)]
 mod fault;
 mod map;
-#[forbid(unsafe_code)]
 pub(crate) mod vocabulary;
-#[forbid(unsafe_code)]
 mod watch;
-#[forbid(unsafe_code)]
 mod write;
 
 use std::ops::Range;

@@ -1,19 +1,12 @@
 //! Datasets on disk: sparse rows, labels, vocabulary in one mapped file.
 
-#[forbid(unsafe_code)]
 mod folds;
-#[forbid(unsafe_code)]
 pub mod format;
-#[forbid(unsafe_code)]
 mod holdout;
-#[forbid(unsafe_code)]
 mod source;
 mod split;
-#[forbid(unsafe_code)]
 mod synthetic;
-#[forbid(unsafe_code)]
 mod validate;
-#[forbid(unsafe_code)]
 mod writer;
 
 use std::ops::Range;

@@ -1,5 +1,7 @@
 //! A part of a dataset, and its reviews as compressed sparse rows.
 
+#![allow(unsafe_code)]
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,5 +1,7 @@
 //! Lanes in two AVX2 registers, with fused multiply-add.
 
+#![allow(unsafe_code)]
+
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 

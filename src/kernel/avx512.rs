@@ -1,5 +1,7 @@
 //! Lanes in one AVX-512 register.
 
+#![allow(unsafe_code)]
+
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 

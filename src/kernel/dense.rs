@@ -1,5 +1,7 @@
 //! The layers behind the first: small ones by loops of ours, large ones by matrixmultiply.
 
+#![allow(unsafe_code)]
+
 use super::Level;
 use super::small::{AddBias, BiasGradient, Forward, InputGradient, KernelGradient, MOST_UNITS};
 

@@ -1,5 +1,7 @@
 //! Which instructions the kernels use.
 
+#![allow(unsafe_code)]
+
 use std::fmt;
 
 #[cfg(target_arch = "x86_64")]

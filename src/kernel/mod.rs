@@ -11,28 +11,18 @@ mod aligned;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[forbid(unsafe_code)]
 mod bits;
-#[forbid(unsafe_code)]
 mod count;
 mod dense;
-#[forbid(unsafe_code)]
 mod elementwise;
-#[forbid(unsafe_code)]
 mod id;
-#[forbid(unsafe_code)]
 mod lanes;
 mod level;
-#[forbid(unsafe_code)]
 pub(crate) mod math;
-#[forbid(unsafe_code)]
 mod portable;
 mod prefetch;
-#[forbid(unsafe_code)]
 mod small;
-#[forbid(unsafe_code)]
 mod sparse;
-#[forbid(unsafe_code)]
 mod sweep;
 
 pub use aligned::Aligned;

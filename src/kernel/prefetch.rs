@@ -1,5 +1,7 @@
 //! Asking for memory before it is needed.
 
+#![allow(unsafe_code)]
+
 /// Asks for the cache line of a value that will be read soon. Where the CPU has no such instruction, or Rust no stable name
 /// for it, nothing happens.
 #[inline(always)]
