@@ -125,21 +125,6 @@ pub(crate) fn expect_within(
     Err(Error::invalid(option, value, expected))
 }
 
-/// More threads than any machine has use for.
-pub(crate) const MAX_THREADS: usize = 4096;
-
-/// Refuses a number of threads that no machine has; 0 is one a core.
-///
-/// # Errors
-/// [`Error::InvalidOption`]
-pub(crate) fn check_threads(threads: usize) -> Result<()> {
-    if threads <= MAX_THREADS {
-        return Ok(());
-    }
-    let expected = format!("a number from 1 to {MAX_THREADS}, or 0 for one a core");
-    Err(Error::invalid("--threads", threads, expected))
-}
-
 /// Where in an epoch a run diverged.
 fn step_name(batch: usize) -> String {
     if batch == 0 { "validation".to_owned() } else { format!("batch {batch}") }

@@ -66,6 +66,7 @@ pub mod report;
 mod settings;
 pub mod sweep;
 pub mod text;
+mod threads;
 pub mod train;
 
 pub use error::{Error, Result};

@@ -1,12 +1,12 @@
 //! Work in parallel between a reader and a writer: the only file here that starts threads.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::error::{Error, Result, check_threads};
+use crate::error::{Error, Result};
+use crate::threads;
 
 /// How many items may be on their way at once, for each thread: enough that nobody waits, and no more memory than that.
 const IN_FLIGHT: usize = 4;
@@ -23,9 +23,7 @@ impl Workers {
     /// # Errors
     /// [`Error::InvalidOption`] above 4,096.
     pub fn new(threads: usize) -> Result<Workers> {
-        check_threads(threads)?;
-        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Ok(Workers { threads: if threads == 0 { cores() } else { threads } })
+        Ok(Workers { threads: threads::asked(threads)? })
     }
 
     /// One state for each thread.

@@ -4,7 +4,6 @@
 //! asleep. So a run is handed over once: every thread of the pool runs the same loop and meets the others between phases.
 
 use std::hint::spin_loop;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{
     Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -14,8 +13,9 @@ use std::thread::{ThreadId, yield_now};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::error::{Error, MAX_THREADS, Result, check_threads};
+use crate::error::{Error, Result};
 use crate::kernel::Level;
+use crate::threads;
 
 /// The most looks before a waiting thread sleeps, some hundred microseconds: phases end nearly together, and to be woken takes
 /// as long as a phase.
@@ -54,18 +54,16 @@ pub(crate) struct Worker<'a> {
 
 impl Team {
     /// The most threads that one may have.
-    pub const MAX_THREADS: usize = MAX_THREADS;
+    pub const MAX_THREADS: usize = threads::MOST;
 
     /// Starts `threads` threads; 0 means one a core. Their kernels are the best that this CPU can run.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] above 4,096; [`Error::Io`] where the system gives no more threads.
     pub fn new(threads: usize) -> Result<Team> {
-        check_threads(threads)?;
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let pool = ThreadPoolBuilder::new()
             // Of 0 rayon would make what its own variables of the environment say.
-            .num_threads(if threads == 0 { cores } else { threads })
+            .num_threads(threads::asked(threads)?)
             .thread_name(|index| format!("imdb-fast-{index}"))
             .build()
             .map_err(|error| Error::Io {
@@ -74,7 +72,7 @@ impl Team {
                 source: std::io::Error::other(error),
             })?;
         let (turn, leader) = (Mutex::default(), Mutex::default());
-        Ok(Team { pool, level: Level::detect(), cores, turn, leader })
+        Ok(Team { pool, level: Level::detect(), cores: threads::cores(), turn, leader })
     }
 
     /// The same threads with other kernels.
