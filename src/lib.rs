@@ -70,6 +70,8 @@ mod threads;
 pub mod train;
 
 pub use error::{Error, Result};
+/// Of the values in [`model::Model::training`] and [`dataset::Contents::options`].
+pub use serde_json;
 
 /// The README's Rust is compiled with the examples.
 #[cfg(doctest)]

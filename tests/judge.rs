@@ -114,6 +114,7 @@ fn check_effects(model: &Model, rules: &Rules) {
                 Kind::Word => word == part.name,
                 Kind::Cut => is_cut(&explanation, word),
                 Kind::Ngram => false,
+                other => panic!("{other:?} is no part of this test"),
             };
             checked[part.kind as usize] += 1;
             if part.kind == Kind::Ngram {

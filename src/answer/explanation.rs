@@ -41,6 +41,7 @@ pub struct Part {
 
 /// What a part of a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// A word.
     Word,

@@ -92,6 +92,7 @@ pub const LOAD_TORCH_EMBEDDING: &str = include_str!("load_torch_embedding.py");
 
 /// What to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// The arrays of Keras' `set_weights`.
     KerasNpz,
@@ -103,6 +104,7 @@ pub enum Format {
 
 /// How a computation in ONNX is given its reviews.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OnnxInput {
     /// Rows of zeros and ones.
     #[default]

@@ -8,6 +8,7 @@ use crate::kernel::{Kernel, LANES, Lanes, Level, Map, map, math, scale_by};
 
 /// What a layer applies to each of its units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Activation {
     /// `max(x, 0)`
     Relu,

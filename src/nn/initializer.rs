@@ -12,6 +12,7 @@ const OPTION: &str = "--first-kernel-initializer";
 
 /// The weights of a kernel before the first step.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Initializer {
     /// Uniform between `-l` and `l`, where `l = sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010).
     GlorotUniform,

@@ -21,6 +21,7 @@ pub struct InputScale {
 
 /// What the length of a review's input becomes (`sklearn.preprocessing.Normalizer`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum RowNorm {
     /// It is as it is.
     #[default]

@@ -37,6 +37,7 @@ impl Default for Schedule {
 
 /// The factor in step `t` (from 0) of `n`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub enum Decay {
     /// `1`
     #[default]

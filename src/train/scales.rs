@@ -18,6 +18,7 @@ const CHUNK_ROWS: usize = 512;
 
 /// By what the words of a review are scaled.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum FeatureScale {
     /// The log-count ratio of naive Bayes (Wang and Manning 2012, "Baselines and Bigrams", NBSVM): with `p_j` and `q_j` the
     /// numbers of positive and negative training reviews that hold word `j`,
