@@ -32,7 +32,7 @@ fn judge(reviews: &Reviews, model: &Model, team: &Team, probabilities: &mut Vec<
         probabilities.extend_from_slice(stretch);
         Ok(())
     };
-    predict(team, model, &reviews.dataset, Split::Test, range, sink).expect("it predicts");
+    predict(model, &reviews.dataset, Split::Test, range, team, sink).expect("it predicts");
 }
 
 /// Asserts that the network answers most reviews right.

@@ -47,7 +47,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
         let ensemble = Ensemble { members, seed, self_training: None };
         let trained = ensemble.train(&network, &dataset, &team, folder.path())?;
         let model = trained.ok_or("nobody has stopped it")?.model;
-        let reached = evaluate(&team, &model, &dataset, Split::Test, &BinaryCrossentropy)?;
+        let reached = evaluate(&model, &dataset, Split::Test, &BinaryCrossentropy, &team)?;
         // The merged network has the units of all its members.
         let units = model.architecture().hidden()[0].units;
         let (loss, accuracy) = (reached.loss, reached.accuracy);

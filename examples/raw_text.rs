@@ -48,7 +48,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plan = TrainPlan::new(&dataset, &model, options)?;
     let team = Team::new(0)?;
     fit(&plan, &mut model, &team, &mut Silent)?;
-    let reached = evaluate(&team, &model, &dataset, Split::Test, &BinaryCrossentropy)?;
+    let reached = evaluate(&model, &dataset, Split::Test, &BinaryCrossentropy, &team)?;
     println!("{} features, test accuracy {:.3}", dataset.features(), reached.accuracy);
 
     let judge = Judge::new(&model, &team)?;

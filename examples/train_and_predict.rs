@@ -43,7 +43,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     let best = outcome.history.lowest("val_loss").ok_or("no epoch has a loss")?;
     println!("the validation loss was lowest at epoch {}", best + 1);
 
-    let reached = evaluate(&team, &model, &dataset, Split::Test, &BinaryCrossentropy)?;
+    let reached = evaluate(&model, &dataset, Split::Test, &BinaryCrossentropy, &team)?;
     println!("test loss {:.4}, test accuracy {:.4}", reached.loss, reached.accuracy);
     assert!(reached.accuracy > 0.7, "it learned something");
 
@@ -52,7 +52,7 @@ pub fn main() -> Result<(), Box<dyn std::error::Error>> {
     model.save(&path)?;
     let model = Model::load(&path)?;
     let labels = dataset.labels(Split::Test)?;
-    predict(&team, &model, &dataset, Split::Test, 0..5, |first, _logits, probabilities| {
+    predict(&model, &dataset, Split::Test, 0..5, &team, |first, _logits, probabilities| {
         for (row, probability) in (first..).zip(probabilities) {
             println!("review {row}: {probability:.4}, labelled {}", labels[row]);
         }

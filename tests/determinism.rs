@@ -198,7 +198,7 @@ fn validation_is_evaluation_in_every_epoch() {
         let plan = TrainPlan::new(&dataset, &model, options).unwrap();
         let history = fit(&plan, &mut model, &team(2), &mut Silent).unwrap().history;
         let loss = *history.get("val_loss").unwrap().last().unwrap();
-        let again = evaluate(&team(2), &model, &dataset, Split::Test, &BinaryCrossentropy).unwrap();
+        let again = evaluate(&model, &dataset, Split::Test, &BinaryCrossentropy, &team(2)).unwrap();
         // The first layer is summed in another order.
         assert!((loss / again.loss - 1.0).abs() < 1e-6, "{epochs} epochs: {loss} {again:?}");
     }
@@ -255,7 +255,7 @@ fn several_windows_are_trained_on_in_full() {
         (history, bits(&model))
     };
     let start = [Split::Train, Split::Test]
-        .map(|split| evaluate(&team(2), &fresh, &dataset, split, &BinaryCrossentropy).unwrap());
+        .map(|split| evaluate(&fresh, &dataset, split, &BinaryCrossentropy, &team(2)).unwrap());
     for shuffle in [Shuffle::Blocked, Shuffle::Full, Shuffle::None] {
         // Steps too small to change a weight: each row is seen once with its own label, or the means are others.
         let (validation, epochs) = match shuffle {

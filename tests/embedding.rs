@@ -63,7 +63,7 @@ fn check(
     let worst = reference.worst(&model);
     assert!(worst < 2e-5, "{what}: a parameter is off by {worst}");
     let loss = imdb_fast::nn::BinaryCrossentropy;
-    let judged = evaluate(&team(2), &model, &dataset, Split::Test, &loss).unwrap().loss;
+    let judged = evaluate(&model, &dataset, Split::Test, &loss, &team(2)).unwrap().loss;
     assert!((judged / reference.loss(&test) - 1.0).abs() < 1e-5, "{what}: {judged}");
 }
 
@@ -109,7 +109,7 @@ fn the_order_of_words_does_not_matter_but_the_last_ones_do() {
     let probabilities = |mask| {
         let model = model(20, Embedding { dim: 16, max_len: 4, mask });
         let mut all = Vec::new();
-        predict(&team(1), &model, &dataset, Split::Test, 0..words.len(), |_, _, some| {
+        predict(&model, &dataset, Split::Test, 0..words.len(), &team(1), |_, _, some| {
             all.extend_from_slice(some);
             Ok(())
         })
@@ -134,7 +134,7 @@ fn datasets_without_sequences_are_refused() {
     let model = model(50, Embedding::default());
     let refused = |dataset: &Dataset, expected: &str| {
         let planned = TrainPlan::new(dataset, &model, options("sgd", 8)).map(drop);
-        let judged = predict(&team(1), &model, dataset, Split::Test, 0..1, |_, _, _| Ok(()));
+        let judged = predict(&model, dataset, Split::Test, 0..1, &team(1), |_, _, _| Ok(()));
         for result in [planned, judged] {
             let error = result.expect_err(expected);
             let text = error.to_string();

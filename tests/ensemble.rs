@@ -15,7 +15,7 @@ use imdb_fast::{Result, nn, optimizer};
 /// The logits of all reviews of a split.
 fn logits(model: &Model, dataset: &Dataset, split: Split) -> Vec<f32> {
     let (mut all, rows) = (Vec::new(), dataset.csr(split).unwrap().rows());
-    predict(&team(1), model, dataset, split, 0..rows, |_, logits, _| {
+    predict(model, dataset, split, 0..rows, &team(1), |_, logits, _| {
         all.extend_from_slice(logits);
         Ok(())
     })
@@ -157,7 +157,7 @@ fn students_learn_from_reviews_without_a_label_and_all_threads_agree() {
     let dataset = written(reviews, &path);
     let loss = nn::loss("binary-crossentropy").unwrap();
     let accuracy =
-        |model: &Model| evaluate(&team(1), model, &dataset, Split::Test, &*loss).unwrap().accuracy;
+        |model: &Model| evaluate(model, &dataset, Split::Test, &*loss, &team(1)).unwrap().accuracy;
     let trained = |members: usize, self_training: Option<SelfTraining>| {
         let ensemble = Ensemble { members, seed: 7, self_training };
         let trained =

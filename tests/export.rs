@@ -114,7 +114,7 @@ impl Data<'_> {
         let team = team(2);
         fit(&plan, &mut model, &team, &mut Silent).unwrap();
         let mut probabilities = Vec::new();
-        predict(&team, &model, dataset, Split::Test, 0..REVIEWS, |_, _, some| {
+        predict(&model, dataset, Split::Test, 0..REVIEWS, &team, |_, _, some| {
             probabilities.extend_from_slice(some);
             Ok(())
         })

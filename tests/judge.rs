@@ -345,7 +345,7 @@ fn features_of_a_dataset_are_those_of_its_texts() {
             expected.extend_from_slice(probabilities);
             Ok(())
         };
-        predict(&team, &model, &dataset, Split::Test, 0..texts.len(), sink).unwrap();
+        predict(&model, &dataset, Split::Test, 0..texts.len(), &team, sink).unwrap();
         let judge = Judge::new(&model, &team).unwrap();
         assert_eq!(probabilities(&judge, &texts), expected);
 
@@ -353,7 +353,7 @@ fn features_of_a_dataset_are_those_of_its_texts() {
         for embedding in embeddings().filter(|_| rules.ngrams == 1) {
             let model = averaging(rules.clone(), 30, &[layer], embedding);
             let mut expected = Vec::new();
-            predict(&team, &model, &dataset, Split::Test, 0..texts.len(), |_, _, probabilities| {
+            predict(&model, &dataset, Split::Test, 0..texts.len(), &team, |_, _, probabilities| {
                 expected.extend_from_slice(probabilities);
                 Ok(())
             })

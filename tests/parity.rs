@@ -116,7 +116,7 @@ fn check_small(name: &str) {
     assert!(worst < PARAMETER, "{name}: a parameter is off by {worst}");
 
     let loss = loss(run.golden["config"]["loss"].as_str().unwrap()).unwrap();
-    let ours = evaluate(&run.team, &run.model, &dataset, Split::Test, &*loss).unwrap();
+    let ours = evaluate(&run.model, &dataset, Split::Test, &*loss, &run.team).unwrap();
     let keras = |what: &str| run.golden["evaluate_val"][what].as_f64().unwrap();
     assert_eq!(ours.reviews, 200);
     assert!((ours.loss / keras("loss") - 1.0).abs() < LOSS, "{name}: {ours:?}");
@@ -147,7 +147,7 @@ fn check_predictions(run: &Run, dataset: &Dataset, name: &str) {
         .map(|p| p.as_f64().or_else(|| p[0].as_f64()).unwrap())
         .collect();
     let mut probabilities = Vec::new();
-    predict(&run.team, &run.model, dataset, Split::Train, 0..first.len(), |_, _, p| {
+    predict(&run.model, dataset, Split::Train, 0..first.len(), &run.team, |_, _, p| {
         probabilities.extend_from_slice(p);
         Ok(())
     })
@@ -213,7 +213,7 @@ fn imdb_seed() {
         assert!((ours - keras).abs() < 0.005, "{ours} {keras}");
     }
     let loss = loss("binary_crossentropy").unwrap();
-    let test = evaluate(&run.team, &run.model, &dataset, Split::Test, &*loss).unwrap();
+    let test = evaluate(&run.model, &dataset, Split::Test, &*loss, &run.team).unwrap();
     assert!(test.accuracy > 0.84, "the test accuracy is {}", test.accuracy);
 }
 

@@ -514,7 +514,7 @@ fn the_weights_of_the_best_epoch_are_kept() {
         let best = outcome.epoch.unwrap();
         assert!(best + 1 < losses.len(), "{optimizer}: the last epoch is the best: {losses:?}");
         let loss = nn::BinaryCrossentropy;
-        let kept = evaluate(&team(2), &model, &dataset, Split::Test, &loss).unwrap().loss;
+        let kept = evaluate(&model, &dataset, Split::Test, &loss, &team(2)).unwrap().loss;
         assert!((kept / losses[best] - 1.0).abs() < 1e-6, "{optimizer}: {kept}, not of {losses:?}");
     }
 }

@@ -158,7 +158,7 @@ fn training_is_that_on_the_values_themselves() {
 fn probabilities(team: &Team, model: &Model, dataset: &Dataset) -> Vec<f32> {
     let mut all = Vec::new();
     let rows = dataset.csr(Split::Train).unwrap().rows();
-    predict(team, model, dataset, Split::Train, 0..rows, |_, _, probabilities| {
+    predict(model, dataset, Split::Train, 0..rows, team, |_, _, probabilities| {
         all.extend_from_slice(probabilities);
         Ok(())
     })
@@ -220,7 +220,7 @@ fn a_model_keeps_its_scale() {
     assert_eq!(loaded.input_scale(), model.input_scale());
     assert_eq!(probabilities(&team, &loaded, &dataset), probabilities(&team, &model, &dataset));
     let loss = loss("binary-crossentropy").unwrap();
-    let judged = |model: &Model| evaluate(&team, model, &dataset, Split::Train, &*loss).unwrap();
+    let judged = |model: &Model| evaluate(model, &dataset, Split::Train, &*loss, &team).unwrap();
     assert_eq!(judged(&loaded), judged(&model));
     assert!(judged(&model).accuracy > 0.6);
 }

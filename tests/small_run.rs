@@ -69,7 +69,7 @@ fn run(
     let model = Model::load(path).unwrap();
     let mut answers = Vec::new();
     let rows = dataset.csr(Split::Test).unwrap().rows();
-    predict(&team, &model, dataset, Split::Test, 0..rows, |_, _, probabilities| {
+    predict(&model, dataset, Split::Test, 0..rows, &team, |_, _, probabilities| {
         answers.extend(probabilities.iter().map(|p| p.to_bits()));
         Ok(())
     })

@@ -55,11 +55,11 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let start = Instant::now();
     let mut judging = Duration::ZERO;
     predict(
-        &team,
         &model,
         &dataset,
         args.split,
         0..labels.len(),
+        &team,
         |first, logits, probabilities| {
             let begun = Instant::now();
             evaluator.add(logits, probabilities, &labels[first..first + logits.len()]);

@@ -60,7 +60,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let loss = loss_of(&model, &args.run.join(MODEL))?;
     let team = global.team()?;
     let wanted = Wanted { split: args.split, words: args.words, mistakes: args.mistakes };
-    let findings = Findings::collect(&team, &model, &dataset, &*loss, wanted)?;
+    let findings = Findings::collect(&model, &dataset, &*loss, wanted, &team)?;
     dataset.container().check_unchanged()?;
     let page = run_page(&name(&args.run), &history, &model, &findings);
     output::write(path, page.as_bytes())?;

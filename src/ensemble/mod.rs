@@ -258,7 +258,7 @@ fn merged(
 /// The standard deviation of a network's logits over some training reviews.
 fn spread(team: &Team, model: &Model, dataset: &Dataset, rows: Range<usize>) -> Result<f64> {
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
-    predict(team, model, dataset, Split::Train, rows, |_, logits, _| {
+    predict(model, dataset, Split::Train, rows, team, |_, logits, _| {
         for &logit in logits {
             // Welford 1962.
             count += 1.0;

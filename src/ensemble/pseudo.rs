@@ -59,7 +59,7 @@ pub(super) fn labelled(
 ) -> Result<Labelled> {
     let rows = dataset.csr(Split::Unlabelled)?.rows();
     let mut labels = Vec::with_capacity(rows);
-    predict(team, teacher, dataset, Split::Unlabelled, 0..rows, |_, logits, _| {
+    predict(teacher, dataset, Split::Unlabelled, 0..rows, team, |_, logits, _| {
         labels.extend(logits.iter().map(|&logit| u8::from(logit > 0.0)));
         Ok(())
     })?;

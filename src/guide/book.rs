@@ -405,12 +405,12 @@
 //! use imdb_fast::train::{Team, evaluate, predict};
 //!
 //! let team = Team::new(0)?;
-//! let reached = evaluate(&team, &model, &dataset, Split::Test, &BinaryCrossentropy)?;
+//! let reached = evaluate(&model, &dataset, Split::Test, &BinaryCrossentropy, &team)?;
 //! println!("{} {}", reached.loss, reached.accuracy);
 //!
 //! // The probabilities of rows come in stretches, in order.
 //! let mut all = Vec::new();
-//! predict(&team, &model, &dataset, Split::Test, 0..10, |_, _, probabilities| {
+//! predict(&model, &dataset, Split::Test, 0..10, &team, |_, _, probabilities| {
 //!     all.extend_from_slice(probabilities);
 //!     Ok(())
 //! })?;

@@ -88,11 +88,11 @@ impl Findings {
     /// [`Error::Unfit`](crate::Error::Unfit) where the dataset has no such split, it has no labels or no reviews, or it is one of other words
     /// than the model's, or the model's weights overflow on one.
     pub fn collect(
-        team: &Team,
         model: &Model,
         dataset: &Dataset,
         loss: &dyn Loss,
         wanted: Wanted,
+        team: &Team,
     ) -> Result<Findings> {
         let labels = labels_to_judge_by(dataset, wanted.split)?;
         model.expect_dataset(dataset)?;
@@ -100,7 +100,7 @@ impl Findings {
         let mut all = Vec::with_capacity(labels.len());
         let mut all_logits = Vec::with_capacity(labels.len());
         let rows = 0..labels.len();
-        predict(team, model, dataset, wanted.split, rows, |first, logits, probabilities| {
+        predict(model, dataset, wanted.split, rows, team, |first, logits, probabilities| {
             evaluator.add(logits, probabilities, &labels[first..first + logits.len()]);
             all.extend_from_slice(probabilities);
             all_logits.extend_from_slice(logits);

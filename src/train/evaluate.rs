@@ -39,14 +39,14 @@ pub struct Evaluation {
 /// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews, its features or words are not the
 /// model's, or the model's weights overflow on a row.
 pub fn evaluate(
-    team: &Team,
     model: &Model,
     dataset: &Dataset,
     split: Split,
     loss: &dyn Loss,
+    team: &Team,
 ) -> Result<Evaluation> {
     let rows = 0..labels_to_judge_by(dataset, split)?.len();
-    evaluate_rows(team, model, dataset, split, rows, loss)
+    evaluate_rows(model, dataset, split, rows, loss, team)
 }
 
 /// Judges a model on some rows of a labelled split.
@@ -54,16 +54,16 @@ pub fn evaluate(
 /// # Errors
 /// Those of [`evaluate`], and where the split has not so many rows.
 pub fn evaluate_rows(
-    team: &Team,
     model: &Model,
     dataset: &Dataset,
     split: Split,
     rows: Range<usize>,
     loss: &dyn Loss,
+    team: &Team,
 ) -> Result<Evaluation> {
     let labels = labels_to_judge_by(dataset, split)?;
     let mut evaluator = Evaluator::new(loss, team.level());
-    predict(team, model, dataset, split, rows, |first, logits, probabilities| {
+    predict(model, dataset, split, rows, team, |first, logits, probabilities| {
         evaluator.add(logits, probabilities, &labels[first..first + logits.len()]);
         Ok(())
     })?;
@@ -149,14 +149,14 @@ impl<'a> Evaluator<'a> {
 /// [`Error::Unfit`] where the dataset has no such split or rows, its features or words are not the model's, or the model's
 /// weights overflow on a row; those of the sink.
 pub fn predict(
-    team: &Team,
     model: &Model,
     dataset: &Dataset,
     split: Split,
     range: Range<usize>,
+    team: &Team,
     mut sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
 ) -> Result<()> {
-    predict_to(team, model, dataset, split, range, &mut sink)
+    predict_to(model, dataset, split, range, team, &mut sink)
 }
 
 /// What takes the first row, the logits and the probabilities of a stretch of rows. No type of its own: the kernels would be
@@ -164,11 +164,11 @@ pub fn predict(
 type Sink<'a> = &'a mut dyn FnMut(usize, &[f32], &[f32]) -> Result<()>;
 
 fn predict_to(
-    team: &Team,
     model: &Model,
     dataset: &Dataset,
     split: Split,
     range: Range<usize>,
+    team: &Team,
     sink: Sink<'_>,
 ) -> Result<()> {
     model.expect_dataset(dataset)?;

@@ -85,7 +85,7 @@ pub(super) fn run(
             }
         }
     } else {
-        predict(&team, model, &dataset, split, range, |first, _, probabilities| {
+        predict(model, &dataset, split, range, &team, |first, _, probabilities| {
             for (row, &probability) in (first..).zip(probabilities) {
                 lines.probability(known(row), probability)?;
             }

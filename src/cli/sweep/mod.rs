@@ -237,7 +237,7 @@ impl<'a> Sweep<'a> {
         if !has_reviews {
             return Ok(None);
         }
-        let scores = evaluate(&self.team, model, &self.dataset, Split::Test, &*loss(&of.loss)?)?;
+        let scores = evaluate(model, &self.dataset, Split::Test, &*loss(&of.loss)?, &self.team)?;
         Ok(Some(TestScores {
             reviews: scores.reviews,
             loss: scores.loss,

@@ -57,7 +57,7 @@ impl Members<'_> {
         let is_of_last = !args.keep_best
             && options.early_stopping.is_none()
             && options.average_weights.is_none();
-        let merged = judged(plan, team, dataset, &model)?;
+        let merged = judged(&model, dataset, plan, team)?;
         outputs.note_merged(merged);
         model.training = outputs.training(&history, is_of_last.then(|| history.epochs() - 1));
         outputs.save(&history, fit_time, Some(&model))?;

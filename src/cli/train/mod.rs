@@ -181,7 +181,7 @@ impl Run<'_> {
         let epoch = outcome.epoch.unwrap_or(0);
         let is_average = plan.options().average_weights.is_some();
         if is_average {
-            let reached = judged(plan, team, self.dataset, &model)?;
+            let reached = judged(&model, self.dataset, plan, team)?;
             self.outputs.note_merged(reached);
         }
         model.training = self.outputs.training(history, (!is_average).then_some(epoch));
@@ -330,14 +330,14 @@ impl Run<'_> {
 
 /// What a model that is of no epoch reaches on the reviews that were held out.
 fn judged(
+    model: &Model,
+    dataset: &Dataset,
     plan: &TrainPlan<'_>,
     team: &Team,
-    dataset: &Dataset,
-    model: &Model,
 ) -> Result<Option<Merged>> {
     let options = plan.options();
     let (_, Some((split, rows))) = options.validation.rows(dataset)? else { return Ok(None) };
-    let scores = evaluate_rows(team, model, dataset, split, rows, &*options.loss)?;
+    let scores = evaluate_rows(model, dataset, split, rows, &*options.loss, team)?;
     Ok(Some(Merged { val_loss: scores.loss, val_accuracy: scores.accuracy }))
 }
 
