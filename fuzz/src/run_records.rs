@@ -11,7 +11,7 @@ use super::desk;
 
 pub fn check(data: &[u8]) -> bool {
     let path = desk::file("record.json", data);
-    let is_history = match HistoryFile::parse(&path) {
+    let is_history = match HistoryFile::read(&path) {
         Ok(file) => {
             drawn(&file);
             true
@@ -21,7 +21,7 @@ pub fn check(data: &[u8]) -> bool {
             false
         }
     };
-    let is_sweep = match SweepResults::parse(&path) {
+    let is_sweep = match SweepResults::read(&path) {
         Ok(results) => {
             compared(&results);
             true
@@ -40,7 +40,7 @@ fn drawn(file: &HistoryFile) {
     assert!(curves_svg(&file.history).ends_with("</svg>\n"));
     // NaN is no other NaN, so the texts are compared.
     let json = file.to_json();
-    let again = HistoryFile::parse(&desk::file("again.json", json.as_bytes()));
+    let again = HistoryFile::read(&desk::file("again.json", json.as_bytes()));
     assert_eq!(again.expect("JSON of our own").to_json(), json);
 }
 
@@ -50,6 +50,6 @@ fn compared(results: &SweepResults) {
     assert!(table(results).lines().count() > configurations);
     assert!(sweep_page("sweep", results).trim_end().ends_with("</html>"));
     let json = results.to_json();
-    let again = SweepResults::parse(&desk::file("again.json", json.as_bytes()));
+    let again = SweepResults::read(&desk::file("again.json", json.as_bytes()));
     assert_eq!(again.expect("JSON of our own").to_json(), json);
 }

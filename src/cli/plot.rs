@@ -37,7 +37,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             ));
         }
     };
-    let history = HistoryFile::parse(&args.history)?.history;
+    let history = HistoryFile::read(&args.history)?.history;
     if history.epochs() == 0 {
         let remedy = "name the history.json of a run, or a Keras History.history as JSON";
         return Err(Error::malformed(&args.history, "the history", "no epoch in it", remedy));

@@ -125,7 +125,7 @@ fn read(run: &Path) -> Result<(HistoryFile, Model)> {
             return Err(unfit(format!("it has no {name}"), remedy));
         }
     }
-    let history = HistoryFile::parse(&run.join(HISTORY))?;
+    let history = HistoryFile::read(&run.join(HISTORY))?;
     let model = Model::load(&run.join(MODEL))?;
     // A program that is killed while it puts its files in place leaves those of two runs.
     let differs = |(name, value): (&String, &Value)| model.training[name] != *value;

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::input;
 use crate::train::History;
 
-/// The longest file that [`HistoryFile::parse`] reads: a million epochs of four series with room to spare.
+/// The longest file that [`HistoryFile::read`] reads: a million epochs of four series with room to spare.
 const MAX_BYTES: u64 = 128 << 20;
 
 const REMEDY: &str = "expected is the JSON that a run leaves behind, or Keras' `History.history` as JSON, with `null` where \
@@ -99,7 +99,7 @@ impl HistoryFile {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) with line and column where the file
     /// is not JSON, not of one of these shapes, or longer than 128 MiB.
-    pub fn parse(path: &Path) -> Result<HistoryFile> {
+    pub fn read(path: &Path) -> Result<HistoryFile> {
         let bytes = input::read(path, MAX_BYTES, REMEDY)?;
         let malformed = |error| input::not_json(path, &error, REMEDY);
         let keys: HashMap<String, IgnoredAny> =
@@ -151,7 +151,7 @@ impl HistoryFile {
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) with line and column, and `remedy`.
-pub fn parse_json<T: DeserializeOwned>(path: &Path, most: u64, remedy: &str) -> Result<T> {
+pub fn read_json<T: DeserializeOwned>(path: &Path, most: u64, remedy: &str) -> Result<T> {
     let bytes = input::read(path, most, remedy)?;
     serde_json::from_slice(&bytes).map_err(|error| input::not_json(path, &error, remedy))
 }
@@ -217,7 +217,7 @@ mod tests {
     fn parse(text: &str) -> Result<HistoryFile> {
         let mut file = NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        HistoryFile::parse(file.path())
+        HistoryFile::read(file.path())
     }
 
     fn example() -> HistoryFile {
@@ -330,7 +330,7 @@ mod tests {
         assert!(text.len() as u64 * 1_000 < MAX_BYTES, "a million epochs fit");
         let file = NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_BYTES + 1).unwrap();
-        let error = HistoryFile::parse(file.path()).unwrap_err().to_string();
+        let error = HistoryFile::read(file.path()).unwrap_err().to_string();
         assert!(error.contains("beyond 128 MiB"), "{error}");
     }
 }

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{Environment, parse_json, written};
+use super::json::{Environment, read_json, written};
 use super::table::{Align, aligned, thousands};
 use crate::error::{Error, Result};
 use crate::sweep::{Design, Finished, Measure, Run, Spread, Summary, rank};
 
-/// The longest file that [`SweepResults::parse`] reads: that of the largest sweep with runs of twenty epochs.
+/// The longest file that [`SweepResults::read`] reads: that of the largest sweep with runs of twenty epochs.
 const MAX_BYTES: u64 = 1 << 30;
 
 const REMEDY: &str =
@@ -114,8 +114,8 @@ impl SweepResults {
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Malformed`] with its place where the file is not such a one or longer than a gibibyte.
-    pub fn parse(path: &Path) -> Result<SweepResults> {
-        let raw: Raw = parse_json(path, MAX_BYTES, REMEDY)?;
+    pub fn read(path: &Path) -> Result<SweepResults> {
+        let raw: Raw = read_json(path, MAX_BYTES, REMEDY)?;
         let malformed =
             |place: &str, problem: String| Error::malformed(path, place, problem, REMEDY);
         let runs = raw.design.runs();

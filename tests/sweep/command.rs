@@ -29,7 +29,7 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
     assert_eq!(cells(lines[0]), cells(lines[1]));
 
     // The best run is what `train` makes of the same options, and its test scores are those of `evaluate`.
-    let results = SweepResults::parse(&desk.path("s/results.json")).unwrap();
+    let results = SweepResults::read(&desk.path("s/results.json")).unwrap();
     let best = results.best.clone().unwrap();
     let configuration = &results.design.configurations()[best.configuration];
     assert_eq!(results.ranking()[0].configuration, best.configuration);
@@ -74,7 +74,7 @@ fn all_options_are_swept() {
     ];
     let words = ["sweep", "d.safetensors", "--seeds", "1", "--validation", "100", "-q"];
     desk.ok(&[&words[..], &options].concat());
-    let results = SweepResults::parse(&desk.path("sweep/results.json")).unwrap();
+    let results = SweepResults::read(&desk.path("sweep/results.json")).unwrap();
     assert_eq!(results.design.configurations().len(), 512);
     let histories: std::collections::BTreeSet<String> =
         results.runs.iter().map(|run| format!("{:?}", run.as_ref().unwrap().history)).collect();
@@ -85,7 +85,7 @@ fn all_options_are_swept() {
         .to_vec();
     train.extend(last.arguments());
     desk.ok(&train.iter().map(String::as_str).collect::<Vec<_>>());
-    let history = imdb_fast::report::json::HistoryFile::parse(&desk.path("run/history.json"));
+    let history = imdb_fast::report::json::HistoryFile::read(&desk.path("run/history.json"));
     assert_eq!(history.unwrap().history, results.runs.last().unwrap().as_ref().unwrap().history);
 }
 
@@ -130,7 +130,7 @@ fn the_book_and_files_name_their_configurations() {
     // An option goes before the file.
     let words = ["sweep", "d.safetensors", "--config", "s.toml", "-o", "u", "--folds", "2"];
     desk.ok(&[&words[..], &["--by", "val_loss", "--seeds", "2"]].concat());
-    let design = SweepResults::parse(&desk.path("u/results.json")).unwrap().design;
+    let design = SweepResults::read(&desk.path("u/results.json")).unwrap().design;
     assert_eq!((design.runs_each(), design.by().name()), (4, "val_loss"));
 }
 
@@ -235,7 +235,7 @@ fn a_reader_that_leaves_does_not_end_a_sweep() {
     let mut sweep = desk.command(&SMALL).stdout(Stdio::piped()).spawn().unwrap();
     drop(sweep.stdout.take());
     assert!(sweep.wait().unwrap().success());
-    let results = SweepResults::parse(&desk.path("s/results.json")).unwrap();
+    let results = SweepResults::read(&desk.path("s/results.json")).unwrap();
     assert!(results.best.is_some());
     assert!(!best_weights(&desk, "s").is_empty());
 }
@@ -257,7 +257,7 @@ fn the_best_run_outlasts_its_warm_up() {
     ];
     let (_, notes) = desk.runs(&[&["sweep", "d.safetensors"][..], &options].concat());
     assert!(notes.contains("the best epoch, 1, is within the warm-up: training for 3"), "{notes}");
-    let results = SweepResults::parse(&desk.path("-s/results.json")).unwrap();
+    let results = SweepResults::read(&desk.path("-s/results.json")).unwrap();
     assert_eq!(results.ranking()[0].epoch, Some(0));
     assert_eq!(results.best.unwrap().epochs, 3);
 }
@@ -270,7 +270,7 @@ fn of_one_class_there_is_no_auc() {
     desk.ok(&["import", "train.svm", "--test", "test.svm", "-o", "one.safetensors"]);
     let options = ["--epochs", "1", "--seeds", "1", "--validation", "1", "-q"];
     desk.ok(&[&["sweep", "one.safetensors"], &options[..]].concat());
-    let results = SweepResults::parse(&desk.path("sweep/results.json")).unwrap();
+    let results = SweepResults::read(&desk.path("sweep/results.json")).unwrap();
     let test = results.best.unwrap().test.unwrap();
     assert_eq!((test.reviews, test.auc), (2, None));
     desk.ok(&["report", "sweep", "-o", "r.html"]);

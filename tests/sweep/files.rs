@@ -116,7 +116,7 @@ fn hostile_results_are_errors_or_harmless() {
     let desk = desk();
     desk.ok(&[&SMALL[..], &["-q"]].concat());
     let path = desk.path("s/results.json");
-    let results = SweepResults::parse(&path).unwrap();
+    let results = SweepResults::read(&path).unwrap();
     let text = desk.text("s/results.json");
     assert_eq!(results.to_json(), text, "what is read is what was written");
     let cases = [
@@ -139,7 +139,7 @@ fn hostile_results_are_errors_or_harmless() {
     ];
     for (text, part) in cases {
         desk.write("s/results.json", &text);
-        let error = SweepResults::parse(&path).unwrap_err().to_string();
+        let error = SweepResults::read(&path).unwrap_err().to_string();
         assert!(error.contains("results.json") && error.contains(part), "{part}: {error}");
         desk.fails(1, &["report", "s", "-o", "r.html"], &["results.json", part]);
     }

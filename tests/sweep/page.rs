@@ -14,7 +14,7 @@ fn a_page_has_the_table_and_all_curves() {
     let page = desk.text("r.html");
     is_self_contained(&page);
     assert!(page.starts_with("<!DOCTYPE html><html lang=\"en\">") && page.ends_with("</html>\n"));
-    let results = SweepResults::parse(&desk.path("s/results.json")).unwrap();
+    let results = SweepResults::read(&desk.path("s/results.json")).unwrap();
     for summary in results.ranking() {
         let label = &results.design.labels()[summary.configuration];
         let count = |part: &str| page.matches(&format!("{part}<bdi>{label}</bdi>")).count();
@@ -75,7 +75,7 @@ fn configurations_are_told_apart_by_the_end_of_their_labels() {
         &["--epochs", "1", "--seeds", "1", "--validation", "100", "--no-refit", "-q"],
     ]
     .concat());
-    let mut results = SweepResults::parse(&desk.path("sweep/results.json")).unwrap();
+    let mut results = SweepResults::read(&desk.path("sweep/results.json")).unwrap();
     let path = format!("/{}/d.safetensors", "folder/".repeat(30));
     results.dataset = Some(path.clone());
     let page = sweep_page("s", &results);

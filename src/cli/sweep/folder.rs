@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use imdb_fast::dataset::Dataset;
 use imdb_fast::report::csv::sweep_csv;
-use imdb_fast::report::json::{parse_json, written};
+use imdb_fast::report::json::{read_json, written};
 use imdb_fast::report::sweep::SweepResults;
 use imdb_fast::sweep::{Design, Finished, Run};
 use imdb_fast::train::Team;
@@ -149,7 +149,7 @@ impl Folder {
         }
         let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--resume")? };
         let remedy = "start the sweep anew by --fresh";
-        let begun = parse_json(&file, MOST_SWEEP, remedy)?;
+        let begun = read_json(&file, MOST_SWEEP, remedy)?;
         folder.prepare()?;
         Ok((folder, begun))
     }
@@ -224,7 +224,7 @@ impl Folder {
 
     fn read(&self, path: &Path, design: &Design, run: Run) -> Result<Finished> {
         let remedy = "remove the file: its run is then trained again";
-        let file: RunFile = parse_json(path, MOST_RUN, remedy)?;
+        let file: RunFile = read_json(path, MOST_RUN, remedy)?;
         let configuration = &design.configurations()[run.configuration];
         let is_same = file.configuration == configuration.to_string()
             && (file.seed, file.fold) == (run.seed, run.fold);

@@ -302,7 +302,7 @@ pub(crate) fn results_in(folder: &Path) -> Result<Option<SweepResults>> {
     let results = folder.join(RESULTS);
     match (has_sweep(folder), results.exists()) {
         (false, _) => Ok(None),
-        (true, true) => SweepResults::parse(&results).map(Some),
+        (true, true) => SweepResults::read(&results).map(Some),
         (true, false) => Err(Error::Unfit {
             option: "the sweep",
             value: shown(folder),
