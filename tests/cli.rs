@@ -511,7 +511,11 @@ fn names_need_not_be_utf_8() {
     let mut command = desk.command(&["train", "--validation", "100", "--learning-rate", "0.1"]);
     let output = command.arg(name).arg("--out").arg(out).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("to train on all reviews"));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains(r"--learning-rate 0.1 $'\377.safetensors' --out $'run\377' --epochs"),
+        "{said}"
+    );
     let model = desk.command(&["verify"]).arg(Path::new(out).join("model.safetensors")).output();
     assert!(model.unwrap().status.success());
 }

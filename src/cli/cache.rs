@@ -69,7 +69,7 @@ impl Global {
     /// A command line of this program that uses the same cache folder.
     pub(super) fn command(&self, arguments: &str) -> String {
         let cache = match &self.cache {
-            Some(folder) => format!(" --cache {}", super::quoted(&shown(folder))),
+            Some(folder) => format!(" --cache {}", super::quoted(folder)),
             None => String::new(),
         };
         format!("`imdb-fast {arguments}{cache}`")

@@ -125,7 +125,7 @@ impl Folder {
                     reason: "there is a sweep in it".to_owned(),
                     remedy: format!(
                         "go on with it by `imdb-fast sweep --resume {}`, discard it by --fresh, or name another folder",
-                        quoted(&shown(path))
+                        quoted(path)
                     ),
                 });
             }

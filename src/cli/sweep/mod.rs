@@ -98,7 +98,7 @@ impl<'a> Sweep<'a> {
         };
         if let Some(path) = path.as_deref().filter(|path| !path.exists()) {
             let reason = format!("its dataset is not at {} any more", path.display());
-            let folder = quoted(&shown(folder.path()));
+            let folder = quoted(folder.path());
             let remedy = format!("name it: `imdb-fast sweep DATASET --resume {folder}`");
             return Err(unfit(reason, &remedy));
         }
@@ -268,10 +268,11 @@ impl<'a> Sweep<'a> {
     }
 
     fn note_results(&self) {
-        let folder = shown(self.folder.path());
+        let folder = self.folder.path();
         self.global.note(format_args!(
-            "wrote the results to {folder}; as one page: `imdb-fast report {} -o sweep.html`",
-            quoted(&folder)
+            "wrote the results to {}; as one page: `imdb-fast report {} -o sweep.html`",
+            shown(folder),
+            quoted(folder)
         ));
     }
 
@@ -284,7 +285,7 @@ impl<'a> Sweep<'a> {
             format_args!(
                 "{signal} after {done} of {} runs; to go on:\n  imdb-fast sweep --resume {}",
                 runs.len(),
-                quoted(&shown(self.folder.path()))
+                quoted(self.folder.path())
             ),
         );
         ExitCode::from(code)
@@ -307,7 +308,7 @@ pub(crate) fn results_in(folder: &Path) -> Result<Option<SweepResults>> {
             option: "the sweep",
             value: shown(folder),
             reason: "it is not finished".to_owned(),
-            remedy: format!("go on with it: `imdb-fast sweep --resume {}`", quoted(&shown(folder))),
+            remedy: format!("go on with it: `imdb-fast sweep --resume {}`", quoted(folder)),
         }),
     }
 }

@@ -96,7 +96,7 @@ fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let path = path.as_deref().map(|path| global.find(path)).transpose()?;
     let dataset = open(global, "train", path.as_deref()).map_err(|error| match error {
         Error::Io { source, .. } if is_dataset_noted && source.kind() == ErrorKind::NotFound => {
-            let folder_word = quoted(&shown(folder));
+            let folder_word = quoted(folder);
             Error::Unfit {
                 option: "--resume",
                 value: shown(folder),
@@ -238,7 +238,7 @@ impl Run<'_> {
                 "{signal} in epoch {} of {epochs}, after batch {batch} of {batches}; to go on:\n  \
                  imdb-fast train --resume {}",
                 epoch + 1,
-                quoted(&outputs.shown())
+                quoted(outputs.folder())
             ),
         );
         ExitCode::from(code)
@@ -251,7 +251,7 @@ impl Run<'_> {
         let first = if is_full { "make room, then" } else { "see to its folder, then" };
         let history = self.outputs.path(PARTIAL_HISTORY);
         if self.outputs.path(CHECKPOINT).exists() {
-            let resume = format!("imdb-fast train --resume {}", quoted(&self.outputs.shown()));
+            let resume = format!("imdb-fast train --resume {}", quoted(self.outputs.folder()));
             warn("note", format_args!("its last checkpoint is kept; {first}: {resume}"));
         } else {
             let kept = match history.exists() {
@@ -320,8 +320,7 @@ impl Run<'_> {
             && !is_gone
         {
             text.push_str("training beyond it overfits; to train on all reviews up to there:\n  ");
-            let words = words.iter().map(|word| word.to_string_lossy().into_owned());
-            text.push_str(&retrain::command(words, lowest + 1));
+            text.push_str(&retrain::command(words.iter().cloned(), lowest + 1));
             text.push('\n');
         }
         text

@@ -71,7 +71,7 @@ impl<'a> Outputs<'a> {
                 reason: format!("{CHECKPOINT} in it is that of a run that is not finished"),
                 remedy: format!(
                     "go on with it by `imdb-fast train --resume {}`, discard it by --fresh, or name another folder",
-                    quoted(&shown(folder))
+                    quoted(folder)
                 ),
             });
         }
@@ -111,6 +111,10 @@ impl<'a> Outputs<'a> {
 
     pub(super) fn shown(&self) -> String {
         shown(self.folder)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

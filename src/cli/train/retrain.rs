@@ -1,5 +1,7 @@
 //! The command that trains again, on all reviews, up to the best epoch.
 
+use std::ffi::OsString;
+
 use crate::cli::quoted;
 
 /// Options that the second run sets anew or has no use for, and whether a value follows them.
@@ -13,20 +15,21 @@ const REPLACED: [(&str, bool); 6] = [
 ];
 
 /// The same arguments (without the program's name) with other epochs and no validation.
-pub(super) fn command(arguments: impl Iterator<Item = String>, epochs: usize) -> String {
+pub(super) fn command(arguments: impl Iterator<Item = OsString>, epochs: usize) -> String {
     let mut words = vec!["imdb-fast".to_owned()];
     let replacing = format!("--epochs {epochs} --validation 0");
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
         if argument == "--" {
             // What is behind it is no option.
-            words.extend([replacing, argument]);
-            words.extend(arguments.map(|argument| quoted(&argument)));
+            words.extend([replacing, "--".to_owned()]);
+            words.extend(arguments.map(quoted));
             return words.join(" ");
         }
-        let name = argument.split('=').next().unwrap_or("");
+        let text = argument.to_string_lossy();
+        let name = text.split('=').next().unwrap_or("");
         match REPLACED.iter().find(|(option, _)| *option == name) {
-            Some((option, true)) if argument == *option => drop(arguments.next()),
+            Some((option, true)) if text == *option => drop(arguments.next()),
             Some(_) => {}
             None => words.push(quoted(&argument)),
         }
@@ -40,7 +43,7 @@ mod tests {
     use super::*;
 
     fn again(arguments: &str) -> String {
-        command(arguments.split('|').map(str::to_owned), 4)
+        command(arguments.split('|').map(OsString::from), 4)
     }
 
     #[test]
