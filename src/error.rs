@@ -137,6 +137,13 @@ impl Error {
         move |source| Error::Io { path, action, source }
     }
 
+    /// The system gives no more threads.
+    pub(crate) fn no_threads(error: io::Error) -> Error {
+        let text = format!("{error}; ask for fewer by --threads 1");
+        let source = io::Error::new(error.kind(), text);
+        Error::Io { path: "--threads".into(), action: "start the threads of", source }
+    }
+
     /// A [`Error::Malformed`], whatever the length of what the file has at that place.
     pub fn malformed(
         path: &Path,

@@ -236,6 +236,38 @@ fn a_signal_that_is_ignored_is_not_listened_to() {
     }
 }
 
+/// What listens to signals takes a thread.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_system_without_threads_is_an_error() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let desk = Desk::new();
+    std::fs::copy(env!("CARGO_BIN_EXE_imdb-fast"), desk.path("program")).unwrap();
+    for (arguments, expected) in [
+        ("synth -o d.safetensors", "error: cannot start a thread that listens to signals: "),
+        ("evaluate m d", "error: cannot open m: "),
+        ("info", "error: cannot start the threads of --threads: "),
+        ("info", "; ask for fewer by --threads 1\n"),
+    ] {
+        // Shells have two names for it.
+        let line = format!("ulimit -u 1 2>/dev/null || ulimit -p 1; exec ./program {arguments}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).current_dir(desk.folder());
+        if std::fs::metadata(desk.folder()).unwrap().uid() == 0 {
+            // Of root there may be more.
+            std::fs::set_permissions(desk.folder(), Permissions::from_mode(0o777)).unwrap();
+            command.uid(65_534);
+        }
+        let output = command.output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {errors}");
+        assert!(errors.contains(expected), "{arguments}: {errors}");
+    }
+    assert_eq!(names(desk.folder()), ["program"]);
+}
+
 /// Only the loss of a mapped page is an error of a file.
 #[test]
 fn a_fault_that_a_process_sends_is_not_swallowed() {

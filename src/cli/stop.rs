@@ -35,7 +35,7 @@ pub(super) fn clear_on_signal() -> Result<()> {
     let all = SIGNALS.map(|(signal, _, _)| signal);
     let heard = all.into_iter().filter(|&signal| !container::is_ignored(signal));
     let mut signals = Signals::new(heard).map_err(Error::io(Path::new("signals"), "listen to"))?;
-    thread::spawn(move || {
+    let listener = thread::Builder::new().spawn(move || {
         for asked in signals.forever() {
             let place = SIGNALS.iter().position(|(signal, _, _)| *signal == asked);
             let place = place.expect("no other signal is listened to");
@@ -51,6 +51,7 @@ pub(super) fn clear_on_signal() -> Result<()> {
             std::process::exit(SIGNALS[place].2.into());
         }
     });
+    listener.map_err(Error::io(Path::new("signals"), "start a thread that listens to"))?;
     Ok(())
 }
 

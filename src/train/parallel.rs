@@ -66,11 +66,7 @@ impl Team {
             .num_threads(threads::asked(threads)?)
             .thread_name(|index| format!("imdb-fast-{index}"))
             .build()
-            .map_err(|error| Error::Io {
-                path: "--threads".into(),
-                action: "start the threads of",
-                source: std::io::Error::other(error),
-            })?;
+            .map_err(|error| Error::no_threads(std::io::Error::other(error)))?;
         let (turn, leader) = (Mutex::default(), Mutex::default());
         Ok(Team { pool, level: Level::detect(), cores: threads::cores(), turn, leader })
     }
