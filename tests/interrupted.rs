@@ -337,6 +337,38 @@ fn a_killed_run_goes_on_from_its_last_checkpoint() {
 }
 
 #[test]
+fn a_history_that_cannot_be_saved_on_the_way_stops_no_run() {
+    let desk = desk();
+    let (run, away) = (desk.path("run"), desk.path("away"));
+    let mut running = Running::start(&desk, &train("run", "100000000", &["-q"]));
+    let history = run.join("history.partial.json");
+    let wait_for_history = || {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !history.exists() {
+            assert!(Instant::now() < until, "no history is saved");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    wait_for_history();
+    std::fs::rename(&run, &away).unwrap();
+    let mut warning = String::new();
+    let mut errors = BufReader::with_capacity(1, running.0.stderr.as_mut().unwrap());
+    errors.read_line(&mut warning).unwrap();
+    let [begin, end] =
+        ["warning: cannot create run/history.partial.json: ", "goes on without it\n"];
+    assert!(warning.starts_with(begin) && warning.ends_with(end), "{warning}");
+    // It is tried every second, and said once.
+    std::thread::sleep(Duration::from_millis(2500));
+    std::fs::rename(&away, &run).unwrap();
+    std::fs::remove_file(&history).unwrap();
+    wait_for_history();
+    running.signal("TERM");
+    let (code, errors) = running.end();
+    assert_eq!(code, Some(143), "{errors}");
+    assert!(!errors.contains("warning") && run.join("checkpoint.safetensors").exists(), "{errors}");
+}
+
+#[test]
 fn two_runs_do_not_share_a_folder() {
     let desk = desk();
     let mut first = Running::start(&desk, &train("run", "100000", &[]));

@@ -1,5 +1,6 @@
 //! How a run or a download shows itself: a bar where stderr is a terminal, and lines for what is worth keeping.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use imdb_fast::fetch;
 use imdb_fast::train::History;
 
 use super::terminal::Tame;
-use super::thousands;
+use super::{thousands, warn};
 
 /// The bar of a run; invisible where stderr is no terminal or silence was asked for.
 pub(super) struct Progress {
@@ -59,6 +60,11 @@ impl Progress {
         let speed = reviews as f64 / time.as_secs_f64().max(1e-9);
         line.push_str(&format!("  {} reviews/s", thousands(speed as u64)));
         print_above(&self.bar, &line);
+    }
+
+    /// A warning above the bar.
+    pub(super) fn warn(&self, message: impl Display) {
+        self.bar.suspend(|| warn("warning", message));
     }
 
     pub(super) fn finish(&self) {

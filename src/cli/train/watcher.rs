@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use imdb_fast::Error;
 use imdb_fast::train::{History, Observer, Snapshot};
+use imdb_fast::{Error, Result};
 
 use super::options::Every;
 use super::outputs::Outputs;
@@ -34,7 +34,10 @@ pub(super) struct Watcher<'a> {
     before: Duration,
     /// Where the run was stopped: epochs and batches that are done.
     pub(super) stopped: Option<(usize, usize)>,
+    /// That a checkpoint cannot be written.
     pub(super) failure: Option<Error>,
+    /// Whether it is said that the history cannot be.
+    has_warned: bool,
 }
 
 /// How large a run is.
@@ -73,6 +76,7 @@ impl<'a> Watcher<'a> {
             before,
             stopped: None,
             failure: None,
+            has_warned: false,
         }
     }
 
@@ -81,23 +85,14 @@ impl<'a> Watcher<'a> {
         self.before + self.start.elapsed() - self.saving
     }
 
-    /// Calls `save`, whose time is no training; `Break` where it fails.
-    fn save(
-        &mut self,
-        save: impl FnOnce(&Outputs<'a>) -> imdb_fast::Result<()>,
-    ) -> ControlFlow<()> {
+    /// Calls `save`, whose time is no training.
+    fn save<T>(&mut self, save: impl FnOnce(&Outputs<'a>) -> Result<T>) -> Result<T> {
         let start = Instant::now();
         let saved = save(self.outputs);
         let time = start.elapsed();
         self.saving += time;
         self.epoch_start += time;
-        match saved {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.failure = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+        saved
     }
 }
 
@@ -123,7 +118,10 @@ impl Observer for Watcher<'_> {
     fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
         self.notes.seconds = self.fit_time().as_secs_f64();
         let notes = self.notes.to_json();
-        self.save(|outputs| outputs.save_checkpoint(snapshot, &notes))?;
+        if let Err(error) = self.save(|outputs| outputs.save_checkpoint(snapshot, &notes)) {
+            self.failure = Some(error);
+            return ControlFlow::Break(());
+        }
         if self.stop.is_asked() {
             self.stopped = Some((snapshot.epoch(), snapshot.batch()));
             return ControlFlow::Break(());
@@ -137,7 +135,13 @@ impl Observer for Watcher<'_> {
         if now - self.last_saved >= SAVE_EVERY {
             self.last_saved = now;
             let fit_time = self.fit_time();
-            self.save(|outputs| outputs.save_partial_history(history, fit_time).map(drop))?;
+            let saved = self.save(|outputs| outputs.save_partial_history(history, fit_time));
+            // No reason to lose the run: there may be room again by its end.
+            if let Err(error) = saved
+                && !std::mem::replace(&mut self.has_warned, true)
+            {
+                self.progress.warn(format_args!("{error}; the run goes on without it"));
+            }
         }
         ControlFlow::Continue(())
     }
