@@ -613,7 +613,8 @@ fn a_full_disk_leaves_earlier_files_and_no_halves() {
     desk.fails(1, &wide, &[kept]);
     std::fs::remove_file(path.join("history.partial.json")).unwrap();
     let saving = train("disk", "3", &["--hidden", "256", "--checkpoint-every", "1"]);
-    desk.fails(1, &saving, &["disk/checkpoint.safetensors", "No space left"]);
+    let lost = "note: nothing of the run is kept; make room, then train again";
+    desk.fails(1, &saving, &["disk/checkpoint.safetensors", "No space left", lost]);
     assert!(contents(&path) == earlier, "at a checkpoint");
 
     // A run that was saved, and whose next checkpoint finds no room.
@@ -624,7 +625,8 @@ fn a_full_disk_leaves_earlier_files_and_no_halves() {
     std::fs::write(path.join("fill"), vec![0; (1 << 20) - used - (40 << 10)]).unwrap();
     let before = contents(&path);
     let go_on = ["train", "--resume", "disk", "--checkpoint-every", "1"];
-    desk.fails(1, &go_on, &["disk/checkpoint.safetensors", "No space left"]);
+    let saved = "its last checkpoint is kept; make room, then: imdb-fast train --resume disk\n";
+    desk.fails(1, &go_on, &["disk/checkpoint.safetensors", "No space left", saved]);
     let kept = |files: Vec<(String, Vec<u8>)>| -> Vec<(String, Vec<u8>)> {
         files.into_iter().filter(|(name, _)| name != "history.partial.json").collect()
     };

@@ -168,6 +168,7 @@ impl Run<'_> {
         let fit_time = watcher.fit_time();
         watcher.progress.finish();
         if let Some(error) = watcher.failure {
+            self.say_what_is_kept(&error);
             return Err(error);
         }
         if let Some((epoch, batch)) = watcher.stopped {
