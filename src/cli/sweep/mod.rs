@@ -20,6 +20,7 @@ use imdb_fast::{Error, Result};
 
 use super::folders::has_sweep;
 use super::stop::Stop;
+use super::train::Word;
 use super::{
     Global, count, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn,
 };
@@ -226,7 +227,8 @@ impl<'a> Sweep<'a> {
         words.push(out);
         if let Some(path) = &self.path {
             words.push("--".into());
-            words.push(path.into());
+            // By its whole path, as a sweep that goes on has it: the run's files are the same then.
+            words.push(Word::of(path).into());
         }
         words
     }
