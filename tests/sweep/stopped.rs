@@ -3,9 +3,11 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::common::desk::Desk;
 use crate::common::{heard, names};
-use crate::{best_weights, desk, results};
+use crate::{SMALL, best_weights, desk, results};
 
 /// Many runs, which take a second together.
 const MANY: [&str; 13] = [
@@ -43,6 +45,27 @@ fn begun(desk: &Desk, folder: &str, runs: usize) -> Child {
 fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+}
+
+/// By whatever it was stopped: here by a file in the place of a folder.
+#[test]
+fn a_best_model_that_cannot_be_written_is_made_up_for_with_the_same_bytes() {
+    let desk = desk();
+    let model = || desk.read("s/best/model.safetensors");
+    let options = || {
+        let history: Value = serde_json::from_slice(&desk.read("s/best/history.json")).unwrap();
+        history["options"].clone()
+    };
+    desk.ok(&SMALL);
+    let whole = (model(), options());
+    std::fs::remove_dir_all(desk.path("s")).unwrap();
+    std::fs::create_dir(desk.path("s")).unwrap();
+    desk.write("s/best", "");
+    let kept = "note: the runs that are done are kept; see to its folder, then: imdb-fast sweep --resume s\n";
+    desk.fails(1, &SMALL, &[kept, "error: cannot create the folder s/best: "]);
+    desk.remove("s/best");
+    desk.ok(&["sweep", "--resume", "s"]);
+    assert!((model(), options()) == whole);
 }
 
 #[test]

@@ -34,7 +34,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<ExitCode> {
         Some(_) => Sweep::go_on(global, &args)?,
         None => Sweep::start(global, &args)?,
     };
-    sweep.run()
+    let folder = sweep.folder.path().to_path_buf();
+    sweep.run().inspect_err(|error| say_what_is_kept(&folder, error))
 }
 
 /// A sweep that is ready.
@@ -291,6 +292,15 @@ impl<'a> Sweep<'a> {
             ),
         );
         ExitCode::from(code)
+    }
+}
+
+/// What to do where a file of a sweep cannot be written: on a full disk, mostly.
+fn say_what_is_kept(folder: &Path, error: &Error) {
+    if matches!(error, Error::Io { path, .. } if path.starts_with(folder)) {
+        let (first, folder) = (train::remedy_first(error), quoted(folder));
+        let resume = format!("imdb-fast sweep --resume {folder}");
+        warn("note", format_args!("the runs that are done are kept; {first}: {resume}"));
     }
 }
 

@@ -247,9 +247,7 @@ impl Run<'_> {
 
     /// What to do where a run is done and cannot be written: on a full disk, mostly.
     fn say_what_is_kept(&self, error: &Error) {
-        let is_full =
-            matches!(error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
-        let first = if is_full { "make room, then" } else { "see to its folder, then" };
+        let first = remedy_first(error);
         let history = self.outputs.path(PARTIAL_HISTORY);
         if self.outputs.path(CHECKPOINT).exists() {
             let resume = format!("imdb-fast train --resume {}", quoted(self.outputs.folder()));
@@ -353,6 +351,13 @@ pub(super) fn warn_of_kernels(what: &str, before: &str, team: &Team) {
             ),
         );
     }
+}
+
+/// What comes before going on where a run's files cannot be written.
+pub(super) fn remedy_first(error: &Error) -> &'static str {
+    let is_full =
+        matches!(error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
+    if is_full { "make room, then" } else { "see to its folder, then" }
 }
 
 /// Says so where the reviews to train on, or those held out, are all of one class: then the figures mean little.
