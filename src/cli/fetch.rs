@@ -132,6 +132,10 @@ impl Set {
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
+    if let Some(index) = &args.word_index {
+        // Whether it is there and can be read is found out before anything is downloaded.
+        Digest::of_file(index)?;
+    }
     let cache = Cache::locate(global)?;
     let folder = &cache.folder;
     std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
@@ -195,7 +199,10 @@ impl Fetch<'_> {
         let summary = match imported {
             Ok(summary) => summary,
             Err(error) => {
-                if archive.path.starts_with(&self.cache.folder) {
+                // Of a full disk, or a file that was named, they know nothing.
+                if let Error::Malformed { path, .. } | Error::WrongKind { path, .. } = &error
+                    && path.starts_with(&self.cache.folder)
+                {
                     let again = "the downloaded files are kept; --force downloads them again";
                     self.global.note(again);
                 }

@@ -165,6 +165,13 @@ fn a_file_at_hand_needs_no_network() {
     let arguments = ["fetch", "--from", "imdb.npz", "--sha256", &wrong];
     desk.fails(1, &arguments, &["imdb.npz: the file: its SHA-256 is ", "or leave --sha256 out"]);
     desk.fails(1, &["fetch", "--from", "none.npz"], &["cannot open none.npz"]);
+    // Found out before anything is asked for.
+    let server = Server::new([]);
+    let mirror = server.mirror();
+    for set in ["keras", "stanford"] {
+        let fetch = ["fetch", set, "--mirror", &mirror, "--word-index", "none.json", "--force"];
+        desk.fails(1, &fetch, &["cannot open none.json"]);
+    }
     let index = ["fetch", "--from", "imdb_word_index.json"];
     desk.fails(1, &index, &["error: imdb_word_index.json: "]);
     desk.ok(&["verify", "imdb"]);
@@ -243,6 +250,23 @@ fn a_full_disk_is_an_error() {
     assert!(errors.contains(&format!("error: cannot write {}: ", part.display())), "{errors}");
     println!("{errors}");
     assert!(!desk.path("cache/imdb.npz").exists());
+}
+
+#[test]
+fn a_new_download_is_advised_where_the_old_one_is_at_fault() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("work/index.json"), "{").unwrap();
+    let sound = repository("data/sample_word_index.json");
+    let nothing = Page { bytes: b"no reviews".to_vec(), etag: None };
+    for (page, index, is_advised) in
+        [(reviews(), "index.json", false), (nothing, sound.to_str().unwrap(), true)]
+    {
+        let (server, hash) = (Server::new([Honest(page.clone())]), sha256(&page.bytes));
+        let mirror = server.mirror();
+        let fetch = ["fetch", "--mirror", &mirror, "--sha256", &hash, "--word-index", index];
+        let errors = desk.fails(1, &[&fetch[..], &["--force"]].concat(), &[]);
+        assert_eq!(errors.contains("--force downloads them again"), is_advised, "{errors}");
+    }
 }
 
 #[test]
