@@ -153,6 +153,14 @@ fn generated_reviews_and_silence() {
     assert!(output.status.success());
     assert_eq!((output.stdout, output.stderr), (Vec::new(), Vec::new()));
     assert!(desk.ok(&["info"]).contains("threads"));
+    #[cfg(unix)]
+    {
+        let nowhere = desk.path("nowhere");
+        let place = format!("cannot write to {}: ", nowhere.display());
+        let expected =
+            format!("{place}entity not found; name another place by the variable TMPDIR\n");
+        desk.fails_with(1, &["train"], &[&expected], |command| command.env("TMPDIR", &nowhere));
+    }
 }
 
 /// What the crate that starts them looks for in the environment has no say.

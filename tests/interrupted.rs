@@ -673,6 +673,11 @@ fn a_full_disk_leaves_no_half_of_an_export_a_page_or_an_ensemble() {
         let export = ["export", "run/model.safetensors", "-o", &output];
         desk.fails(1, &export, &[&output, "No space left"]);
     }
+    let output = desk.command(&["train", "--out", "out"]).env("TMPDIR", &path).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let expected = "(os error 28); name another place by the variable TMPDIR\n";
+    let place = format!("error: cannot write to {}: No space left", path.display());
+    assert!(errors.contains(&place) && errors.ends_with(expected), "{errors}");
     let report = ["report", "run", "-o", "disk/page.html"];
     desk.fails(1, &report, &["disk/page.html", "No space left"]);
     let train =

@@ -1,5 +1,6 @@
 //! Signals that end a command in good order.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,10 +61,18 @@ pub(super) fn in_temporary_folder<T>(work: impl FnOnce(&Path) -> Result<T>) -> R
     let place = std::env::temp_dir();
     // Locked before, so that there is none that is not noted.
     let mut noted = folder();
-    let temporary = tempfile::tempdir_in(&place).map_err(Error::io(&place, "write to"))?;
+    let elsewhere = |error: io::Error| {
+        let text = format!("{error}; name another place by the variable TMPDIR");
+        Error::io(&place, "write to")(io::Error::new(error.kind(), text))
+    };
+    // In its own words the error would name a folder of which nobody has heard.
+    let temporary = tempfile::tempdir_in(&place).map_err(|error| elsewhere(error.kind().into()))?;
     *noted = Some(temporary.path().to_path_buf());
     drop(noted);
-    let result = work(temporary.path());
+    let result = work(temporary.path()).map_err(|error| match error {
+        Error::Io { path, source, .. } if path.starts_with(temporary.path()) => elsewhere(source),
+        other => other,
+    });
     // On systems that cannot delete a mapped file the folder stays; the system clears it in time.
     drop(temporary);
     *folder() = None;
