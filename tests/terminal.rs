@@ -96,6 +96,9 @@ fn bash_completes_commands_options_and_values() {
         (&["imdb-fast", "train", "--optimizer", "ada"], "adam\nadamw\nadagrad\n"),
         (&["imdb-fast", "sweep", "--loss", "h"], "hinge\n"),
         (&["imdb-fast", "import", "--tokenizer", "w"], "words-and-marks\n"),
+        (&["imdb-fast", "import", "--quoting", "o"], "on\noff\n"),
+        (&["imdb-fast", "import", "--index-base", ""], "0\n1\n"),
+        (&["imdb-fast", "predict", "--quoting", "of"], "off\n"),
         (&["imdb-fast", "predict", "--split", "un"], "unlabelled\n"),
         (&["imdb-fast", "man", "tr"], "train\n"),
     ] {

@@ -351,12 +351,12 @@ fn one_of<const N: usize>(splits: [Split; N]) -> impl TypedValueParser<Value = S
 }
 
 /// A choice of two.
-fn on_off(text: &str) -> std::result::Result<bool, String> {
-    match text {
+fn on_off() -> impl TypedValueParser<Value = bool> {
+    Known::of(["on", "off"]).try_map(|text| match &*text {
         "on" => Ok(true),
         "off" => Ok(false),
-        _ => Err("expected on or off".to_owned()),
-    }
+        _ => Err("expected on or off"),
+    })
 }
 
 /// A path that stands beside options, for messages.

@@ -11,7 +11,7 @@ use imdb_fast::import::{
 use imdb_fast::output::folder_of;
 use imdb_fast::text::Tokenizer;
 
-use super::super::known::parsed;
+use super::super::known::{Known, parsed};
 use super::super::preset::Preset;
 use super::super::{Global, OutputArg, no_stream, on_off};
 
@@ -100,7 +100,7 @@ struct Text {
     #[arg(long)]
     no_header: bool,
     /// Whether fields may stand in double quotes [default: on for csv, off for tsv]
-    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    #[arg(long, value_name = "on|off", value_parser = on_off(), hide_possible_values = true)]
     quoting: Option<bool>,
     /// What to do with reviews that are not UTF-8: stop, replace (the bytes at fault) or skip (the review)
     #[arg(long, value_name = "HOW", default_value = InvalidUtf8::default().name())]
@@ -178,7 +178,7 @@ struct Libsvm {
     #[arg(long, value_name = "N")]
     features: Option<usize>,
     /// The index of the first feature, 0 or 1; found out where it is not given
-    #[arg(long, value_name = "0|1", value_parser = index_base)]
+    #[arg(long, value_name = "0|1", value_parser = index_base(), hide_possible_values = true)]
     index_base: Option<IndexBase>,
     /// Take every value but 0 for 1
     #[arg(long)]
@@ -198,12 +198,12 @@ fn number_or(
     }
 }
 
-fn index_base(text: &str) -> Result<IndexBase, String> {
-    match text {
+fn index_base() -> impl TypedValueParser<Value = IndexBase> {
+    Known::of(["0", "1"]).try_map(|text| match &*text {
         "0" => Ok(IndexBase::Zero),
         "1" => Ok(IndexBase::One),
-        _ => Err("expected 0 or 1".to_owned()),
-    }
+        _ => Err("expected 0 or 1"),
+    })
 }
 
 impl Args {

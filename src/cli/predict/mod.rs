@@ -95,7 +95,7 @@ struct LayoutArgs {
     #[arg(long)]
     no_header: bool,
     /// Whether fields of a table may stand in double quotes [default: on for csv, off for tsv]
-    #[arg(long, value_name = "on|off", value_parser = on_off)]
+    #[arg(long, value_name = "on|off", value_parser = on_off(), hide_possible_values = true)]
     quoting: Option<bool>,
     /// What to do with texts that are not UTF-8: stop, replace (the bytes at fault) or skip (the text) [default: stop]
     #[arg(long, value_name = "HOW")]
