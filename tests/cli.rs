@@ -275,8 +275,10 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--metrics", "auk"], &["accuracy, precision, recall, f1, auc"]);
     train(&["--metrics", "auc,accuracy,auc"], &["--metrics is \"auc\"", "once"]);
     train(&["--learning-rate", "-1"], &["learning_rate", "above 0"]);
-    train(&["--epochs", "-1"], &["'-1' for '--epochs"]);
-    train(&["--seed", "-1"], &["'-1' for '--seed"]);
+    train(&["--epochs", "-1"], &["'-1' for '--epochs <N>': expected a whole number, 0 or more"]);
+    train(&["--seed", "-1"], &["'-1' for '--seed <N>': expected a whole number, 0 or more"]);
+    train(&["--seed", "99999999999999999999"], &["expected a smaller number"]);
+    train(&["--dropout", "half"], &["'half' for '--dropout <CHANCE>': expected a number"]);
     train(&["--validation", "-3"], &["--validation is \"-3\"", "a part such as 0.4"]);
     train(&["--threads", "-1"], &["'-1' for '--threads"]);
     train(&["--out", "-1"], &["unexpected argument '-1'"]);
@@ -289,6 +291,9 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--threads", "100000"], &["--threads", "4096"]);
     train(&["--no-such-option"], &["--no-such-option"]);
     desk.fails(2, &["synth", "-o", "x", "--reviews", "0"], &["--reviews", "from 1"]);
+    desk.fails(2, &["synth", "-o", "x", "--words", "1e4"], &["expected a whole number"]);
+    desk.fails(2, &["import", "x", "-o", "y", "--quoting", "no"], &["expected on or off"]);
+    desk.fails(2, &["import", "x", "-o", "y", "--index-base", "2"], &["expected 0 or 1"]);
     desk.fails(2, &["plot", "h.json", "-o", "h.gif"], &["--output", ".svg or .png"]);
     desk.fails(2, &["predict", "m", "d.safetensors", "--rows", "9..3"], &["A..B"]);
     desk.fails(2, &["decode", "d.safetensors", "--row", "1", "--split", "dev"], &["train, test"]);

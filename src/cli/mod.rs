@@ -34,8 +34,10 @@ mod words;
 mod tests;
 
 use std::any::TypeId;
+use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -171,7 +173,11 @@ pub(crate) fn main() -> ExitCode {
             blame_changed_files();
             stop::outlive_file_limit().and_then(|()| run(&global, command))
         }
-        Err(error) if error.use_stderr() => error.exit(),
+        Err(error) if error.use_stderr() => {
+            // Nobody listens on a closed stderr.
+            let _ = write!(anstream::stderr(), "{}", in_words(&error));
+            return ExitCode::from(2);
+        }
         // Help and version, which are data as any other.
         Err(told) => told.print().map(|()| ExitCode::SUCCESS).map_err(stdout_failed),
     };
@@ -186,6 +192,19 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
     }
+}
+
+/// What is wrong with the arguments, coloured. Of what is no number the library that parses it speaks to programmers.
+fn in_words(error: &clap::Error) -> String {
+    let text = error.render().ansi().to_string();
+    let Some(source) = error.source() else { return text };
+    let expected = match source.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {
+        Some(IntErrorKind::PosOverflow) => "expected a smaller number",
+        Some(_) => "expected a whole number, 0 or more",
+        None if source.is::<ParseFloatError>() => "expected a number",
+        None => return text,
+    };
+    text.replace(&format!(": {source}"), &format!(": {expected}"))
 }
 
 fn run(global: &Global, command: Command) -> Result<ExitCode> {
