@@ -499,6 +499,7 @@ fn a_pipe_is_refused_and_does_not_block() {
     desk.fails(1, &["train", "pipe"], &["a pipe or device", "write what it brings to a file"]);
     let predict = ["predict", "run/model.safetensors", "pipe"];
     desk.fails(1, &predict, &["a pipe or device", "name `-` and hand"]);
+    desk.fails(1, &["report", "pipe", "-o", "x.html"], &["the run is pipe, but it is a file"]);
     desk.fails(1, &["import", "pipe", "-o", "x"], &["pipe"]);
     desk.fails(1, &["plot", "pipe", "-o", "x.svg"], &["pipe"]);
     let (sample, svm) = (repository("data/sample.npz"), repository("data/sample.svm"));

@@ -112,12 +112,12 @@ fn read(run: &Path) -> Result<(HistoryFile, Model)> {
         reason,
         remedy: remedy.to_owned(),
     };
-    if run.is_file() {
-        return Err(unfit("it is a file".into(), "name the folder that `imdb-fast train` wrote"));
-    }
     if !run.exists() {
         let remedy = "`imdb-fast train` makes one: `run`, or as --out names it";
         return Err(unfit("there is no such folder".into(), remedy));
+    }
+    if !run.is_dir() {
+        return Err(unfit("it is a file".into(), "name the folder that `imdb-fast train` wrote"));
     }
     for name in [HISTORY, MODEL] {
         if !run.join(name).exists() {
