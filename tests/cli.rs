@@ -447,6 +447,16 @@ fn files_of_the_wrong_kind() {
         desk.fails(1, &["evaluate", model, file], &parts);
     }
     desk.fails(1, &["evaluate", "d.safetensors", "d.safetensors"], &["expected a model"]);
+    let swapped = ["evaluate", "imdb", model];
+    desk.fails(
+        1,
+        &swapped,
+        &["cannot open imdb: ", "; a model belongs here, such as the run/model"],
+    );
+    desk.fails(1, &["train", "imbd"], &["cannot open imbd: ", "; `imdb-fast import` makes"]);
+    for text in ["a text", &"a long text ".repeat(30)] {
+        desk.fails(1, &["predict", model, text], &["; a dataset", "itself is given by --text"]);
+    }
     desk.fails(1, &["import", "d.safetensors", "-o", "x"], &["a dataset or a model already"]);
     desk.fails(1, &["import", "folder", "-o", "x"], &["folder"]);
     desk.fails(1, &["plot", "text", "-o", "x.svg"], &["text", "line 1"]);

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use imdb_fast::Result;
 use imdb_fast::dataset::Split;
-use imdb_fast::model::Model;
 use imdb_fast::nn::{LOSSES, loss};
 use imdb_fast::report::table::{Align, aligned, confusion_matrix};
 use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
 use serde_json::json;
 
 use super::known::Known;
-use super::{Global, labelled_split, loss_of, thousands, to_stdout};
+use super::{Global, labelled_split, loss_of, open_model, thousands, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
 ///
@@ -42,7 +41,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
-    let model = Model::load(&args.model)?;
+    let model = open_model(&args.model)?;
     let loss = match &args.loss {
         Some(name) => loss(name)?,
         None => loss_of(&model, &args.model)?,

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use imdb_fast::export::{self, OnnxInput};
-use imdb_fast::model::Model;
 use imdb_fast::{Error, Result};
 
-use super::{Global, OutputArg, shown, thousands};
+use super::{Global, OutputArg, open_model, shown, thousands};
 
 /// Write a model as Keras, ONNX runtimes or PyTorch take it
 ///
@@ -122,7 +121,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let path = &args.output.output;
     let kind = args.kind()?;
     args.output.spare([&args.model], "the model")?;
-    let model = Model::load(&args.model)?;
+    let model = open_model(&args.model)?;
     let format = match kind {
         Format::KerasNpz => export::Format::KerasNpz,
         Format::Onnx => export::Format::Onnx(match args.onnx_input {

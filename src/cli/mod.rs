@@ -36,7 +36,7 @@ mod tests;
 use std::any::TypeId;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -301,7 +301,9 @@ impl Global {
 
     /// Opens the dataset at a path, or the fetched one of that name.
     fn open(&self, path: &Path) -> Result<Dataset> {
-        Dataset::open(&self.find(path)?, self.access())
+        let remedy =
+            "`imdb-fast import` makes a dataset of reviews, `imdb-fast fetch` of the official ones";
+        Dataset::open(&self.find(path)?, self.access()).map_err(missing(remedy))
     }
 
     /// A line for a person, unless silence was asked for.
@@ -332,6 +334,27 @@ fn of_file(path: &Path, place: &str, remedy: &str) -> impl FnOnce(Error) -> Erro
         true => Error::malformed(path, place, error.to_string(), remedy),
         false => error,
     }
+}
+
+/// Says what belongs in the place of a file that is not there.
+fn missing(remedy: &str) -> impl FnOnce(Error) -> Error {
+    move |error| match error {
+        // What is no file's name may be too long for one.
+        Error::Io { path, action, source }
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::InvalidFilename) =>
+        {
+            let source = io::Error::new(source.kind(), format!("{source}; {remedy}"));
+            Error::Io { path, action, source }
+        }
+        other => other,
+    }
+}
+
+/// The model of a command's first argument.
+fn open_model(path: &Path) -> Result<Model> {
+    let remedy =
+        "a model belongs here, such as the run/model.safetensors that `imdb-fast train` writes";
+    Model::load(path).map_err(missing(remedy))
 }
 
 /// The loss that a model has been trained with.

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use imdb_fast::Result;
 use imdb_fast::answer::{Judge, Strongest};
-use imdb_fast::model::Model;
 use imdb_fast::report::table::{Align, aligned};
 use serde::Serialize;
 
-use super::Global;
 use super::answers::{Answers, Format, FormatArg};
+use super::{Global, open_model};
 
 /// Show the words with the strongest effect on an empty review, both ways
 #[derive(Debug, clap::Args)]
@@ -39,7 +38,7 @@ struct Line<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
-    let model = Model::load(&args.model)?;
+    let model = open_model(&args.model)?;
     let team = global.team()?;
     let top = if args.top == 0 { usize::MAX } else { args.top };
     let strongest = Judge::new(&model, &team)?.strongest(top)?;

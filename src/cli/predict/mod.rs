@@ -17,7 +17,7 @@ use imdb_fast::{Error, Result};
 
 use super::answers::{ColourArg, Format, FormatArg};
 use super::known::parsed;
-use super::{Global, on_off, split};
+use super::{Global, missing, on_off, open_model, split};
 use dataset::{Rows, rows};
 use input::{Source, Texts};
 use lines::{Lines, Place, Style};
@@ -140,7 +140,7 @@ impl Layout {
 }
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
-    let model = Model::load(&args.model)?;
+    let model = open_model(&args.model)?;
     let Some(input) = &args.input else { return of_arguments(global, &model, &args) };
     if input == Path::new("-") {
         if std::io::stdin().is_terminal() {
@@ -155,7 +155,10 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         return of_texts(global, &model, &args, Path::new("stdin"), (stdin, layout));
     }
     let input = &*global.find(input)?;
-    match input::look_at(input, args.layout.layout, &args.layout.options())? {
+    let remedy = "a dataset or a file of texts belongs here; a text itself is given by --text";
+    match input::look_at(input, args.layout.layout, &args.layout.options())
+        .map_err(missing(remedy))?
+    {
         Source::Text(file, layout) => {
             if let Some((option, value)) = args.dataset.given() {
                 let reason = format!("{} is a file with texts", input.display());
