@@ -13,7 +13,7 @@ use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 
-/// The temporary siblings of this process.
+/// The temporary siblings of this process, and what else is nothing without it.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
@@ -30,9 +30,16 @@ pub fn abandon_all() {
     std::mem::forget(unfinished);
 }
 
-/// A temporary sibling's place in [`UNFINISHED`].
+/// The place in [`UNFINISHED`] of a temporary sibling, or of another file that is to go with a program that ends at once.
 #[derive(Debug)]
-struct Noted(PathBuf);
+pub(crate) struct Noted(PathBuf);
+
+impl Noted {
+    pub(crate) fn new(path: PathBuf) -> Noted {
+        unfinished().insert(path.clone());
+        Noted(path)
+    }
+}
 
 impl Drop for Noted {
     fn drop(&mut self) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Hasher;
 use super::http::Resume;
 use crate::error::{Error, Result};
-use crate::output;
+use crate::output::{self, Noted};
 
 /// The most that is read of a `.part.json`, which is a few hundred bytes.
 const MAX_ORIGIN: u64 = 64 << 10;
@@ -31,6 +31,8 @@ pub(super) struct Part {
     file: File,
     length: u64,
     origin: Option<Origin>,
+    /// As long as there is nothing to go on from.
+    empty: Option<[Noted; 2]>,
 }
 
 impl Part {
@@ -42,7 +44,10 @@ impl Part {
         let file = file.map_err(Error::io(&path, "create"))?;
         let length = file.metadata().map_err(Error::io(&path, "read"))?.len();
         let origin = read_origin(&beside(target, ".part.json"));
-        Ok(Part { target: target.to_path_buf(), path, file, length, origin })
+        let mut part =
+            Part { target: target.to_path_buf(), path, file, length, origin, empty: None };
+        part.note_if_empty();
+        Ok(part)
     }
 
     pub(super) fn length(&self) -> u64 {
@@ -76,6 +81,7 @@ impl Part {
         self.file.rewind().map_err(Error::io(&self.path, "empty"))?;
         self.length = 0;
         self.origin = None;
+        self.note_if_empty();
         Ok(())
     }
 
@@ -99,7 +105,16 @@ impl Part {
             return Err(Error::io(&self.path, "write")(error));
         }
         self.length += bytes.len() as u64;
+        self.empty = None;
         Ok(())
+    }
+
+    /// A signal that ends the program leaves no beginnings without a byte.
+    fn note_if_empty(&mut self) {
+        if self.length == 0 && self.empty.is_none() {
+            let origin = beside(&self.target, ".part.json");
+            self.empty = Some([self.path.clone(), origin].map(Noted::new));
+        }
     }
 
     /// Syncs the file and gives it its name.

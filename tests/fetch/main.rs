@@ -269,6 +269,25 @@ fn a_new_download_is_advised_where_the_old_one_is_at_fault() {
     }
 }
 
+/// What brings nothing to go on from.
+#[cfg(unix)]
+#[test]
+fn a_signal_before_the_first_byte_leaves_nothing() {
+    let (desk, server) = (Desk::new(), Server::new([Stall(reviews(), 0)]));
+    let mirror = server.mirror();
+    let arguments = desk.fetch(&mirror, &[]);
+    let mut command = desk.command(env!("CARGO_BIN_EXE_imdb-fast"), &arguments);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("downloading "), "{line}");
+    assert_eq!(desk.cached(), [".lock", "imdb.npz.part", "imdb.npz.part.json"]);
+    let kill = std::process::Command::new("kill").arg(child.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(desk.cached(), [".lock"]);
+}
+
 #[test]
 fn the_raw_archive_is_kept_as_it_came_and_imported() {
     let (desk, archive) = (Desk::new(), page("data/sample_acl.tar.gz"));
