@@ -38,7 +38,7 @@ impl FeatureScale {
     /// Checks the values.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`](crate::Error::InvalidOption)
+    /// [`Error::InvalidOption`]
     pub fn check(self) -> Result<()> {
         let FeatureScale::NaiveBayes { smoothing } = self;
         expect_numbers(OPTION, &[("smoothing", smoothing, Bound::AboveZero)])
