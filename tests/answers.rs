@@ -533,7 +533,7 @@ fn a_typed_line_is_answered_before_the_next() {
         } else if options.contains(&"--csv") {
             assert_eq!(answers.next().unwrap().unwrap(), "line,probability,label");
         }
-        for text in ["a fine film\n", "bad\n", "\n"] {
+        for text in ["a 5\" fine film\n", "bad\n", "\n"] {
             if options.contains(&"csv") && text == "\n" {
                 continue; // no record to that reader
             }

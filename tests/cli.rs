@@ -723,7 +723,8 @@ fn what_there_is_one_of_is_told_as_one() {
     let desk = Desk::new();
     desk.write("a.csv", "text,label\nfilm,1\n");
     let (_, errors) = desk.runs(&["import", "a.csv", "--test", "./a.csv", "-o", "one.safetensors"]);
-    let note = "note: --test ./a.csv and a.csv are the same file: both splits have its reviews\n";
+    let note =
+        "warning: --test ./a.csv and a.csv are the same file: both splits have its reviews\n";
     assert!(errors.contains(note), "{errors}");
     let facts = desk.ok(&["inspect", "one.safetensors"]);
     assert!(facts.contains(" 1 review, 2 nonzeros, 1 positive\n"), "{facts}");

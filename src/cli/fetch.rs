@@ -59,7 +59,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", value_parser = mirror)]
     mirror: Option<String>,
     /// The hash that imdb.npz or aclImdb_v1.tar.gz must have, instead of the official or the pinned one
-    #[arg(long, value_name = "HEX")]
+    #[arg(long, value_name = "HEX", value_parser = digest)]
     sha256: Option<Digest>,
     /// Download and import again, whatever is here
     #[arg(long)]
@@ -107,6 +107,14 @@ fn mirror(text: &str) -> Result<String, String> {
     }
 }
 
+/// What is wrong is told behind the option and its value.
+fn digest(text: &str) -> Result<Digest, String> {
+    text.parse().map_err(|error| match error {
+        Error::InvalidOption { expected, .. } => format!("expected {expected}"),
+        other => other.to_string(),
+    })
+}
+
 impl Set {
     fn name(self) -> &'static str {
         match self {
@@ -133,8 +141,8 @@ impl Set {
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     if let Some(index) = &args.word_index {
-        // Whether it is there and can be read is found out before anything is downloaded.
-        Digest::of_file(index)?;
+        // What is wrong with it is found out before anything is downloaded.
+        import::check_word_index(index)?;
     }
     let cache = Cache::locate(global)?;
     let folder = &cache.folder;
@@ -246,6 +254,9 @@ impl Fetch<'_> {
             (format!("a file such as {}", other.file()), takes)
         };
         let (found, remedy) = match (self.args.dataset, import::detect(path)) {
+            (_, Err(error @ Error::WrongKind { .. })) if self.args.from.is_some() => {
+                return Err(error);
+            }
             // What else is wrong with it the import says, of an npz as of one.
             (Set::Keras, Ok(Format::Keras) | Err(_)) => return Ok(Some(Format::Keras)),
             (Set::Stanford, Ok(Format::Archive | Format::Folder) | Err(_)) => return Ok(None),

@@ -204,7 +204,12 @@ fn in_words(error: &clap::Error) -> String {
         None if source.is::<ParseFloatError>() => "expected a number",
         None => return text,
     };
-    text.replace(&format!(": {source}"), &format!(": {expected}"))
+    // Behind the value, which may be anything.
+    let source = format!(": {source}");
+    match text.rfind(&source) {
+        Some(at) => format!("{}: {expected}{}", &text[..at], &text[at + source.len()..]),
+        None => text,
+    }
 }
 
 fn run(global: &Global, command: Command) -> Result<ExitCode> {
@@ -341,7 +346,10 @@ fn missing(remedy: &str) -> impl FnOnce(Error) -> Error {
     move |error| match error {
         // What is no file's name may be too long for one.
         Error::Io { path, action, source }
-            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::InvalidFilename) =>
+            if matches!(
+                source.kind(),
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+            ) =>
         {
             let source = io::Error::new(source.kind(), format!("{source}; {remedy}"));
             Error::Io { path, action, source }
@@ -406,7 +414,7 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// A word as a POSIX shell takes it.
+/// A word as a POSIX shell takes it; one that is not UTF-8 as those take it that know the quotes of POSIX 2024, such as bash.
 fn quoted(word: impl AsRef<OsStr>) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     match word.as_ref().to_str() {

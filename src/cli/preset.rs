@@ -137,8 +137,14 @@ fn left_to_preset(name: &str, given: &ArgMatches) -> Vec<OsString> {
         let excludes = |a: &clap::Arg, b: &clap::Arg| {
             command.get_arg_conflicts_with(a).iter().any(|other| other.get_id() == b.get_id())
         };
-        // A learning rate is the optimizer's that it is for.
-        let is_of_another = long == Some("learning-rate") && is_given("optimizer");
+        // A learning rate is the optimizer's that it is for; what is counted has no say beside a word index, but for runs of words.
+        let has_one_word = matches!(given.try_get_one("ngrams"), Ok(Some(&1_usize)));
+        let has_no_runs = is_given("hash_bits") || (is_given("ngrams") && has_one_word);
+        let is_of_another = match long {
+            Some("learning-rate") => is_given("optimizer"),
+            Some("min-count" | "count-unlabelled") => is_given("word_index") && has_no_runs,
+            _ => false,
+        };
         let mut given = command.get_arguments().filter(|other| is_given(other.get_id().as_str()));
         !is_of_another
             && given.all(|other| {
@@ -201,5 +207,12 @@ mod tests {
         let hashed = "imdb-fast import x -o y --preset best --hash-bits 20 --unlabelled z";
         let parsed = format!("{:?}", parse(hashed.split(' ').map(OsString::from)).unwrap());
         assert!(parsed.contains("min_count: None") && parsed.contains("ngrams: 4"), "{parsed}");
+        let indexed = "imdb-fast import x -o y --preset semi --word-index z";
+        for (more, has_counts) in [("", true), (" --ngrams 1", false), (" --hash-bits 20", false)] {
+            let line = format!("{indexed}{more}");
+            let parsed = format!("{:?}", parse(line.split(' ').map(OsString::from)).unwrap());
+            assert_eq!(parsed.contains("count_unlabelled: true"), has_counts, "{parsed}");
+            assert_eq!(parsed.contains("min_count: Some(3)"), has_counts, "{parsed}");
+        }
     }
 }

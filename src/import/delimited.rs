@@ -11,7 +11,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use super::TextOptions;
 use super::lines::max_text;
 use super::row::{LabelUse, Row, Rows, wanted};
-use super::unpack::{Ahead, Faults, Input, look_ahead, seen};
+use super::unpack::{Ahead, Faults, Input, look_ahead};
 use crate::error::{Error, Result};
 
 /// Comes behind the end of each file. A quote that is still open there swallows it, which the csv crate would not tell.
@@ -96,23 +96,18 @@ pub(super) fn open(
     labels: LabelUse,
 ) -> Result<Delimited> {
     let quoting = options.quoting.unwrap_or(delimiter != b'\t');
-    // Who waits for the answer to a row before it writes the next is not waited for, but where its commas may prove to be none.
+    let mut first = FirstLines::new(delimiter, quoting);
     let ahead = look_ahead(input.reader, |start| {
-        let mut plain = outside_quotes(start, quoting);
-        plain.truncate(plain.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1));
-        let may_be_other = delimiter == b',' && has_semicolons(&plain);
-        let needed = if may_be_other { 2 } else { 1 };
-        start.len() >= MAX_START || whole_lines(&plain) >= needed
+        first.take(start);
+        start.len() >= MAX_START || first.are_enough()
     });
     let ahead = ahead.map_err(|error| input.faults.explain(error))?;
-    let plain = outside_quotes(seen(&ahead), quoting);
-    // A last one may be half of a line break.
-    if plain.windows(2).any(|two| two[0] == b'\r') && !plain.contains(&b'\n') {
+    if first.has_return && !first.has_feed {
         let problem = "its lines end with carriage returns alone";
         let remedy = "convert them to line feeds, as by `tr '\\r' '\\n'`";
         return Err(Error::malformed(input.faults.path(), "row 1, line 1", problem, remedy));
     }
-    if delimiter == b',' && has_semicolons(&plain) {
+    if delimiter == b',' && first.have_semicolons() {
         delimiter = b';';
     }
     let mut builder = ReaderBuilder::new();
@@ -161,32 +156,98 @@ pub(super) fn open(
     Ok(file)
 }
 
-/// What of a text is not in quotes, if they mean something.
-fn outside_quotes(text: &[u8], quoting: bool) -> Vec<u8> {
-    let mut is_quoted = false;
-    let mut is_outside = |byte: u8| {
-        is_quoted ^= quoting && byte == b'"';
-        !is_quoted
-    };
-    text.iter().copied().filter(|&byte| is_outside(byte)).collect()
+/// What the first two lines of a table tell of it, blank ones aside. Each byte is looked at once, however few come at a time.
+struct FirstLines {
+    delimiter: u8,
+    quoting: bool,
+    seen: usize,
+    state: State,
+    /// Semicolons and commas of each line, outside quotes.
+    marks: [[usize; 2]; 2],
+    /// How many lines have come to their end.
+    whole: usize,
+    is_blank: bool,
+    /// Whether the last byte is a carriage return, one has another byte behind it, and there is a line feed.
+    is_return: bool,
+    has_return: bool,
+    has_feed: bool,
 }
 
-/// How many lines have come to their end, but for blank ones.
-fn whole_lines(plain: &[u8]) -> usize {
-    let lines = plain.split_inclusive(|&byte| byte == b'\n');
-    lines.filter(|line| line.ends_with(b"\n") && !line.trim_ascii().is_empty()).count()
+/// Where a byte stands. As for the csv crate, a quote means something only at the beginning of a field.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Beginning,
+    Within,
+    Quoted,
+    /// Behind a quote that ends a field, or is the first of two that stand for one.
+    Unquoted,
 }
 
-/// Whether semicolons stand for commas: both of the first two lines have more of them, or the first one where that tells nothing.
-/// One line alone may be that of a text with many of either, which then need no quotes.
-fn has_semicolons(plain: &[u8]) -> bool {
-    let lines = plain.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    let lines: Vec<&[u8]> = lines.take(2).collect();
-    let counts = |delimiter| {
-        let count = |line: &&[u8]| line.iter().filter(|&&byte| byte == delimiter).count();
-        (lines.iter().map(count).min(), lines.first().map(count))
-    };
-    counts(b';') > counts(b',')
+impl FirstLines {
+    fn new(delimiter: u8, quoting: bool) -> FirstLines {
+        FirstLines {
+            delimiter,
+            quoting,
+            seen: 0,
+            state: State::Beginning,
+            marks: [[0; 2]; 2],
+            whole: 0,
+            is_blank: true,
+            is_return: false,
+            has_return: false,
+            has_feed: false,
+        }
+    }
+
+    /// Looks at what is new of a beginning.
+    fn take(&mut self, start: &[u8]) {
+        for &byte in &start[self.seen..] {
+            self.state = match (self.state, byte) {
+                (State::Quoted, b'"') => State::Unquoted,
+                (State::Quoted, _) | (State::Unquoted, b'"') => State::Quoted,
+                (State::Beginning, b'"') if self.quoting => State::Quoted,
+                (_, b'\n') => State::Beginning,
+                // Commas may prove to be none.
+                (_, b',' | b';') if self.delimiter == b',' => State::Beginning,
+                (_, byte) if byte == self.delimiter => State::Beginning,
+                _ => State::Within,
+            };
+            self.has_return |= self.is_return;
+            self.is_return = byte == b'\r' && self.state != State::Quoted;
+            if self.state == State::Quoted {
+                self.is_blank = false;
+                continue;
+            }
+            match (byte, self.marks.get_mut(self.whole)) {
+                (b'\n', _) => {
+                    self.has_feed = true;
+                    self.whole += usize::from(!self.is_blank);
+                    self.is_blank = true;
+                }
+                (b';', Some([semicolons, _])) => *semicolons += 1,
+                (b',', Some([_, commas])) => *commas += 1,
+                _ => {}
+            }
+            self.is_blank &= byte == b'\n' || byte == b'\r';
+        }
+        self.seen = start.len();
+    }
+
+    /// Whether they tell all. Who waits for the answer to a row before it writes the next is not waited for, but where the row's
+    /// commas may prove to be none.
+    fn are_enough(&self) -> bool {
+        let may_be_other = self.delimiter == b',' && self.marks[0][0] > 0;
+        self.whole >= if may_be_other { 2 } else { 1 }
+    }
+
+    /// Whether semicolons stand for commas: both lines have more of them, or the first one where that tells nothing. One line alone
+    /// may be that of a text with many of either, which then need no quotes.
+    fn have_semicolons(&self) -> bool {
+        let has_second = self.whole > 1 || (self.whole == 1 && !self.is_blank);
+        let lines = &self.marks[..if has_second { 2 } else { 1 }];
+        let counts = |mark: usize| (lines.iter().map(|line| line[mark]).min(), lines[0][mark]);
+        counts(0) > counts(1)
+    }
 }
 
 impl Delimited {

@@ -38,6 +38,14 @@ pub use row::{Row, Rows, TEXT_NAMES};
 pub use text_options::{InvalidUtf8, TextOptions};
 pub use unpack::stream;
 
+/// Reads a word index for nothing but to know that it is one, before a long download, say.
+///
+/// # Errors
+/// [`Error::Malformed`] where it is no JSON object of positive integers or two words share a rank; [`Error::Io`].
+pub fn check_word_index(path: &Path) -> Result<()> {
+    keras::word_index::read(path).map(drop)
+}
+
 /// A kind of file that holds reviews.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

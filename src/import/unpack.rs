@@ -132,7 +132,7 @@ pub(super) type Ahead<R> = Chain<Cursor<Vec<u8>>, R>;
 /// Those of the reader.
 pub(super) fn look_ahead<R: BufRead>(
     mut reader: R,
-    enough: impl Fn(&[u8]) -> bool,
+    mut enough: impl FnMut(&[u8]) -> bool,
 ) -> io::Result<Ahead<R>> {
     let mut start = Vec::new();
     while !enough(&start) {
@@ -151,7 +151,7 @@ pub(super) fn look_ahead<R: BufRead>(
 }
 
 /// What has been looked at.
-pub(super) fn seen<R>(ahead: &Ahead<R>) -> &[u8] {
+fn seen<R>(ahead: &Ahead<R>) -> &[u8] {
     ahead.get_ref().0.get_ref()
 }
 

@@ -168,7 +168,7 @@ impl Run<'_> {
         let fit_time = watcher.fit_time();
         watcher.progress.finish();
         if let Some(error) = watcher.failure {
-            self.say_what_is_kept(&error);
+            self.say_what_is_kept(&error, watcher.has_history);
             return Err(error);
         }
         if let Some((epoch, batch)) = watcher.stopped {
@@ -180,6 +180,7 @@ impl Run<'_> {
         let history = &outcome.history;
         // It has ended between epochs.
         let epoch = outcome.epoch.unwrap_or(0);
+        let has_history = watcher.has_history;
         let is_average = plan.options().average_weights.is_some();
         if is_average {
             let reached = judged(&model, self.dataset, plan, team)?;
@@ -188,7 +189,7 @@ impl Run<'_> {
         model.training = self.outputs.training(history, (!is_average).then_some(epoch));
         self.outputs
             .save(history, fit_time, Some(&model))
-            .inspect_err(|error| self.say_what_is_kept(error))?;
+            .inspect_err(|error| self.say_what_is_kept(error, has_history))?;
         if !self.global.quiet {
             self.report(&outcome, epoch, fit_time, size.reviews)?;
         }
@@ -245,16 +246,18 @@ impl Run<'_> {
         ExitCode::from(code)
     }
 
-    /// What to do where a run is done and cannot be written: on a full disk, mostly.
-    fn say_what_is_kept(&self, error: &Error) {
+    /// What to do where a run cannot be written: on a full disk, mostly. A history on the way may be an earlier run's.
+    fn say_what_is_kept(&self, error: &Error, has_history: bool) {
         let first = remedy_first(error);
-        let history = self.outputs.path(PARTIAL_HISTORY);
         if self.outputs.path(CHECKPOINT).exists() {
             let resume = format!("imdb-fast train --resume {}", quoted(self.outputs.folder()));
             warn("note", format_args!("its last checkpoint is kept; {first}: {resume}"));
         } else {
-            let kept = match history.exists() {
-                true => format!("its history up to a late epoch is kept in {}", shown(&history)),
+            let kept = match has_history {
+                true => {
+                    let history = shown(&self.outputs.path(PARTIAL_HISTORY));
+                    format!("its history up to a late epoch is kept in {history}")
+                }
                 false => "nothing of the run is kept".to_owned(),
             };
             let again = "train again, with --checkpoint-every if it takes long";

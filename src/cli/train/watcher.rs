@@ -38,6 +38,8 @@ pub(super) struct Watcher<'a> {
     pub(super) failure: Option<Error>,
     /// Whether it is said that the history cannot be.
     has_warned: bool,
+    /// Whether this run has saved one.
+    pub(super) has_history: bool,
 }
 
 /// How large a run is.
@@ -77,6 +79,7 @@ impl<'a> Watcher<'a> {
             stopped: None,
             failure: None,
             has_warned: false,
+            has_history: false,
         }
     }
 
@@ -136,11 +139,13 @@ impl Observer for Watcher<'_> {
             self.last_saved = now;
             let fit_time = self.fit_time();
             let saved = self.save(|outputs| outputs.save_partial_history(history, fit_time));
-            // No reason to lose the run: there may be room again by its end.
-            if let Err(error) = saved
-                && !std::mem::replace(&mut self.has_warned, true)
-            {
-                self.progress.warn(format_args!("{error}; the run goes on without it"));
+            match saved {
+                Ok(_) => self.has_history = true,
+                // No reason to lose the run: there may be room again by its end.
+                Err(error) if !std::mem::replace(&mut self.has_warned, true) => {
+                    self.progress.warn(format_args!("{error}; the run goes on without it"));
+                }
+                Err(_) => {}
             }
         }
         ControlFlow::Continue(())

@@ -40,7 +40,7 @@ impl Npz {
         let file = input::open(path)?;
         let archive = ZipArchive::new(BufReader::new(file))
             .map_err(|error| zip_error(path, "the archive", error))?;
-        let first = archive.file_names().flatten().next();
+        let first = archive.file_names().flatten().find(|name| !name.ends_with('/'));
         if let Some(first) = first
             && !archive.file_names().flatten().any(|name| name.ends_with(".npy"))
         {
