@@ -138,11 +138,13 @@ fn left_to_preset(name: &str, given: &ArgMatches) -> Vec<OsString> {
             command.get_arg_conflicts_with(a).iter().any(|other| other.get_id() == b.get_id())
         };
         // A learning rate is the optimizer's that it is for; what is counted has no say beside a word index, but for runs of words.
-        let has_one_word = matches!(given.try_get_one("ngrams"), Ok(Some(&1_usize)));
-        let has_no_runs = is_given("hash_bits") || (is_given("ngrams") && has_one_word);
         let is_of_another = match long {
             Some("learning-rate") => is_given("optimizer"),
-            Some("min-count" | "count-unlabelled") => is_given("word_index") && has_no_runs,
+            Some("min-count" | "count-unlabelled") => {
+                let has_one_word = matches!(given.try_get_one("ngrams"), Ok(Some(&1_usize)));
+                let has_no_runs = is_given("hash_bits") || (is_given("ngrams") && has_one_word);
+                is_given("word_index") && has_no_runs
+            }
             _ => false,
         };
         let mut given = command.get_arguments().filter(|other| is_given(other.get_id().as_str()));

@@ -206,7 +206,8 @@ impl FirstLines {
                 (State::Quoted, b'"') => State::Unquoted,
                 (State::Quoted, _) | (State::Unquoted, b'"') => State::Quoted,
                 (State::Beginning, b'"') if self.quoting => State::Quoted,
-                (_, b'\n') => State::Beginning,
+                // Lines that end with the first alone are refused, but not for a break within quotes.
+                (_, b'\r' | b'\n') => State::Beginning,
                 // Commas may prove to be none.
                 (_, b',' | b';') if self.delimiter == b',' => State::Beginning,
                 (_, byte) if byte == self.delimiter => State::Beginning,
