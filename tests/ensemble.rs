@@ -264,6 +264,12 @@ fn what_does_not_fit_is_refused_before_anything_is_trained() {
     let ensemble = Ensemble { self_training: Some(SelfTraining::default()), ..ensemble };
     let error = ensemble.train(&member, &dataset, &team(1), folder.path()).unwrap_err().to_string();
     assert!(error.contains("--schedule") && error.contains("warm-up"), "{error}");
+    assert!(error.contains("in the fine-tuning at the end"), "{error}");
+    // The teachers have no more either.
+    let schedule = format!("linear:warm_up={}", 2 * labelled);
+    let member = Linear { schedule: &schedule, ..member };
+    let error = ensemble.train(&member, &dataset, &team(1), folder.path()).unwrap_err().to_string();
+    assert!(error.contains("warm-up") && !error.contains("fine-tuning"), "{error}");
     let member = Linear { keep_best: true, patience: 0.into(), ..Linear::of(&dataset) };
     let error = ensemble.train(&member, &dataset, &team(1), folder.path()).unwrap_err().to_string();
     assert!(error.contains("--self-training") && error.contains("best epoch"), "{error}");

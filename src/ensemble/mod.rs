@@ -138,7 +138,8 @@ impl Ensemble {
         training.check_with(&member.options(self.seed)?)?;
         pseudo::check(dataset, &first)?;
         if training.fine_tuning_epochs > 0 {
-            // What does not fit is known now, and not when the students are trained.
+            // What does not fit is known now, and not when the students are trained: what does not fit the teachers either first.
+            TrainPlan::new(dataset, &first, member.options(self.seed)?)?;
             let options = training.fine_tuning(member.options(self.seed)?);
             TrainPlan::new(dataset, &first, options).map_err(|error| match error {
                 Error::Unfit { option, value, reason, remedy } => {
