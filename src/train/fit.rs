@@ -29,9 +29,10 @@ use crate::nn::{Embedding, InputScale};
 ///
 /// # Errors
 /// [`Error::Unfit`](crate::Error::Unfit) where the dataset lacks a split that the plan names, the model is of another
-/// architecture than the plan's, or memory is short: the model is then as it was. A run that diverges is no error
-/// here: its [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one, if they were
-/// remembered.
+/// architecture than the plan's, or memory is short: the model is then as it was. [`Error::Io`](crate::Error::Io) where the caller
+/// is a thread of another pool, and the system gives none to run in its place: the model may then be trained in part. A run that
+/// diverges is no error here: its [`Outcome`] has the history up to the last good epoch, and the model the weights of the best one,
+/// if they were remembered.
 ///
 /// # Panics
 /// If a loss, metric, optimizer or observer of the caller panics, or the observer begins another run on the same team of several threads.
@@ -104,7 +105,8 @@ pub fn fit(
 ///
 /// # Errors
 /// [`Error::Unfit`](crate::Error::Unfit) where plan, dataset or network are not those of the run;
-/// [`Error::Malformed`](crate::Error::Malformed) where the checkpoint is damaged. The model's weights may then have been replaced.
+/// [`Error::Malformed`](crate::Error::Malformed) where the checkpoint is damaged; [`Error::Io`](crate::Error::Io) as for [`fit`]. The
+/// model's weights may then have been replaced.
 ///
 /// # Panics
 /// If a loss, metric, optimizer or observer of the caller panics, or the observer begins another run on the same team of several threads.
@@ -275,7 +277,7 @@ fn fit_rows<I: Word>(
         Some(checkpoint) => run.take_up(&checkpoint)?,
         None => run.prepare_epoch(0),
     }
-    let stopped = run.go_on(team);
+    let stopped = run.go_on(team)?;
     let (outcome, head) = run.finish(stopped);
     parameters.head = head;
     Ok(outcome)

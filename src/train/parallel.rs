@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{
     Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
-use std::thread::{ThreadId, yield_now};
+use std::thread::{self, ThreadId, yield_now};
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -110,7 +110,7 @@ impl Team {
     /// in the order of the numbers.
     ///
     /// # Errors
-    /// One of those that `work` returned; after the first, no more work is begun.
+    /// One of those that `work` returned, after the first of which no more work is begun; those of [`Team::run`].
     pub(crate) fn each_alone<T: Send>(
         &self,
         count: usize,
@@ -133,7 +133,7 @@ impl Team {
                 next.store(count, Ordering::Relaxed);
                 lock(&results).1.get_or_insert(error);
             }
-        });
+        })?;
         let (mut all, error) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.sort_by_key(|(number, _)| *number);
         let all = all.into_iter().map(|(_, result)| result).collect();
@@ -146,16 +146,25 @@ impl Team {
     /// Only a caller that is a thread of another pool stays out: while it waits, it would take up more of that pool's work, which may
     /// want the same team, or one whose turn is over only when that work is done.
     ///
+    /// # Errors
+    /// [`Error::Io`] where the system gives no thread in the place of such a caller: nothing has then been run.
+    ///
     /// # Panics
     /// If what runs on several threads of the team, such as the observer of a run, begins the same anew.
-    pub(crate) fn run(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) {
+    pub(crate) fn run(&self, size: usize, work: impl Fn(Worker<'_>) + Sync) -> Result<()> {
         let is_of_other_pool =
             rayon::current_thread_index().is_some() && self.pool.current_thread_index().is_none();
         if size == 1 || !is_of_other_pool {
-            return self.run_here(size, work);
+            self.run_here(size, work);
+            return Ok(());
         }
-        let ended = std::thread::scope(|scope| scope.spawn(|| self.run_here(size, &work)).join());
+        let ended = thread::scope(|scope| {
+            let instead = thread::Builder::new().spawn_scoped(scope, || self.run_here(size, &work));
+            instead.map(|thread| thread.join())
+        });
+        let ended = ended.map_err(Error::no_threads)?;
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(())
     }
 
     /// The same, on the caller's thread as one of them.
@@ -176,7 +185,7 @@ impl Team {
     }
 
     fn take_turn(&self) -> Turn<'_> {
-        let caller = Some(std::thread::current().id());
+        let caller = Some(thread::current().id());
         let is_member = self.pool.current_thread_index().is_some();
         let is_within = is_member || *lock(&self.leader) == caller;
         assert!(!is_within, "a team cannot begin what it is in the middle of");
@@ -313,7 +322,7 @@ struct BreakOnPanic<'a>(&'a Barrier);
 
 impl Drop for BreakOnPanic<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             self.0.broken.store(true, Ordering::SeqCst);
             self.0.ring();
         }
@@ -361,7 +370,8 @@ mod tests {
                     assert_eq!(count.load(Ordering::SeqCst), round * size);
                     worker.meet();
                 }
-            });
+            })
+            .unwrap();
         }
     }
 
@@ -374,14 +384,15 @@ mod tests {
             team.run(size, |worker| {
                 for round in 0..4 {
                     if round % size == worker.index {
-                        std::thread::sleep(std::time::Duration::from_millis(20));
+                        thread::sleep(std::time::Duration::from_millis(20));
                         late.fetch_add(1, Ordering::SeqCst);
                     }
                     worker.meet();
                     assert_eq!(late.load(Ordering::SeqCst), round + 1);
                     worker.meet();
                 }
-            });
+            })
+            .unwrap();
         }
     }
 
@@ -394,7 +405,7 @@ mod tests {
                 assert!(is_running.swap(begins, Ordering::AcqRel) != begins, "two runs at once");
             }
         };
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     for _ in 0..2000 {
@@ -402,7 +413,8 @@ mod tests {
                             begins_or_ends(&worker, true);
                             worker.meet();
                             begins_or_ends(&worker, false);
-                        });
+                        })
+                        .unwrap();
                     }
                 });
             }
@@ -416,9 +428,10 @@ mod tests {
             let begin = std::panic::AssertUnwindSafe(|| {
                 team.run(2, |worker| {
                     if worker.index == who {
-                        team.run(2, |_| ());
+                        team.run(2, |_| ()).unwrap();
                     }
-                });
+                })
+                .unwrap();
             });
             let panic = std::panic::catch_unwind(begin).unwrap_err();
             let message = panic.downcast_ref::<&str>().unwrap();
@@ -433,7 +446,8 @@ mod tests {
             team.run(3, |worker| {
                 assert!(worker.index != 1, "on purpose");
                 worker.meet();
-            });
+            })
+            .unwrap();
         }));
         assert!(result.is_err());
     }

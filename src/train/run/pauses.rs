@@ -27,11 +27,14 @@ impl<I: Word> Run<'_, I> {
     }
 
     /// Trains to the end, and stands still where the observer wants to save the run. Returns where it ends it there.
-    pub(in super::super) fn go_on(&mut self, team: &Team) -> Option<Place> {
+    ///
+    /// # Errors
+    /// Those of [`Team::run`].
+    pub(in super::super) fn go_on(&mut self, team: &Team) -> Result<Option<Place>> {
         loop {
             self.ended.store(false, Ordering::Release);
-            team.run(self.threads, |worker| self.work(&worker));
-            let place = inside(&mut self.books).pause.take()?;
+            team.run(self.threads, |worker| self.work(&worker))?;
+            let Some(place) = inside(&mut self.books).pause.take() else { return Ok(None) };
             self.from = place;
             if !self.is_finite() {
                 // What is saved stays good.
@@ -39,11 +42,11 @@ impl<I: Word> Run<'_, I> {
                 let (epoch, batch) =
                     if batch == 0 { (epoch, self.plan.batches()) } else { (epoch + 1, batch) };
                 inside(&mut self.books).ending = Ending::diverged(self.plan, epoch, batch);
-                return None;
+                return Ok(None);
             }
             if self.pause(place).is_break() {
                 inside(&mut self.books).ending = Ending::Interrupted;
-                return Some(place);
+                return Ok(Some(place));
             }
         }
     }
