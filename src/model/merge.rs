@@ -1,6 +1,6 @@
 //! Several networks as one.
 
-use super::Model;
+use super::{Model, SMALLER_STEPS};
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Embedding, Parameters};
 
@@ -12,8 +12,8 @@ impl Model {
     /// What is not weights (vocabulary, text rules) is the first one's.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where the architectures or the scales differ, memory is short, or weights would not be finite; those of [`Architecture::new`] where it
-    /// would be too wide.
+    /// [`Error::Unfit`] where the architectures or the scales differ, memory is short, or weights are or would be not finite; those
+    /// of [`Architecture::new`] where it would be too wide.
     ///
     /// # Panics
     /// If there is no model, or not one factor a model.
@@ -35,6 +35,15 @@ impl Model {
         let parameters = parameters(&architecture, models, factors);
         let input_scale = first.input_scale.clone();
         if !parameters.values().all(f32::is_finite) {
+            let is_bad = |model: &Model| !model.parameters.values().all(f32::is_finite);
+            if let Some(bad) = models.iter().position(is_bad) {
+                return Err(Error::Unfit {
+                    option: "the models",
+                    value: format!("number {}", bad + 1),
+                    reason: "its weights are not finite".to_owned(),
+                    remedy: SMALLER_STEPS.to_owned(),
+                });
+            }
             return Err(Error::Unfit {
                 option: "the models",
                 value: format!("{} times {factors:?}", models.len()),

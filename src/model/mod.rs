@@ -25,6 +25,9 @@ use words::WORDS_REMEDY;
 /// `version` in the metadata.
 const VERSION: &str = "1";
 
+/// What to do about weights that are too large, or not even numbers.
+const SMALLER_STEPS: &str = "train it again, with a smaller --learning-rate";
+
 /// A network and what is needed to use it. The shapes of its parameters agree with its architecture.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -123,9 +126,10 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Unfit`] and [`Error::InvalidOption`] where its vocabulary and its text rules are such that
-    /// [`Model::load`] would refuse the file.
+    /// [`Model::load`] would refuse the file, or a weight is not finite.
     pub fn save(&self, path: &Path) -> Result<()> {
         self.check_words()?;
+        self.expect_finite_weights()?;
         self.write(path)
     }
 
@@ -210,6 +214,22 @@ impl Model {
         self.input_scale().filter(|scale| scale.normalises())
     }
 
+    /// Checks that its weights are numbers: those of a run that diverged may be none.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] that names the first that is none.
+    fn expect_finite_weights(&self) -> Result<()> {
+        match self.parameters.values().find(|value| !value.is_finite()) {
+            None => Ok(()),
+            Some(value) => Err(Error::Unfit {
+                option: "the model",
+                value: "one whose training has diverged".to_owned(),
+                reason: format!("{value} is among its weights"),
+                remedy: SMALLER_STEPS.to_owned(),
+            }),
+        }
+    }
+
     /// Checks that the logits of some reviews are numbers, which `name` names: weights that are, each by itself, may still be so
     /// large that sums of them overflow.
     ///
@@ -226,7 +246,7 @@ impl Model {
                 option: "the model",
                 value: "one of finite weights".to_owned(),
                 reason: format!("they overflow on {}, whose logit is {}", name(at), logits[at]),
-                remedy: "train it again, with a smaller --learning-rate".to_owned(),
+                remedy: SMALLER_STEPS.to_owned(),
             }),
         }
     }
@@ -405,6 +425,22 @@ fn copy(container: &Container, tensor: &str, to: &mut [f32]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As a run that diverged may leave them.
+    #[test]
+    fn weights_that_are_not_finite_are_neither_saved_nor_merged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.safetensors");
+        let good = Model::new(Architecture::new(4, &[]).unwrap(), 1);
+        for value in [f32::NAN, f32::INFINITY] {
+            let mut bad = good.clone();
+            *bad.parameters.head.values.last_mut().unwrap() = value;
+            let error = bad.save(&path).unwrap_err().to_string();
+            assert!(error.contains("smaller --learning-rate") && !path.exists(), "{error}");
+            let error = Model::merged(&[good.clone(), bad], &[0.5, 0.5]).unwrap_err().to_string();
+            assert!(error.contains("number 2") && !error.contains("factors"), "{error}");
+        }
+    }
 
     /// As another program may write it.
     #[test]
