@@ -60,6 +60,12 @@ fn what_is_saved_is_loaded() {
 }
 
 #[test]
+#[should_panic = "out of range"]
+fn there_is_no_layer_behind_the_output() {
+    model(&[5], Activation::Relu).architecture().fan_in(2);
+}
+
+#[test]
 fn a_vocabulary_of_no_word_is_loaded_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");

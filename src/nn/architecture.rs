@@ -129,9 +129,9 @@ impl Architecture {
     /// # Panics
     /// If there are not so many layers.
     pub fn fan_in(&self, layer: usize) -> usize {
-        match layer.checked_sub(1) {
-            Some(before) => self.layers[before].units,
-            None => self.embedding.map_or(self.inputs, |embedding| embedding.dim),
+        match &self.layers[..=layer] {
+            [.., before, _] => before.units,
+            _ => self.embedding.map_or(self.inputs, |embedding| embedding.dim),
         }
     }
 

@@ -58,9 +58,12 @@ impl Embedding {
     /// How many positions count, of a sequence that has so many with id 0, padding included.
     ///
     /// # Panics
-    /// If these are more than [`Embedding::max_len`].
+    /// With a mask, if these are more than [`Embedding::max_len`].
     pub fn positions(self, zeros: usize) -> usize {
-        if self.mask { self.max_len - zeros } else { self.max_len }
+        match self.mask {
+            true => self.max_len.checked_sub(zeros).expect("no more positions than a sequence has"),
+            false => self.max_len,
+        }
     }
 
     /// What the sum over the positions is multiplied by, where so many count: one over their number.
@@ -148,6 +151,12 @@ mod tests {
             assert_eq!(row(plain, words), (without.to_vec(), 0.25), "{words:?}");
             assert_eq!(row(masked, words), (with.to_vec(), 1.0 / positions), "{words:?}, masked");
         }
+    }
+
+    #[test]
+    #[should_panic = "no more positions than a sequence has"]
+    fn no_more_positions_are_left_out_than_there_are() {
+        Embedding { mask: true, ..Embedding::default() }.positions(257);
     }
 
     #[test]
