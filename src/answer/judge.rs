@@ -43,7 +43,8 @@ impl<'a> Judge<'a> {
     /// Prepares a model to read texts.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where it has no vocabulary or no text rules, or these contradict each other or its inputs.
+    /// [`Error::Unfit`] where it has no vocabulary or no text rules, or these contradict each other or its inputs; those of
+    /// [`Rules::check`](crate::text::Rules::check).
     pub fn new(model: &'a Model, team: &'a Team) -> Result<Judge<'a>> {
         const REMEDY: &str = "train on a dataset that `imdb-fast import` made of text, or of imdb.npz \
                               with --word-index imdb_word_index.json; `evaluate` needs none, nor `predict` of a dataset \

@@ -32,8 +32,7 @@ impl Contents {
     fn check(&self) -> Result<()> {
         expect_within("the feature count", self.features, 1..=format::MAX_FEATURES)?;
         let Some(rules) = &self.text else { return Ok(()) };
-        rules.check()?;
-        let Some(vocabulary) = &self.vocabulary else { return Ok(()) };
+        let Some(vocabulary) = &self.vocabulary else { return rules.check() };
         match rules.checked_features(vocabulary)? {
             found if found == self.features => Ok(()),
             found => Err(Error::Unfit {

@@ -28,8 +28,8 @@ impl Model {
     /// What turns text to its inputs; none where its vocabulary or its text rules are not known.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where vocabulary, rules and network contradict each other. [`Model::load`] has refused most of these, but
-    /// has not looked at the vocabulary's n-grams.
+    /// Those of [`Rules::check`](crate::text::Rules::check); [`Error::Unfit`] where vocabulary, rules and network contradict each
+    /// other. [`Model::load`] has refused most of these, but has not looked at the vocabulary's n-grams.
     pub fn encoder(&self) -> Result<Option<Encoder>> {
         let (Some(rules), Some(vocabulary)) = (&self.text, &self.vocabulary) else {
             return Ok(None);
