@@ -101,7 +101,8 @@ impl Kernel for Forward<'_> {
                 {
                     V::load_line(&row[unit..]).store(line);
                 }
-                let start = (input == 0).then(|| V::load_line(&bias[unit..]));
+                // Not by `then`: what it calls may not be compiled for the lanes.
+                let start = if input == 0 { Some(V::load_line(&bias[unit..])) } else { None };
                 product(h, panel, Place { inputs, input, units, unit }, start, z);
             }
         }
@@ -159,7 +160,9 @@ impl Kernel for InputGradient<'_> {
                 let panel = &mut panel[..MOST_UNITS.min(units - unit)];
                 transpose::<V>(rows, units, unit, panel);
                 let place = Place { inputs: units, input: unit, units: inputs, unit: input };
-                product(d, panel, place, (unit == 0).then(V::zero), d_h);
+                // As above.
+                let start = if unit == 0 { Some(V::zero()) } else { None };
+                product(d, panel, place, start, d_h);
             }
         }
     }
