@@ -19,9 +19,9 @@ use crate::text::{Encoder, Rules, Vocabulary};
 pub use folds::Folds;
 pub use holdout::{HeldOut, Holdout};
 pub use source::{Review, ReviewSource, write, write_to};
-pub use split::{Csr, Sequences, Split, WordId};
 /// Of the matrices of [`Csr`].
-pub use sprs;
+pub use split::sprs;
+pub use split::{Csr, Sequences, Split, WordId};
 pub use synthetic::{Synthetic, SyntheticOptions};
 pub use writer::{Contents, Summary, Writer};
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+pub use sprs;
 use sprs::{CompressedStorage, CsMatViewI};
 
 use crate::error::{Error, Result};
