@@ -283,6 +283,15 @@ fn a_penalty_is_on_the_weights_of_scaled_words() {
     assert!(error.is_usage() && error.to_string().contains("rows=touched"), "{error}");
 }
 
+#[test]
+fn an_optimizer_of_rows_is_none_for_biases() {
+    let touched = optimizer::parse("adam:rows=touched", None).unwrap();
+    let options = FitOptions { bias_optimizer: Some(touched), ..FitOptions::default() };
+    let error = options.check().unwrap_err();
+    let message = error.to_string();
+    assert!(error.is_usage() && message.contains("without rows"), "{message}");
+}
+
 /// A loss without a slope.
 #[derive(Debug)]
 struct Flat;

@@ -32,12 +32,7 @@ pub fn parse(text: &str, learning_rate: Option<f32>) -> Result<Box<dyn Optimizer
 /// # Errors
 /// [`Error::InvalidOption`] as for [`parse`].
 pub fn parse_for_biases(text: &str) -> Result<Box<dyn Optimizer>> {
-    let settings = Settings::parse(BIAS_OPTION, text)?;
-    if settings.has("rows") {
-        let expected = "an optimizer without rows, which are those of the first kernel";
-        return Err(Error::invalid(BIAS_OPTION, text, expected));
-    }
-    read(settings)
+    read(Settings::parse(BIAS_OPTION, text)?)
 }
 
 fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
@@ -78,17 +73,19 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
             if let Some(decay) = &mut it.weight_decay {
                 settings.number(WEIGHT_DECAY, decay)?;
             }
-            if !decays {
+            // Biases have no rows.
+            let has_rows = settings.option() == OPTION;
+            if has_rows && !decays {
                 settings.take("rows", &mut it.rows, "all or touched")?;
             }
-            let also = match decays {
-                true => "weight_decay (rows is adam's)",
-                false => "rows (weight_decay is adamw's)",
+            let also = match (decays, has_rows) {
+                (true, true) => ", weight_decay (rows is adam's)",
+                (false, true) => ", rows (weight_decay is adamw's)",
+                (true, false) => ", weight_decay",
+                (false, false) => " (weight_decay is adamw's)",
             };
-            nothing_left(
-                &settings,
-                &format!("learning_rate, beta_1, beta_2, epsilon, amsgrad, {also}"),
-            )?;
+            let known = format!("learning_rate, beta_1, beta_2, epsilon, amsgrad{also}");
+            nothing_left(&settings, &known)?;
             Box::new(it)
         }
         _ => return Err(settings.unknown(&OPTIMIZERS)),
@@ -166,7 +163,11 @@ mod tests {
         assert!(message("adagrad:initial_accumulator=0,epsilon=0").contains("above 0"));
         let twice = "adagrad:initial_accumulator=1,initial_accumulator_value=1";
         assert!(message(twice).contains("once"));
-        parse_for_biases("adam:rows=touched").unwrap_err();
+        for text in ["adam:rows=touched", "adam:foo=1", "adamw:rows=all"] {
+            let biases = parse_for_biases(text).unwrap_err().to_string();
+            let (_, known) = biases.split_once("expected").unwrap();
+            assert!(known.contains("amsgrad") && !known.contains("rows"), "{text}: {biases}");
+        }
         let biases = parse_for_biases("sgd:momentum=2").unwrap_err().to_string();
         assert!(biases.contains("momentum of --bias-optimizer"), "{biases}");
     }

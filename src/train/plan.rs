@@ -368,6 +368,10 @@ impl FitOptions {
         self.optimizer.check("--optimizer")?;
         if let Some(own) = &self.bias_optimizer {
             own.check("--bias-optimizer")?;
+            if own.idle() == Idle::Rests {
+                let expected = "an optimizer without rows, which are those of the first kernel";
+                return Err(Error::invalid("--bias-optimizer", "rows=touched", expected));
+            }
         }
         self.schedule.check()?;
         self.dropouts()?;
