@@ -55,9 +55,9 @@ impl<'a> Settings<'a> {
         self.pairs.iter().any(|(other, _)| other == key)
     }
 
-    /// Adds a parameter that was given elsewhere.
-    pub(crate) fn add(&mut self, key: &str, value: impl ToString) {
-        self.pairs.push((key.to_owned(), value.to_string()));
+    /// Adds a number that was given elsewhere.
+    pub(crate) fn add(&mut self, key: &str, number: f32) {
+        self.pairs.push((key.to_owned(), shown(number)));
     }
 
     /// Sets `target` if the parameter is there.
@@ -67,15 +67,27 @@ impl<'a> Settings<'a> {
         target: &mut T,
         expected: &str,
     ) -> Result<()> {
-        let Some(at) = self.pairs.iter().position(|(name, _)| name == key) else { return Ok(()) };
-        let (_, value) = self.pairs.remove(at);
-        *target = value.parse().map_err(|_| of_parameter(self.option, key, value, expected))?;
-        Ok(())
+        self.take_by(key, target, expected, |text| text.parse().ok())
     }
 
-    /// A number.
-    pub(crate) fn number(&mut self, key: &str, target: &mut f32) -> Result<()> {
-        self.take(key, target, Bound::Finite.expected())
+    /// The same of a number within its bounds. An error shows it as it was written, which may be beyond what an `f32` tells apart.
+    pub(crate) fn number(&mut self, key: &str, bound: Bound, target: &mut f32) -> Result<()> {
+        self.take_by(key, target, bound.expected(), |text| {
+            text.parse().ok().filter(|&number| bound.holds(number))
+        })
+    }
+
+    fn take_by<T>(
+        &mut self,
+        key: &str,
+        target: &mut T,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<()> {
+        let Some(at) = self.pairs.iter().position(|(name, _)| name == key) else { return Ok(()) };
+        let (_, value) = self.pairs.remove(at);
+        *target = read(&value).ok_or_else(|| of_parameter(self.option, key, value, expected))?;
+        Ok(())
     }
 
     /// True or false.
@@ -154,12 +166,15 @@ pub(crate) fn expect_numbers(option: &str, numbers: &[(&str, f32, Bound)]) -> Re
     match numbers.iter().find(|(_, number, bound)| !bound.holds(*number)) {
         None => Ok(()),
         Some((key, number, bound)) => {
-            // Without a row of zeros where it is tiny.
-            let text = format!("{number:?}");
-            let text = text.strip_suffix(".0").unwrap_or(&text);
-            Err(of_parameter(option, key, text, bound.expected()))
+            Err(of_parameter(option, key, shown(*number), bound.expected()))
         }
     }
+}
+
+/// Without a row of zeros where it is tiny.
+fn shown(number: f32) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
 /// That a parameter of an option is wrong.

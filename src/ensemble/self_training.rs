@@ -80,10 +80,11 @@ impl FromStr for SelfTraining {
             return Err(settings.unknown(&[NAME]));
         }
         let mut training = SelfTraining::default();
-        settings.number("smoothing", &mut training.smoothing)?;
+        settings.number("smoothing", Bound::AboveZero, &mut training.smoothing)?;
         let epochs = &mut training.fine_tuning_epochs;
         settings.take("fine_tuning_epochs", epochs, "a number of epochs")?;
-        settings.number("fine_tuning_rate", &mut training.fine_tuning_rate)?;
+        let rate = &mut training.fine_tuning_rate;
+        settings.number("fine_tuning_rate", Bound::PartAboveZero, rate)?;
         settings.nothing_left("smoothing, fine_tuning_epochs, fine_tuning_rate")?;
         training.check()?;
         Ok(training)

@@ -117,8 +117,8 @@ impl FromStr for Initializer {
             "zeros" => Initializer::Zeros,
             "random_uniform" => {
                 let (mut minval, mut maxval) = (-0.05f32, 0.05f32);
-                for (key, bound) in [("minval", &mut minval), ("maxval", &mut maxval)] {
-                    settings.number(key, bound)?;
+                for (key, value) in [("minval", &mut minval), ("maxval", &mut maxval)] {
+                    settings.number(key, Bound::Finite, value)?;
                 }
                 settings.nothing_left("minval, maxval")?;
                 Initializer::RandomUniform { minval, maxval }

@@ -2,7 +2,7 @@
 
 use super::{Adagrad, Adam, LEARNING_RATE, Optimizer, RmsProp, Sgd, WEIGHT_DECAY};
 use crate::error::{Error, Result};
-use crate::settings::Settings;
+use crate::settings::{Bound, Settings};
 
 /// The names that are read, in the order in which error and help texts list them.
 pub const OPTIMIZERS: [&str; 5] = ["rmsprop", "sgd", "adam", "adamw", "adagrad"];
@@ -40,12 +40,12 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
     let optimizer: Box<dyn Optimizer> = match name {
         "rmsprop" => {
             let mut it = RmsProp::default();
-            settings.number(LEARNING_RATE, &mut it.learning_rate)?;
-            settings.number("rho", &mut it.rho)?;
-            settings.number("momentum", &mut it.momentum)?;
-            settings.number("epsilon", &mut it.epsilon)?;
+            settings.number(LEARNING_RATE, Bound::AboveZero, &mut it.learning_rate)?;
+            settings.number("rho", Bound::Share, &mut it.rho)?;
+            settings.number("momentum", Bound::Share, &mut it.momentum)?;
+            settings.number("epsilon", Bound::Normal, &mut it.epsilon)?;
             settings.flag("centered", &mut it.centered)?;
-            settings.number(WEIGHT_DECAY, &mut it.weight_decay)?;
+            settings.number(WEIGHT_DECAY, Bound::AtLeastZero, &mut it.weight_decay)?;
             nothing_left(
                 &settings,
                 "learning_rate, rho, momentum, epsilon, centered, weight_decay",
@@ -54,10 +54,10 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
         }
         "sgd" => {
             let mut it = Sgd::default();
-            settings.number(LEARNING_RATE, &mut it.learning_rate)?;
-            settings.number("momentum", &mut it.momentum)?;
+            settings.number(LEARNING_RATE, Bound::AboveZero, &mut it.learning_rate)?;
+            settings.number("momentum", Bound::Share, &mut it.momentum)?;
             settings.flag("nesterov", &mut it.nesterov)?;
-            settings.number(WEIGHT_DECAY, &mut it.weight_decay)?;
+            settings.number(WEIGHT_DECAY, Bound::AtLeastZero, &mut it.weight_decay)?;
             nothing_left(&settings, "learning_rate, momentum, nesterov, weight_decay")?;
             Box::new(it)
         }
@@ -65,13 +65,13 @@ fn read(mut settings: Settings<'_>) -> Result<Box<dyn Optimizer>> {
         "adam" | "adamw" => {
             let decays = name == "adamw";
             let mut it = if decays { Adam::with_weight_decay() } else { Adam::default() };
-            settings.number(LEARNING_RATE, &mut it.learning_rate)?;
-            settings.number("beta_1", &mut it.beta_1)?;
-            settings.number("beta_2", &mut it.beta_2)?;
-            settings.number("epsilon", &mut it.epsilon)?;
+            settings.number(LEARNING_RATE, Bound::AboveZero, &mut it.learning_rate)?;
+            settings.number("beta_1", Bound::Share, &mut it.beta_1)?;
+            settings.number("beta_2", Bound::Share, &mut it.beta_2)?;
+            settings.number("epsilon", Bound::Normal, &mut it.epsilon)?;
             settings.flag("amsgrad", &mut it.amsgrad)?;
             if let Some(decay) = &mut it.weight_decay {
-                settings.number(WEIGHT_DECAY, decay)?;
+                settings.number(WEIGHT_DECAY, Bound::AtLeastZero, decay)?;
             }
             // Biases have no rows.
             let has_rows = settings.option() == OPTION;
@@ -103,15 +103,15 @@ fn nothing_left(settings: &Settings<'_>, known: &str) -> Result<()> {
 fn adagrad(settings: &mut Settings<'_>) -> Result<Adagrad> {
     const INITIAL: [&str; 2] = ["initial_accumulator_value", "initial_accumulator"];
     let mut it = Adagrad::default();
-    settings.number(LEARNING_RATE, &mut it.learning_rate)?;
+    settings.number(LEARNING_RATE, Bound::AboveZero, &mut it.learning_rate)?;
     if INITIAL.iter().all(|name| settings.has(name)) {
         return Err(Error::invalid(settings.option(), settings.text(), "the accumulator once"));
     }
     for name in INITIAL {
-        settings.number(name, &mut it.initial_accumulator_value)?;
+        settings.number(name, Bound::AtLeastZero, &mut it.initial_accumulator_value)?;
     }
-    settings.number("epsilon", &mut it.epsilon)?;
-    settings.number(WEIGHT_DECAY, &mut it.weight_decay)?;
+    settings.number("epsilon", Bound::AtLeastZero, &mut it.epsilon)?;
+    settings.number(WEIGHT_DECAY, Bound::AtLeastZero, &mut it.weight_decay)?;
     nothing_left(settings, "learning_rate, initial_accumulator_value, epsilon, weight_decay")?;
     Ok(it)
 }
@@ -151,6 +151,14 @@ mod tests {
         assert!(message("sgd:rho=1").contains("learning_rate, momentum, nesterov"));
         assert!(message("adam:beta_1=1.5").contains("from 0 to below 1"));
         assert!(message("adam:beta_1").contains("parameter=value"));
+        // As they are written, and not as they are read.
+        for (text, part) in [
+            ("sgd:learning_rate=1e40", "\"1e40\", expected a number above 0"),
+            ("rmsprop:rho=0.99999999", "\"0.99999999\", expected a number from 0 to below 1"),
+            ("rmsprop:rho=abc", "\"abc\", expected a number from 0 to below 1"),
+        ] {
+            assert!(message(text).contains(part), "{text}: {}", message(text));
+        }
         assert!(message("sgd:momentum=0.5,momentum=0.6").contains("once"));
         assert!(parse("sgd:learning_rate=1", Some(0.1)).unwrap_err().is_usage());
         for text in ["rmsprop:epsilon=0", "adam:epsilon=1e-42", "adamw:epsilon=-1"] {

@@ -212,10 +212,10 @@ impl FromStr for Schedule {
         let mut warm_up = Stretch::default();
         settings.take("warm_up", &mut warm_up, STEPS)?;
         let mut peak = 1.0;
-        settings.number("peak", &mut peak)?;
+        settings.number("peak", Bound::PartAboveZero, &mut peak)?;
         let mut end = 0.0;
         let mut ending = |settings: &mut Settings<'_>| {
-            settings.number("end", &mut end)?;
+            settings.number("end", Bound::Part, &mut end)?;
             settings.nothing_left("end, peak, warm_up").map(|()| end)
         };
         let decay = match settings.name() {
@@ -243,7 +243,7 @@ fn exponential(settings: &mut Settings<'_>) -> Result<Decay> {
         return Err(Error::invalid(OPTION, settings.text(), expected));
     }
     let (mut decay_rate, mut decay_steps, mut staircase) = (0.0, Stretch::Share(1.0), false);
-    settings.number("decay_rate", &mut decay_rate)?;
+    settings.number("decay_rate", Bound::PartAboveZero, &mut decay_rate)?;
     settings.take("decay_steps", &mut decay_steps, DECAY_STEPS)?;
     settings.flag("staircase", &mut staircase)?;
     settings.nothing_left("decay_rate, decay_steps, staircase, peak, warm_up")?;

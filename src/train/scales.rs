@@ -61,7 +61,7 @@ impl FromStr for FeatureScale {
             return Err(settings.unknown(&FeatureScale::NAMES));
         }
         let mut smoothing = 1.0;
-        settings.number("smoothing", &mut smoothing)?;
+        settings.number("smoothing", Bound::AboveZero, &mut smoothing)?;
         settings.nothing_left("smoothing")?;
         let scale = FeatureScale::NaiveBayes { smoothing };
         scale.check()?;
