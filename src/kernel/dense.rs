@@ -76,7 +76,7 @@ pub fn add_d_bias(level: Level, d: &[f32], d_bias: &mut [f32]) {
 /// Rows, inputs and units, from `rows * units`, `inputs * units` and `units`.
 fn shape(outputs: usize, weights: usize, units: usize) -> (usize, usize, usize) {
     let is_whole = weights.is_multiple_of(units) && outputs.is_multiple_of(units);
-    assert!(units > 0 && is_whole, "whole rows of {units}");
+    assert!(units > 0 && weights > 0 && is_whole, "whole rows of {units}, one at least");
     (outputs / units, weights / units, units)
 }
 

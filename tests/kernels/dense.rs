@@ -106,6 +106,17 @@ fn products_agree_with_wider_ones() {
                 let mut d_h = vec![f32::NAN; rows * inputs];
                 dense_d_input(level, &d, &kernel, units, &mut d_h);
                 worst[2] = worst[2].max(d_input.check(&d_h, &format!("d_input, {what}")));
+                // A row's bits do not depend on how many rows there are.
+                let mut alone = vec![f32::NAN; rows * units];
+                for (h, z) in h.chunks_exact(inputs).zip(alone.chunks_exact_mut(units)) {
+                    dense_forward(level, h, &kernel, &bias, z);
+                }
+                assert_same(&alone, &z, &format!("forward, {what}"));
+                let mut alone = vec![f32::NAN; rows * inputs];
+                for (d, d_h) in d.chunks_exact(units).zip(alone.chunks_exact_mut(inputs)) {
+                    dense_d_input(level, d, &kernel, units, d_h);
+                }
+                assert_same(&alone, &d_h, &format!("d_input, {what}"));
             }
         }
     }
@@ -154,6 +165,9 @@ fn shapes_that_do_not_fit_panic() {
         });
         assert_panics("a kernel of no whole rows", |level| {
             dense_d_input(level, d, &kernel[1..], units, &mut h.to_vec());
+        });
+        assert_panics("a kernel without inputs", |level| {
+            dense_d_kernel(level, &[], d, units, &mut []);
         });
     }
 }
