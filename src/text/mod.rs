@@ -30,6 +30,7 @@
 mod characters;
 mod counts;
 mod encoder;
+mod key;
 mod ngrams;
 mod rules;
 mod tokenizer;

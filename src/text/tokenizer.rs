@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::characters::{is_space, is_word, lower};
-use super::words::Key;
+use super::key::Key;
 use crate::error::{Error, Result};
 
 /// A way to cut a text into words.
