@@ -145,9 +145,10 @@ impl Kernel for InputGradient<'_> {
         let InputGradient { d, kernel, units, d_h } = self;
         let inputs = kernel.len() / units;
         if units == 1 {
-            for (d_h, &d) in d_h.chunks_exact_mut(inputs).zip(d) {
-                for from in (0..inputs).step_by(LANES) {
-                    (V::splat(d) * V::load_line(&kernel[from..])).store_line(&mut d_h[from..]);
+            for from in (0..inputs).step_by(LANES) {
+                let kernel = V::load_line(&kernel[from..]);
+                for (d_h, &d) in d_h.chunks_exact_mut(inputs).zip(d) {
+                    (V::splat(d) * kernel).store_line(&mut d_h[from..]);
                 }
             }
             return;
