@@ -91,7 +91,8 @@ impl Kernel for Forward<'_> {
         }
         if Place::SQUARE.is_all_of(inputs, units) {
             let panel = kernel.as_chunks().0;
-            return product(h, panel, Place::SQUARE, Some(V::load_line(bias)), z);
+            let start = Some(V::load_line(bias));
+            return Product { h, panel, place: Place::SQUARE, start, z }.run();
         }
         let mut panel = [[0.0; LANES]; MOST_UNITS];
         for unit in (0..units).step_by(LANES) {
@@ -103,7 +104,8 @@ impl Kernel for Forward<'_> {
                 }
                 // Not by `then`: what it calls may not be compiled for the lanes.
                 let start = if input == 0 { Some(V::load_line(&bias[unit..])) } else { None };
-                product(h, panel, Place { inputs, input, units, unit }, start, z);
+                let place = Place { inputs, input, units, unit };
+                Product { h, panel, place, start, z: &mut *z }.run();
             }
         }
     }
@@ -163,7 +165,7 @@ impl Kernel for InputGradient<'_> {
                 let place = Place { inputs: units, input: unit, units: inputs, unit: input };
                 // As above.
                 let start = if unit == 0 { Some(V::zero()) } else { None };
-                product(d, panel, place, start, d_h);
+                Product { h: d, panel, place, start, z: &mut *d_h }.run();
             }
         }
     }
@@ -224,85 +226,85 @@ fn quad(values: &[f32], at: usize) -> &[f32; 4] {
 
 /// `z += h panel`, or `z = start + h panel`: of `h`, `[rows, inputs]`, the columns that are the panel's rows; of `z`, `[rows, units]`,
 /// those that are its columns. A value is one chain of additions, however many rows there are.
-#[inline(always)]
-fn product<V: Lanes>(
-    h: &[f32],
-    panel: &[[f32; LANES]],
+struct Product<'a, V> {
+    h: &'a [f32],
+    panel: &'a [[f32; LANES]],
     place: Place,
     start: Option<V>,
-    z: &mut [f32],
-) {
-    // With lengths that the compiler knows, nothing is left but the products: half of the time.
-    let is_square = Place::SQUARE.is_all_of(place.inputs, place.units);
-    match (V::PASS, is_square) {
-        (4, true) => groups::<V, 8>(h, &panel[..LANES], Place::SQUARE, start, z),
-        (4, false) => groups::<V, 8>(h, panel, place, start, z),
-        (_, true) => groups::<V, 2>(h, &panel[..LANES], Place::SQUARE, start, z),
-        (_, false) => groups::<V, 2>(h, panel, place, start, z),
-    }
+    z: &'a mut [f32],
 }
 
-/// The same, `ROWS` rows at a time.
-#[inline(always)]
-fn groups<V: Lanes, const ROWS: usize>(
-    h: &[f32],
-    panel: &[[f32; LANES]],
-    place: Place,
-    start: Option<V>,
-    z: &mut [f32],
-) {
-    let mut h_groups = h.chunks_exact(ROWS * place.inputs);
-    let mut z_groups = z.chunks_exact_mut(ROWS * place.units);
-    for (h, z) in h_groups.by_ref().zip(z_groups.by_ref()) {
-        group::<V, ROWS>(h, panel, place, start, z);
-    }
-    let h_rest = h_groups.remainder().chunks_exact(place.inputs);
-    for (h, z) in h_rest.zip(z_groups.into_remainder().chunks_exact_mut(place.units)) {
-        group::<V, 1>(h, panel, place, start, z);
-    }
-}
-
-/// The same for `ROWS` rows, whose sums stay in registers.
-#[inline(always)]
-fn group<V: Lanes, const ROWS: usize>(
-    h: &[f32],
-    panel: &[[f32; LANES]],
-    place: Place,
-    start: Option<V>,
-    z: &mut [f32],
-) {
-    let Place { inputs, input, units, unit } = place;
-    let mut sums = [V::zero(); ROWS];
-    for (sum, z) in sums.iter_mut().zip(z.chunks_exact(units)) {
-        *sum = match start {
-            Some(start) => start,
-            None => V::load_line(&z[unit..]),
-        };
-    }
-    // Sixteen inputs at a time, so that the loops over them are unrolled.
-    let (parts, rest) = panel.as_chunks::<LANES>();
-    let mut from = input;
-    for part in parts {
-        let mut lines = [&[0.0; LANES]; ROWS];
-        for (line, h) in lines.iter_mut().zip(h.chunks_exact(inputs)) {
-            *line = h[from..].first_chunk().expect("a line of inputs");
+impl<V: Lanes> Product<'_, V> {
+    #[inline(always)]
+    fn run(mut self) {
+        if Place::SQUARE.is_all_of(self.place.inputs, self.place.units) {
+            // With lengths that the compiler knows, nothing is left but the products: half of the time.
+            self.place = Place::SQUARE;
+            self.panel = &self.panel[..LANES];
+            return self.by_groups();
         }
-        for (i, kernel) in part.iter().enumerate() {
+        self.by_groups();
+    }
+
+    /// As many rows at a time as the registers hold sums of.
+    #[inline(always)]
+    fn by_groups(self) {
+        match V::PASS {
+            4 => self.groups::<8>(),
+            _ => self.groups::<2>(),
+        }
+    }
+
+    #[inline(always)]
+    fn groups<const ROWS: usize>(self) {
+        let Product { h, panel, place, start, z } = self;
+        let mut h_groups = h.chunks_exact(ROWS * place.inputs);
+        let mut z_groups = z.chunks_exact_mut(ROWS * place.units);
+        for (h, z) in h_groups.by_ref().zip(z_groups.by_ref()) {
+            Product { h, panel, place, start, z }.group::<ROWS>();
+        }
+        let h_rest = h_groups.remainder().chunks_exact(place.inputs);
+        for (h, z) in h_rest.zip(z_groups.into_remainder().chunks_exact_mut(place.units)) {
+            Product { h, panel, place, start, z }.group::<1>();
+        }
+    }
+
+    /// That of `ROWS` rows, whose sums stay in registers.
+    #[inline(always)]
+    fn group<const ROWS: usize>(self) {
+        let Product { h, panel, place: Place { inputs, input, units, unit }, start, z } = self;
+        let mut sums = [V::zero(); ROWS];
+        for (sum, z) in sums.iter_mut().zip(z.chunks_exact(units)) {
+            *sum = match start {
+                Some(start) => start,
+                None => V::load_line(&z[unit..]),
+            };
+        }
+        // Sixteen inputs at a time, so that the loops over them are unrolled.
+        let (parts, rest) = panel.as_chunks::<LANES>();
+        let mut from = input;
+        for part in parts {
+            let mut lines = [&[0.0; LANES]; ROWS];
+            for (line, h) in lines.iter_mut().zip(h.chunks_exact(inputs)) {
+                *line = h[from..].first_chunk().expect("a line of inputs");
+            }
+            for (i, kernel) in part.iter().enumerate() {
+                let kernel = V::load(kernel);
+                for (sum, line) in sums.iter_mut().zip(lines) {
+                    *sum = V::splat(line[i]).mul_add(kernel, *sum);
+                }
+            }
+            from += LANES;
+        }
+        for (i, kernel) in rest.iter().enumerate() {
             let kernel = V::load(kernel);
-            for (sum, line) in sums.iter_mut().zip(lines) {
-                *sum = V::splat(line[i]).mul_add(kernel, *sum);
+            for (sum, h) in sums.iter_mut().zip(h.chunks_exact(inputs)) {
+                *sum = V::splat(h[from + i]).mul_add(kernel, *sum);
             }
         }
-        from += LANES;
-    }
-    for (i, kernel) in rest.iter().enumerate() {
-        let kernel = V::load(kernel);
-        for (sum, h) in sums.iter_mut().zip(h.chunks_exact(inputs)) {
-            *sum = V::splat(h[from + i]).mul_add(kernel, *sum);
+        for (sum, z) in sums.into_iter().zip(z.chunks_exact_mut(units)) {
+            sum.store_line(&mut z[unit..]);
         }
-    }
-    for (sum, z) in sums.into_iter().zip(z.chunks_exact_mut(units)) {
-        sum.store_line(&mut z[unit..]);
     }
 }
 
