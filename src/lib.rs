@@ -5,7 +5,7 @@
 //! fit by an [`optimizer`], and says how good it is. [`text`] turns raw text to features, and [`answer`] says what a model
 //! makes of it. An [`ensemble`] is several of them, merged into one; a [`sweep`] trains many and compares them. [`export`]
 //! writes a model as Keras, ONNX and PyTorch take it. [`report`] draws and tabulates the history. The [`guide`] goes through the
-//! book's example, and says how to add to all this.
+//! book's example, lists the options beyond it, tells how it works inside, and how to add to all this.
 //!
 //! Below all of these are the sums and products for each set of instructions ([`kernel`]), the files of datasets, models and
 //! checkpoints ([`container`]), outputs that are written whole or not at all ([`output`]), and the generators of all chance

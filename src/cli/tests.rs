@@ -126,12 +126,14 @@ fn what_is_below_the_options_fits_and_paragraphs_are_one_line_each() {
 }
 
 #[test]
-fn the_readme_shows_what_is_accepted() {
-    let readme = include_str!("../../README.md");
-    let blocks = readme.split("```").skip(1).step_by(2).filter(|block| block.starts_with("sh\n"));
-    let lines: Vec<String> = blocks.flat_map(command_lines).collect();
-    assert!(lines.len() > 10, "{} commands were found in the README", lines.len());
-    lines.iter().for_each(|line| parses(line));
+fn the_readme_and_the_recipes_show_what_is_accepted() {
+    let recipes = include_str!("../guide/recipes.rs").replace("//! ", "");
+    for (text, least) in [(include_str!("../../README.md"), 30), (&recipes, 6)] {
+        let blocks = text.split("```").skip(1).step_by(2).filter(|block| block.starts_with("sh\n"));
+        let lines: Vec<String> = blocks.flat_map(command_lines).collect();
+        assert!(lines.len() >= least, "only {} commands were found", lines.len());
+        lines.iter().for_each(|line| parses(line));
+    }
 }
 
 #[test]
