@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::{generated, written};
+use imdb_fast::model::Model;
 
 /// Enough that most of them come after the change: they have more to say than a pipe holds, and it is read only then.
 const MANY: [&str; 2] = ["--epochs", "2000"];
@@ -89,11 +90,16 @@ fn a_file_that_is_read_may_change() {
 /// Our own writers replace a file: the reader of the old one sees nothing of it.
 #[test]
 fn a_file_that_is_replaced_stays_what_it_was() {
-    let folder = tempfile::tempdir().unwrap();
+    let [folder, undisturbed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let path = folder.path().join("d.safetensors");
-    let (code, errors) = train_meanwhile(folder.path(), &MANY, |_| {
+    let replaced = train_meanwhile(folder.path(), &MANY, |_| {
         drop(written(generated(10, 2000, 2), &path));
     });
-    assert_eq!(code, Some(0), "{errors}");
-    assert!(folder.path().join("run/model.safetensors").exists());
+    let models =
+        [(&folder, replaced), (&undisturbed, train_meanwhile(undisturbed.path(), &MANY, |_| ()))];
+    let [replaced, undisturbed] = models.map(|(folder, (code, errors))| {
+        assert_eq!(code, Some(0), "{errors}");
+        Model::load(&folder.path().join("run/model.safetensors")).unwrap()
+    });
+    assert!(replaced.parameters() == undisturbed.parameters());
 }

@@ -444,7 +444,6 @@ fn splits_come_from_fractions_columns_and_files() {
     assert_eq!(of(Split::Unlabelled), of(Split::Train));
 }
 
-/// Rows are what the encoder, which judges text later, makes of the same texts.
 #[test]
 fn a_second_file_in_another_format_is_refused() {
     let with = |test: Option<&str>, unlabelled: Option<&str>| {
@@ -476,6 +475,7 @@ fn a_second_file_in_another_format_is_refused() {
     assert!(imported(&sample("sample.fasttext.txt"), &options).is_ok());
 }
 
+/// Rows are what the encoder, which judges text later, makes of the same texts.
 #[test]
 fn rows_are_those_of_the_encoder() {
     for words in [
