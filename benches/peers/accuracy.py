@@ -31,7 +31,7 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("the book's network", "--no-unlabelled", "--epochs 4 --validation 0 --no-shuffle"),
+    Recipe("the book's network", "--no-unlabelled", "--epochs 4 --validation 0"),
     Recipe("preset best", "--preset best", "--preset best"),
     Recipe("preset best-ensemble", "--preset best-ensemble", "--preset best-ensemble", networks=5),
     Recipe("preset semi", "--preset semi", "--preset semi", networks=5),
@@ -191,7 +191,7 @@ def main() -> None:
         for name, run in field:
             outcomes[name].append(run(seed))
             last = outcomes[name][-1]
-            tell(f"seed {seed} of {arguments.seeds}: {name}: {last.accuracy:.4f} in {last.total:.2f} s")
+            tell(f"run {seed + 1} of {arguments.seeds}: {name}: {last.accuracy:.4f} in {last.total:.2f} s")
     words = [Path(sys.executable).name, *sys.argv]
     print(f"{datetime.date.today()}, {cpu_model()}, {available_cores()} cores, {arguments.threads} threads, "
           f"{arguments.seeds} seeds: `{shlex.join(words)}`\n")

@@ -99,6 +99,8 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.rounds < 1:
         parser.error("--rounds: at least 1")
+    if arguments.validation < 1:
+        parser.error("--validation: at least 1")
     keys = [peer.key for peer in PEERS]
     arguments.only = arguments.only.split(",") if arguments.only else keys
     if unknown := set(arguments.only) - set(keys):

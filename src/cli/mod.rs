@@ -94,7 +94,7 @@ Or of files that are here:
   imdb-fast import imdb.npz --word-index imdb_word_index.json -o x.safetensors
   imdb-fast train x.safetensors
 
-Where a dataset is asked for, a path is, or `imdb` or `imdb-stanford` for what `fetch` brought.
+A dataset is named by its path, or as `imdb` or `imdb-stanford` once `fetch` has brought it.
 
 Environment:
   NO_COLOR                no colours in any output, where it is not empty

@@ -39,7 +39,8 @@ pub(crate) struct Args {
     pub(super) source: PathBuf,
     #[command(flatten)]
     pub(super) output: OutputArg,
-    /// The format, where it cannot be found out: archive, folder, csv, tsv, jsonl, fasttext, parquet, keras or libsvm
+    /// The format, where it cannot be found out: archive, folder, csv, tsv, jsonl, fasttext, keras, libsvm, or parquet where
+    /// built with `--features parquet`
     #[arg(long)]
     #[arg(value_parser = parsed::<Format>(Format::ALL.map(Format::name)), hide_possible_values = true)]
     format: Option<Format>,
@@ -76,7 +77,7 @@ struct Splits {
     #[arg(long)]
     no_unlabelled: bool,
     /// Leave reviews in the order of the source. Otherwise splits that are sorted by class are permuted as Keras permutes,
-    /// and train is not all negative where it is cut
+    /// so that the first reviews are of both classes
     #[arg(long)]
     keep_order: bool,
 }
@@ -146,7 +147,7 @@ struct Keras {
     /// Word ranks of Keras' imdb_word_index.json: the words of imdb.npz, or the ranks to give to words of texts
     #[arg(long, value_name = "FILE")]
     word_index: Option<PathBuf>,
-    /// Word ids from here on are cut, the reserved ones counted; `all` keeps every word
+    /// Word ids from here on are cut, the reserved ones counted; `all`, Keras' default, keeps every word
     #[arg(long, value_name = "N", default_value = "10000", value_parser = number_or("all"))]
     num_words: Choice,
     /// Word ids below this one are cut

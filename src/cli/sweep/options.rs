@@ -33,7 +33,7 @@ the dataset knows the films. Each run has one thread, and as many are trained at
 dataset.
 
 Configurations are compared by the mean of the measure over their runs, at the epoch where that mean is best; at the last \
-epoch where the learning rate follows a schedule over the whole run, since a shorter one would follow it in another way. The \
+epoch where the learning rate follows a schedule over the whole run, since a shorter one would follow it in another way; behind ± stands the standard deviation of the runs (n - 1). The \
 best one is trained again on all training reviews for so many epochs, with the first seed, and only then judged on the test split, \
 which has no say in the choice: it is the run in the folder `best`. The folder also has results.csv (a line a configuration), \
 results.json (all of every run), and in `runs` each run that is done, by which a sweep goes on.
@@ -130,7 +130,7 @@ pub(crate) struct Args {
     /// Hold out each of N parts of the training reviews in turn
     #[arg(long, value_name = "N", conflicts_with = "validation")]
     folds: Option<usize>,
-    /// Hold out the first N training reviews, or a part of them such as 0.4 [default: 10000]
+    /// Hold out the first N training reviews, or the first part of them, such as 0.4 [default: 10000]
     #[arg(long, value_name = "N")]
     validation: Option<String>,
     /// What is best: val_loss, the default where all have one loss, or val_accuracy

@@ -81,7 +81,7 @@ pub(crate) struct Args {
     /// Reviews a step
     #[arg(long, value_name = "N", default_value_t = 512)]
     batch_size: usize,
-    /// What is held out: the first N training reviews, a part of them such as 0.4, `test`, or 0 for nothing
+    /// What is held out: the first N training reviews, or the first part of them, such as 0.4; `test`; or 0 for nothing
     #[arg(long, value_name = "N", default_value = "10000")]
     validation: String,
     /// How a review becomes the network's input: multi-hot or embedding; see below
@@ -123,7 +123,7 @@ pub(crate) struct Args {
     bias_optimizer: Option<String>,
     /// What becomes of the learning rates, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all,
-    /// and `peak=0.5`, the part of the rate that it begins with
+    /// and `peak=0.5`, the part of the rate that the warm-up ends at and the schedule starts from
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", default_value = "constant")]
     #[arg(value_parser = Known::of(Schedule::NAMES), hide_possible_values = true)]
     schedule: String,
@@ -201,7 +201,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NORM", default_value = "none")]
     #[arg(value_parser = Known::of(RowNorm::ALL.map(RowNorm::name)), hide_possible_values = true)]
     row_norm: String,
-    /// How the weights of the words start: glorot_uniform, zeros (from which relu never learns), or
+    /// How the weights of the words start: glorot_uniform, zeros (from which relu and prelu never learn), or
     /// `random_uniform:minval=-0.05,maxval=0.05`; Keras' default where it is not given: glorot_uniform, and of an embedding
     /// random_uniform
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", conflicts_with = "init")]
