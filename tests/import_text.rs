@@ -1048,10 +1048,11 @@ fn json_errors_name_line_and_column() {
     }
 }
 
-/// Objects need not have all fields, nor the first one: what is missing in all of them is told at the end.
+/// Objects need not have all fields, nor the first one: what is missing in all of them is told at the end. Nor need they write
+/// their names alike.
 #[test]
 fn fields_of_json_may_come_late() {
-    let late = "{\"text\":\"a\",\"odd\":\"\\ud800\"}\n{\"text\":\"b\",\"label\":1}\n{\"text\":\"c\",\"label\":0}\n";
+    let late = "{\" Text \":\"a\",\"odd\":\"\\ud800\"}\n{\"text\":\"b\",\"label\":1}\n{\"text\":\"c\",\"label\":0}\n";
     let (_folder, path) = file("late.jsonl", late.as_bytes());
     let mut source = import::open(&path, &text(TextOptions::default())).unwrap();
     assert_eq!(source.notes()[1], "1 review has no label and becomes unlabelled");
@@ -1071,7 +1072,7 @@ fn fields_of_json_may_come_late() {
         ),
         (
             TextOptions { split_column: named("part"), ..TextOptions::default() },
-            "late.jsonl has: text, odd; name one of them",
+            "late.jsonl has:  Text , odd; name one of them",
         ),
     ] {
         let error = refusal(&path, &text(options));

@@ -117,5 +117,5 @@ impl Wanted<'_> {
 
 /// Whether a name in a file is the one that is looked for, but for case and blanks around it.
 pub(super) fn is_similar(found: &str, name: &str) -> bool {
-    found.trim().eq_ignore_ascii_case(name)
+    found.trim().eq_ignore_ascii_case(name.trim())
 }
