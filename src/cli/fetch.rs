@@ -174,7 +174,7 @@ fn is_fetched(global: &Global, path: &Path) -> bool {
     match global.open(path) {
         Ok(_) => true,
         Err(error) => {
-            warn("warning", format_args!("{error}; it is made again"));
+            warn(format_args!("{error}; it is made again"));
             false
         }
     }
@@ -300,7 +300,7 @@ impl Fetch<'_> {
                 if found.is_none() {
                     let lacks = "no word index is here, so that reviews cannot be decoded; name one \
                                  with --word-index";
-                    warn("warning", lacks);
+                    warn(lacks);
                 }
                 Ok(found)
             }
@@ -317,14 +317,11 @@ impl Fetch<'_> {
                     let remedy = "name the right file, or leave --sha256 out";
                     return Err(Error::malformed(path, "the file", problem, remedy));
                 }
-                (Some(expected), None) if expected != digest => warn(
-                    "warning",
-                    format_args!(
-                        "{}: not the official file: its SHA-256 is {digest}, that of the official \
-                         one {expected}",
-                        shown(path)
-                    ),
-                ),
+                (Some(expected), None) if expected != digest => warn(format_args!(
+                    "{}: not the official file: its SHA-256 is {digest}, that of the official \
+                     one {expected}",
+                    shown(path)
+                )),
                 _ => {}
             }
         }
@@ -405,7 +402,7 @@ impl Fetch<'_> {
             let digest = Digest::of_file(&path)?;
             if expected.is_some_and(|expected| expected != digest) {
                 let path = shown(&path);
-                warn("warning", format_args!("{path}: passed over, its SHA-256 is {digest}"));
+                warn(format_args!("{path}: passed over, its SHA-256 is {digest}"));
                 continue;
             }
             self.global.note(format_args!("using {}, SHA-256 {digest}", shown(&path)));

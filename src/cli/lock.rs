@@ -30,10 +30,7 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => {
                 let folder = folder.display();
-                warn(
-                    "warning",
-                    format_args!("cannot lock {folder} ({error}): start no second run there"),
-                );
+                warn(format_args!("cannot lock {folder} ({error}): start no second run there"));
             }
         }
         Ok(Lock { _file: file })

@@ -188,7 +188,7 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            warn("error", &error);
+            say(Kind::Error, &error);
             ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
     }
@@ -283,7 +283,7 @@ fn blame_changed_files() {
             // Threads may come to grief at once: the first one speaks for all, and the others wait for the end.
             static SPOKESMAN: Mutex<()> = Mutex::new(());
             let _spokesman = SPOKESMAN.lock();
-            warn("error", error);
+            say(Kind::Error, error);
             std::process::exit(1);
         }
         None => hook(panic),
@@ -320,17 +320,32 @@ impl Global {
     }
 }
 
-/// A line of the kind `error`, `warning` or `note`, coloured as clap colours its own where stderr takes colours.
-fn warn(kind: &str, message: impl std::fmt::Display) {
-    let colour = match kind {
-        "error" => AnsiColor::Red,
-        "warning" => AnsiColor::Yellow,
-        _ => AnsiColor::Cyan,
+/// What a line on stderr is.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Error,
+    Warning,
+    Note,
+    Stopped,
+}
+
+/// A line of a kind, coloured as clap colours its own where stderr takes colours.
+fn say(kind: Kind, message: impl std::fmt::Display) {
+    let (kind, colour) = match kind {
+        Kind::Error => ("error", AnsiColor::Red),
+        Kind::Warning => ("warning", AnsiColor::Yellow),
+        Kind::Note => ("note", AnsiColor::Cyan),
+        Kind::Stopped => ("stopped", AnsiColor::Cyan),
     };
     let style = colour.on_default().bold();
     let mut stderr = anstream::stderr().lock();
     let _ = write!(stderr, "{style}{kind}:{style:#} ")
         .and_then(|()| writeln!(Tame::new(&mut stderr), "{message}"));
+}
+
+/// The same of what is no error, but may not be meant.
+fn warn(message: impl std::fmt::Display) {
+    say(Kind::Warning, message);
 }
 
 /// Blames what a file says on the file, where the error is about an option that nobody has given.

@@ -64,7 +64,7 @@ impl Progress {
 
     /// A warning above the bar.
     pub(super) fn warn(&self, message: impl Display) {
-        self.bar.suspend(|| warn("warning", message));
+        self.bar.suspend(|| warn(message));
     }
 
     pub(super) fn finish(&self) {

@@ -17,7 +17,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         let (test, source) = (shown(test), shown(&args.source));
         let same =
             format!("--test {test} and {source} are the same file: both splits have its reviews");
-        warn("warning", same);
+        warn(same);
     }
     // A place that cannot be written is found out before the reviews are read.
     let file = OutputFile::create(output)?;

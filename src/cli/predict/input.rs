@@ -93,15 +93,12 @@ fn doubt(path: &Path, line: &[u8], options: &TextOptions) {
         Ok(Layout::Lines) => {}
         Ok(other) => {
             let (path, name) = (path.display(), other.name());
-            warn(
-                "warning",
-                format_args!(
-                    "{path}: its first line looks like {name}, and each line is read as a review; say --input {name}, or \
-                     --input lines if that is meant"
-                ),
-            );
+            warn(format_args!(
+                "{path}: its first line looks like {name}, and each line is read as a review; say --input {name}, or \
+                 --input lines if that is meant"
+            ));
         }
-        Err(error) => warn("warning", error),
+        Err(error) => warn(error),
     }
 }
 

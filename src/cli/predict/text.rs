@@ -41,7 +41,7 @@ impl<'a> Answerer<'a> {
         if skipped > 0 {
             let (are, were) = if skipped == 1 { ("is", "was") } else { ("are", "were") };
             let texts = count(skipped, "text", "texts");
-            warn("warning", format_args!("{texts} {are} not UTF-8 and {were} left out"));
+            warn(format_args!("{texts} {are} not UTF-8 and {were} left out"));
         }
         Ok(())
     }

@@ -22,7 +22,8 @@ use super::folders::has_sweep;
 use super::stop::Stop;
 use super::train::Word;
 use super::{
-    Global, count, info, quoted, shown, thousands, to_stdout, train, train_arguments, warn,
+    Global, Kind, count, info, quoted, say, shown, thousands, to_stdout, train, train_arguments,
+    warn,
 };
 pub(crate) use folder::files;
 use folder::{BEST, Begun, Folder, RESULTS};
@@ -110,13 +111,10 @@ impl<'a> Sweep<'a> {
             return Err(unfit(reason, "name that one, or start another sweep"));
         }
         if version != env!("CARGO_PKG_VERSION") {
-            warn(
-                "warning",
-                format_args!(
-                    "the sweep began with imdb-fast {version} and goes on with {}: its runs may not be those of one program",
-                    env!("CARGO_PKG_VERSION")
-                ),
-            );
+            warn(format_args!(
+                "the sweep began with imdb-fast {version} and goes on with {}: its runs may not be those of one program",
+                env!("CARGO_PKG_VERSION")
+            ));
         }
         train::warn_of_kernels("sweep", &kernels, &team);
         let finished = folder.finished(&design)?;
@@ -283,8 +281,8 @@ impl<'a> Sweep<'a> {
     fn say_how_to_go_on(&self, runs: &[Option<Finished>]) -> ExitCode {
         let (signal, code) = self.stop.signal();
         let done = runs.iter().flatten().count();
-        warn(
-            "stopped",
+        say(
+            Kind::Stopped,
             format_args!(
                 "{signal} after {done} of {} runs; to go on:\n  imdb-fast sweep --resume {}",
                 runs.len(),
@@ -300,7 +298,7 @@ fn say_what_is_kept(folder: &Path, error: &Error) {
     if matches!(error, Error::Io { path, .. } if path.starts_with(folder)) {
         let (first, folder) = (train::remedy_first(error), quoted(folder));
         let resume = format!("imdb-fast sweep --resume {folder}");
-        warn("note", format_args!("the runs that are done are kept; {first}: {resume}"));
+        say(Kind::Note, format_args!("the runs that are done are kept; {first}: {resume}"));
     }
 }
 

@@ -15,7 +15,7 @@ use super::outputs::{Outputs, facts};
 use super::{Args, judged};
 use crate::cli::progress::{self, Stages};
 use crate::cli::stop::Stop;
-use crate::cli::{Global, count, to_stdout, warn};
+use crate::cli::{Global, Kind, count, say, to_stdout};
 
 /// What the networks have in common.
 pub(super) struct Members<'a> {
@@ -48,7 +48,7 @@ impl Members<'_> {
         dataset.container().check_unchanged()?;
         let Some(Trained { mut model, history }) = trained? else {
             let (signal, code) = stop.signal();
-            warn("stopped", format_args!("{signal}; nothing is kept of it"));
+            say(Kind::Stopped, format_args!("{signal}; nothing is kept of it"));
             return Ok(ExitCode::from(code));
         };
         model.take_words(dataset);

@@ -27,7 +27,9 @@ use imdb_fast::{Error, Result};
 use super::lock::Lock;
 use super::progress::Progress;
 use super::stop::{self, Stop};
-use super::{Global, count, is_same_file, of_file, quoted, shown, thousands, to_stdout, warn};
+use super::{
+    Global, Kind, count, is_same_file, of_file, quoted, say, shown, thousands, to_stdout, warn,
+};
 use ensemble::Members;
 pub(crate) use options::Args;
 use outputs::{CHECKPOINT, Outputs, PARTIAL_HISTORY, facts};
@@ -63,7 +65,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     let FitOptions { feature_scale, row_norm, .. } = plan.options();
     if model.input_scale().is_some() && (feature_scale.is_some() || *row_norm != RowNorm::None) {
         let note = "the model of --init has scales of its words and reviews already: --feature-scale and --row-norm have no say";
-        warn("warning", note);
+        warn(note);
     }
     outputs::spare(&args.out, dataset.container().path())?;
     if let Some(ensemble) = ensemble {
@@ -234,8 +236,8 @@ impl Run<'_> {
         let (signal, code) = self.stop.signal();
         let Run { plan, outputs, .. } = self;
         let (epochs, batches) = (plan.options().epochs, plan.batches());
-        warn(
-            "stopped",
+        say(
+            Kind::Stopped,
             format_args!(
                 "{signal} in epoch {} of {epochs}, after batch {batch} of {batches}; to go on:\n  \
                  imdb-fast train --resume {}",
@@ -251,7 +253,7 @@ impl Run<'_> {
         let first = remedy_first(error);
         if self.outputs.path(CHECKPOINT).exists() {
             let resume = format!("imdb-fast train --resume {}", quoted(self.outputs.folder()));
-            warn("note", format_args!("its last checkpoint is kept; {first}: {resume}"));
+            say(Kind::Note, format_args!("its last checkpoint is kept; {first}: {resume}"));
         } else {
             let kept = match has_history {
                 true => {
@@ -261,7 +263,7 @@ impl Run<'_> {
                 false => "nothing of the run is kept".to_owned(),
             };
             let again = "train again, with --checkpoint-every if it takes long";
-            warn("note", format_args!("{kept}; {first} {again}"));
+            say(Kind::Note, format_args!("{kept}; {first} {again}"));
         }
     }
 
@@ -279,15 +281,18 @@ impl Run<'_> {
         if let Some(epoch) = epoch {
             model.training = outputs.training(&history, Some(epoch));
             outputs.save(&history, fit_time, Some(&model))?;
-            warn("note", format_args!("the history of {kept} is in {folder}"));
+            say(Kind::Note, format_args!("the history of {kept} is in {folder}"));
             let best = epoch + 1;
-            warn("note", format_args!("the model there has the weights of epoch {best}, the best"));
+            say(
+                Kind::Note,
+                format_args!("the model there has the weights of epoch {best}, the best"),
+            );
         } else if history.epochs() > 0 && outputs.has_only_own() {
             outputs.save(&history, fit_time, None)?;
-            warn("note", format_args!("the history of {kept} is in {folder}"));
+            say(Kind::Note, format_args!("the history of {kept} is in {folder}"));
         } else if history.epochs() > 0 {
             let path = outputs.save_partial_history(&history, fit_time)?;
-            warn("note", format_args!("the history of {kept} is in {}", shown(&path)));
+            say(Kind::Note, format_args!("the history of {kept} is in {}", shown(&path)));
         }
         Ok(error)
     }
@@ -346,13 +351,10 @@ fn judged(
 pub(super) fn warn_of_kernels(what: &str, before: &str, team: &Team) {
     let level = team.level();
     if before != level.name() {
-        warn(
-            "warning",
-            format_args!(
-                "the {what} began with {before} kernels and goes on with {level}: the last digits will differ from a {what} \
-                 that was not stopped"
-            ),
-        );
+        warn(format_args!(
+            "the {what} began with {before} kernels and goes on with {level}: the last digits will differ from a {what} \
+             that was not stopped"
+        ));
     }
 }
 
@@ -387,7 +389,7 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
                      others (--validation)"
                 }
             };
-            warn("warning", format_args!("{all} {role} {are} {class}: {remedy}"));
+            warn(format_args!("{all} {role} {are} {class}: {remedy}"));
         }
     }
     Ok(())
