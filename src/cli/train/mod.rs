@@ -155,7 +155,9 @@ impl Run<'_> {
     ) -> Result<ExitCode> {
         let Run { plan, team, outputs, stop, .. } = &self;
         let size = Size {
-            reviews: plan.train_reviews() + plan.validation_reviews(),
+            trained: plan.train_reviews(),
+            held_out: plan.validation_reviews(),
+            batch_size: plan.options().batch_size,
             epochs: plan.options().epochs,
             batches: plan.batches(),
         };
@@ -193,7 +195,7 @@ impl Run<'_> {
             .save(history, fit_time, Some(&model))
             .inspect_err(|error| self.say_what_is_kept(error, has_history))?;
         if !self.global.quiet {
-            self.report(&outcome, epoch, fit_time, size.reviews)?;
+            self.report(&outcome, epoch, fit_time, size.reviews())?;
         }
         Ok(ExitCode::SUCCESS)
     }

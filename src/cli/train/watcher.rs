@@ -21,10 +21,9 @@ pub(super) struct Watcher<'a> {
     stop: &'a Stop,
     every: Option<Every>,
     notes: Notes,
-    /// Reviews of an epoch, and what is left of it where a run goes on within one.
-    reviews: usize,
-    epochs: usize,
-    batches: usize,
+    size: Size,
+    /// Reviews of the epoch that were trained on before this program took over.
+    skipped: usize,
     start: Instant,
     epoch_start: Instant,
     last_saved: Instant,
@@ -36,18 +35,33 @@ pub(super) struct Watcher<'a> {
     pub(super) stopped: Option<(usize, usize)>,
     /// That a checkpoint cannot be written.
     pub(super) failure: Option<Error>,
-    /// Whether it is said that the history cannot be.
+    /// Whether it has been said that the history cannot be saved.
     has_warned: bool,
-    /// Whether this run has saved one.
+    /// Whether this run has saved a history on its way.
     pub(super) has_history: bool,
 }
 
 /// How large a run is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size {
-    pub(super) reviews: usize,
+    /// Of an epoch: those that are trained on, and those that were held out.
+    pub(super) trained: usize,
+    pub(super) held_out: usize,
+    pub(super) batch_size: usize,
     pub(super) epochs: usize,
     pub(super) batches: usize,
+}
+
+impl Size {
+    /// Reviews that an epoch goes through, in training and validation.
+    pub(super) fn reviews(&self) -> usize {
+        self.trained + self.held_out
+    }
+
+    /// Reviews of so many batches; the last one of an epoch may have fewer.
+    fn reviews_of(&self, batches: usize) -> usize {
+        self.trained.min(batches * self.batch_size)
+    }
 }
 
 impl<'a> Watcher<'a> {
@@ -57,7 +71,7 @@ impl<'a> Watcher<'a> {
         stop: &'a Stop,
         every: Option<Every>,
         notes: Notes,
-        Size { reviews, epochs, batches }: Size,
+        size: Size,
     ) -> Watcher<'a> {
         let now = Instant::now();
         // A file may hold any number.
@@ -68,9 +82,8 @@ impl<'a> Watcher<'a> {
             stop,
             every,
             notes,
-            reviews,
-            epochs,
-            batches,
+            size,
+            skipped: 0,
             start: now,
             epoch_start: now,
             last_saved: now,
@@ -106,6 +119,7 @@ impl Observer for Watcher<'_> {
     }
 
     fn resumes(&mut self, _history: &History, batch: usize) {
+        self.skipped = self.size.reviews_of(batch);
         self.progress.skip_to(batch);
     }
 
@@ -115,7 +129,7 @@ impl Observer for Watcher<'_> {
 
     fn pauses(&mut self, epoch: usize, batch: usize) -> bool {
         self.stop.is_asked()
-            || self.every.is_some_and(|every| every.is_due(epoch, batch, self.batches))
+            || self.every.is_some_and(|every| every.is_due(epoch, batch, self.size.batches))
     }
 
     fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
@@ -134,7 +148,8 @@ impl Observer for Watcher<'_> {
 
     fn epoch_ended(&mut self, _epoch: usize, history: &History) -> ControlFlow<()> {
         let now = Instant::now();
-        self.progress.epoch(self.epochs, history, self.reviews, now - self.epoch_start);
+        let reviews = self.size.reviews() - std::mem::take(&mut self.skipped);
+        self.progress.epoch(self.size.epochs, history, reviews, now - self.epoch_start);
         if now - self.last_saved >= SAVE_EVERY {
             self.last_saved = now;
             let fit_time = self.fit_time();
@@ -149,5 +164,17 @@ impl Observer for Watcher<'_> {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Size;
+
+    #[test]
+    fn batches_have_no_more_reviews_than_the_epoch() {
+        let size = Size { trained: 1000, held_out: 50, batch_size: 64, epochs: 2, batches: 16 };
+        assert_eq!([0, 3, 15, 16].map(|batches| size.reviews_of(batches)), [0, 192, 960, 1000]);
+        assert_eq!(size.reviews(), 1050);
     }
 }
