@@ -34,7 +34,7 @@ pub use keras::{KerasImdb, KerasOptions};
 use libsvm::Libsvm;
 pub use libsvm::{IndexBase, LibsvmOptions};
 pub use readers::rows_of;
-pub use row::{Row, Rows, TEXT_NAMES};
+pub use row::{Row, Rows, is_header};
 pub use text_options::{InvalidUtf8, TextOptions};
 pub use unpack::stream;
 

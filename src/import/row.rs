@@ -40,7 +40,7 @@ pub(super) enum LabelUse {
 }
 
 /// Names that columns and fields usually have, where the user names none.
-pub const TEXT_NAMES: [&str; 6] = ["text", "review", "sentence", "content", "comment", "body"];
+const TEXT_NAMES: [&str; 6] = ["text", "review", "sentence", "content", "comment", "body"];
 /// As [`TEXT_NAMES`], for labels.
 const LABEL_NAMES: [&str; 5] = ["label", "sentiment", "class", "polarity", "target"];
 
@@ -83,9 +83,19 @@ pub(super) fn wanted(options: &TextOptions, labels: LabelUse) -> [Wanted<'_>; 3]
 }
 
 impl Wanted<'_> {
+    /// The name that was asked for, or the usual ones.
+    fn names(&self) -> &[&str] {
+        self.asked.as_ref().map_or(self.usual, std::slice::from_ref)
+    }
+
+    /// Whether a column of this name may be the one.
+    fn has(&self, found: &str) -> bool {
+        self.names().iter().any(|name| is_similar(found, name))
+    }
+
     /// Whether there can be such a column.
     pub fn is_sought(&self) -> bool {
-        self.asked.is_some() || !self.usual.is_empty()
+        !self.names().is_empty()
     }
 
     /// Which of `names` the user means, or which is a usual one. A name that differs in case only, or in blanks around it, is
@@ -98,10 +108,7 @@ impl Wanted<'_> {
             let exact = names.iter().position(|found| found == name);
             exact.or_else(|| names.iter().position(|found| is_similar(found, name)))
         };
-        let found = match self.asked {
-            Some(name) => position(name),
-            None => self.usual.iter().find_map(|name| position(name)),
-        };
+        let found = self.names().iter().find_map(|name| position(name));
         if found.is_some() || (!self.is_needed && self.asked.is_none()) {
             return Ok(found);
         }
@@ -113,6 +120,19 @@ impl Wanted<'_> {
             remedy: "name one of them".into(),
         })
     }
+}
+
+/// Whether the fields of a table's first line name its columns, one of them that of the texts. Where it was not asked for, the line
+/// may be a review, a list of words, among them `content`: blanks before a usual name are those of prose then, unless all of the
+/// fields are names that columns of texts and labels have.
+pub fn is_header(fields: &[String], options: &TextOptions) -> bool {
+    let [text, label, _] = wanted(options, LabelUse::Shown);
+    let may_have_blanks =
+        text.asked.is_some() || fields.iter().all(|field| text.has(field) || label.has(field));
+    let is_it = |field: &String| {
+        text.has(field) && (may_have_blanks || !field.starts_with(char::is_whitespace))
+    };
+    fields.iter().any(is_it)
 }
 
 /// Whether a name in a file is the one that is looked for, but for case and blanks around it.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use imdb_fast::import::{Format, TEXT_NAMES, TextOptions};
+use imdb_fast::import::{Format, TextOptions, is_header};
 use imdb_fast::{Error, Result, import};
 
 use super::super::warn;
@@ -162,19 +162,11 @@ pub(super) fn look_at(path: &Path, asked: Option<Layout>, options: &TextOptions)
     Ok(Source::Text(Box::new(io::Cursor::new(head).chain(file)), layout))
 }
 
-/// How texts lie in a file that begins with `head`: in a table where a column has the name that was asked for or a usual one, or
-/// where tables alone have what was asked for. A review may be a list of words, among them `content`, but with blanks behind its
-/// commas; or it begins with a number, or a remark in brackets.
+/// How texts lie in a file that begins with `head`: in a table where its first line [`is_header`], or where tables alone have what
+/// was asked for. A review may begin with a number, or a remark in brackets.
 fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
     let head = head.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(head);
-    let is_text_name = |name: &&[u8]| {
-        let is_it = |wanted: &str| wanted.as_bytes().eq_ignore_ascii_case(name);
-        match &options.text_column {
-            Some(wanted) => is_it(wanted),
-            None => TEXT_NAMES.into_iter().any(is_it),
-        }
-    };
-    let has_text_column = |delimiter| names(head, delimiter).any(|name| is_text_name(&name));
+    let has_header = |delimiter| is_header(&names(head, delimiter), options);
     let no_texts = |found: String, remedy: &str| {
         Err(Error::WrongKind {
             path: path.to_path_buf(),
@@ -192,8 +184,8 @@ fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
             no_texts("a JSON array".into(), import::INSTEAD_OF_AN_ARRAY)
         }
         // A line without any delimiter is the name of the only column.
-        _ if has_text_column(b',') || has_text_column(b';') => Ok(Layout::Csv),
-        _ if has_text_column(b'\t') => Ok(Layout::Tsv),
+        _ if has_header(b',') || has_header(b';') => Ok(Layout::Csv),
+        _ if has_header(b'\t') => Ok(Layout::Tsv),
         Some(Format::Csv) if !options.header => Ok(Layout::Csv),
         Some(Format::Tsv) if !options.header => Ok(Layout::Tsv),
         _ => match header(head) {
@@ -207,13 +199,14 @@ fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
 }
 
 /// The fields of the first line, without quotes around them.
-fn names(head: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
+fn names(head: &[u8], delimiter: u8) -> Vec<String> {
     let line = head.split(|&byte| byte == b'\n').next().unwrap_or(head);
-    line.split(move |&byte| byte == delimiter).map(|name| {
+    let names = line.split(|&byte| byte == delimiter).map(|name| {
         let name = name.trim_ascii_end();
         let name = name.strip_prefix(b"\"").unwrap_or(name);
-        name.strip_suffix(b"\"").unwrap_or(name)
-    })
+        String::from_utf8_lossy(name.strip_suffix(b"\"").unwrap_or(name)).into_owned()
+    });
+    names.collect()
 }
 
 /// The names of the columns, where the first line can hardly be a review: words between delimiters, without blanks around them
@@ -223,8 +216,7 @@ fn header(head: &[u8]) -> Option<Vec<String>> {
     let mut lines = head.split(|&byte| byte == b'\n');
     let (first, second) = (lines.next()?, lines.next()?);
     let delimiter = *b"\t,;".iter().find(|delimiter| first.contains(delimiter))?;
-    let names = names(head, delimiter).map(|name| str::from_utf8(name).ok().map(str::to_owned));
-    let names: Vec<String> = names.collect::<Option<_>>()?;
+    let names = names(head, delimiter);
     let words = |name: &String| {
         let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
         let is_word = |word: &str| !word.is_empty() && word.chars().all(is_name);
