@@ -209,6 +209,12 @@ fn the_environment_chooses_the_kernels() {
         let facts = with(level, &["info"]);
         let kernels = format!("{level} (of {}; {LEVEL_VARIABLE} chooses)", supported.join(", "));
         assert!(facts.contains(&kernels), "no {kernels:?} in {facts}");
+        let sets = match *level {
+            "avx512" => " lzcnt popcnt avx512f avx512bw avx512dq avx512vl\n",
+            "avx2" => "  avx2 fma bmi1 bmi2 lzcnt popcnt",
+            _ => "",
+        };
+        assert!(facts.contains(sets), "no {sets:?} in {facts}");
         with(level, &[&SMALL[..], &["--out", level]].concat());
         let model = format!("{level}/model.safetensors");
         with(level, &["evaluate", &model, "d.safetensors"]);

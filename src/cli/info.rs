@@ -22,7 +22,7 @@ pub(crate) fn run(global: &Global, _args: Args) -> Result<()> {
     let rows = [
         row("version", env!("CARGO_PKG_VERSION").to_owned()),
         row("target", target()),
-        row("cpu features", cpu_features().join(" ")),
+        row("cpu features", cpu_features()),
         row("kernels", kernels(team.level())),
         row("threads", team.size().to_string()),
     ];
@@ -33,7 +33,7 @@ pub(crate) fn run(global: &Global, _args: Args) -> Result<()> {
 pub(super) fn environment(team: &Team) -> Environment {
     Environment {
         target: target(),
-        cpu_features: cpu_features().join(" "),
+        cpu_features: cpu_features(),
         kernels: team.level().to_string(),
     }
 }
@@ -49,16 +49,9 @@ fn kernels(chosen: Level) -> String {
     format!("{chosen} (of {}; {LEVEL_VARIABLE} chooses)", supported.join(", "))
 }
 
-/// Of the instruction sets that matter here, those that this CPU has.
-fn cpu_features() -> Vec<&'static str> {
-    #[cfg(target_arch = "x86_64")]
-    let known = [
-        ("sse4.2", is_x86_feature_detected!("sse4.2")),
-        ("avx2", is_x86_feature_detected!("avx2")),
-        ("fma", is_x86_feature_detected!("fma")),
-        ("avx512f", is_x86_feature_detected!("avx512f")),
-    ];
-    #[cfg(not(target_arch = "x86_64"))]
-    let known = [("baseline", true)];
-    known.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
+/// Of the instruction sets that kernels want, those that this CPU has.
+fn cpu_features() -> String {
+    let sets = Level::instruction_sets().into_iter();
+    let names: Vec<&str> = sets.filter_map(|(name, is_there)| is_there.then_some(name)).collect();
+    if names.is_empty() { "baseline".to_owned() } else { names.join(" ") }
 }

@@ -43,16 +43,19 @@ impl Level {
         Level(Instructions::Portable)
     }
 
+    /// The instruction sets that a level asks for, each with whether this CPU has it; those of AVX2 come first.
+    pub fn instruction_sets() -> Vec<(&'static str, bool)> {
+        #[cfg(target_arch = "x86_64")]
+        let sets = [&avx2_sets()[..], &avx512_sets()].concat();
+        #[cfg(not(target_arch = "x86_64"))]
+        let sets = Vec::new();
+        sets
+    }
+
     /// AVX2 and FMA (Intel since 2013, AMD since 2015), if this CPU has them.
     pub fn avx2() -> Option<Level> {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt")
-            && is_x86_feature_detected!("popcnt")
-        {
+        if avx2_sets().iter().all(|&(_, is_there)| is_there) {
             return Some(Level(Instructions::Avx2));
         }
         None
@@ -61,12 +64,7 @@ impl Level {
     /// AVX-512 F, BW, DQ and VL (Intel servers since 2017, AMD since 2022), if this CPU has them.
     pub fn avx512() -> Option<Level> {
         #[cfg(target_arch = "x86_64")]
-        if Level::avx2().is_some()
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-        {
+        if Level::avx2().is_some() && avx512_sets().iter().all(|&(_, is_there)| is_there) {
             return Some(Level(Instructions::Avx512));
         }
         None
@@ -121,6 +119,24 @@ impl Level {
             Instructions::Avx512 => unsafe { avx512::run(kernel) },
         }
     }
+}
+
+/// Instruction sets, each with whether this CPU has it.
+#[cfg(target_arch = "x86_64")]
+macro_rules! detected {
+    ($($name:tt),*) => { [$(($name, is_x86_feature_detected!($name))),*] };
+}
+
+/// Those that `avx2::run` is compiled for.
+#[cfg(target_arch = "x86_64")]
+fn avx2_sets() -> [(&'static str, bool); 6] {
+    detected!("avx2", "fma", "bmi1", "bmi2", "lzcnt", "popcnt")
+}
+
+/// Those that `avx512::run` is compiled for besides.
+#[cfg(target_arch = "x86_64")]
+fn avx512_sets() -> [(&'static str, bool); 4] {
+    detected!("avx512f", "avx512bw", "avx512dq", "avx512vl")
 }
 
 impl fmt::Display for Level {
