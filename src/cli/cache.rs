@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use etcetera::AppStrategy;
 use imdb_fast::{Error, Result};
 
@@ -11,8 +12,28 @@ use super::{Global, shown};
 /// Names the cache folder where `--cache` does not.
 const VARIABLE: &str = "IMDB_FAST_CACHE";
 
-/// Dataset names that need no path, and what `fetch` calls them.
-const NAMES: [(&str, &str); 2] = [("imdb", "keras"), ("imdb-stanford", "stanford")];
+/// What can be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Set {
+    Keras,
+    Stanford,
+}
+
+impl Set {
+    /// The name of its dataset, which needs no path.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Set::Keras => "imdb",
+            Set::Stanford => "imdb-stanford",
+        }
+    }
+
+    /// The command that fetches it.
+    pub(super) fn command(self) -> String {
+        let argument = self.to_possible_value().expect("no set is hidden");
+        format!("fetch {}", argument.get_name())
+    }
+}
 
 /// The folder of downloads and of the datasets made of them.
 pub(super) struct Cache {
@@ -37,32 +58,32 @@ impl Cache {
     }
 
     /// Where a fetched dataset lies.
-    pub(super) fn dataset(&self, name: &str) -> PathBuf {
-        self.folder.join(name).with_extension("safetensors")
+    pub(super) fn dataset(&self, set: Set) -> PathBuf {
+        self.folder.join(set.name()).with_extension("safetensors")
     }
 }
 
 impl Global {
     /// The file that a user means by `path`: a file that is there, or the fetched dataset of that name.
     pub(super) fn find<'a>(&self, path: &'a Path) -> Result<Cow<'a, Path>> {
-        let Some((name, set)) = NAMES.into_iter().find(|(name, _)| path.as_os_str() == *name)
-        else {
+        let mut sets = Set::value_variants().iter();
+        let Some(&set) = sets.find(|set| path.as_os_str() == set.name()) else {
             return Ok(path.into());
         };
         // A folder is no dataset, so that one of this name takes nothing away.
         if path.exists() && !path.is_dir() {
             return Ok(path.into());
         }
-        let cached = Cache::locate(self)?.dataset(name);
+        let cached = Cache::locate(self)?.dataset(set);
         if !cached.exists() {
             return Err(Error::Unfit {
                 option: "the dataset",
-                value: name.to_owned(),
+                value: set.name().to_owned(),
                 reason: format!("no file has this name here and {} is not there", shown(&cached)),
-                remedy: format!("{} fetches it", self.command(&format!("fetch {set}"))),
+                remedy: format!("{} fetches it", self.command(&set.command())),
             });
         }
-        self.note(format_args!("{name}: {}", shown(&cached)));
+        self.note(format_args!("{}: {}", set.name(), shown(&cached)));
         Ok(cached.into())
     }
 

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::ValueEnum;
 use imdb_fast::fetch::{
     self, Digest, DownloadOptions, FolderLock, KERAS_REVIEWS, KERAS_WORD_INDEX, OfficialFile,
     RemoteFile, STANFORD, Size,
@@ -12,7 +11,7 @@ use imdb_fast::import::{self, Format, ImportOptions, TextOptions};
 use imdb_fast::output::folder_of;
 use imdb_fast::{Error, Result, dataset};
 
-use super::cache::{Cache, keras_folder};
+use super::cache::{Cache, Set, keras_folder};
 use super::progress::Transfer;
 use super::{Global, OutputArg, shown, to_stdout, warn};
 
@@ -68,12 +67,6 @@ pub(crate) struct Args {
     patience: Patience,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Set {
-    Keras,
-    Stanford,
-}
-
 #[derive(Debug, clap::Args)]
 struct Patience {
     /// How often to try again when a try brought less than a MiB; 30 at most
@@ -116,13 +109,6 @@ fn digest(text: &str) -> Result<Digest, String> {
 }
 
 impl Set {
-    fn name(self) -> &'static str {
-        match self {
-            Set::Keras => "imdb",
-            Set::Stanford => "imdb-stanford",
-        }
-    }
-
     /// What its reviews come in, in words.
     fn file(self) -> &'static str {
         match self {
@@ -151,7 +137,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         global.note(format_args!("waiting for another fetch into {}", shown(folder)));
     })?;
     let set = args.dataset;
-    let output = OutputArg { output: cache.dataset(set.name()) };
+    let output = OutputArg { output: cache.dataset(set) };
     let is_asked_for = args.force || args.from.is_some() || args.word_index.is_some();
     if is_asked_for || args.sha256.is_some() || !is_fetched(global, &output.output) {
         let was_here = output.output.exists();
@@ -249,8 +235,7 @@ impl Fetch<'_> {
     /// The format to import, where it need not be found out. A file of another kind than these reviews come in is refused.
     fn format(&self, path: &Path) -> Result<Option<Format>> {
         let such_as = |other: Set| {
-            let argument = other.to_possible_value().expect("no set is hidden");
-            let takes = format!("`imdb-fast fetch {} --from FILE` takes that", argument.get_name());
+            let takes = format!("`imdb-fast {} --from FILE` takes that", other.command());
             (format!("a file such as {}", other.file()), takes)
         };
         let (found, remedy) = match (self.args.dataset, import::detect(path)) {
