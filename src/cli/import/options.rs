@@ -151,13 +151,13 @@ struct Keras {
     #[arg(long, value_name = "N", default_value = "10000", value_parser = number_or("all"))]
     num_words: Choice,
     /// Word ids below this one are cut
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = KerasOptions::default().skip_top)]
     skip_top: usize,
     /// Leave out reviews of this many words and more
     #[arg(long, value_name = "N")]
     maxlen: Option<usize>,
     /// Seed of the order of the reviews
-    #[arg(long, value_name = "N", default_value_t = 113)]
+    #[arg(long, value_name = "N", default_value_t = KerasOptions::default().seed)]
     seed: u32,
     /// The id that starts each review; `none` for none
     #[arg(long, value_name = "ID", default_value = "1", value_parser = number_or("none"))]
@@ -166,7 +166,7 @@ struct Keras {
     #[arg(long, value_name = "ID", default_value = "2", value_parser = number_or("none"))]
     oov_char: Choice,
     /// What is added to each word's rank
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = KerasOptions::default().index_from)]
     index_from: u32,
     /// The most bytes that one array of imdb.npz may unpack to
     #[arg(long, value_name = "BYTES", default_value_t = KerasOptions::default().max_array_bytes)]
@@ -269,5 +269,23 @@ impl Args {
                 hash_seed: words.hash_seed,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use imdb_fast::import::ImportOptions;
+
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn defaults_are_those_of_the_library() {
+        let Cli { global, command } = Cli::parse_from(["imdb-fast", "import", "a", "-o", "b"]);
+        let Command::Import(args) = command else { panic!("it is an import") };
+        let (options, expected) = (args.options(&global), ImportOptions::default());
+        assert_eq!(options.keras, expected.keras);
+        assert_eq!(options.words, expected.words);
+        assert_eq!(options.libsvm, expected.libsvm);
     }
 }
