@@ -80,16 +80,9 @@ impl Rules {
     pub fn check(&self) -> Result<()> {
         self.check_words()?;
         expect_within("--ngrams", self.ngrams, 1..=MAX_NGRAM)?;
-        let below = format!("less than --num-words {}", self.num_words);
-        for (option, id) in [
-            ("--start-char", self.start_char.map(|id| id as usize)),
-            ("--oov-char", self.oov_char.map(|id| id as usize)),
-            ("--skip-top", Some(self.skip_top)),
-            ("--index-from", Some(self.index_from as usize)),
-        ] {
-            if let Some(id) = id.filter(|&id| id >= self.num_words) {
-                return Err(Error::invalid(option, id, below));
-            }
+        if let Some((option, id)) = self.out_of_range() {
+            let below = format!("less than --num-words {}", self.num_words);
+            return Err(Error::invalid(option, id, below));
         }
         if let Some(mark) = self.marks().find(|&mark| mark > self.index_from) {
             let expected = format!("{mark} or more: below, a word has the id of a mark");
@@ -102,6 +95,18 @@ impl Rules {
             return Err(Error::invalid("--hash-bits", hash.bits, expected));
         }
         Ok(())
+    }
+
+    /// The first option that is not below `num_words`, and its value.
+    pub(crate) fn out_of_range(&self) -> Option<(&'static str, usize)> {
+        [
+            ("--start-char", self.start_char.map(|id| id as usize)),
+            ("--oov-char", self.oov_char.map(|id| id as usize)),
+            ("--skip-top", Some(self.skip_top)),
+            ("--index-from", Some(self.index_from as usize)),
+        ]
+        .into_iter()
+        .find_map(|(option, id)| Some((option, id.filter(|&id| id >= self.num_words)?)))
     }
 
     fn check_words(&self) -> Result<()> {

@@ -80,24 +80,12 @@ impl KerasOptions {
         self.check_maxlen()?;
         let Some(num_words) = self.num_words else { return Ok(()) };
         expect_within("--num-words", num_words, 1..=format::MAX_FEATURES)?;
-        match self.out_of_range(num_words) {
+        match self.rules(num_words).out_of_range() {
             Some((option, value)) => {
                 Err(Error::invalid(option, value, format!("less than --num-words {num_words}")))
             }
             None => Ok(()),
         }
-    }
-
-    /// The first option that makes no sense with this feature count.
-    fn out_of_range(&self, features: usize) -> Option<(&'static str, usize)> {
-        [
-            ("--start-char", self.start_char.map(|id| id as usize)),
-            ("--oov-char", self.oov_char.map(|id| id as usize)),
-            ("--skip-top", Some(self.skip_top)),
-            ("--index-from", Some(self.index_from as usize)),
-        ]
-        .into_iter()
-        .find_map(|(option, value)| value.filter(|&value| value >= features).map(|v| (option, v)))
     }
 
     /// How Keras made such ids of text, by these options.
@@ -263,7 +251,7 @@ fn greatest_id(path: &Path, parts: &[Part], options: &KerasOptions) -> Result<us
         });
     }
     let features = greatest as usize;
-    match options.out_of_range(features) {
+    match options.rules(features).out_of_range() {
         Some((option, value)) => Err(Error::Unfit {
             option,
             value: value.to_string(),
