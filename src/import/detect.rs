@@ -70,7 +70,10 @@ pub fn detect(path: &Path) -> Result<Format> {
         }
         return Ok(format);
     }
-    let remedy = format!("if you know its format, name it with --format ({})", Format::names());
+    let remedy = format!(
+        "if you know its format, name it with --format ({})",
+        Format::ALL.map(Format::name).join(", ")
+    );
     wrong("an unknown format", &remedy)
 }
 

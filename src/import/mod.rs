@@ -98,11 +98,6 @@ impl Format {
             Format::Libsvm => "libsvm",
         }
     }
-
-    /// All names, for error and help texts.
-    fn names() -> String {
-        Format::ALL.map(Format::name).join(", ")
-    }
 }
 
 impl FromStr for Format {
@@ -110,7 +105,7 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Format> {
         let format = Format::ALL.into_iter().find(|format| format.name() == name);
-        format.ok_or_else(|| Error::invalid("--format", name, Format::names()))
+        format.ok_or_else(|| Error::unknown("--format", name, &Format::ALL.map(Format::name)))
     }
 }
 

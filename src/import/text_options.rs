@@ -67,8 +67,8 @@ impl FromStr for InvalidUtf8 {
 
     fn from_str(name: &str) -> Result<InvalidUtf8> {
         let found = InvalidUtf8::ALL.into_iter().find(|choice| choice.name() == name);
-        let names = || InvalidUtf8::ALL.map(InvalidUtf8::name).join(", ");
-        found.ok_or_else(|| Error::invalid("--invalid-utf8", name, names()))
+        let names = || InvalidUtf8::ALL.map(InvalidUtf8::name);
+        found.ok_or_else(|| Error::unknown("--invalid-utf8", name, &names()))
     }
 }
 

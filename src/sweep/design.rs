@@ -53,8 +53,7 @@ impl FromStr for Measure {
 
     fn from_str(name: &str) -> Result<Measure> {
         let found = Measure::ALL.into_iter().find(|measure| measure.name() == name);
-        let names = || Measure::ALL.map(Measure::name).join(" or ");
-        found.ok_or_else(|| Error::invalid("--by", name, names()))
+        found.ok_or_else(|| Error::unknown("--by", name, &Measure::ALL.map(Measure::name)))
     }
 }
 

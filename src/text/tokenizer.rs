@@ -86,8 +86,8 @@ impl FromStr for Tokenizer {
 
     fn from_str(name: &str) -> Result<Tokenizer> {
         let tokenizer = Tokenizer::ALL.into_iter().find(|tokenizer| tokenizer.name() == name);
-        let names = || Tokenizer::ALL.map(Tokenizer::name).join(", ");
-        tokenizer.ok_or_else(|| Error::invalid("--tokenizer", name, names()))
+        let names = || Tokenizer::ALL.map(Tokenizer::name);
+        tokenizer.ok_or_else(|| Error::unknown("--tokenizer", name, &names()))
     }
 }
 
