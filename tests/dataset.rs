@@ -144,15 +144,6 @@ fn sprs_sees_the_rows_without_stored_ones() {
 }
 
 #[test]
-fn names_of_splits_are_read_again() {
-    for split in Split::ALL {
-        assert_eq!(split.to_string().parse::<Split>().unwrap(), split);
-    }
-    let error = "dev".parse::<Split>().unwrap_err().to_string();
-    assert!(error.contains("one of train, test, unlabelled"), "{error}");
-}
-
-#[test]
 fn what_no_reader_takes_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("d.safetensors");

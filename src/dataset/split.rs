@@ -3,13 +3,10 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 pub use sprs;
 use sprs::{CompressedStorage, CsMatViewI};
-
-use crate::error::{Error, Result};
 
 /// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,15 +42,6 @@ impl Split {
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl FromStr for Split {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Split> {
-        let split = Split::ALL.into_iter().find(|split| split.name() == name);
-        split.ok_or_else(|| Error::unknown("--split", name, &Split::ALL.map(Split::name)))
     }
 }
 
