@@ -190,10 +190,11 @@ impl Part {
         let input = unpack::open_text(path, text.max_unpacked)?;
         let mut lines = Lines::new(input, text.max_text);
         let mut part = Part { split, rows: Ragged::default(), labels: Vec::new() };
-        while let Some((number, line)) = lines.next_line()? {
-            let read = part.read_line(line, options, findings);
+        while lines.advance()? {
+            let read = part.read_line(lines.line(), options, findings);
             read.map_err(|(column, problem)| {
-                Error::malformed(path, format!("line {number}, column {column}"), problem, REMEDY)
+                let place = format!("line {}, column {column}", lines.number());
+                Error::malformed(path, place, problem, REMEDY)
             })?;
             text.check_reviews(findings.reviews, path, split == Split::Train)?;
         }

@@ -40,21 +40,10 @@ impl Lines {
         Lines { input, line: Vec::new(), longest: max_text(longest), number: 0 }
     }
 
-    /// The next line with its number, without its line break (`\n` or `\r\n`); `None` at the end.
-    ///
-    /// # Errors
-    /// Those of the input, and [`Error::Malformed`] for a line that is too long.
-    pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>> {
-        Ok(match self.advance()? {
-            true => Some((self.number, self.line())),
-            false => None,
-        })
-    }
-
     /// Goes on to the next line; false at the end.
     ///
     /// # Errors
-    /// Those of [`Lines::next_line`].
+    /// Those of the input, and [`Error::Malformed`] for a line that is too long.
     pub fn advance(&mut self) -> Result<bool> {
         self.line.clear();
         // Its line break has two bytes at most.
@@ -76,7 +65,7 @@ impl Lines {
     /// Goes on to the next line that is not blank; false at the end.
     ///
     /// # Errors
-    /// Those of [`Lines::next_line`].
+    /// Those of [`Lines::advance`].
     pub fn advance_past_blank(&mut self) -> Result<bool> {
         while self.advance()? {
             if !self.line.trim_ascii().is_empty() {
@@ -96,7 +85,7 @@ impl Lines {
         Error::malformed(self.path(), format!("line {}", self.number), problem, remedy)
     }
 
-    /// The line that was read last.
+    /// The line that was read last, without its line break (`\n` or `\r\n`).
     pub fn line(&self) -> &[u8] {
         let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
         line.strip_suffix(b"\r").unwrap_or(line)
@@ -111,7 +100,8 @@ impl Lines {
 /// Each line is a text.
 impl Rows for Lines {
     fn next_row(&mut self) -> Result<Option<Row<'_>>> {
-        let line = self.next_line()?;
-        Ok(line.map(|(number, text)| Row { number, text, label: None, split: None }))
+        let is_there = self.advance()?;
+        let row = || Row { number: self.number, text: self.line(), label: None, split: None };
+        Ok(is_there.then(row))
     }
 }
