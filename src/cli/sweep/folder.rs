@@ -12,7 +12,7 @@ use imdb_fast::train::Team;
 use imdb_fast::{Error, Result, output};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::folders::{SWEEP, has_sweep};
+use crate::cli::folders::{SWEEP, has_sweep, remove};
 use crate::cli::lock::Lock;
 use crate::cli::train::Word;
 use crate::cli::{quoted, shown, train};
@@ -25,9 +25,8 @@ const RUNS: &str = "runs";
 /// The files of a sweep, but for its runs.
 const FILES: [&str; 3] = [SWEEP, RESULTS, TABLE];
 
-/// The longest files that are read.
-const MOST_SWEEP: u64 = 64 << 20;
-const MOST_RUN: u64 = 64 << 20;
+/// The most bytes of a file that is read.
+const MOST: u64 = 64 << 20;
 
 /// Of the number in a run's name.
 const DIGITS: usize = 6;
@@ -149,7 +148,7 @@ impl Folder {
         }
         let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--resume")? };
         let remedy = "start the sweep anew by --fresh";
-        let begun = read_json(&file, MOST_SWEEP, remedy)?;
+        let begun = read_json(&file, MOST, remedy)?;
         folder.prepare()?;
         Ok((folder, begun))
     }
@@ -176,17 +175,9 @@ impl Folder {
 
     /// Removes a sweep. What it began with goes last: until then it is a sweep with fewer runs.
     fn discard(&self) -> Result<()> {
-        for path in run_files(&self.path) {
-            std::fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;
-        }
+        run_files(&self.path).try_for_each(|path| remove(&path))?;
         train::discard(&self.file(BEST))?;
-        for name in [RESULTS, TABLE, SWEEP] {
-            let path = self.file(name);
-            if path.exists() {
-                std::fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;
-            }
-        }
-        Ok(())
+        [RESULTS, TABLE, SWEEP].iter().try_for_each(|name| remove(&self.file(name)))
     }
 
     fn run_file(&self, place: usize) -> PathBuf {
@@ -224,7 +215,7 @@ impl Folder {
 
     fn read(&self, path: &Path, design: &Design, run: Run) -> Result<Finished> {
         let remedy = "remove the file: its run is then trained again";
-        let file: RunFile = read_json(path, MOST_RUN, remedy)?;
+        let file: RunFile = read_json(path, MOST, remedy)?;
         let configuration = &design.configurations()[run.configuration];
         let is_same = file.configuration == configuration.to_string()
             && (file.seed, file.fold) == (run.seed, run.fold);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::super::info;
 use super::Args;
-use crate::cli::folders::has_sweep;
+use crate::cli::folders::{has_sweep, remove};
 use crate::cli::lock::Lock;
 use crate::cli::{is_same_file, quoted, shown};
 
@@ -224,16 +224,6 @@ pub(super) fn facts(
         networks: args.ensemble,
         environment: info::environment(team),
         ..HistoryFile::default()
-    }
-}
-
-/// Removes a file, if it is there.
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io(path, "remove")(error))
-        }
-        _ => Ok(()),
     }
 }
 
