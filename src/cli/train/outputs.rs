@@ -23,9 +23,12 @@ pub(in crate::cli) const HISTORY: &str = "history.json";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The history of a run that is on its way. An earlier run's files stay together until this one has all of its own.
 pub(super) const PARTIAL_HISTORY: &str = "history.partial.json";
+const HISTORY_TABLE: &str = "history.csv";
+const CURVES_SVG: &str = "curves.svg";
+const CURVES_PNG: &str = "curves.png";
 /// What a finished run leaves, and what it needs on its way.
 pub(in crate::cli) const NAMES: [&str; 7] =
-    [MODEL, CHECKPOINT, PARTIAL_HISTORY, HISTORY, "history.csv", "curves.svg", "curves.png"];
+    [MODEL, CHECKPOINT, PARTIAL_HISTORY, HISTORY, HISTORY_TABLE, CURVES_SVG, CURVES_PNG];
 
 /// The folder of a run.
 pub(super) struct Outputs<'a> {
@@ -157,9 +160,9 @@ impl<'a> Outputs<'a> {
         let json = self.history_json(history, fit_time);
         let staged = [
             output::stage(&self.path(HISTORY), json.as_bytes())?,
-            output::stage(&self.path("history.csv"), history_csv(history).as_bytes())?,
-            output::stage(&self.path("curves.svg"), curves_svg(history).as_bytes())?,
-            output::stage(&self.path("curves.png"), &curves_png(history))?,
+            output::stage(&self.path(HISTORY_TABLE), history_csv(history).as_bytes())?,
+            output::stage(&self.path(CURVES_SVG), curves_svg(history).as_bytes())?,
+            output::stage(&self.path(CURVES_PNG), &curves_png(history))?,
         ];
         if let Some(model) = model {
             model.save(&self.path(MODEL))?;
