@@ -36,9 +36,7 @@ impl InvalidUtf8 {
             InvalidUtf8::Skip => "skip",
         }
     }
-}
 
-impl InvalidUtf8 {
     /// A text as UTF-8; nothing where it is to be left out. `place` tells its file, and where it stands there.
     ///
     /// # Errors

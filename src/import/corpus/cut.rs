@@ -21,14 +21,9 @@ pub(super) struct Shard {
 impl Shard {
     /// One shard for each thread.
     pub fn all(workers: Workers, tokenizer: Tokenizer) -> Vec<Shard> {
-        let mut shards = workers.states(|| Shard {
-            index: 0,
-            tokenizer,
-            words: Words::default(),
-            scratch: Scratch::default(),
-        });
-        shards.iter_mut().enumerate().for_each(|(index, shard)| shard.index = index);
-        shards
+        let states = workers.states(|| (Words::default(), Scratch::default()));
+        let shard = |(index, (words, scratch))| Shard { index, tokenizer, words, scratch };
+        states.into_iter().enumerate().map(shard).collect()
     }
 }
 
