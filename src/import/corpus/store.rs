@@ -87,7 +87,9 @@ impl Store {
                 read.map_err(Error::io(&self.folder, "read a temporary file in"))?;
                 Ok(buffer)
             }
-            (Chunk::File(_), None) => unreachable!("chunks are put into the file only"),
+            (Chunk::File(_), None) => {
+                unreachable!("a chunk lies in the file only once there is one")
+            }
         }
     }
 }
