@@ -147,28 +147,22 @@ fn read(
     column: &mut ColumnReader,
     values: &mut Vec<Option<Vec<u8>>>,
 ) -> parquet::errors::Result<()> {
-    let text = |number: String| number.into_bytes();
     match column {
         ColumnReader::ByteArrayColumnReader(column) => {
             read_as(column, values, |value| value.data().to_vec())
         }
-        ColumnReader::Int32ColumnReader(column) => {
-            read_as(column, values, |value| text(value.to_string()))
-        }
-        ColumnReader::Int64ColumnReader(column) => {
-            read_as(column, values, |value| text(value.to_string()))
-        }
-        ColumnReader::BoolColumnReader(column) => {
-            read_as(column, values, |value| text(value.to_string()))
-        }
-        ColumnReader::FloatColumnReader(column) => {
-            read_as(column, values, |value| text(value.to_string()))
-        }
-        ColumnReader::DoubleColumnReader(column) => {
-            read_as(column, values, |value| text(value.to_string()))
-        }
+        ColumnReader::Int32ColumnReader(column) => read_as(column, values, plain),
+        ColumnReader::Int64ColumnReader(column) => read_as(column, values, plain),
+        ColumnReader::BoolColumnReader(column) => read_as(column, values, plain),
+        ColumnReader::FloatColumnReader(column) => read_as(column, values, plain),
+        ColumnReader::DoubleColumnReader(column) => read_as(column, values, plain),
         _ => Err(ParquetError::General("a column is neither text nor number".into())),
     }
+}
+
+/// A number or a truth value as a text.
+fn plain(value: &impl ToString) -> Vec<u8> {
+    value.to_string().into_bytes()
 }
 
 fn read_as<T: DataType>(
