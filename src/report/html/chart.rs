@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::axis::Axis;
+use super::super::axis::{Axis, drawable};
 
 const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 260.0;
@@ -74,7 +74,7 @@ impl Chart {
     /// A line through values; more than one where some have no place.
     pub(super) fn line(&self, class: &str, points: &[(f64, f64)]) -> Markup {
         html! {
-            @for run in points.split(|&(_, y)| !super::super::axis::drawable(y)) {
+            @for run in points.split(|&(_, y)| !drawable(y)) {
                 @if let &[(x, y)] = run {
                     // A lone value is a dash.
                     @let (x, y) = self.at(x, y);
@@ -89,7 +89,7 @@ impl Chart {
     /// A dot at each value that has a place.
     pub(super) fn dots(&self, class: &str, radius: f64, points: &[(f64, f64)]) -> Markup {
         html! {
-            @for &(x, y) in points.iter().filter(|&&(_, y)| super::super::axis::drawable(y)) {
+            @for &(x, y) in points.iter().filter(|&&(_, y)| drawable(y)) {
                 @let (x, y) = self.at(x, y);
                 circle.(class) cx=(px(x)) cy=(px(y)) r=(radius) {}
             }

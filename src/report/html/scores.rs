@@ -294,10 +294,9 @@ fn tables(findings: &Findings) -> Markup {
                 div.scroll tabindex="0" role="group" aria-label="Calibration" {
                     table.numbers {
                         thead { tr {
-                            th scope="col" { "probability" }
-                            th scope="col" { "reviews" }
-                            th scope="col" { "mean" }
-                            th scope="col" { "positive" }
+                            @for name in ["probability", "reviews", "mean", "positive"] {
+                                th scope="col" { (name) }
+                            }
                         } }
                         tbody { @for (at, bin) in bins { tr {
                             th scope="row" { (range(at, findings.calibration.bins.len())) }
@@ -310,9 +309,9 @@ fn tables(findings: &Findings) -> Markup {
                 div.scroll tabindex="0" role="group" aria-label="Distribution" {
                     table.numbers {
                         thead { tr {
-                            th scope="col" { "probability" }
-                            th scope="col" { "positive" }
-                            th scope="col" { "negative" }
+                            @for name in ["probability", "positive", "negative"] {
+                                th scope="col" { (name) }
+                            }
                         } }
                         tbody { @for at in 0..positive.len() { tr {
                             th scope="row" { (range(at, positive.len())) }

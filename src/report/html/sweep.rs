@@ -114,11 +114,9 @@ fn comparison(results: &SweepResults, ranking: &[Summary], labels: &[String]) ->
             div.scroll tabindex="0" role="group" aria-label="Configurations" {
                 table.numbers.ranking {
                     thead { tr {
-                        th scope="col" { "configuration" }
-                        th scope="col" { "parameters" }
-                        th scope="col" { "epoch" }
-                        th scope="col" { "loss" }
-                        th scope="col" { "accuracy" }
+                        @for name in ["configuration", "parameters", "epoch", "loss", "accuracy"] {
+                            th scope="col" { (name) }
+                        }
                         th scope="col" { (strip.title(words_of(design.by()))) }
                     } }
                     tbody {
