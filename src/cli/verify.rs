@@ -34,7 +34,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         }
         // Both compare their checksums.
         Kind::Model => {
-            Model::load(&file)?.encoder().map_err(|error| of_file(&file, error))?;
+            Model::load(&file)?.encoder().map_err(|error| unfit_words(&file, error))?;
             "model"
         }
         Kind::Checkpoint => {
@@ -55,7 +55,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 }
 
 /// What is wrong with a model's words, as an error of its file.
-fn of_file(path: &Path, error: Error) -> Error {
+fn unfit_words(path: &Path, error: Error) -> Error {
     match error {
         Error::Unfit { reason, remedy, .. } => {
             Error::malformed(path, "the text rules and the vocabulary", reason, remedy)
