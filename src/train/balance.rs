@@ -5,11 +5,12 @@
 //! who does the work: the result has the same bits, whoever does it. A move costs the time in which the shard's rows travel
 //! from one core's cache to the other's, so it has to promise more than a little.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cut::MOST_SHARDS;
+use super::parallel::lock;
 
 /// Steps between two looks, at first, and behind each move. Those before the next move are twice as many after each move that made
 /// things worse.
@@ -88,7 +89,7 @@ impl Balance {
 
     /// For the leader, once a step, while no other thread asks who owns what.
     pub(super) fn look(&self) {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = lock(&self.looks);
         looks.steps += 1;
         let period = if looks.before_move.is_some() { FIRST_PERIOD } else { looks.period };
         if self.threads == 1 || looks.steps < period {

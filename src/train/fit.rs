@@ -252,6 +252,7 @@ fn fit_rows<I: Word>(
         shards.iter_mut().for_each(|shard| shard.average(average));
     }
     let threads = team.size().min(plan.most_threads(shards.len()));
+    let order = plan.order();
     let mut run = Run {
         plan,
         level,
@@ -260,7 +261,9 @@ fn fit_rows<I: Word>(
         validation,
         blocks: blocks.map(RwLock::new).collect(),
         next_block: AtomicUsize::new(0),
-        order: Mutex::new(plan.order()),
+        window_batches: order.window_batches(),
+        has_one_window: order.is_single(),
+        order: Mutex::new(order),
         window: RwLock::default(),
         books: Mutex::new(Books::new(plan, head, observer, remembers)),
         head: RwLock::new(head.clone()),

@@ -278,7 +278,7 @@ impl Barrier {
         if came {
             return;
         }
-        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sleepers = lock(&self.sleepers);
         *sleepers += 1;
         while !is_over() {
             sleepers = self.bell.wait(sleepers).unwrap_or_else(PoisonError::into_inner);
@@ -300,7 +300,7 @@ impl Barrier {
 
     /// Wakes those who sleep. Under the lock: one that is about to sleep either sees the new round or hears the bell.
     fn ring(&self) {
-        let sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        let sleepers = lock(&self.sleepers);
         if *sleepers > 0 {
             self.bell.notify_all();
         }

@@ -52,6 +52,10 @@ pub(super) struct Run<'a, I> {
     /// The sum of the squares of the head's gradient, as its bits, where gradients are clipped.
     pub(super) head_squares: AtomicU64,
     pub(super) order: Mutex<Order>,
+    /// How many batches a window has, all but the last.
+    pub(super) window_batches: usize,
+    /// Whether one window holds all rows, and so need be prepared only once.
+    pub(super) has_one_window: bool,
     pub(super) window: RwLock<Window>,
     pub(super) books: Mutex<Books<'a>>,
     /// Where the threads set out.
@@ -156,7 +160,7 @@ impl<'a, I: Word> Run<'a, I> {
         while place.batch < self.plan.batches() {
             let done = self.turn_to_window(worker, place);
             let window = read(&self.window);
-            if !own.has_window || !lock(&self.order).is_single() {
+            if !own.has_window || !self.has_one_window {
                 self.first_layer
                     .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
                 own.has_window = true;
@@ -200,8 +204,7 @@ impl<'a, I: Word> Run<'a, I> {
     /// Lets the leader prepare the window that a place lies in, and returns how many of its batches are done.
     fn turn_to_window(&self, worker: &Worker<'_>, place: Place) -> usize {
         worker.meet();
-        let window_batches = lock(&self.order).window_batches();
-        let index = place.batch / window_batches;
+        let index = place.batch / self.window_batches;
         if worker.leads() {
             if place.batch == 0 {
                 lock(&self.books).begin_epoch(place.epoch);
@@ -212,7 +215,7 @@ impl<'a, I: Word> Run<'a, I> {
             }
         }
         worker.meet();
-        place.batch - index * window_batches
+        place.batch - index * self.window_batches
     }
 
     /// The sums of a thread's shards for a batch, after `before` has been done with each of them.
