@@ -332,7 +332,7 @@ fn a_run_goes_on_with_what_it_began_with() {
     let longer = Case { epochs: 5, ..PLAIN };
     let whole = run(&dataset, &longer, 1, &mut Silent);
     assert!(go_on(&copy, &longer, 2, path, &mut Silent).unwrap() == whole);
-    // Not where another number of epochs would have had other rates from the first step on.
+    // Not where the rates of the same steps change with the number of epochs.
     let linear = Case { schedule: "linear", ..PLAIN };
     run(&dataset, &linear, 1, &mut Stopper::new(path, &here, false));
     let whole = run(&dataset, &linear, 1, &mut Silent);

@@ -25,11 +25,6 @@ impl Dropout {
         Ok(Dropout { rate, bound: (f64::from(rate) * 2f64.powi(64)) as u64 })
     }
 
-    /// The chance to be left out.
-    pub fn rate(self) -> f32 {
-        self.rate
-    }
-
     /// Whether anything is ever left out.
     pub fn is_on(self) -> bool {
         self.rate > 0.0

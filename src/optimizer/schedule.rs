@@ -162,7 +162,7 @@ impl Schedule {
         self.peak * factor as f32
     }
 
-    /// Whether a run that is longer has other rates from its first step on.
+    /// Whether the rates of the same steps change with the run's length.
     pub fn follows_length(&self) -> bool {
         let is_share = |stretch| matches!(stretch, Stretch::Share(_));
         let decays = match self.decay {

@@ -188,7 +188,7 @@ impl<'a> Books<'a> {
         names
     }
 
-    /// What they would remember of an epoch: whether a checkpoint has to hold the best weights.
+    /// Whether a checkpoint has to hold the best weights.
     pub(super) fn expects_best(&self, history: &History) -> bool {
         self.remembers && history.epochs() > 0
     }

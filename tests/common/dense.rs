@@ -240,7 +240,7 @@ impl Masks {
     fn of(&self, which: usize, place: usize) -> f64 {
         let dropout = self.dropouts[which];
         match dropout.keeps(self.counted[which].at(place as u64)) {
-            true => 1.0 / (1.0 - f64::from(dropout.rate())),
+            true => f64::from(dropout.scale()),
             false => 0.0,
         }
     }
