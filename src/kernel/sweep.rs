@@ -454,6 +454,7 @@ fn all_lines<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     Apart { weights, state, scales }: Apart<'_>,
     gradient: &mut [f32],
 ) {
+    assert!(gradient.len() >= weights.len(), "a gradient for each weight");
     let weights = weights.as_chunks_mut::<LANES>().0;
     let gradient = gradient.as_chunks_mut::<LANES>().0;
     let state = state.as_chunks_mut::<LANES>().0;

@@ -40,14 +40,21 @@ pub trait Loss: Debug + Send + Sync {
     /// Its derivative with respect to the logit.
     fn d_logit(&self, logit: f32, probability: f32, label: f32) -> f32;
 
-    /// The sum of [`Loss::value`] over some reviews. `level` is for those who have kernels for it.
+    /// The sum of [`Loss::value`] over some reviews, `[reviews]` each. `level` is for those who have kernels for it.
+    ///
+    /// # Panics
+    /// If the lengths differ.
     fn sum(&self, _level: Level, logits: &[f32], probabilities: &[f32], labels: &[f32]) -> f64 {
+        expect_lengths(logits, probabilities, labels);
         let each = logits.iter().zip(probabilities).zip(labels);
         each.map(|((&logit, &p), &label)| f64::from(self.value(logit, p, label))).sum()
     }
 
-    /// [`Loss::d_logit`] of some reviews, each times `scale` (one over the batch's size). `level` is as in
+    /// [`Loss::d_logit`] of some reviews, `[reviews]` each, times `scale` (one over the batch's size). `level` is as in
     /// [`Loss::sum`].
+    ///
+    /// # Panics
+    /// If the lengths differ.
     fn d_logits(
         &self,
         _level: Level,
@@ -57,11 +64,22 @@ pub trait Loss: Debug + Send + Sync {
         scale: f32,
         d_logits: &mut [f32],
     ) {
+        expect_lengths(logits, probabilities, labels);
+        expect_d_length(logits, d_logits);
         let each = logits.iter().zip(probabilities).zip(labels);
         for (d, ((&logit, &p), &label)) in d_logits.iter_mut().zip(each) {
             *d = scale * self.d_logit(logit, p, label);
         }
     }
+}
+
+fn expect_lengths(logits: &[f32], probabilities: &[f32], labels: &[f32]) {
+    assert_eq!(probabilities.len(), logits.len(), "a probability for each logit");
+    assert_eq!(labels.len(), logits.len(), "a label for each logit");
+}
+
+fn expect_d_length(logits: &[f32], d_logits: &[f32]) {
+    assert_eq!(d_logits.len(), logits.len(), "a derivative for each logit");
 }
 
 /// What [`Loss::value`] and [`Loss::d_logit`] say of one review, of sixteen.
@@ -91,7 +109,7 @@ macro_rules! batches_in_lanes {
             d_logits: &mut [f32],
         ) {
             let batch = Batch::<Self>::new(logits, probabilities, labels);
-            assert_eq!(d_logits.len(), logits.len(), "a derivative for each review");
+            expect_d_length(logits, d_logits);
             level.run(Slopes { batch, scale, d_logits });
         }
     };
@@ -211,8 +229,7 @@ struct Batch<'a, L> {
 
 impl<'a, L: LossInLanes> Batch<'a, L> {
     fn new(logits: &'a [f32], probabilities: &'a [f32], labels: &'a [f32]) -> Batch<'a, L> {
-        assert_eq!(probabilities.len(), logits.len(), "a probability for each logit");
-        assert_eq!(labels.len(), logits.len(), "a label for each logit");
+        expect_lengths(logits, probabilities, labels);
         Batch { logits, probabilities, labels, loss: PhantomData }
     }
 }
@@ -301,6 +318,8 @@ pub fn loss(name: &str) -> Result<Box<dyn Loss>> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::super::sigmoid;
     use super::*;
 
@@ -352,6 +371,26 @@ mod tests {
                 let mut d = vec![0.0; n];
                 loss.d_logits(level, &logits, &p, &labels, 0.3, &mut d);
                 assert_eq!(d, expected_d, "{level}: {loss:?} of {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn slices_of_other_lengths_are_refused() {
+        for loss in ALL {
+            for loss in [loss, &Scalars(loss)] {
+                for [logits, p, labels, d] in
+                    [[2, 1, 1, 2], [2, 1, 2, 2], [1, 1, 2, 1], [2, 2, 2, 1]]
+                {
+                    let [logits, p, labels] = [logits, p, labels].map(|n| vec![0.5; n]);
+                    let level = Level::detect();
+                    let sum = || loss.sum(level, &logits, &p, &labels);
+                    let d_logits =
+                        || loss.d_logits(level, &logits, &p, &labels, 1.0, &mut vec![0.0; d]);
+                    let has_lengths = [logits.len(); 2] == [p.len(), labels.len()];
+                    assert_eq!(catch_unwind(AssertUnwindSafe(sum)).is_ok(), has_lengths);
+                    assert!(catch_unwind(AssertUnwindSafe(d_logits)).is_err(), "{loss:?}");
+                }
             }
         }
     }

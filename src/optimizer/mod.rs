@@ -111,11 +111,18 @@ pub trait Optimizer: Debug + Send + Sync {
         Idle::Moves
     }
 
-    /// One step of `n` weights by the learning rate times [`Step::rate`]; `state` holds the arrays of [`Optimizer::state`] one after the other, `n` values each.
+    /// One step of some weights by the learning rate times [`Step::rate`]. Weights and gradient are `[n]`; `state` holds the arrays
+    /// of [`Optimizer::state`] one after the other: `[arrays, n]`.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other.
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]);
 
     /// One step of the selected rows, whose gradients are zero afterwards. The default calls [`Optimizer::update`] for
     /// each of them; our own run through all of them at once.
+    ///
+    /// # Panics
+    /// If a row or slot is not there.
     fn sweep(&self, step: Step, rows: Rows<'_>) {
         let update = |weights: &mut [f32], gradient: &[f32], state: &mut [f32]| {
             self.update(step, weights, gradient, state);

@@ -352,5 +352,11 @@ fn rows_that_are_not_there_panic() {
                 Net::new(optimizer, width).sweep(optimizer, step, Selection::Listed(&list), &[]);
             });
         }
+        assert_panics("a row of the gradient too few", |level| {
+            let mut net = Net::new(optimizer, width);
+            net.gradient.truncate((ROWS - 1) * width);
+            let step = Step { number: 1, level, rate: 1.0 };
+            net.sweep(optimizer, step, Selection::All, &[]);
+        });
     }
 }
