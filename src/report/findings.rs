@@ -46,8 +46,6 @@ pub struct Findings {
     pub strongest: Option<Strongest>,
     /// The mistakes that the model is surest of by their log-odds, the surest first; equal ones in the order of their rows.
     pub mistakes: Vec<Mistake>,
-    /// How many mistakes there are in all.
-    pub all_mistakes: u64,
 }
 
 /// A review that the model gets wrong.
@@ -112,7 +110,6 @@ impl Findings {
             _ => None,
         };
         let evaluation = evaluator.finish();
-        let [[_, called_positive], [called_negative, _]] = evaluation.confusion.counts;
         let mut mistakes = Vec::new();
         for row in surest_mistakes(&all, &all_logits, labels, wanted.mistakes) {
             let text = text(model, dataset, judge.as_ref(), wanted.split, row)?;
@@ -128,7 +125,6 @@ impl Findings {
             distribution: Distribution::new(&all, labels),
             strongest: judge.as_ref().map(|judge| judge.strongest(wanted.words)).transpose()?,
             mistakes,
-            all_mistakes: called_positive + called_negative,
             evaluation,
         })
     }

@@ -130,9 +130,8 @@ impl<'a> Evaluator<'a> {
 
     /// What they come to. The means are not numbers where there was no review.
     pub fn finish(&self) -> Evaluation {
-        let counts = &self.confusion.counts;
-        let right = counts[0][0] + counts[1][1];
-        let has_both = counts.iter().all(|row| row.iter().sum::<u64>() > 0);
+        let right = self.reviews as u64 - self.confusion.mistakes();
+        let has_both = self.confusion.counts.iter().all(|row| row.iter().sum::<u64>() > 0);
         Evaluation {
             reviews: self.reviews,
             loss: self.sum / self.reviews as f64,

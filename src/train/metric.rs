@@ -78,9 +78,9 @@ pub const METRICS: [&str; 5] = ["accuracy", "precision", "recall", "f1", "auc"];
 pub fn metric(name: &str) -> Result<Box<dyn Metric>> {
     Ok(match name {
         "accuracy" => Box::new(Accuracy::default()),
-        "precision" => Box::new(Confusion::new(ConfusionMetric::Precision)),
-        "recall" => Box::new(Confusion::new(ConfusionMetric::Recall)),
-        "f1" => Box::new(Confusion::new(ConfusionMetric::F1)),
+        "precision" => Box::new(Confusion::new("precision", ConfusionMatrix::precision)),
+        "recall" => Box::new(Confusion::new("recall", ConfusionMatrix::recall)),
+        "f1" => Box::new(Confusion::new("f1", ConfusionMatrix::f1)),
         "auc" => Box::new(Auc::default()),
         _ => return Err(Error::unknown("--metrics", name, &METRICS)),
     })
@@ -138,6 +138,11 @@ impl ConfusionMatrix {
         }
     }
 
+    /// How many reviews are called what they are not.
+    pub fn mistakes(&self) -> u64 {
+        self.counts[0][1] + self.counts[1][0]
+    }
+
     /// Of the reviews called positive, the share that is (`keras.metrics.Precision`); 0 where none was called so.
     pub fn precision(&self) -> f64 {
         share(self.counts[1][1], self.counts[0][1] + self.counts[1][1])
@@ -159,32 +164,23 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum ConfusionMetric {
-    Precision,
-    Recall,
-    F1,
-}
-
+/// A number that is made of the counts.
 #[derive(Debug, Clone)]
 struct Confusion {
+    name: &'static str,
+    of: fn(&ConfusionMatrix) -> f64,
     matrix: ConfusionMatrix,
-    what: ConfusionMetric,
 }
 
 impl Confusion {
-    fn new(what: ConfusionMetric) -> Confusion {
-        Confusion { matrix: ConfusionMatrix::default(), what }
+    fn new(name: &'static str, of: fn(&ConfusionMatrix) -> f64) -> Confusion {
+        Confusion { name, of, matrix: ConfusionMatrix::default() }
     }
 }
 
 impl Metric for Confusion {
     fn name(&self) -> &str {
-        match self.what {
-            ConfusionMetric::Precision => "precision",
-            ConfusionMetric::Recall => "recall",
-            ConfusionMetric::F1 => "f1",
-        }
+        self.name
     }
 
     fn update(&mut self, probabilities: &[f32], labels: &[u8]) {
@@ -192,15 +188,11 @@ impl Metric for Confusion {
     }
 
     fn result(&self) -> f64 {
-        match self.what {
-            ConfusionMetric::Precision => self.matrix.precision(),
-            ConfusionMetric::Recall => self.matrix.recall(),
-            ConfusionMetric::F1 => self.matrix.f1(),
-        }
+        (self.of)(&self.matrix)
     }
 
     fn fresh(&self) -> Box<dyn Metric> {
-        Box::new(Confusion::new(self.what))
+        Box::new(Confusion::new(self.name, self.of))
     }
 
     fn state(&self) -> Option<Vec<u64>> {

@@ -63,7 +63,7 @@ fn both_sides(strongest: &Strongest) -> Markup {
 
 /// The part of the page about single reviews.
 pub(super) fn mistakes(findings: &Findings) -> Markup {
-    let all = findings.all_mistakes;
+    let all = findings.evaluation.confusion.mistakes();
     let is_explained =
         findings.mistakes.iter().any(|mistake| matches!(mistake.text, Text::Explained { .. }));
     html! {
