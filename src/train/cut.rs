@@ -233,7 +233,7 @@ mod tests {
         ];
         for (what, indptr, indices, features) in cases {
             for batch_size in [1, 5_000, 1_000_000] {
-                let rows = Rows::scaled(indptr, indices, None);
+                let rows = Rows::from_parts(indptr, indices);
                 let set = RowSet::Range(0..indptr.len() - 1);
                 let mut cuts = cut_features(rows, &set, features, batch_size, (&Idle::Moves, true));
                 let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * batch_size as f64;
@@ -265,7 +265,7 @@ mod tests {
         let random = &mut Random::new(3, Stream::SyntheticReviews);
         let (indptr, indices) = drawn_rows(random);
         for batch_size in [1_000, 10_000] {
-            let rows = Rows::scaled(&indptr, &indices, None);
+            let rows = Rows::from_parts(&indptr, &indices);
             let cuts = cut_features(
                 rows,
                 &RowSet::Range(0..500),
@@ -311,7 +311,7 @@ mod tests {
             (&short, 4096, true, Idle::Rests, false),
         ];
         for ((indptr, indices), batch_size, can, idle, expected) in cases {
-            let rows = Rows::scaled(indptr, indices, None);
+            let rows = Rows::from_parts(indptr, indices);
             let set = RowSet::Range(0..300);
             let cut = |can| cut_features(rows, &set, 1000, batch_size, (&idle, can));
             let cuts = cut(can);

@@ -84,13 +84,9 @@ impl<'d, I: Word> Rows<'d, I> {
         Rows { indptr, indices, scales: None }
     }
 
-    /// Rows by their pointers, \[rows + 1\], their words, ascending in each row, and one scale a row.
-    pub(super) fn scaled(
-        indptr: &'d [u64],
-        indices: &'d [I],
-        scales: Option<&'d [f32]>,
-    ) -> Rows<'d, I> {
-        Rows { indptr, indices, scales }
+    /// Rows by their pointers, \[rows + 1\], and their words, ascending in each row.
+    pub(super) fn from_parts(indptr: &'d [u64], indices: &'d [I]) -> Rows<'d, I> {
+        Rows { indptr, indices, scales: None }
     }
 
     /// The same rows with one scale each, if there are any.

@@ -168,7 +168,7 @@ mod tests {
     fn ratios_are_those_of_naive_bayes() {
         // Reviews {0, 1}, {0}, {1, 2}, {2}; the first two positive.
         let (indptr, indices) = ([0, 2, 3, 5, 6], [0u16, 1, 0, 1, 2, 2]);
-        let rows = Rows::scaled(&indptr, &indices, None);
+        let rows = Rows::from_parts(&indptr, &indices);
         for threads in [1, 3] {
             let team = Team::new(threads).unwrap();
             let asked = (Some(FeatureScale::NaiveBayes { smoothing: 1.0 }), RowNorm::L2);

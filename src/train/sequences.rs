@@ -2,7 +2,7 @@
 
 use super::parallel::Team;
 use super::rows::{Counted, Rows};
-use crate::dataset::{Dataset, Sequences, Split, WordId};
+use crate::dataset::{Dataset, Sequences, Split};
 use crate::error::{Error, Result};
 use crate::kernel::{Level, Single, Span, Sum, Table, gather_sum};
 use crate::nn::{Embedding, Workspace};
@@ -33,14 +33,6 @@ pub(super) fn sequences(dataset: &Dataset, split: Split) -> Result<Sequences<'_>
     })
 }
 
-/// The pointers and the ids of sequences.
-///
-/// # Panics
-/// If their ids are of another width: the caller has matched on it, and all splits of a dataset have the same.
-fn parts<I: WordId>(sequences: Sequences<'_>) -> (&[u64], &[I]) {
-    I::sequences(sequences).expect("all splits of a dataset have ids of one width")
-}
-
 /// The rows of a split, each the distinct words of its padded and cut sequence with their counts. They take memory of their
 /// own: up to twice that of the sequences in the file.
 pub(super) struct CountedRows<I: Counted> {
@@ -51,15 +43,19 @@ pub(super) struct CountedRows<I: Counted> {
 
 impl<I: Counted> CountedRows<I> {
     /// Counts the words of all sequences.
+    ///
+    /// # Panics
+    /// If their ids are of another width: the caller has matched on it, and all splits of a dataset have the same.
     pub(super) fn of(team: &Team, embedding: Embedding, all: Sequences<'_>) -> CountedRows<I> {
-        let (pointers, ids) = parts::<I>(all);
+        let (pointers, ids) =
+            I::sequences(all).expect("all splits of a dataset have ids of one width");
         let rows = pointers.len() - 1;
         let mut chunks: Vec<SequenceBlock<I>> =
             (0..rows.div_ceil(CHUNK_ROWS)).map(|_| SequenceBlock::default()).collect();
-        team.for_each_with(&mut chunks, Vec::new, |sorted, chunk, block| {
+        team.for_each(&mut chunks, |chunk, block| {
             for row in chunk * CHUNK_ROWS..rows.min((chunk + 1) * CHUNK_ROWS) {
                 let words = &ids[pointers[row] as usize..pointers[row + 1] as usize];
-                block.push_sorted(embedding, words, sorted);
+                block.push(embedding, words);
             }
         });
         let words = chunks.iter().map(|block| block.words.len()).sum();
@@ -81,7 +77,7 @@ impl<I: Counted> CountedRows<I> {
 
     /// As kernels take them.
     pub(super) fn rows(&self) -> Rows<'_, I::Repeated> {
-        Rows::scaled(&self.indptr, &self.indices, Some(&self.scales))
+        Rows::from_parts(&self.indptr, &self.indices).with_scales(Some(&self.scales))
     }
 }
 
@@ -111,14 +107,8 @@ impl<I: Single> SequenceBlock<I> {
 
     /// Adds a review by its words in reading order.
     pub(crate) fn push(&mut self, embedding: Embedding, words: &[I]) {
-        let mut sorted = std::mem::take(&mut self.sorted);
-        self.push_sorted(embedding, words, &mut sorted);
-        self.sorted = sorted;
-    }
-
-    fn push_sorted(&mut self, embedding: Embedding, words: &[I], sorted: &mut Vec<I>) {
         let start = self.words.len();
-        self.scales.push(embedding.row(words, sorted, &mut self.words));
+        self.scales.push(embedding.row(words, &mut self.sorted, &mut self.words));
         let length = (self.words.len() - start) as u32;
         self.spans.push(Span { start, length, row: self.spans.len() as u32 });
     }

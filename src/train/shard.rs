@@ -301,7 +301,7 @@ mod tests {
     ) -> [Vec<f32>; 2] {
         let random = &mut Random::new(1, Stream::SyntheticReviews);
         let (indptr, indices) = drawn_rows(random);
-        let rows = Rows::scaled(&indptr, &indices, None);
+        let rows = Rows::from_parts(&indptr, &indices);
         let mut kernel: Vec<f32> =
             (0..FEATURES.len() * width).map(|_| random.uniform_f32() - 0.5).collect();
         let (nonzeros, touched) = match form {
@@ -395,7 +395,7 @@ mod tests {
     fn common_words_may_be_bits() {
         let random = &mut Random::new(1, Stream::SyntheticReviews);
         let (indptr, indices) = drawn_rows(random);
-        let rows = Rows::scaled(&indptr, &indices, None);
+        let rows = Rows::from_parts(&indptr, &indices);
         let optimizer = optimizer::parse("sgd", Some(0.1)).unwrap();
         for level in Level::supported() {
             for width in [8, 16, 20, 64] {
