@@ -162,7 +162,7 @@ impl<'a, I: Word> Run<'a, I> {
             let window = read(&self.window);
             if !own.has_window || !self.has_one_window {
                 self.first_layer
-                    .for_own(worker, |shard| shard.begin_window(self.rows, &window.rows));
+                    .for_own(worker, |shard| shard.words.begin_window(self.rows, &window.rows));
                 own.has_window = true;
             }
             let batch = |number: usize| {
@@ -233,7 +233,7 @@ impl<'a, I: Word> Run<'a, I> {
         }
         self.first_layer.gather(worker, self.rows, true, |shard| {
             before(shard);
-            shard.begin_batch(batch.order);
+            shard.words.begin_batch(batch.order);
             if words.is_on() {
                 shard.thin(self.rows, words, reviews);
             }
@@ -338,7 +338,7 @@ impl<'a, I: Word> Run<'a, I> {
         let options = &self.plan.options;
         let Own { deltas, reviews, .. } = own;
         let scatter = |shard: &mut Shard<'a>| {
-            shard.prepare_batch(next.order);
+            shard.words.prepare_batch(next.order);
             shard.look_ahead(self.rows, after_next.order, far.order);
             shard.scatter(self.rows, deltas, step);
             if options.l2 > 0.0 {

@@ -43,7 +43,7 @@ pub(super) struct Shard<'m> {
     /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot.
     updated: Aligned<u32>,
     /// Which words the reviews have that it has taken up.
-    words: Words,
+    pub(super) words: Words,
     /// Room for sums of the commonest words' rows or gradients, where their words are kept as bits.
     subsets: Option<Subsets>,
     /// The batch with some words left out, where a run does that.
@@ -154,38 +154,12 @@ impl<'m> Shard<'m> {
         self.cost
     }
 
-    /// Finds the shard's words in the rows of a window.
-    pub(super) fn begin_window<I: Word>(&mut self, rows: Rows<'_, I>, window: &[u32]) {
-        self.words.begin_window(rows, window);
-    }
-
-    /// Takes up a batch: `order` names rows of the window.
-    pub(super) fn begin_batch(&mut self, order: &[u32]) {
-        self.words.begin_batch(order);
-    }
-
-    /// Prepares the batch that comes next, so that its words can be asked for while this one's gradient is gathered.
-    pub(super) fn prepare_batch(&mut self, order: &[u32]) {
-        self.words.prepare_batch(order);
-    }
-
     /// Asks for the words of the batch after the next, and for the place of those of a later one, where a batch is one review: a
     /// larger one asks for its own on the way.
     pub(super) fn look_ahead<I: Word>(&self, rows: Rows<'_, I>, after_next: &[u32], far: &[u32]) {
         if self.gradient.is_shared() {
             self.words.look_ahead(rows, after_next.first(), far.first());
         }
-    }
-
-    /// Takes up a round of the validation: the given rows. Kept, a round is found only once.
-    pub(super) fn begin_round<I: Word>(
-        &mut self,
-        rows: Rows<'_, I>,
-        round: usize,
-        round_rows: impl Iterator<Item = usize>,
-        is_kept: bool,
-    ) {
-        self.words.begin_round(rows, round, round_rows, is_kept);
     }
 
     /// The sums of this shard's weight rows for what it has taken up: `out` is `[rows, width]`.
@@ -320,7 +294,7 @@ mod tests {
             Gradient::Shared { .. } => Form::Shared,
         };
         assert!(got == form);
-        shard.begin_window(rows, &(0..500).collect::<Vec<u32>>());
+        shard.words.begin_window(rows, &(0..500).collect::<Vec<u32>>());
         let order = |_| (0..batch).map(|_| random.below(500) as u32).collect();
         let orders: Vec<Vec<u32>> = (0..60).map(order).collect();
         for (number, order) in (1..).zip(&orders) {
@@ -330,15 +304,15 @@ mod tests {
                 deltas.chunks_exact_mut(width).step_by(2).for_each(|delta| delta.fill(0.0));
             }
             let step = Step { number, level, rate: 1.0 };
-            shard.begin_batch(order);
+            shard.words.begin_batch(order);
             if let Some(next) = orders.get(number as usize).filter(|_| is_prepared) {
-                shard.prepare_batch(next);
+                shard.words.prepare_batch(next);
             }
             shard.scatter(rows, &deltas, step);
             shard.update(optimizer, step);
             if number % 3 == 0 {
                 // A round of validation comes before the next batch.
-                shard.begin_round(rows, 0, 0..100, true);
+                shard.words.begin_round(rows, 0, 0..100, true);
                 shard.gather(rows, Sum::Store, &mut vec![0.0; 100 * width]);
             }
         }
@@ -409,7 +383,7 @@ mod tests {
                     let mut shard =
                         Shard::new(&cut, width, (&mut kernel, None), false, &moving, level);
                     assert_eq!(shard.subsets.is_some(), has_bits);
-                    shard.begin_window(rows, &(0..500).collect::<Vec<u32>>());
+                    shard.words.begin_window(rows, &(0..500).collect::<Vec<u32>>());
                     let mut results = Vec::new();
                     for number in 1..=5 {
                         let order: Vec<u32> = (0..150).map(|at| (at * 7 + number) % 500).collect();
@@ -417,14 +391,14 @@ mod tests {
                             .map(|at| (at as f32 * 0.37 + number as f32).sin())
                             .collect();
                         let step = Step { number, level, rate: 1.0 };
-                        shard.begin_batch(&order);
+                        shard.words.begin_batch(&order);
                         shard.scatter(rows, &deltas, step);
                         shard.update(&*optimizer, step);
                         let mut sums = vec![0.0; 150 * width];
                         shard.gather(rows, Sum::Store, &mut sums);
                         shard.gather(rows, Sum::Add, &mut sums);
                         results.extend(sums);
-                        shard.begin_round(rows, 0, 100..200, number % 2 == 0);
+                        shard.words.begin_round(rows, 0, 100..200, number % 2 == 0);
                         let mut sums = vec![0.0; 100 * width];
                         shard.gather(rows, Sum::Store, &mut sums);
                         results.extend(sums);

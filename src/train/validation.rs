@@ -78,7 +78,7 @@ impl<'a, I: Word> Validation<'a, I> {
         for (round, start) in (0..self.set.len()).step_by(ROUND_ROWS).enumerate() {
             let places = start..self.set.len().min(start + ROUND_ROWS);
             first_layer.gather(worker, self.rows, false, |shard| {
-                shard.begin_round(self.rows, round, self.set.rows(places.clone()), is_kept);
+                shard.words.begin_round(self.rows, round, self.set.rows(places.clone()), is_kept);
             });
             worker.meet();
             self.judge(&places, first_layer, &mut through);

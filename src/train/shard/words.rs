@@ -14,7 +14,7 @@ const AHEAD: usize = 32;
 
 /// The words of the window, of the batch, of the next one, of the validation.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(in super::super) struct Words {
     level: Level,
     /// The shard's.
     features: Range<usize>,
@@ -93,7 +93,8 @@ impl Words {
         (bits, Span { start, length: end - before, row: 0 })
     }
 
-    pub(super) fn begin_window<I: Word>(&mut self, rows: Rows<'_, I>, window: &[u32]) {
+    /// Finds the shard's words in the rows of a window.
+    pub(in super::super) fn begin_window<I: Word>(&mut self, rows: Rows<'_, I>, window: &[u32]) {
         self.window.clear();
         self.window_bits.clear();
         for &row in window {
@@ -105,7 +106,8 @@ impl Words {
         }
     }
 
-    pub(super) fn begin_batch(&mut self, order: &[u32]) {
+    /// Takes up a batch: `order` names rows of the window.
+    pub(in super::super) fn begin_batch(&mut self, order: &[u32]) {
         if self.next.spans.is_empty() {
             self.prepare_batch(order);
         }
@@ -114,7 +116,8 @@ impl Words {
         self.current = Current::Batch;
     }
 
-    pub(super) fn prepare_batch(&mut self, order: &[u32]) {
+    /// Prepares the batch that comes next, so that its words can be asked for while this one's gradient is gathered.
+    pub(in super::super) fn prepare_batch(&mut self, order: &[u32]) {
         let Words { window, window_bits, by_length, next, .. } = self;
         let span = |(row, &at): (usize, &u32)| {
             // Rows come in any order, so the table is read all over.
@@ -145,7 +148,8 @@ impl Words {
         }
     }
 
-    pub(super) fn begin_round<I: Word>(
+    /// Takes up a round of the validation: the given rows. Kept, a round is found only once.
+    pub(in super::super) fn begin_round<I: Word>(
         &mut self,
         rows: Rows<'_, I>,
         round: usize,
