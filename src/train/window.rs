@@ -138,13 +138,18 @@ impl Order {
         index * self.window_rows..self.rows.len().min((index + 1) * self.window_rows)
     }
 
-    /// What it takes to go on from here, besides the window's index and order: the order of all rows or chunks, and the
-    /// generator.
-    pub(super) fn standing(&self) -> (&[u32], [u8; 32]) {
-        (&self.permutation, self.random.state())
+    /// The order of all rows or chunks: with the [`Order::generator`] and the window's index and order all that it takes to go on
+    /// from here.
+    pub(super) fn permutation(&self) -> &[u32] {
+        &self.permutation
     }
 
-    /// Goes back to where a [`Order::standing`] was taken, and the window with it. Returns false, and may have changed
+    /// The state of the generator.
+    pub(super) fn generator(&self) -> [u8; 32] {
+        self.random.state()
+    }
+
+    /// Goes back to where permutation and generator were taken, and the window with it. Returns false, and may have changed
     /// anything, for parts that do not fit this run.
     pub(super) fn restore(
         &mut self,
@@ -268,7 +273,8 @@ mod tests {
                 (0..=last).for_each(|index| order.fill(index, &labels, &mut window));
                 let (mut again, mut again_window) = (new(), Window::default());
                 let at = (window.index, &window.order[..]);
-                let is_sound = again.restore(order.standing(), at, &labels, &mut again_window);
+                let standing = (order.permutation(), order.generator());
+                let is_sound = again.restore(standing, at, &labels, &mut again_window);
                 assert!(is_sound, "{rows:?} {shuffle:?}");
                 let parts = |window: &Window| {
                     (window.rows.clone(), window.labels.clone(), window.order.clone())
@@ -280,7 +286,8 @@ mod tests {
                 twice[0] = twice[1];
                 for (index, order_of) in [(last, &twice), (last + 1, &window.order)] {
                     let at = (index, &order_of[..]);
-                    assert!(!again.restore(order.standing(), at, &labels, &mut again_window));
+                    let standing = (order.permutation(), order.generator());
+                    assert!(!again.restore(standing, at, &labels, &mut again_window));
                 }
             }
         }

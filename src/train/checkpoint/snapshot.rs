@@ -143,7 +143,7 @@ impl Snapshot<'_> {
     }
 
     fn add_order_and_history<'s>(&'s self, made: &'s Made, tensors: &mut Vec<TensorBytes<'s>>) {
-        let (permutation, _) = self.order.standing();
+        let permutation = self.order.permutation();
         if !permutation.is_empty() {
             let shape = [permutation.len()];
             tensors.push(TensorBytes::new(tensor::PERMUTATION, &shape, permutation));
@@ -206,7 +206,7 @@ impl Made {
         let longest = snapshot.shards.iter().map(|shard| shard.features.len()).max();
         Made {
             history: history.flat_map(|(_, values)| values.iter().copied()).collect(),
-            generator: snapshot.order.standing().1,
+            generator: snapshot.order.generator(),
             no_steps: vec![0; longest.unwrap_or(0)],
         }
     }
