@@ -172,7 +172,7 @@ impl<I: Id> Gather<'_, I> {
         let Gather { table, indices, spans, sum, .. } = *self;
         let pieces = table.values.as_chunks::<LANES>().0.as_chunks::<P>().0;
         let out = self.out.as_chunks_mut::<LANES>().0.as_chunks_mut::<P>().0;
-        let is_far = size_of_val(table.values) > NEAR_BYTES;
+        let is_far = table.is_far();
         for (at, span) in spans.iter().enumerate() {
             let words = words(indices, span);
             prefetch_words(indices, spans, at);
@@ -294,10 +294,11 @@ fn last_mut<const N: usize>(row: &mut [f32]) -> &mut [f32; N] {
 impl<I: Id> ByColumns for Gather<'_, I> {
     #[inline(always)]
     fn columns<V: Lanes, const P: usize, const TAIL: u8>(&mut self, column: usize) {
-        let Gather { table: Table { values, first, width, .. }, indices, spans, sum, .. } = *self;
+        let Gather { table, indices, spans, sum, .. } = *self;
+        let Table { values, first, width, .. } = table;
         let length = if TAIL == NONE { P * LANES } else { width - column };
         let rows = Columns::<P, TAIL> { values, first, width, column };
-        let is_far = size_of_val(values) > NEAR_BYTES;
+        let is_far = table.is_far();
         for (at, span) in spans.iter().enumerate() {
             let words = words(indices, span);
             prefetch_words(indices, spans, at);
@@ -412,7 +413,7 @@ struct Scalars<'a> {
 impl<I: Id> AddRow<I, f32> for Scalars<'_> {
     #[inline(always)]
     fn add(self, sum: f32, id: I) -> f32 {
-        sum + times_one(self.values[(id.place() - self.first) * self.stride], id)
+        sum + self.values[(id.place() - self.first) * self.stride].times(id)
     }
 }
 
@@ -420,12 +421,6 @@ impl<I: Id> AddRow<I, f32> for Scalars<'_> {
 #[inline(always)]
 fn times<V: Lanes, I: Id>(lanes: V, id: I) -> V {
     if I::REPEATS { lanes * V::splat(id.times()) } else { lanes }
-}
-
-/// One value as often as a word occurs.
-#[inline(always)]
-fn times_one<I: Id>(value: f32, id: I) -> f32 {
-    if I::REPEATS { value * id.times() } else { value }
 }
 
 /// Several numbers that are added together.
@@ -444,7 +439,7 @@ impl Addend for f32 {
 
     #[inline(always)]
     fn times<I: Id>(self, id: I) -> f32 {
-        times_one(self, id)
+        if I::REPEATS { self * id.times() } else { self }
     }
 }
 
@@ -617,11 +612,11 @@ fn add_narrow<I: Id>(row: &mut [f32], delta: &[f32], id: I) {
     let (quads, rest) = row.as_chunks_mut::<4>();
     let (delta_quads, delta_rest) = delta.as_chunks::<4>();
     for (quad, delta) in quads.iter_mut().zip(delta_quads) {
-        let delta = delta.map(|value| times_one(value, id));
+        let delta = delta.map(|value| value.times(id));
         *quad = [quad[0] + delta[0], quad[1] + delta[1], quad[2] + delta[2], quad[3] + delta[3]];
     }
     for (value, delta) in rest.iter_mut().zip(delta_rest) {
-        *value += times_one(*delta, id);
+        *value += delta.times(id);
     }
 }
 

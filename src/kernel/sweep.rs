@@ -731,8 +731,8 @@ fn line_mut(values: &mut [f32], from: usize) -> &mut [f32; LANES] {
 #[inline(always)]
 fn load_rest<V: Lanes>(values: &[f32]) -> V {
     match values.len() {
-        8 => V::load_eight(values.as_chunks().0.first().expect("eight values")),
-        4 => V::load_four(values.as_chunks().0.first().expect("four values")),
+        8 => V::load_eight(values.first_chunk().expect("eight values")),
+        4 => V::load_four(values.first_chunk().expect("four values")),
         _ => V::load_partial(values),
     }
 }
@@ -741,8 +741,8 @@ fn load_rest<V: Lanes>(values: &[f32]) -> V {
 #[inline(always)]
 fn store_rest<V: Lanes>(lanes: V, values: &mut [f32]) {
     match values.len() {
-        8 => lanes.store_eight(values.as_chunks_mut().0.first_mut().expect("eight values")),
-        4 => lanes.store_four(values.as_chunks_mut().0.first_mut().expect("four values")),
+        8 => lanes.store_eight(values.first_chunk_mut().expect("eight values")),
+        4 => lanes.store_four(values.first_chunk_mut().expect("four values")),
         _ => lanes.store_partial(values),
     }
 }
