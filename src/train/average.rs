@@ -66,7 +66,7 @@ impl fmt::Display for WeightAverage {
 pub(super) struct Averages {
     momentum: f64,
     /// `1 - m^k` for the first few `k`; longer rests are rare.
-    weights: Vec<f32>,
+    shares: Vec<f32>,
     width: usize,
     /// `[rows, width]`
     values: Vec<f32>,
@@ -79,10 +79,10 @@ impl Averages {
 
     pub(super) fn new(average: WeightAverage, rows: usize, width: usize) -> Averages {
         let momentum = average.momentum;
-        let weights = (0..Averages::TABLE).map(|steps| weight(momentum, steps));
+        let shares = (0..Averages::TABLE).map(|steps| share(momentum, steps));
         Averages {
             momentum,
-            weights: weights.collect(),
+            shares: shares.collect(),
             width,
             values: vec![0.0; rows * width],
             seen: vec![0; rows],
@@ -97,8 +97,8 @@ impl Averages {
             0 => average.copy_from_slice(weights),
             seen => {
                 let steps = step - seen;
-                let known = self.weights.get(steps as usize).copied();
-                let new = known.unwrap_or_else(|| weight(self.momentum, steps));
+                let known = self.shares.get(steps as usize).copied();
+                let new = known.unwrap_or_else(|| share(self.momentum, steps));
                 for (average, weight) in average.iter_mut().zip(weights) {
                     *average += new * (weight - *average);
                 }
@@ -130,7 +130,7 @@ impl Averages {
 }
 
 /// `1 - m^k`
-fn weight(momentum: f64, steps: u32) -> f32 {
+fn share(momentum: f64, steps: u32) -> f32 {
     (1.0 - momentum.powf(f64::from(steps))) as f32
 }
 
