@@ -140,8 +140,8 @@ impl FromStr for Activation {
 
     fn from_str(name: &str) -> Result<Activation, Error> {
         let found = Activation::ALL.into_iter().find(|a| a.name() == name.replace('-', "_"));
-        let known = || Activation::ALL.map(Activation::name);
-        found.ok_or_else(|| Error::unknown("--activation", name, &known()))
+        let known = Activation::ALL.map(Activation::name);
+        found.ok_or_else(|| Error::unknown("--activation", name, &known))
     }
 }
 
