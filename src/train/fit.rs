@@ -42,7 +42,7 @@ pub fn fit(
     team: &Team,
     observer: &mut dyn Observer,
 ) -> Result<Outcome> {
-    fit_from(plan, model, team, observer, None)
+    Fit { plan, model, team, observer, from: None }.run()
 }
 
 /// Goes on from a checkpoint, whose weights take the place of the model's. The history and the model at the end are, to the
@@ -123,165 +123,155 @@ pub fn resume(
         return Err(checkpoint.without_scale());
     }
     model.take_weights(saved);
-    fit_from(plan, model, team, observer, Some(checkpoint))
+    Fit { plan, model, team, observer, from: Some(checkpoint) }.run()
 }
 
-/// Trains from the beginning or from a checkpoint, by what the model takes of a review.
-fn fit_from(
-    plan: &TrainPlan<'_>,
-    model: &mut Model,
-    team: &Team,
-    observer: &mut dyn Observer,
+/// A plan with what carries it out.
+struct Fit<'a> {
+    plan: &'a TrainPlan<'a>,
+    model: &'a mut Model,
+    team: &'a Team,
+    observer: &'a mut dyn Observer,
+    /// Where not from the beginning.
     from: Option<Checkpoint>,
-) -> Result<Outcome> {
-    plan.expect_model(model)?;
-    if let Some(embedding) = model.architecture().embedding() {
-        let run = match sequences(plan.dataset, Split::Train)? {
-            Sequences::Narrow(..) => fit_sequences::<u16>,
-            Sequences::Wide(..) => fit_sequences::<u32>,
-        };
-        return run(plan, model, team, observer, embedding, from);
-    }
-    match plan.dataset.csr(Split::Train)? {
-        Csr::Narrow(_) => fit_sets::<u16>(plan, model, team, observer, from),
-        Csr::Wide(_) => fit_sets::<u32>(plan, model, team, observer, from),
-    }
 }
 
-/// Trains on the sets of words as the dataset has them.
-fn fit_sets<I: Counted>(
-    plan: &TrainPlan<'_>,
-    model: &mut Model,
-    team: &Team,
-    observer: &mut dyn Observer,
-    from: Option<Checkpoint>,
-) -> Result<Outcome> {
-    let rows = |split: Split| Ok(Rows::<I>::of(plan.dataset.csr(split)?));
-    let train = rows(Split::Train)?;
-    let cuts = affordable_cuts(plan, model, team, train)?;
-    if model.input_scale().is_none() {
-        let asked = (plan.options.feature_scale, plan.options.row_norm);
-        let labels = plan.dataset.labels(Split::Train)?;
-        let features = plan.dataset.features();
-        model.scale_input(input_scale(team, asked, features, train, (&plan.train_rows, labels)));
-    }
-    let scale = model.input_scale();
-    let train_scales = row_scales(team, scale, train);
-    let (other, other_scales) = match &plan.validation {
-        Some((split, _)) if *split != Split::Train => {
-            let other = rows(*split)?;
-            (Some(other), row_scales(team, scale, other))
+impl Fit<'_> {
+    /// Trains from the beginning or from a checkpoint, by what the model takes of a review.
+    fn run(self) -> Result<Outcome> {
+        self.plan.expect_model(self.model)?;
+        let dataset = self.plan.dataset;
+        match self.model.architecture().embedding() {
+            Some(embedding) => match sequences(dataset, Split::Train)? {
+                Sequences::Narrow(..) => self.on_sequences::<u16>(embedding),
+                Sequences::Wide(..) => self.on_sequences::<u32>(embedding),
+            },
+            None => match dataset.csr(Split::Train)? {
+                Csr::Narrow(_) => self.on_sets::<u16>(),
+                Csr::Wide(_) => self.on_sets::<u32>(),
+            },
         }
-        _ => (None, None),
-    };
-    let train = train.with_scales(train_scales.as_deref());
-    let other = other.map(|rows| rows.with_scales(other_scales.as_deref()));
-    let held_out = plan.validation.is_some().then(|| other.unwrap_or(train));
-    fit_rows(plan, model, team, observer, (train, held_out, cuts), from)
-}
-
-/// Trains on sequences of words.
-fn fit_sequences<I: Counted>(
-    plan: &TrainPlan<'_>,
-    model: &mut Model,
-    team: &Team,
-    observer: &mut dyn Observer,
-    embedding: Embedding,
-    from: Option<Checkpoint>,
-) -> Result<Outcome> {
-    let counted =
-        |split: Split| Ok(CountedRows::<I>::of(team, embedding, sequences(plan.dataset, split)?));
-    let train = counted(Split::Train)?;
-    let other = match &plan.validation {
-        Some((split, _)) if *split != Split::Train => Some(counted(*split)?),
-        _ => None,
-    };
-    let held_out = plan.validation.is_some().then(|| other.as_ref().unwrap_or(&train).rows());
-    let cuts = affordable_cuts(plan, model, team, train.rows())?;
-    fit_rows(plan, model, team, observer, (train.rows(), held_out, cuts), from)
-}
-
-/// How the features are shared out, where the system has memory for a run on them: to be known before the model is changed.
-///
-/// # Errors
-/// [`Error::Unfit`](crate::Error::Unfit) where memory is short.
-fn affordable_cuts<I: Word>(
-    plan: &TrainPlan<'_>,
-    model: &Model,
-    team: &Team,
-    rows: Rows<'_, I>,
-) -> Result<Vec<Cut>> {
-    let architecture = model.architecture();
-    // Bits say nothing of words that occur several times, or of those that are left out of a batch.
-    let can_have_bits = !I::REPEATS && !plan.word_dropout.is_on() && architecture.width() >= 8;
-    let how = (&plan.idle(), can_have_bits);
-    let cuts = cut_features(rows, &plan.train_rows, architecture.inputs(), plan.batch_rows(), how);
-    plan.expect_memory(&cuts, team.size())?;
-    Ok(cuts)
-}
-
-/// Trains on the rows of the train split by these cuts, and validates on those of the split that the plan says.
-fn fit_rows<I: Word>(
-    plan: &TrainPlan<'_>,
-    model: &mut Model,
-    team: &Team,
-    observer: &mut dyn Observer,
-    (rows, held_out, cuts): (Rows<'_, I>, Option<Rows<'_, I>>, Vec<Cut>),
-    from: Option<Checkpoint>,
-) -> Result<Outcome> {
-    let level = team.level();
-    let architecture = model.architecture().clone();
-    let (parameters, scale) = model.trained();
-    let options = &plan.options;
-    let batch_rows = plan.batch_rows();
-    let head = &parameters.head;
-    let blocks = (0..plan.blocks()).map(|_| Block::new(&architecture, head));
-    let validation = match (&plan.validation, held_out) {
-        (Some((split, set)), Some(rows)) => Some(Validation::new(plan, (*split, set), rows)?),
-        _ => None,
-    };
-    let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));
-    let first_kernel = &mut parameters.first_kernel;
-    let remembers = plan.remembers_best(first_kernel.len());
-    let scales = scale.and_then(InputScale::features);
-    let is_shared = batch_rows == 1 && !I::REPEATS;
-    let first_layer = (&mut first_kernel[..], scales);
-    let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
-    let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
-    if let Some(average) = options.average_weights {
-        shards.iter_mut().for_each(|shard| shard.average(average));
     }
-    let threads = team.size().min(plan.most_threads(shards.len()));
-    let order = plan.order();
-    let mut run = Run {
-        plan,
-        level,
-        rows,
-        labels: plan.dataset.labels(Split::Train)?,
-        validation,
-        blocks: blocks.map(RwLock::new).collect(),
-        next_block: AtomicUsize::new(0),
-        window_batches: order.window_batches(),
-        has_one_window: order.is_single(),
-        order: Mutex::new(order),
-        window: RwLock::default(),
-        books: Mutex::new(Books::new(plan, head, observer, remembers)),
-        head: RwLock::new(head.clone()),
-        head_squares: AtomicU64::new(0),
-        first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), threads),
-        architecture: &architecture,
-        scale,
-        from: Place { epoch: 0, batch: 0 },
-        threads,
-        ended: AtomicBool::new(false),
-        is_best: AtomicBool::new(false),
-    };
-    match from {
-        Some(checkpoint) => run.take_up(&checkpoint)?,
-        None => run.prepare_epoch(0),
+
+    /// Trains on the sets of words as the dataset has them.
+    fn on_sets<I: Counted>(self) -> Result<Outcome> {
+        let Fit { plan, team, .. } = self;
+        let rows = |split: Split| Ok(Rows::<I>::of(plan.dataset.csr(split)?));
+        let train = rows(Split::Train)?;
+        let cuts = self.affordable_cuts(train)?;
+        if self.model.input_scale().is_none() {
+            let asked = (plan.options.feature_scale, plan.options.row_norm);
+            let labels = plan.dataset.labels(Split::Train)?;
+            let features = plan.dataset.features();
+            let scale = input_scale(team, asked, features, train, (&plan.train_rows, labels));
+            self.model.scale_input(scale);
+        }
+        let scale = self.model.input_scale();
+        let train_scales = row_scales(team, scale, train);
+        let (other, other_scales) = match &plan.validation {
+            Some((split, _)) if *split != Split::Train => {
+                let other = rows(*split)?;
+                (Some(other), row_scales(team, scale, other))
+            }
+            _ => (None, None),
+        };
+        let train = train.with_scales(train_scales.as_deref());
+        let other = other.map(|rows| rows.with_scales(other_scales.as_deref()));
+        let held_out = plan.validation.is_some().then(|| other.unwrap_or(train));
+        self.on_rows((train, held_out, cuts))
     }
-    let stopped = run.go_on(team)?;
-    let (outcome, head) = run.finish(stopped);
-    parameters.head = head;
-    Ok(outcome)
+
+    /// Trains on sequences of words.
+    fn on_sequences<I: Counted>(self, embedding: Embedding) -> Result<Outcome> {
+        let Fit { plan, team, .. } = self;
+        let counted = |split: Split| {
+            Ok(CountedRows::<I>::of(team, embedding, sequences(plan.dataset, split)?))
+        };
+        let train = counted(Split::Train)?;
+        let other = match &plan.validation {
+            Some((split, _)) if *split != Split::Train => Some(counted(*split)?),
+            _ => None,
+        };
+        let held_out = plan.validation.is_some().then(|| other.as_ref().unwrap_or(&train).rows());
+        let cuts = self.affordable_cuts(train.rows())?;
+        self.on_rows((train.rows(), held_out, cuts))
+    }
+
+    /// How the features are shared out, where the system has memory for a run on them: to be known before the model is changed.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`](crate::Error::Unfit) where memory is short.
+    fn affordable_cuts<I: Word>(&self, rows: Rows<'_, I>) -> Result<Vec<Cut>> {
+        let (plan, architecture) = (self.plan, self.model.architecture());
+        // Bits say nothing of words that occur several times, or of those that are left out of a batch.
+        let can_have_bits = !I::REPEATS && !plan.word_dropout.is_on() && architecture.width() >= 8;
+        let how = (&plan.idle(), can_have_bits);
+        let cuts =
+            cut_features(rows, &plan.train_rows, architecture.inputs(), plan.batch_rows(), how);
+        plan.expect_memory(&cuts, self.team.size())?;
+        Ok(cuts)
+    }
+
+    /// Trains on the rows of the train split by these cuts, and validates on those of the split that the plan says.
+    fn on_rows<I: Word>(
+        self,
+        (rows, held_out, cuts): (Rows<'_, I>, Option<Rows<'_, I>>, Vec<Cut>),
+    ) -> Result<Outcome> {
+        let Fit { plan, model, team, observer, from } = self;
+        let level = team.level();
+        let architecture = model.architecture().clone();
+        let (parameters, scale) = model.trained();
+        let options = &plan.options;
+        let batch_rows = plan.batch_rows();
+        let head = &parameters.head;
+        let blocks = (0..plan.blocks()).map(|_| Block::new(&architecture, head));
+        let validation = match (&plan.validation, held_out) {
+            (Some((split, set)), Some(rows)) => Some(Validation::new(plan, (*split, set), rows)?),
+            _ => None,
+        };
+        let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));
+        let first_kernel = &mut parameters.first_kernel;
+        let remembers = plan.remembers_best(first_kernel.len());
+        let scales = scale.and_then(InputScale::features);
+        let is_shared = batch_rows == 1 && !I::REPEATS;
+        let first_layer = (&mut first_kernel[..], scales);
+        let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
+        let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
+        if let Some(average) = options.average_weights {
+            shards.iter_mut().for_each(|shard| shard.average(average));
+        }
+        let threads = team.size().min(plan.most_threads(shards.len()));
+        let order = plan.order();
+        let mut run = Run {
+            plan,
+            level,
+            rows,
+            labels: plan.dataset.labels(Split::Train)?,
+            validation,
+            blocks: blocks.map(RwLock::new).collect(),
+            next_block: AtomicUsize::new(0),
+            window_batches: order.window_batches(),
+            has_one_window: order.is_single(),
+            order: Mutex::new(order),
+            window: RwLock::default(),
+            books: Mutex::new(Books::new(plan, head, observer, remembers)),
+            head: RwLock::new(head.clone()),
+            head_squares: AtomicU64::new(0),
+            first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), threads),
+            architecture: &architecture,
+            scale,
+            from: Place { epoch: 0, batch: 0 },
+            threads,
+            ended: AtomicBool::new(false),
+            is_best: AtomicBool::new(false),
+        };
+        match from {
+            Some(checkpoint) => run.take_up(&checkpoint)?,
+            None => run.prepare_epoch(0),
+        }
+        let stopped = run.go_on(team)?;
+        let (outcome, head) = run.finish(stopped);
+        parameters.head = head;
+        Ok(outcome)
+    }
 }
