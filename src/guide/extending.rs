@@ -38,7 +38,7 @@
 //! - `src/nn/workspace.rs`: buffers in `LayerBuffers`, made once; `forward` and `backward` side by side, with the formula in their
 //!   comments. A gradient of weights is added to `d_head`, at the same range.
 //! - `src/train/head.rs`: `HeadTrainer::new` says whose optimizer moves them: `optimizer`, or `bias_optimizer` if there is one.
-//! - `src/train/plan.rs`: what only acts in training is an option of `FitOptions`, checked in `check`, as `dropout` is.
+//! - `src/train/options.rs`: what only acts in training is an option of `FitOptions`, checked in `check`, as `dropout` is.
 //! - `src/model/mod.rs`: its tensors in the comment that specifies the format, in `tensors` and in `read_parameters`, with their
 //!   shape.
 //! - `src/model/merge.rs`: where its values stand if networks stand `side_by_side`.
