@@ -162,8 +162,10 @@
 //! - `src/kernel/avx2.rs`: the same in `AVX2`.
 //! - `src/kernel/avx512.rs`: the same in `AVX-512`.
 //! - `src/kernel/elementwise.rs`: one function of each value needs no kernel of its own, only a `Map`.
-//! - `src/kernel/sparse.rs`: the model to follow, `Gather`. The public function states the order of the additions and what it
-//!   panics at, and ends in `level.run`.
+//! - `src/kernel/sparse/gather.rs`: the model to follow, `Gather`. The public function states the order of the additions and
+//!   what it panics at.
+//! - `src/kernel/sparse.rs`: for several types of ids it ends in `level.run` in `Compiled`, once for each; any other kernel does in
+//!   its public function.
 //! - `src/kernel/level.rs`: a new set of instructions is one more `Level`, with its proof that the CPU has it.
 //! - `tests/kernels/main.rs`: one test against a scalar of its own, at all levels, all `WIDTHS`, with `special` numbers; to the
 //!   bit, or within a bound that is explained.
