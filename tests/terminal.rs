@@ -118,6 +118,8 @@ fn there_is_a_manual_page_of_each_command_and_all_render() {
         let page = std::fs::read_to_string(at.join(format!("{name}.1"))).unwrap();
         let command = name.strip_prefix("imdb-fast-");
         assert_eq!(page, printed(&[&["man"], command.as_slice()].concat()));
+        let source = concat!("\"imdb-fast ", env!("CARGO_PKG_VERSION"), "\"");
+        assert!(page.lines().any(|line| line.starts_with(".TH ") && line.contains(source)));
         let Some(text) = rendered(&page) else { continue };
         // The synopsis is the line of the help, which may be in two.
         let help = printed(&[command.as_slice(), &["--help"]].concat());

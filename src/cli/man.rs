@@ -112,7 +112,9 @@ fn render(command: &Command, out: &mut Vec<u8>) -> io::Result<()> {
     // The synopsis is that of the help: the one that `clap_mangen` makes names all options, and none of their values.
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").to_owned();
-    let man = Man::new(command.clone().override_usage(usage));
+    // A command by itself has no version.
+    let source = concat!("imdb-fast ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone().override_usage(usage)).source(source);
     man.render_title(out)?;
     man.render_name_section(out)?;
     man.render_synopsis_section(out)?;
