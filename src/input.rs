@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
+/// U+FEFF in UTF-8: what some programs begin a text with, and no part of it.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Opens a regular file.
 ///
 /// # Errors
@@ -43,6 +46,18 @@ pub(crate) fn read(path: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
     if bytes.len() as u64 > most {
         let problem = format!("the file goes on beyond {} MiB", most >> 20);
         return Err(Error::malformed(path, format!("byte {most}"), problem, remedy));
+    }
+    Ok(bytes)
+}
+
+/// As [`read`], of JSON, whose readers know no byte-order mark.
+///
+/// # Errors
+/// Those of [`read`].
+pub(crate) fn read_json(path: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
+    let mut bytes = read(path, most, remedy)?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(bytes)
 }

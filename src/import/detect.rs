@@ -7,6 +7,7 @@ use super::{
     Format, archive, delimited, fasttext, json_lines, keras, libsvm, parquet_file, unpack,
 };
 use crate::error::{Error, Result};
+use crate::input::BYTE_ORDER_MARK;
 
 /// How much of a file is looked at.
 const HEAD: u64 = 64 << 10;
@@ -83,14 +84,14 @@ pub const INSTEAD_OF_AN_ARRAY: &str =
 
 /// Whether a file that begins with `head` is a JSON array of objects, as which reviews are not read.
 pub fn is_array_of_objects(head: &[u8]) -> bool {
-    let text = head.strip_prefix(unpack::BYTE_ORDER_MARK).unwrap_or(head);
+    let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
     let inside = text.trim_ascii_start().strip_prefix(b"[");
     inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"{"))
 }
 
 /// The format of a file that begins with `head`, if it is known by that.
 pub fn format_of(head: &[u8]) -> Option<Format> {
-    let text = head.strip_prefix(unpack::BYTE_ORDER_MARK).unwrap_or(head);
+    let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         return Some(Format::Keras);
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::{Error, Result};
-use crate::input;
+use crate::input::{self, BYTE_ORDER_MARK};
 
 /// How much a gzip file may unpack to where the user does not say, 4 GiB: against files that are small and unpack to
 /// terabytes. The reviews of IMDB unpack to 0.2 GiB.
@@ -162,9 +162,6 @@ fn tells(start: &[u8], magic: &[u8]) -> bool {
 
 /// How gzip files begin.
 const GZIP: &[u8] = b"\x1f\x8b";
-
-/// U+FEFF in UTF-8.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Read for Unpack {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

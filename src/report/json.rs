@@ -100,7 +100,7 @@ impl HistoryFile {
     /// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) with line and column where the file
     /// is not JSON, not of one of these shapes, or longer than 128 MiB.
     pub fn read(path: &Path) -> Result<HistoryFile> {
-        let bytes = input::read(path, MAX_BYTES, REMEDY)?;
+        let bytes = input::read_json(path, MAX_BYTES, REMEDY)?;
         let malformed = |error| input::not_json(path, &error, REMEDY);
         let keys: HashMap<String, IgnoredAny> =
             serde_json::from_slice(&bytes).map_err(malformed)?;
@@ -152,7 +152,7 @@ impl HistoryFile {
 /// # Errors
 /// [`Error::Io`](crate::Error::Io), and [`Error::Malformed`](crate::Error::Malformed) with line and column, and `remedy`.
 pub fn read_json<T: DeserializeOwned>(path: &Path, most: u64, remedy: &str) -> Result<T> {
-    let bytes = input::read(path, most, remedy)?;
+    let bytes = input::read_json(path, most, remedy)?;
     serde_json::from_slice(&bytes).map_err(|error| input::not_json(path, &error, remedy))
 }
 
@@ -288,7 +288,8 @@ mod tests {
         let bare = parse(r#"{"loss": [0.5, 0.25], "val_loss": [1, null]}"#).unwrap();
         let wrapped =
             r#"{"history": {"loss": [0.5, 0.25]}, "epoch": [0, 1], "params": {"steps": 30}}"#;
-        for file in [&bare, &parse(wrapped).unwrap()] {
+        let marked = parse(&format!("\u{FEFF}{wrapped}")).unwrap();
+        for file in [&bare, &parse(wrapped).unwrap(), &marked] {
             assert_eq!(file.history.get("loss"), Some(&[0.5, 0.25][..]));
             assert_eq!(file.seed, 0);
         }

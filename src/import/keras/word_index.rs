@@ -18,7 +18,7 @@ const REMEDY: &str = "expected Keras' {\"word\": rank, ...}";
 /// [`Error::Malformed`] where the file is larger than 64 MiB or no JSON object of positive integers, or where two words
 /// share a rank; [`Error::Io`].
 pub(in crate::import) fn read(path: &Path) -> Result<Vec<(u64, String)>> {
-    let bytes = input::read(path, MAX_BYTES, REMEDY)?;
+    let bytes = input::read_json(path, MAX_BYTES, REMEDY)?;
     let ranks: HashMap<String, u64> =
         serde_json::from_slice(&bytes).map_err(|error| input::not_json(path, &error, REMEDY))?;
     let malformed = |word: &str, problem: String| {
@@ -52,7 +52,7 @@ mod tests {
     fn words_come_by_rank() {
         let words = read_text(r#"{"of": 3, "the": 1, "caf\u00e9": 7}"#).unwrap();
         assert_eq!(words, [(1, "the".into()), (3, "of".into()), (7, "café".into())]);
-        assert_eq!(read_text("{}").unwrap(), []);
+        assert_eq!(read_text("\u{FEFF}{}").unwrap(), []);
     }
 
     #[test]
