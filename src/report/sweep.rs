@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::json::{Environment, read_json, written};
-use super::table::{Align, aligned, thousands};
+use super::table::{Align, aligned, is_plain, number, thousands};
 use crate::error::{Error, Result};
 use crate::sweep::{Design, Finished, Measure, Run, Spread, Summary, rank};
 
@@ -263,8 +263,33 @@ pub fn outcome(summary: &Summary) -> [String; 3] {
 
 /// A mean and its deviation, if there is one.
 pub fn plus_minus(spread: Spread) -> String {
+    let mean = number(spread.mean);
     match spread.deviation {
-        Some(deviation) => format!("{:.4} ± {deviation:.4}", spread.mean),
-        None => format!("{:.4}", spread.mean),
+        // As many digits as the mean has: what is less than its last one says nothing.
+        Some(deviation) if is_plain(spread.mean) && deviation < 1e-3 => {
+            format!("{mean} ± {deviation:.4}")
+        }
+        Some(deviation) => format!("{mean} ± {}", number(deviation)),
+        None => mean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_of_any_size_can_be_told_apart() {
+        for (mean, deviation, expected) in [
+            (0.27484, Some(0.00372), "0.2748 ± 0.0037"),
+            (0.88852, Some(0.00062), "0.8885 ± 0.0006"),
+            (0.5, Some(0.0), "0.5000 ± 0.0000"),
+            (0.5, None, "0.5000"),
+            (5.629e-4, Some(1.2e-5), "5.629e−4 ± 1.200e−5"),
+            (823_999_360.0, Some(925_456_105.7), "8.240e8 ± 9.255e8"),
+            (99_999.0, Some(141_421.0), "99999.0000 ± 1.414e5"),
+        ] {
+            assert_eq!(plus_minus(Spread { mean, deviation }), expected);
+        }
     }
 }

@@ -75,6 +75,27 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// Four digits behind the point, or four in all where it is small or large; what is no number says so.
+pub fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "not a number".to_owned();
+    }
+    minus(match is_plain(value) || value.is_infinite() {
+        true => format!("{value:.4}"),
+        false => format!("{value:.3e}"),
+    })
+}
+
+/// Whether four digits behind the point say what a number is.
+pub(super) fn is_plain(value: f64) -> bool {
+    value == 0.0 || (1e-3..1e5).contains(&value.abs())
+}
+
+/// With the sign that is as wide as a plus.
+pub(super) fn minus(text: String) -> String {
+    text.replace('-', "−")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +124,18 @@ mod tests {
     fn a_cell_cannot_steer_the_terminal() {
         let text = aligned(&[Align::Right, Align::Left], &[row(["\x1b[2J\n", "x"])]);
         assert_eq!(text, "\u{FFFD}[2J\u{FFFD}  x\n");
+    }
+
+    #[test]
+    fn numbers_are_written_to_be_read() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(count(1, "review", "reviews"), "1 review");
+        assert_eq!(number(0.28113), "0.2811");
+        assert_eq!(number(-0.000123456), "−1.235e−4");
+        assert_eq!(number(823_999_360.0), "8.240e8");
+        assert_eq!(number(0.0), "0.0000");
+        assert_eq!(number(f64::NAN), "not a number");
+        assert_eq!(number(f64::NEG_INFINITY), "−inf");
     }
 
     #[test]

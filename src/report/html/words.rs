@@ -1,7 +1,8 @@
 //! How numbers and words from files are written.
 
 use super::super::names;
-pub(super) use super::super::table::{count, thousands};
+use super::super::table::minus;
+pub(super) use super::super::table::{count, number, thousands};
 use crate::sweep::Measure;
 
 /// A label, a path or the value of an option. What tells two of them apart often stands last, so only what nobody would read is
@@ -20,26 +21,9 @@ pub(super) fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.2}\u{a0}%", 100.0 * share) } else { "–".to_owned() }
 }
 
-/// Four digits behind the point, or four in all where it is small or large; what is no number says so.
-pub(super) fn number(value: f64) -> String {
-    let size = value.abs();
-    if !value.is_finite() {
-        return if value.is_nan() { "not a number".to_owned() } else { minus(value.to_string()) };
-    }
-    if size != 0.0 && !(1e-3..1e5).contains(&size) {
-        return minus(format!("{value:.3e}"));
-    }
-    minus(format!("{value:.4}"))
-}
-
 /// With its sign, and so many digits behind the point.
 pub(super) fn signed(value: f64, decimals: usize) -> String {
     minus(format!("{value:+.decimals$}"))
-}
-
-/// With the sign that is as wide as a plus.
-fn minus(text: String) -> String {
-    text.replace('-', "−")
 }
 
 /// A measure in words.
@@ -56,14 +40,8 @@ mod tests {
 
     #[test]
     fn numbers_are_written_to_be_read() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!(count(1, "review", "reviews"), "1 review");
         assert_eq!(percent(0.86714), "86.71\u{a0}%");
         assert_eq!(percent(f64::NAN), "–");
-        assert_eq!(number(0.28113), "0.2811");
-        assert_eq!(number(-0.000123456), "−1.235e−4");
-        assert_eq!(number(0.0), "0.0000");
-        assert_eq!(number(f64::NAN), "not a number");
         assert_eq!(signed(-1.234, 2), "−1.23");
     }
 
