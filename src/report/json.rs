@@ -118,7 +118,7 @@ impl HistoryFile {
         let reviews = self.train_reviews as f64 + self.validation_reviews as f64;
         let epochs = self.history.epochs() as f64 * self.networks.max(1) as f64;
         let rate = reviews * epochs / self.fit_seconds;
-        (rate > 0.0 && rate.is_finite() && !self.is_self_trained()).then_some(rate as u64)
+        (rate >= 1.0 && rate.is_finite() && !self.is_self_trained()).then_some(rate as u64)
     }
 
     /// Whether teachers labelled reviews for students.
@@ -261,6 +261,7 @@ mod tests {
         assert_eq!(three.reviews_a_second(), Some((3.0 * expected) as u64));
         let options = serde_json::json!({"self_training": "pseudo-labels"});
         assert_eq!(HistoryFile { options, ..example() }.reviews_a_second(), None);
+        assert_eq!(HistoryFile { fit_seconds: 1e300, ..example() }.reviews_a_second(), None);
         assert_eq!(HistoryFile::default().reviews_a_second(), None);
     }
 

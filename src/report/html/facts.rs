@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::words::{count, shown, thousands};
+use super::words::{count, seconds, shown, thousands};
 use crate::model::Model;
 use crate::report::findings::Findings;
 use crate::report::json::{Environment, HistoryFile};
@@ -110,7 +110,7 @@ fn environment(file: &HistoryFile) -> Vec<Row> {
     let mut rows = vec![row("version", shown(&file.version)), row("seed", file.seed.to_string())];
     rows.extend(of_machine(&file.environment));
     rows.push(row("threads", file.threads.to_string()));
-    rows.push(row("training took", format!("{:.3} s", file.fit_seconds)));
+    rows.push(row("training took", seconds(file.fit_seconds)));
     if let Some(rate) = file.reviews_a_second() {
         rows.push(row("throughput", format!("{} reviews/s", thousands(rate))));
     }

@@ -21,7 +21,7 @@ use super::findings::Findings;
 use super::json::HistoryFile;
 use crate::model::Model;
 pub use sweep::sweep_page;
-use words::{number, percent, shown, thousands};
+use words::{number, percent, seconds, shown, thousands};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -126,8 +126,7 @@ fn headline(file: &HistoryFile, findings: &Findings) -> Markup {
         figures.push((name, number(losses[epoch])));
     }
     if let Some(rate) = file.reviews_a_second() {
-        let time = format!("{:.3} s", file.fit_seconds);
-        figures.push(("trained in".to_owned(), time));
+        figures.push(("trained in".to_owned(), seconds(file.fit_seconds)));
         figures.push(("reviews a second".to_owned(), thousands(rate)));
     }
     html! {

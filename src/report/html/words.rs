@@ -16,9 +16,17 @@ pub(super) fn shown_word(word: &str) -> String {
     names::shown(word, 60)
 }
 
-/// A share as "86.71 %", which no line breaks; a dash where there is none.
+/// A share as "86.71 %", which no line breaks; a dash for what is none.
 pub(super) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.2}\u{a0}%", 100.0 * share) } else { "–".to_owned() }
+    match (0.0..=1.0).contains(&share) {
+        true => format!("{:.2}\u{a0}%", 100.0 * share),
+        false => "–".to_owned(),
+    }
+}
+
+/// A time to the millisecond, where that is not more than anyone would read.
+pub(super) fn seconds(time: f64) -> String {
+    if time.abs() < 1e6 { format!("{time:.3} s") } else { format!("{} s", number(time)) }
 }
 
 /// With its sign, and so many digits behind the point.
@@ -41,7 +49,8 @@ mod tests {
     #[test]
     fn numbers_are_written_to_be_read() {
         assert_eq!(percent(0.86714), "86.71\u{a0}%");
-        assert_eq!(percent(f64::NAN), "–");
+        assert_eq!([f64::NAN, 1e300, -0.5].map(percent), ["–"; 3]);
+        assert_eq!([0.157, 1e300].map(seconds), ["0.157 s", "1.000e300 s"]);
         assert_eq!(signed(-1.234, 2), "−1.23");
     }
 
