@@ -567,6 +567,11 @@ fn training_again_for_fewer_epochs_is_advised_where_that_is_the_same() {
     assert!(advised("--schedule=constant:warm_up=1"));
     assert!(!advised("--schedule=constant:warm_up=55"));
     assert!(!advised("--schedule=linear"));
+    // A loss that stays as it is does not rise.
+    let options = ["--validation=100", "--learning-rate=1e-30", "--epochs=3"];
+    let out = desk.ok(&[&["train", "d.safetensors"], &options[..]].concat());
+    assert!(out.contains("lowest at epoch 1: ") && out.contains("; it has not fallen since\n"));
+    assert!(!out.contains("overfits"), "{out}");
 }
 
 #[test]

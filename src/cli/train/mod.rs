@@ -313,6 +313,10 @@ impl Run<'_> {
         if let Some(accuracies) = history.get("val_accuracy") {
             text.push_str(&format!(", accuracy {:.4}", accuracies[lowest]));
         }
+        let has_risen = losses.last().is_some_and(|&last| last > losses[lowest]);
+        if !has_risen && lowest + 1 < losses.len() {
+            text.push_str("; it has not fallen since");
+        }
         text.push('\n');
         if self.args.keep_best {
             text.push_str(&format!("the model has the weights of epoch {}\n", epoch + 1));
@@ -324,7 +328,7 @@ impl Run<'_> {
         let is_part =
             !schedule.follows_length() && schedule.fewest_epochs(self.plan.batches()) <= lowest + 1;
         if let Some(words) = self.words
-            && lowest + 1 < history.epochs()
+            && has_risen
             && is_part
             && !is_gone
         {

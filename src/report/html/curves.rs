@@ -41,10 +41,13 @@ pub(super) fn section(file: &HistoryFile) -> Markup {
 /// What the curves say, in a sentence.
 fn summary(file: &HistoryFile, lowest: Option<usize>) -> String {
     let history = &file.history;
-    let (Some(losses), Some(lowest)) = (history.get("val_loss"), lowest) else {
-        return "Nothing was held out to validate, so the curves cannot tell where fitting ends and \
-                overfitting begins."
-            .to_owned();
+    let losses = history.get("val_loss").unwrap_or_default();
+    let (Some(&last), Some(lowest)) = (losses.last(), lowest) else {
+        return match losses.is_empty() {
+            true => "Nothing was held out to validate, so the curves cannot tell where fitting ends and overfitting begins.",
+            false => "The validation loss was never a number.",
+        }
+        .to_owned();
     };
     let mut text = format!(
         "The validation loss was lowest after epoch {} of {}: {}",
@@ -57,7 +60,7 @@ fn summary(file: &HistoryFile, lowest: Option<usize>) -> String {
     }
     let is_last = lowest + 1 == losses.len();
     if !is_last {
-        text.push_str(&format!(". It ended at {}", number(losses[losses.len() - 1])));
+        text.push_str(&format!(". It ended at {}", number(last)));
     }
     if file.is_averaged() {
         return text
@@ -67,7 +70,8 @@ fn summary(file: &HistoryFile, lowest: Option<usize>) -> String {
     text.push_str(match (file.is_self_trained(), is_last) {
         (true, _) => ".",
         (false, true) => ", at the end of the run: more epochs may still help.",
-        (false, false) => ": beyond that epoch, the run overfits.",
+        (false, false) if last > losses[lowest] => ": beyond that epoch, the run overfits.",
+        (false, false) => "; it has not fallen since.",
     });
     text
 }
@@ -222,6 +226,17 @@ mod tests {
         );
         let page = section(&file(&turns[..2], None)).into_string();
         assert!(page.contains("0.2500, at the end of the run: more epochs may still help.<"));
+        for (losses, ending) in [
+            (
+                &[0.5; 4][..],
+                "after epoch 1 of 4: 0.5000. It ended at 0.5000; it has not fallen since.<",
+            ),
+            (&[0.5, f64::NAN], "It ended at not a number; it has not fallen since.<"),
+            (&[f64::NAN; 2], ">The validation loss was never a number.<"),
+        ] {
+            let page = section(&file(losses, None)).into_string();
+            assert!(page.contains(ending), "{page}");
+        }
         for networks in [1, 3] {
             for (losses, ending) in
                 [(&turns[..], "0.2500. It ended at 0.3750. "), (&turns[..2], "0.2500. ")]
