@@ -51,6 +51,20 @@ fn a_page_has_the_table_and_all_curves() {
 }
 
 #[test]
+fn small_charts_tell_the_power_of_ten_of_their_labels() {
+    let desk = desk();
+    let words = ["sweep", "d.safetensors", "--hidden", "4", "--learning-rate", "0.01,1000"];
+    let options = ["--epochs", "3", "--seeds", "1", "--validation", "100", "--no-refit", "-q"];
+    desk.ok(&[&words[..], &options].concat());
+    desk.ok(&["report", "sweep", "-o", "r.html"]);
+    let page = desk.text("r.html");
+    let told = |part: &str| page.matches(part).count();
+    assert_eq!(told("<div class=\"legend\">validation loss (×10"), 2, "{page}");
+    assert_eq!(told("-description\">validation loss (×10"), 2);
+    assert_eq!(told("-description\">validation accuracy over"), 2);
+}
+
+#[test]
 fn names_from_files_stay_names() {
     let desk = desk();
     let name = "<script>alert(1)</script>";

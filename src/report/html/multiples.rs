@@ -100,11 +100,14 @@ fn chart(
     };
     let reached = summary.epoch.and_then(|epoch| curve.get(epoch)).copied();
     let reached = reached.map_or("–".to_owned(), plus_minus);
-    let described =
-        format!("{} over the epochs; {reached} where it is compared.", words_of(measure));
+    let name = words_of(measure);
+    let title = chart.y.title(name);
+    let described = format!("{title} over the epochs; {reached} where it is compared.");
     html! {
         figure {
             figcaption id=(caption) { bdi { (label) } small { (reached) } }
+            // The heading of the part has the name, but no power of ten.
+            @if title != name { div.legend { (title) } }
             (chart.svg(&caption, &described, marks))
         }
     }
