@@ -34,7 +34,8 @@ fn a_page_has_the_table_and_all_curves() {
     assert_eq!(page.matches("<polyline class=\"line run\"").count(), 8);
     assert_eq!(page.matches("<circle class=\"ring\"").count(), 4 + 2);
     for part in [
-        "2 configurations, each trained with 2 seeds, judged on the first 100 training reviews",
+        "2 configurations, each trained with 2 seeds, judged on the first 100 training reviews, held out. They",
+        "held out</th><td>the first 100 training reviews</td>",
         "at the epoch where that mean is lowest",
         "<title>Epoch 1\nvalidation ",
         "<title>seed 1\n",

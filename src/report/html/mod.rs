@@ -135,3 +135,35 @@ fn headline(file: &HistoryFile, findings: &Findings) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How much light each of a colour's values reflects, light and then dark (WCAG 2, relative luminance).
+    fn luminances(name: &str) -> Vec<f64> {
+        let of = |rest: &str| {
+            let channel = |at: usize, weight: f64| {
+                let value = u8::from_str_radix(&rest[at..at + 2], 16).unwrap();
+                weight * ((f64::from(value) / 255.0 + 0.055) / 1.055).powf(2.4)
+            };
+            channel(0, 0.2126) + channel(2, 0.7152) + channel(4, 0.0722)
+        };
+        STYLE.split(&format!(" {name}: #")).skip(1).map(of).collect()
+    }
+
+    /// WCAG 2.2, 1.4.11: 3 to 1.
+    #[test]
+    fn what_is_drawn_stands_out_from_the_page() {
+        let pages = luminances("--page");
+        for name in ["--axis", "--training", "--validation", "--score", "--positive", "--negative"]
+        {
+            let drawn = luminances(name);
+            assert_eq!((drawn.len(), pages.len()), (2, 2));
+            for (drawn, page) in drawn.iter().zip(&pages) {
+                let contrast = (drawn.max(*page) + 0.05) / (drawn.min(*page) + 0.05);
+                assert!(contrast >= 3.0, "{name}: {contrast}");
+            }
+        }
+    }
+}

@@ -42,10 +42,11 @@ fn sentence(design: &Design) -> String {
         Measure::ValAccuracy => "highest",
     };
     format!(
-        "{}, each trained with {}, {}. They are compared by the mean {} over the runs, at the epoch where that mean is {best}{}.",
+        "{}, each trained with {}, judged on {}, held out. They are compared by the mean {} over the runs, at the epoch where \
+         that mean is {best}{}.",
         count(design.configurations().len() as u64, "configuration", "configurations"),
         count(design.seeds().len() as u64, "seed", "seeds"),
-        judging(design),
+        held_out(design),
         words_of(design.by()),
         match design.configurations().iter().any(Configuration::is_scheduled) {
             true =>
@@ -55,18 +56,17 @@ fn sentence(design: &Design) -> String {
     )
 }
 
-/// On what the runs were judged.
-fn judging(design: &Design) -> String {
+/// What the runs did not learn from and were judged on.
+fn held_out(design: &Design) -> String {
     match design.judging() {
         Judging::Folds(folds) => {
-            format!("judged on each of {folds} folds of the training reviews in turn")
+            format!("each of {folds} folds of the training reviews in turn")
         }
         Judging::Holdout(Holdout::First(reviews)) => {
-            let reviews = count(reviews as u64, "training review", "training reviews");
-            format!("judged on the first {reviews}, held out")
+            format!("the first {}", count(reviews as u64, "training review", "training reviews"))
         }
         Judging::Holdout(part) => {
-            format!("judged on the first part of the training reviews, {part} of them, held out")
+            format!("the first part of the training reviews, {part} of them")
         }
     }
 }
@@ -156,7 +156,7 @@ fn facts(results: &SweepResults) -> Markup {
     let mut sweep = vec![
         row("configurations", design.configurations().len().to_string()),
         row("seeds", seeds),
-        row("held out", judging(design)),
+        row("held out", held_out(design)),
         row("compared by", words_of(design.by()).to_owned()),
         row("dataset", results.dataset.as_deref().map_or("generated reviews".to_owned(), shown)),
         row("training reviews", thousands(results.train_reviews as u64)),
