@@ -177,6 +177,29 @@ fn the_png_shows_both_colours() {
     assert!(count([0x22, 0x22, 0x22]) > 2_000, "words");
 }
 
+/// Points closer than the line is wide have corners that a picture must not follow to where they meet.
+#[test]
+fn a_line_does_not_leave_its_values() {
+    let losses: Vec<f64> = (0..1_000).map(|epoch| 0.25 + 0.5 * f64::from(epoch % 2)).collect();
+    let history = history(&[("loss", &[0.0; 1_000]), ("val_loss", &losses)]);
+    let text = curves_svg(&history);
+    let svg = Document::parse(&text).unwrap();
+    let lines = elements(&svg, "polyline", "stroke", VALIDATION);
+    let points = lines[1].attribute("points").unwrap().split_whitespace();
+    let rows = points.map(|point| point.split_once(',').unwrap().1.parse::<usize>().unwrap());
+    let (top, bottom): (usize, usize) =
+        rows.fold((usize::MAX, 0), |(top, bottom), row| (row.min(top), row.max(bottom)));
+    let ((width, _), pixels) = decode(&curves_png(&history));
+    let is_coloured = |row: &[u8]| row.chunks_exact(3).any(|pixel| pixel == [0xD5, 0x5E, 0x00]);
+    let rows = pixels.chunks_exact(3 * width as usize).enumerate();
+    // The line has half of its width, 1.75 pixels, on each side; the legend stands above.
+    let coloured: Vec<usize> =
+        rows.skip(100).filter(|(_, row)| is_coloured(row)).map(|(row, _)| row).collect();
+    let (first, last) = (coloured[0], coloured[coloured.len() - 1]);
+    assert!(top / 2 - 2 <= first && first <= top / 2 + 2, "{first} {top}");
+    assert!(bottom / 2 - 2 <= last && last <= bottom / 2 + 2, "{last} {bottom}");
+}
+
 #[test]
 fn no_history_is_too_odd_for_a_png() {
     for (name, history) in degenerate() {

@@ -30,11 +30,6 @@ const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 const AXIS: RGBColor = RGBColor(0x88, 0x88, 0x88);
 const GRID: RGBColor = RGBColor(0xE8, 0xE8, 0xE8);
 
-/// The two backends of plotters disagree on where the middle of a text is, both to the high side: by so many `px` labels
-/// are lowered to stand level with their tick.
-const SVG_DROP: f64 = 0.5;
-const PNG_DROP: f64 = 2.0;
-
 /// More epochs than this are thinned out: a picture has no room for them, and an SVG would take a line for each.
 const MOST_POINTS: usize = 10_000;
 
@@ -48,9 +43,27 @@ const DASH_LENGTH: f64 = 18.0;
 const DOT_RADIUS: f64 = 3.0;
 const RING_RADIUS: f64 = 5.0;
 
+/// What is made: the two backends of plotters differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Picture {
+    Svg,
+    Png,
+}
+
+impl Picture {
+    /// The backends disagree on where the middle of a text is, both to the high side: by so many pixels of the canvas labels
+    /// are lowered to stand level with their tick.
+    fn label_drop(self) -> i32 {
+        px(match self {
+            Picture::Svg => 0.5,
+            Picture::Png => 2.0,
+        })
+    }
+}
+
 /// The curves as an SVG document. It has a `viewBox`, so it scales; its words are text in a sans-serif font.
 pub fn curves_svg(history: &History) -> String {
-    let panels = panels(history, px(SVG_DROP));
+    let panels = panels(history, Picture::Svg);
     let (width, height) = size(&panels, 1);
     let canvas = size(&panels, SCALE);
     let mut svg = String::new();
@@ -61,7 +74,7 @@ pub fn curves_svg(history: &History) -> String {
 
 /// The curves as a PNG file, 1600 x 640 pixels, or 800 x 640 where the history has nothing beside the loss.
 pub fn curves_png(history: &History) -> Vec<u8> {
-    let panels = panels(history, px(PNG_DROP));
+    let panels = panels(history, Picture::Png);
     let canvas = size(&panels, SCALE);
     let mut pixels = vec![0; 3 * canvas.0 as usize * canvas.1 as usize];
     draw(BitMapBackend::with_buffer(&mut pixels, canvas), &panels);
@@ -116,12 +129,11 @@ struct Panel<'h> {
     validation: Option<&'h [f64]>,
     /// The epoch (from 0) that is marked.
     lowest: Option<usize>,
-    /// [`SVG_DROP`] or [`PNG_DROP`], in pixels of the canvas.
-    label_drop: i32,
+    picture: Picture,
 }
 
 /// The loss, and what was measured beside it.
-fn panels(history: &History, label_drop: i32) -> Vec<Panel<'_>> {
+fn panels(history: &History, picture: Picture) -> Vec<Panel<'_>> {
     let epochs = history.epochs();
     // A lowest of one value, or one that has no place in the picture, says nothing.
     let lowest = history.lowest("val_loss").filter(|&epoch| {
@@ -133,7 +145,7 @@ fn panels(history: &History, label_drop: i32) -> Vec<Panel<'_>> {
         training: history.get(quantity),
         validation: history.get(&format!("val_{quantity}")),
         lowest: lowest.filter(|_| quantity == "loss"),
-        label_drop,
+        picture,
     };
     std::iter::once("loss").chain(metric(history)).map(panel).collect()
 }
@@ -198,7 +210,11 @@ impl Panel<'_> {
         // Room for a mark, then its words, then the next entry.
         let mut entry = |mark: i32, words: &str| {
             let at = x + mark / 2;
-            area.draw_text(words, &style, (x + mark + px(6.0), middle + self.label_drop))?;
+            area.draw_text(
+                words,
+                &style,
+                (x + mark + px(6.0), middle + self.picture.label_drop()),
+            )?;
             x += mark + px(22.0) + area.estimate_text_size(words, &style)?.0 as i32;
             Ok((at, middle))
         };
@@ -234,7 +250,7 @@ impl Panel<'_> {
             .axis_style(AXIS.stroke_width(SCALE))
             .set_all_tick_mark_size(px(3.0))
             .label_style(text(LABEL_SIZE))
-            .y_label_offset(self.label_drop)
+            .y_label_offset(self.picture.label_drop())
             .axis_desc_style(text(12.0))
             .x_desc("Epochs")
             .y_desc(axis.title(&self.name()))
@@ -253,7 +269,19 @@ impl Panel<'_> {
             match run {
                 [] => {}
                 &[point] => plot.draw(&(EmptyElement::at(point) + dash()))?,
-                run => plot.draw(&PathElement::new(run, line_style()))?,
+                run if self.picture == Picture::Svg => {
+                    plot.draw(&PathElement::new(run, line_style()))?;
+                }
+                // As one polygon, which plotters makes of a path, corners between points that are closer than the line is wide
+                // would lie far outside of it.
+                run => {
+                    for pair in run.windows(2) {
+                        plot.draw(&PathElement::new(pair, line_style()))?;
+                    }
+                    for &joint in &run[1..run.len() - 1] {
+                        plot.draw(&Circle::new(joint, px(LINE_WIDTH) / 2, VALIDATION.filled()))?;
+                    }
+                }
             }
         }
         if let (Some(values), Some(epoch)) = (self.validation, self.lowest) {
