@@ -122,8 +122,14 @@ fn without_accuracy_the_first_other_metric_is_drawn_by_its_name() {
     // Names are from files.
     let hostile = "<script>\u{0}\u{FFFF}&".to_owned() + &"m".repeat(100);
     let words = texts(&[("loss", &[0.5]), (&hostile, &[0.5])]);
-    let expected = format!("<script>\u{FFFD}\u{FFFD}&{}…", "m".repeat(25));
-    assert!(words.contains(&expected), "{words:?}");
+    let expected = format!("<script>\u{FFFD}\u{FFFD}&{}", "m".repeat(12));
+    let is_it = |word: &&String| word.starts_with(&expected) && word.ends_with("m…");
+    assert_eq!(words.iter().filter(is_it).count(), 2, "{words:?}");
+    // Letters of other fonts are as wide as high, and there are none in a PNG.
+    let words = texts(&[("loss", &[0.5]), (&"損".repeat(36), &[0.5])]);
+    assert!(words.iter().any(|word| word.starts_with("損損") && word.ends_with('…')), "{words:?}");
+    let png = |name: &str| curves_png(&history(&[(name, &[0.5])]));
+    assert!(png("損失\0") == png("???"));
 }
 
 #[test]
@@ -203,8 +209,10 @@ fn a_line_does_not_leave_its_values() {
 #[test]
 fn no_history_is_too_odd_for_a_png() {
     for (name, history) in degenerate() {
-        let (_, pixels) = decode(&curves_png(&history));
+        let ((width, _), pixels) = decode(&curves_png(&history));
         assert!(pixels.chunks_exact(3).any(|pixel| pixel != [255; 3]), "{name} is blank");
+        let is_cut = |row: &[u8]| row[row.len() - 3..] != [255; 3];
+        assert!(!pixels.chunks_exact(3 * width as usize).any(is_cut), "{name} is cut");
     }
 }
 
@@ -233,6 +241,7 @@ fn degenerate() -> Vec<(&'static str, History)> {
         ("only validation", history(&[("val_loss", &[0.5, 0.4])])),
         ("neither loss nor accuracy", history(&[("mae", &[0.5, 0.4])])),
         ("a name that the font has no letters for", history(&[("損失\0", &[0.5, 0.4])])),
+        ("a wide name", history(&[(&"W".repeat(36), &[0.5, 0.4])])),
     ]
 }
 

@@ -33,10 +33,11 @@ const GRID: RGBColor = RGBColor(0xE8, 0xE8, 0xE8);
 /// More epochs than this are thinned out: a picture has no room for them, and an SVG would take a line for each.
 const MOST_POINTS: usize = 10_000;
 
-/// The name of a metric is cut where it would not stand above its panel.
+/// More characters of a metric's name would not stand above its panel, nor would fewer that are wide.
 const MOST_CHARACTERS: usize = 36;
 
 const MARGIN: f64 = 8.0;
+const TITLE_SIZE: f64 = 14.0;
 const LABEL_SIZE: f64 = 11.0;
 const LINE_WIDTH: f64 = 1.75;
 const DASH_LENGTH: f64 = 18.0;
@@ -157,7 +158,7 @@ fn metric(history: &History) -> Option<&str> {
 }
 
 type Area<B> = DrawingArea<B, Shift>;
-type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+type Drawn<B, T = ()> = Result<T, DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 impl Panel<'_> {
     /// Title and legend stand above the curves, in line with their left edge, so that they never hide a point.
@@ -171,12 +172,14 @@ impl Panel<'_> {
         let left = widest as i32 + px(36.0);
         let (head, body) = area.split_vertically(px(54.0));
         let from_left = Pos::new(HPos::Left, VPos::Center);
-        head.draw_text(&self.title(), &text(14.0).pos(from_left), (left, px(18.0)))?;
+        let name = self.name(area, left, &axis)?;
+        let title = self.title(&name);
+        head.draw_text(&title, &text(TITLE_SIZE).pos(from_left), (left, px(18.0)))?;
         self.draw_legend(&head, left)?;
-        self.draw_curves(&body, left, &axis)
+        self.draw_curves(&body, left, &axis, &name)
     }
 
-    fn title(&self) -> String {
+    fn title(&self, name: &str) -> String {
         let part = match (self.training, self.validation) {
             (Some(_), Some(_)) => "Training and validation",
             (None, Some(_)) => "Validation",
@@ -185,17 +188,30 @@ impl Panel<'_> {
         match self.quantity {
             quantity @ ("loss" | "accuracy") => format!("{part} {quantity}"),
             // There is no room for more; the legend tells the parts.
-            _ => self.name(),
+            _ => name.to_owned(),
         }
     }
 
-    /// What stands at the axis.
-    fn name(&self) -> String {
-        match self.quantity {
-            "loss" => "Loss".to_owned(),
-            "accuracy" => "Accuracy".to_owned(),
-            other => shown(other, MOST_CHARACTERS),
+    /// What stands at the axis, and of a metric above the panel: as much of its name as there is room for.
+    fn name<B: DrawingBackend>(&self, area: &Area<B>, left: i32, axis: &Axis) -> Drawn<B, String> {
+        let metric = match self.quantity {
+            "loss" => return Ok("Loss".to_owned()),
+            "accuracy" => return Ok("Accuracy".to_owned()),
+            metric => metric,
+        };
+        let room = px(f64::from(PANEL.0) - MARGIN) - left;
+        for most in (1..=MOST_CHARACTERS).rev() {
+            let name = match self.picture {
+                // Who looks at it has other fonts. Their letters are hardly wider than they are high, as this dash is.
+                Picture::Svg => shown(metric, most),
+                Picture::Png => shown(metric, most).replace(is_lacking, "?"),
+            };
+            let measured = axis.title(&name.replace(is_lacking, "—"));
+            if area.estimate_text_size(&measured, &text(TITLE_SIZE))?.0 as i32 <= room {
+                return Ok(name);
+            }
         }
+        Ok("…".to_owned())
     }
 
     /// What the quantity cannot exceed.
@@ -233,7 +249,13 @@ impl Panel<'_> {
         Ok(())
     }
 
-    fn draw_curves<B: DrawingBackend>(&self, area: &Area<B>, left: i32, axis: &Axis) -> Drawn<B> {
+    fn draw_curves<B: DrawingBackend>(
+        &self,
+        area: &Area<B>,
+        left: i32,
+        axis: &Axis,
+        name: &str,
+    ) -> Drawn<B> {
         let epochs = Axis::of_epochs(self.epochs);
         let mut chart = ChartBuilder::on(area)
             .margin_left(px(MARGIN))
@@ -253,7 +275,7 @@ impl Panel<'_> {
             .y_label_offset(self.picture.label_drop())
             .axis_desc_style(text(12.0))
             .x_desc("Epochs")
-            .y_desc(axis.title(&self.name()))
+            .y_desc(axis.title(name))
             .draw()?;
 
         // Many epochs get small dots: they may touch, but not pile up.
@@ -344,6 +366,18 @@ fn ring() -> ShapeStyle {
 /// Whole pixels of the canvas.
 fn px(shown: f64) -> i32 {
     (shown * f64::from(SCALE)).round() as i32
+}
+
+/// Whether the font in this program has nothing for a character; `font/README.md` says what it has.
+fn is_lacking(character: char) -> bool {
+    !matches!(
+        character,
+        ' '..='~'
+            | '\u{A0}'..='\u{FF}'
+            | '–' | '—' | '‘' | '’' | '“' | '”' | '…'
+            | '⁰' | '⁴'..='⁹' | '⁻'
+            | '←'..='↓' | '−'
+    )
 }
 
 /// Text of this many `px`.
