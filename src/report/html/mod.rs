@@ -152,6 +152,15 @@ mod tests {
         STYLE.split(&format!(" {name}: #")).skip(1).map(of).collect()
     }
 
+    #[test]
+    fn paper_is_white_and_shows_all() {
+        assert!(!STYLE.contains("@media (prefers-color-scheme"));
+        let (_, print) = STYLE.split_once("@media print {").unwrap();
+        for rule in ["details > .scroll { max-height: none", ".scroll { overflow: visible"] {
+            assert!(print.contains(rule), "no {rule}");
+        }
+    }
+
     /// WCAG 2.2, 1.4.11: 3 to 1.
     #[test]
     fn what_is_drawn_stands_out_from_the_page() {
