@@ -294,7 +294,9 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--validation", "1.5"], &["--validation", "0.4"]);
     train(&["--validation", "0", "--keep-best"], &["--validation"]);
     train(&["--min-delta", "0.1"], &["--early-stopping"]);
-    train(&["--early-stopping", "1", "--min-delta=-1"], &["--min-delta", "at least 0"]);
+    for delta in ["--min-delta=-1", "--min-delta=inf"] {
+        train(&["--early-stopping", "1", delta], &["--min-delta", "a finite number of at least 0"]);
+    }
     train(&["--threads", "100000"], &["--threads", "4096"]);
     train(&["--no-such-option"], &["--no-such-option"]);
     desk.fails(2, &["synth", "-o", "x", "--reviews", "0"], &["--reviews", "from 1"]);

@@ -54,8 +54,7 @@ impl FromStr for RowNorm {
 
     fn from_str(name: &str) -> Result<RowNorm> {
         let found = RowNorm::ALL.into_iter().find(|norm| norm.name() == name);
-        let names = || RowNorm::ALL.map(RowNorm::name).join(" or ");
-        found.ok_or_else(|| Error::invalid("--row-norm", name, names()))
+        found.ok_or_else(|| Error::unknown("--row-norm", name, &RowNorm::ALL.map(RowNorm::name)))
     }
 }
 

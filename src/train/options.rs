@@ -162,7 +162,8 @@ impl FitOptions {
         if let Some(stopping) = self.early_stopping
             && !(stopping.min_delta.is_finite() && stopping.min_delta >= 0.0)
         {
-            return Err(Error::invalid("--min-delta", stopping.min_delta, "at least 0"));
+            let expected = "a finite number of at least 0";
+            return Err(Error::invalid("--min-delta", stopping.min_delta, expected));
         }
         Ok(())
     }
