@@ -12,7 +12,7 @@ use common::{gzipped, names, repository, skipped};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::kernel::{LEVEL_VARIABLE, Level};
-use serde_json::Value;
+use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 
 /// A folder to work in, all of whose files stay as they were where the program fails.
@@ -481,6 +481,36 @@ fn files_of_the_wrong_kind() {
 
 /// Where the system does not give the memory for the weights. The limit is on addresses: nothing is taken.
 #[cfg(target_os = "linux")]
+/// Where a file is not mapped, it is in memory once: most of this one is a hole.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_dataset_that_is_read_is_in_memory_once() {
+    const HOLE: usize = 1 << 30;
+    let desk = Desk::with_dataset();
+    let sound = desk.read("d.safetensors");
+    let (length, rest) = sound.split_first_chunk().unwrap();
+    let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let mut header: Value = serde_json::from_slice(header).unwrap();
+    let offsets = [tensors.len(), tensors.len() + HOLE];
+    header["hole"] = json!({"dtype": "U8", "shape": [HOLE], "data_offsets": offsets});
+    let header = header.to_string();
+    let header = format!("{header:width$}", width = header.len().next_multiple_of(8));
+    let start = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), tensors].concat();
+    desk.write("hole.safetensors", &start);
+    let file = std::fs::OpenOptions::new().write(true).open(desk.path("hole.safetensors"));
+    file.unwrap().set_len((start.len() + HOLE) as u64).unwrap();
+    let shell = "ulimit -v 1700000; exec \"$0\" \"$@\"";
+    for (name, code, says) in [("inspect", 0, "hole"), ("verify", 1, "header: its checksum is")] {
+        let mut command = Command::new("sh");
+        command.args(["-c", shell, env!("CARGO_BIN_EXE_imdb-fast"), name, "hole.safetensors"]);
+        let output = command.arg("--no-mmap").current_dir(desk.folder()).output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8(told).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{name}: {told}");
+        assert!(told.contains(says), "{name}: {told}");
+    }
+}
+
 #[test]
 fn a_network_that_is_too_large_is_refused_before_anything_is_trained() {
     let desk = Desk::with_dataset();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::{InMemory, generated, names, written};
-use imdb_fast::container::{Access, Container};
+use imdb_fast::container::{Access, Container, Kind, kind_of};
 use imdb_fast::dataset::{self, Contents, Dataset, Review, ReviewSource, Split};
 use imdb_fast::model::Model;
 use imdb_fast::random::{Random, Stream};
@@ -136,6 +136,7 @@ fn a_file_of_another_kind_takes_no_memory() {
     assert!(model.contains("expected a model of imdb-fast, found a dataset"), "{model}");
     let checkpoint = Checkpoint::load(&path).unwrap_err().to_string();
     assert!(checkpoint.contains("expected a checkpoint of imdb-fast, found a"), "{checkpoint}");
+    assert_eq!(kind_of(&path).unwrap(), Kind::Dataset);
 }
 
 /// As the specification has it, by other means than the program's own.

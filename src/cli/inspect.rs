@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use imdb_fast::Result;
-use imdb_fast::container::{Container, Kind};
+use imdb_fast::container::{Container, Kind, kind_of};
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Architecture, Embedding};
@@ -28,19 +28,23 @@ type Rows = Vec<Vec<String>>;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let file = global.find(&args.file)?;
-    let container = Container::open(&file, global.access())?;
-    let mut facts: Rows =
-        vec![row("file", shown(&file)), row("bytes", thousands(container.len() as u64))];
-    match container.kind() {
-        Kind::Dataset => dataset(&Dataset::open(&file, global.access())?, &mut facts)?,
-        Kind::Model => model(&Model::load(&file)?, &mut facts),
-        Kind::Checkpoint => checkpoint(&Checkpoint::load(&file)?, &mut facts),
-        Kind::Foreign => facts.push(row("kind", "safetensors of another program")),
-    }
-    let tensors: Rows = container
-        .tensors()
-        .map(|(name, dtype, shape)| vec![name, dtype, format!("{shape:?}")])
-        .collect();
+    let mut facts: Rows = vec![row("file", shown(&file))];
+    let kind = kind_of(&file)?;
+    // No two readers of the file at a time: where it is not mapped, each has all of it in memory.
+    let tensors = if kind == Kind::Dataset {
+        let opened = Dataset::open(&file, global.access())?;
+        let tensors = tensors(opened.container(), &mut facts);
+        dataset(&opened, &mut facts)?;
+        tensors
+    } else {
+        let tensors = tensors(&Container::open(&file, global.access())?, &mut facts);
+        match kind {
+            Kind::Model => model(&Model::load(&file)?, &mut facts),
+            Kind::Checkpoint => checkpoint(&Checkpoint::load(&file)?, &mut facts),
+            _ => facts.push(row("kind", "safetensors of another program")),
+        }
+        tensors
+    };
     to_stdout(|out| {
         write!(out, "{}", aligned(&[Align::Left, Align::Left], &facts))?;
         write!(out, "\n{}", aligned(&[Align::Left, Align::Left, Align::Left], &tensors))
@@ -49,6 +53,13 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 
 fn row(name: &str, value: impl Into<String>) -> Vec<String> {
     vec![name.to_owned(), value.into()]
+}
+
+/// The tensors of a file, whose size joins the facts.
+fn tensors(container: &Container, facts: &mut Rows) -> Rows {
+    facts.push(row("bytes", thousands(container.len() as u64)));
+    let tensors = container.tensors();
+    tensors.map(|(name, dtype, shape)| vec![name, dtype, format!("{shape:?}")]).collect()
 }
 
 fn dataset(dataset: &Dataset, facts: &mut Rows) -> Result<()> {

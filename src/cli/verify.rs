@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use imdb_fast::container::{Container, Kind};
+use imdb_fast::container::{Container, Kind, kind_of};
 use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::train::Checkpoint;
@@ -23,23 +23,23 @@ pub(crate) struct Args {
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let file = global.find(&args.file)?;
-    let container = Container::open(&file, global.access())?;
-    let tensors = container.tensors().count();
-    let what = match container.kind() {
+    // No two readers of the file at a time: where it is not mapped, each has all of it in memory.
+    let tensors = || Ok::<_, Error>(Container::open(&file, global.access())?.tensors().count());
+    let (what, tensors) = match kind_of(&file)? {
         Kind::Dataset => {
             let dataset = Dataset::open(&file, global.access())?;
-            dataset.container().verify()?;
+            let tensors = dataset.container().verify()?;
             dataset.encoder()?;
-            "dataset"
+            ("dataset", tensors)
         }
         // Both compare their checksums.
         Kind::Model => {
             Model::load(&file)?.encoder().map_err(|error| unfit_words(&file, error))?;
-            "model"
+            ("model", tensors()?)
         }
         Kind::Checkpoint => {
             Checkpoint::load(&file)?.model()?;
-            "checkpoint"
+            ("checkpoint", tensors()?)
         }
         Kind::Foreign => {
             return Err(Error::WrongKind {

@@ -10,6 +10,7 @@ pub(crate) mod vocabulary;
 mod watch;
 mod write;
 
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,7 @@ pub use watch::changed_map;
 pub(crate) use write::{Spool, TensorBytes, join, write_foreign, write_tensors};
 
 use crate::error::{Error, Result, shortened};
+use crate::input;
 
 #[cfg(target_endian = "big")]
 compile_error!("the files are little endian and are used as they are mapped");
@@ -162,8 +164,7 @@ impl Container {
         check: impl FnOnce(&Metadata) -> Result<()>,
     ) -> Result<Container> {
         let (bytes, (start, header)) = Bytes::open(path, access, |head, length| {
-            refuse_other_formats(path, head)?;
-            let (start, header) = parse_header(path, head, length)?;
+            let (start, header) = header_at(path, head, length)?;
             check(&header)?;
             Ok((start, header))
         })?;
@@ -330,6 +331,20 @@ impl Container {
     }
 }
 
+/// What a file's header says it is. No more of the file is read than the header may take.
+///
+/// # Errors
+/// Those of [`Container::open`].
+pub fn kind_of(path: &Path) -> Result<Kind> {
+    let file = input::open(path)?;
+    let length = file.metadata().map_err(Error::io(path, "read"))?.len();
+    let length = usize::try_from(length).map_err(std::io::Error::other);
+    let length = length.map_err(Error::io(path, "read"))?;
+    let mut head = Vec::new();
+    file.take(MAX_HEAD as u64).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
+    Ok(kind(&header_at(path, &head, length)?.1))
+}
+
 /// A string of `__metadata__`.
 fn string<'a>(header: &'a Metadata, key: &str) -> Option<&'a str> {
     header.metadata().as_ref()?.get(key).map(String::as_str)
@@ -378,6 +393,12 @@ fn expect(path: &Path, header: &Metadata, expected: Kind, version: &str) -> Resu
         return malformed(problem, "give the tensor another name");
     }
     Ok(())
+}
+
+/// Where the tensors of a file start, and its header, by its first bytes and its length.
+fn header_at(path: &Path, head: &[u8], length: usize) -> Result<(usize, Metadata)> {
+    refuse_other_formats(path, head)?;
+    parse_header(path, head, length)
 }
 
 /// Says what a file is that is plainly something else, by its first bytes.
