@@ -719,6 +719,21 @@ fn explanations_are_for_people_and_for_programs() {
     assert!(!colourful.contains("\u{1b}[1m\n"), "the text's own code is harmless");
 }
 
+/// A token that looks like what stands between runs is a word like any other.
+#[test]
+fn a_run_is_named_once_whatever_its_words() {
+    let desk = Desk(common::desk::Desk::new());
+    desk.write("t.csv", "text,label\ngood | bad film,1\nbad film,0\n");
+    let import = ["import", "t.csv", "--tokenizer", "words-and-marks", "--ngrams", "3"];
+    desk.ok(&[&import[..], &["--min-count", "1", "-o", "t.safetensors"]].concat());
+    desk.ok(&["train", "t.safetensors", "--validation", "0", "--epochs", "1", "-q"]);
+    let text = "good | bad film good | bad";
+    let csv = desk.ok(&["predict", MODEL, "--text", text, "--explain", "--csv"]);
+    for run in ["good |,2", "| bad,2", "good | bad,2", "| bad film,1"] {
+        assert!(csv.contains(&format!(",ngram,{run},")), "{run}: {csv}");
+    }
+}
+
 #[test]
 fn words_lists_what_moves_the_model_most() {
     let desk = Desk::new();

@@ -1,6 +1,6 @@
 //! Why a model says what it says about a text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::Judge;
@@ -320,18 +320,21 @@ impl Reading {
 
     fn add_ngrams(&self, candidates: &mut Vec<Candidate>) {
         let mut by_feature: HashMap<u32, usize> = HashMap::new();
+        let mut named: HashSet<(u32, &str)> = HashSet::new();
         for &(at, length, feature) in &self.runs {
             let name = self.run(at, length);
             let candidate = *by_feature.entry(feature).or_insert(candidates.len());
             if candidate == candidates.len() {
-                let mut new = Candidate::new(name, Kind::Ngram);
+                let mut new = Candidate::new("", Kind::Ngram);
                 new.features.push(feature);
                 candidates.push(new);
             }
             let part = &mut candidates[candidate].part;
             part.count += 1;
-            if !part.name.split(SHARED).any(|other| other == name) {
-                part.name.push_str(SHARED);
+            if named.insert((feature, name)) {
+                if !part.name.is_empty() {
+                    part.name.push_str(SHARED);
+                }
                 part.name.push_str(name);
             }
         }
