@@ -320,7 +320,18 @@ fn bytes_that_are_no_text_stop_or_go_as_asked() {
     let [skipped, warnings] = with("skip");
     let lines: Vec<&str> = skipped.lines().map(|line| &line[..2]).collect();
     assert_eq!(lines, ["li", "1,", "3,"]);
-    assert!(warnings.contains("1 text is not UTF-8 and was left out"), "{warnings}");
+    assert!(warnings.contains("1 review is not UTF-8 and was left out"), "{warnings}");
+
+    // A label is shown as it stands there, or not at all.
+    desk.write("l.csv", b"text,label\na fine film,p\xff\nbad,n\n");
+    let labelled = ["predict", MODEL, "l.csv", "--csv"];
+    let parts = ["l.csv: line 2, its label: byte 1 of the text, 0xff", "--invalid-utf8 replace"];
+    assert_eq!(desk.fails(1, &labelled, b"", &parts).lines().count(), 1);
+    for (how, labels) in [("replace", &["p\u{FFFD}", "n"][..]), ("skip", &["n"])] {
+        let answers = desk.ok(&[&labelled[..], &["--invalid-utf8", how]].concat());
+        let found = answers.lines().skip(1).map(|line| line.rsplit(',').next().unwrap());
+        assert!(found.eq(labels.iter().copied()), "{how}: {answers}");
+    }
 }
 
 #[test]

@@ -1144,6 +1144,15 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
         let error = refusal(&path, &labelled);
         assert!(error.contains("latin1: line 3: byte "), "{error}");
     }
+    // A label is a part of its review.
+    let (_folder, path) = file("latin1", b"text,label\ngood,1\nfine,p\xe9\nbad,0\n");
+    let error = refusal(&path, &with(InvalidUtf8::Stop));
+    assert!(error.contains("latin1: line 3, its label: byte 1 of the text, 0xe9"), "{error}");
+    let error = refusal(&path, &with(InvalidUtf8::Replace));
+    assert!(error.contains("beside \"1\" and \"p\u{fffd}\""), "{error}");
+    let skipped = import::open(&path, &with(InvalidUtf8::Skip)).unwrap();
+    let note = "1 review has a label that is not UTF-8 and is left out".to_owned();
+    assert!(skipped.notes().contains(&note), "{:?}", skipped.notes());
     // Where it does not count, it does not matter.
     for content in [
         &b"text,id,label\ngood,caf\xe9,1\nbad,2,0\n"[..],
@@ -1157,6 +1166,10 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
         let dataset = imported(&path, &with(InvalidUtf8::Stop)).unwrap();
         assert_eq!(dataset.labels(Split::Train).unwrap(), [1, 0]);
     }
+    let unlabelled = b"text,split,label\ngood,train,1\nbad,train,0\nfine,unsup,p\xe9\n";
+    let (_folder, path) = file("latin1", unlabelled);
+    let split_column = Some("split".to_owned());
+    imported(&path, &text(TextOptions { split_column, ..TextOptions::default() })).unwrap();
     // The byte is one of the text as it is without escapes, and of the last text that counts.
     let line = b"{\"\xe9\":0,\"text\":\"a\",\"label\":1,\"text\":\"\\u00e9 \\\"\xe9\\\"\"}\n";
     let (_folder, path) = file("latin1", line);

@@ -1,5 +1,6 @@
 //! Texts on their way from a reader to those who judge them, in batches.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 
@@ -67,13 +68,19 @@ impl Batcher {
     pub(super) fn push(&mut self, row: Row<'_>) -> Result<(), Stop> {
         let Row { number: line, text, label, .. } = row;
         let batch = &mut self.batch;
-        let place = || (self.path.clone(), format!("line {line}"));
-        let Some(text) = self.invalid_utf8.read(text, place)? else {
+        let read = |bytes, what| {
+            let place = || (self.path.clone(), format!("line {line}{what}"));
+            self.invalid_utf8.read(bytes, place)
+        };
+        let text = read(text, "")?;
+        let label = label.map(|label| read(label, ", its label")).transpose()?;
+        // A label that is to be left out takes its text along.
+        let Some(text) = text.filter(|_| label != Some(None)) else {
             batch.skipped += 1;
             return Ok(());
         };
         batch.texts += &text;
-        let label = label.map(|label| String::from_utf8_lossy(label).into_owned());
+        let label = label.flatten().map(Cow::into_owned);
         batch.records.push(Record { line, end: batch.texts.len(), label });
         if batch.texts.len() >= BATCH_BYTES || batch.records.len() >= BATCH_TEXTS {
             return self.send();

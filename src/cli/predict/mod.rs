@@ -97,7 +97,7 @@ struct LayoutArgs {
     /// Whether fields of a table may stand in double quotes [default: on for csv, off for tsv]
     #[arg(long, value_name = "on|off", value_parser = on_off(), hide_possible_values = true)]
     quoting: Option<bool>,
-    /// What to do with texts that are not UTF-8: stop, replace (the bytes at fault) or skip (the text) [default: stop]
+    /// What to do with texts, and labels, that are not UTF-8: stop, replace (the bytes at fault) or skip (the review) [default: stop]
     #[arg(long, value_name = "HOW")]
     #[arg(value_parser = parsed::<InvalidUtf8>(InvalidUtf8::ALL.map(InvalidUtf8::name)), hide_possible_values = true)]
     invalid_utf8: Option<InvalidUtf8>,

@@ -40,8 +40,8 @@ impl<'a> Answerer<'a> {
         }
         if skipped > 0 {
             let (are, were) = if skipped == 1 { ("is", "was") } else { ("are", "were") };
-            let texts = count(skipped, "text", "texts");
-            warn(format_args!("{texts} {are} not UTF-8 and {were} left out"));
+            let reviews = count(skipped, "review", "reviews");
+            warn(format_args!("{reviews} {are} not UTF-8 and {were} left out"));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::labels::Labels;
 use crate::dataset::Split;
 use crate::error::{Error, Result, shortened};
-use crate::import::document::{Batcher, Emit, Findings, Header, Numbered, Origin, Reader};
+use crate::import::document::{Batcher, Emit, Findings, Header, Numbered, Reader};
 use crate::import::row::{LabelUse, Row, Rows};
 use crate::import::{Format, TextOptions, parquet_file, readers, unpack};
 
@@ -17,6 +17,8 @@ pub(in crate::import) struct Labelled {
     labels: Labels,
     /// Rows without a label in files of labelled reviews.
     without_label: u64,
+    /// Rows whose label is not UTF-8.
+    skipped: u64,
 }
 
 impl Labelled {
@@ -31,7 +33,14 @@ impl Labelled {
             files.extend(options.unlabelled.clone().map(|path| (path, Split::Unlabelled)));
         }
         let labels = Labels::new(&options.negative, &options.positive)?;
-        Ok(Labelled { format, files, options: options.clone(), labels, without_label: 0 })
+        Ok(Labelled {
+            format,
+            files,
+            options: options.clone(),
+            labels,
+            without_label: 0,
+            skipped: 0,
+        })
     }
 
     fn open(&self, path: &Path, split: Split) -> Result<Box<dyn Rows + Send>> {
@@ -48,27 +57,38 @@ impl Labelled {
         Numbered { path: path.to_path_buf(), unit }
     }
 
-    /// Split and class of a row. The error is a problem and a remedy.
+    /// Split and class of a row; nothing where it is to be left out.
     fn sort(
         &mut self,
         row: &Row<'_>,
         split: Split,
-    ) -> Result<(Split, Option<u8>), (String, String)> {
+        origin: &Numbered,
+    ) -> Result<Option<(Split, Option<u8>)>> {
+        let place = |what| (origin.path.clone(), format!("{} {}{what}", origin.unit, row.number));
+        let malformed = |(problem, remedy): (String, String)| {
+            let (path, place) = place("");
+            Error::malformed(&path, place, problem, remedy)
+        };
         let split = match row.split {
             Some(name) => split_of(name).ok_or_else(|| {
                 let name = String::from_utf8_lossy(name);
-                (format!("{:?} is no split", shortened(&name, 40)), SPLITS.to_owned())
+                malformed((format!("{:?} is no split", shortened(&name, 40)), SPLITS.to_owned()))
             })?,
             None => split,
         };
         if split == Split::Unlabelled {
-            return Ok((split, None));
+            return Ok(Some((split, None)));
         }
-        match self.labels.class(row.label.unwrap_or_default())? {
-            Some(class) => Ok((split, Some(class))),
+        let label = row.label.unwrap_or_default();
+        let Some(label) = self.options.invalid_utf8.read(label, || place(", its label"))? else {
+            self.skipped += 1;
+            return Ok(None);
+        };
+        match self.labels.class(&label).map_err(malformed)? {
+            Some(class) => Ok(Some((split, Some(class)))),
             None => {
                 self.without_label += 1;
-                Ok((Split::Unlabelled, None))
+                Ok(Some((Split::Unlabelled, None)))
             }
         }
     }
@@ -94,12 +114,8 @@ impl Reader for Labelled {
             let mut batcher = Batcher::new(self.origin(&path), emit);
             while let Some(row) = rows.next_row()? {
                 let number = u32::try_from(row.number).unwrap_or(u32::MAX);
-                let mut header = Header { split, class: None, rating: 0, number };
-                let malformed = |(problem, remedy)| {
-                    let (path, place) = origin.place(&header);
-                    Error::malformed(&path, place, problem, remedy)
-                };
-                (header.split, header.class) = self.sort(&row, split).map_err(malformed)?;
+                let Some((split, class)) = self.sort(&row, split, &origin)? else { continue };
+                let header = Header { split, class, rating: 0, number };
                 if header.split != Split::Unlabelled || self.options.with_unlabelled {
                     batcher.text().extend_from_slice(row.text);
                     batcher.end(header)?;
@@ -118,6 +134,12 @@ impl Reader for Labelled {
                 (1, false) => "1 review has no label and is left out".to_owned(),
                 (many, true) => format!("{many} reviews have no label and become unlabelled"),
                 (many, false) => format!("{many} reviews have no label and are left out"),
+            });
+        }
+        if self.skipped > 0 {
+            notes.push(match self.skipped {
+                1 => "1 review has a label that is not UTF-8 and is left out".to_owned(),
+                many => format!("{many} reviews have labels that are not UTF-8 and are left out"),
             });
         }
         let positive = self.labels.positive()?;

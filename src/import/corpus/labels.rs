@@ -40,12 +40,12 @@ impl Labels {
     }
 
     /// The class of a label; none where it is empty. The error is a problem and a remedy.
-    pub fn class(&mut self, label: &[u8]) -> Result<Option<u8>, (String, String)> {
+    pub fn class(&mut self, label: &str) -> Result<Option<u8>, (String, String)> {
         // Nearly always it is spelt as the label of the row before.
-        if let Some(class) = self.seen.iter().position(|seen| seen.as_bytes() == label) {
+        if let Some(class) = self.seen.iter().position(|seen| seen == label) {
             return Ok(Some(class as u8));
         }
-        let name = canonical(&String::from_utf8_lossy(label));
+        let name = canonical(label);
         if name.is_empty() {
             return Ok(None);
         }
@@ -154,7 +154,7 @@ mod tests {
         let mut all = Labels::default();
         let mut classes = Vec::new();
         for label in labels {
-            let class = all.class(label.as_bytes()).map_err(|(problem, _)| problem)?;
+            let class = all.class(label).map_err(|(problem, _)| problem)?;
             classes.push(class.expect("it is not empty"));
         }
         let positive = all.positive().map_err(|error| error.to_string())?;
@@ -180,7 +180,7 @@ mod tests {
         }
         assert_eq!(meaning(&["1"]), Ok(vec![true]));
         assert_eq!(meaning(&["-1", "-1.0"]), Ok(vec![false, false]));
-        assert_eq!(Labels::default().class(b"  "), Ok(None));
+        assert_eq!(Labels::default().class("  "), Ok(None));
     }
 
     #[test]
@@ -195,12 +195,12 @@ mod tests {
     fn the_user_can_name_them() {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let mut labels = Labels::new(&names(&["1", "2"]), &names(&["4", "5"])).unwrap();
-        assert_eq!(labels.class(b"2"), Ok(Some(0)));
-        assert_eq!(labels.class(b"5.0"), Ok(Some(1)));
-        assert!(labels.class(b"3").unwrap_err().0.contains("\"3\" is not among those named"));
+        assert_eq!(labels.class("2"), Ok(Some(0)));
+        assert_eq!(labels.class("5.0"), Ok(Some(1)));
+        assert!(labels.class("3").unwrap_err().0.contains("\"3\" is not among those named"));
         assert_eq!(labels.note().unwrap(), r#"labels: "1", "2" is negative, "4", "5" is positive"#);
         let mut labels = Labels::new(&[], &names(&["Good"])).unwrap();
-        assert_eq!(labels.class(b"bad"), Ok(Some(0)));
+        assert_eq!(labels.class("bad"), Ok(Some(0)));
         assert_eq!(labels.positive().unwrap(), 1);
         assert!(Labels::new(&names(&["a"]), &names(&["A"])).is_err());
         assert_eq!(labels.note().unwrap(), r#"labels: "bad" is negative, "good" is positive"#);
@@ -211,15 +211,15 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         let mut labels = Labels::new(&[], &names(&["4", "5"])).unwrap();
         for label in ["4", "5", "4.0"] {
-            assert_eq!(labels.class(label.as_bytes()), Ok(Some(1)));
+            assert_eq!(labels.class(label), Ok(Some(1)));
         }
         assert_eq!(labels.note().unwrap(), r#"labels: "4", "5" is positive"#);
-        assert_eq!((labels.class(b"1"), labels.class(b"1")), (Ok(Some(0)), Ok(Some(0))));
-        assert!(labels.class(b"2").unwrap_err().0.contains("\"2\" is not among those named"));
+        assert_eq!((labels.class("1"), labels.class("1")), (Ok(Some(0)), Ok(Some(0))));
+        assert!(labels.class("2").unwrap_err().0.contains("\"2\" is not among those named"));
         assert_eq!(labels.positive().unwrap(), 1);
         // A name that does not occur: either label could be meant.
         let mut labels = Labels::new(&names(&["bad"]), &[]).unwrap();
-        assert_eq!(labels.class(b"0"), Ok(Some(1)));
-        assert!(labels.class(b"1").is_err());
+        assert_eq!(labels.class("0"), Ok(Some(1)));
+        assert!(labels.class("1").is_err());
     }
 }
