@@ -383,7 +383,22 @@ fn files_that_are_no_texts_say_why() {
     let lines = "a fine film\n".repeat(100_000);
     let cut = gzipped(lines.as_bytes());
     fails(&cut[..cut.len() - 4], &[], &["bad.data", "the gzip file is damaged or cut short"]);
-    fails(&gzipped(&gzipped(b"a fine film")), &[], &["bad.data"]);
+    let lines = &["--input", "lines"][..];
+    for options in [&[][..], lines] {
+        let parts = ["a gzip file within a gzip file; unpack it once"];
+        fails(&gzipped(&gzipped(b"a fine film")), options, &parts);
+        let utf_16 = b"\xff\xfea\0 \0f\0i\0n\0e\0 \0f\0i\0l\0m\0\n\0";
+        fails(utf_16, options, &["bad.data: expected", "text in UTF-16; convert it to UTF-8"]);
+    }
+    fails(b"BZh91AY&SY", &[], &["found a bzip2 file; unpack it first"]);
+    fails(&desk.read("d.safetensors"), lines, &["--input is lines, but", "no file with texts"]);
+    fails(&desk.read("d.safetensors")[..99], &[], &["bad.data: byte 0: the header says it is"]);
+    fails(b"PK\x03\x04\0\0", &[], &["found a zip or npz archive", "imdb-fast import"]);
+    fails(b"good\0film\nbad\n", &[], &["found bytes that are 0; name a dataset", "--input lines"]);
+    // What was asked for holds.
+    desk.write("nul.data", b"BZh good\0film\nbad\n");
+    let lines = [&["predict", MODEL, "nul.data"], lines].concat();
+    assert_eq!(desk.ok(&lines).lines().count(), 2);
     fails(b"", &["--input", "csv"], &["bad.data: the file: it has no row"]);
     for arguments in [["--text", "a"], ["d.safetensors", "--rows=..1"]] {
         let code = if arguments[0] == "--text" { 2 } else { 1 };
@@ -399,7 +414,7 @@ fn files_that_are_no_texts_say_why() {
     let text = ["predict", MODEL, "--text", "a", "--text-column", "a"];
     desk.fails(2, &text, b"", &["--text-column is \"a\"", "the review itself"]);
     let layout = ["predict", MODEL, "d.safetensors", "--text-column", "a"];
-    desk.fails(1, &layout, b"", &["--text-column", "is a dataset"]);
+    desk.fails(1, &layout, b"", &["--text-column", "is no file with texts"]);
     desk.fails(2, &["predict", MODEL, "-", "--rows", "1..2"], b"", &["\"1..2\"", "datasets"]);
     let rows = ["predict", MODEL, "--text", "a", "--split", "train"];
     desk.fails(2, &rows, b"", &["--split is \"train\"", "the review itself"]);

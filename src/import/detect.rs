@@ -41,19 +41,8 @@ pub fn detect(path: &Path) -> Result<Format> {
     if head.is_empty() {
         return wrong("an empty file", "get the file again");
     }
-    for (magic, found, remedy) in [
-        (&b"\x1f\x8b"[..], "a gzip file within a gzip file", "unpack it once"),
-        (b"BZh", "a bzip2 file", "unpack it first: bunzip2 FILE"),
-        (b"\xfd7zXZ", "an xz file", "unpack it first: unxz FILE"),
-        (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first: unzstd FILE"),
-        (b"\xff\xfe\0\0", "text in UTF-32", "convert it to UTF-8"),
-        (b"\0\0\xfe\xff", "text in UTF-32", "convert it to UTF-8"),
-        (b"\xff\xfe", "text in UTF-16", "convert it to UTF-8"),
-        (b"\xfe\xff", "text in UTF-16", "convert it to UTF-8"),
-    ] {
-        if head.starts_with(magic) {
-            return wrong(found, remedy);
-        }
+    if let Some((found, remedy)) = foreign(&head) {
+        return wrong(found, remedy);
     }
     if is_safetensors(&head) {
         return wrong(
@@ -76,6 +65,22 @@ pub fn detect(path: &Path) -> Result<Format> {
         Format::ALL.map(Format::name).join(", ")
     );
     wrong("an unknown format", &remedy)
+}
+
+/// What a file that begins with `head` is, and what to do with it, if it is packed or encoded as no reader here takes it.
+pub fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let known = [
+        (&b"\x1f\x8b"[..], "a gzip file within a gzip file", "unpack it once"),
+        (b"BZh", "a bzip2 file", "unpack it first: bunzip2 FILE"),
+        (b"\xfd7zXZ", "an xz file", "unpack it first: unxz FILE"),
+        (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first: unzstd FILE"),
+        (b"\xff\xfe\0\0", "text in UTF-32", "convert it to UTF-8"),
+        (b"\0\0\xfe\xff", "text in UTF-32", "convert it to UTF-8"),
+        (b"\xff\xfe", "text in UTF-16", "convert it to UTF-8"),
+        (b"\xfe\xff", "text in UTF-16", "convert it to UTF-8"),
+    ];
+    let found = known.into_iter().find(|(magic, ..)| head.starts_with(magic));
+    found.map(|(_, found, remedy)| (found, remedy))
 }
 
 /// What to make of a JSON array.
@@ -114,7 +119,7 @@ pub fn format_of(head: &[u8]) -> Option<Format> {
 }
 
 /// Whether a file starts as safetensors files do: with a small length and the JSON object that has it.
-fn is_safetensors(head: &[u8]) -> bool {
+pub fn is_safetensors(head: &[u8]) -> bool {
     let length = head.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
     length.is_some_and(|length| length < 1 << 32) && head.get(8) == Some(&b'{')
 }

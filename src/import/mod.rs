@@ -29,7 +29,9 @@ mod unpack;
 
 use corpus::Corpus;
 pub use corpus::WordOptions;
-pub use detect::{INSTEAD_OF_AN_ARRAY, detect, format_of, is_array_of_objects};
+pub use detect::{
+    INSTEAD_OF_AN_ARRAY, detect, foreign, format_of, is_array_of_objects, is_safetensors,
+};
 pub use keras::{KerasImdb, KerasOptions};
 use libsvm::Libsvm;
 pub use libsvm::{IndexBase, LibsvmOptions};

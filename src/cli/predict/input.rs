@@ -123,7 +123,7 @@ fn locked(batcher: &Mutex<Batcher>) -> MutexGuard<'_, Batcher> {
 
 /// What a file is.
 pub(super) enum Source {
-    /// A dataset, or nothing that we know: opening it as a dataset tells what is wrong with it.
+    /// A dataset, or what is neither that nor text: opening it as a dataset tells what is wrong with it.
     Dataset,
     /// Texts.
     Text(Box<dyn Read + Send>, Layout),
@@ -151,15 +151,33 @@ pub(super) fn look_at(path: &Path, asked: Option<Layout>, options: &TextOptions)
     let mut file = import::stream(path)?;
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
-    // Datasets, archives and other binary files have zeros where they begin; text has none. A gzip file here was in another.
-    if head.contains(&0) || head.starts_with(b"\x1f\x8b") {
+    if import::is_safetensors(&head) {
         return Ok(Source::Dataset);
+    }
+    // What begins with UTF-8 may be the text that was asked for, "BZh" among it.
+    let may_be_text =
+        asked.is_some() && head.get(..3).is_some_and(|start| str::from_utf8(start).is_ok());
+    if let Some((found, remedy)) = import::foreign(&head).filter(|_| !may_be_text) {
+        return Err(Error::WrongKind {
+            path: path.to_path_buf(),
+            expected: "a dataset or texts",
+            found: found.to_owned(),
+            remedy: remedy.to_owned(),
+        });
     }
     let layout = match asked {
         Some(layout) => layout,
+        None if is_archive_or_header(&head) => return Ok(Source::Dataset),
         None => layout(path, &head, options)?,
     };
     Ok(Source::Text(Box::new(io::Cursor::new(head).chain(file)), layout))
+}
+
+/// Whether a file begins as archives do, or with the length of a header as datasets do, however damaged it is.
+fn is_archive_or_header(head: &[u8]) -> bool {
+    let archives = [Format::Archive, Format::Keras, Format::Parquet];
+    let is_archive = import::format_of(head).is_some_and(|format| archives.contains(&format));
+    is_archive || head.get(4..8) == Some(&[0; 4])
 }
 
 /// How texts lie in a file that begins with `head`: in a table where its first line [`is_header`], or where tables alone have what
@@ -177,6 +195,9 @@ fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
     };
     let format = import::format_of(head);
     match format {
+        _ if head.contains(&0) => {
+            no_texts("bytes that are 0".into(), "name a dataset or a file with texts")
+        }
         Some(Format::JsonLines) => Ok(Layout::Jsonl),
         Some(Format::Fasttext) => Ok(Layout::Fasttext),
         Some(Format::Libsvm) => no_texts("libsvm text".into(), "import it and judge the dataset"),

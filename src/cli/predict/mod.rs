@@ -174,7 +174,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 fn of_dataset(global: &Global, model: &Model, args: &Args, path: &Path) -> Result<()> {
     if let Some((option, value)) = args.layout.misplaced(None) {
         let remedy = "leave it out, or name a text file, `-` for stdin, or --text";
-        return Err(unfit(option, value, format!("{} is a dataset", path.display()), remedy));
+        let reason = format!("{} is no file with texts", path.display());
+        return Err(unfit(option, value, reason, remedy));
     }
     let rows = (args.dataset.split.unwrap_or(Split::Test), args.dataset.rows);
     dataset::run(global, model, path, rows, args.style(Place::Row))
