@@ -779,6 +779,12 @@ fn words_lists_what_moves_the_model_most() {
     assert!(all.starts_with("word,effect,probability\n"));
     assert!(all.lines().count() > 200);
     assert_eq!(desk.ok(&["words", MODEL, "--top", "0", "--csv"]), all);
+    // The probability is that of the word alone, to the last digit.
+    let fields = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = all.lines().skip(1).map(fields).collect();
+    let words: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    let alone = desk.ok_with(&["predict", MODEL, "-"], words.join("\n").as_bytes());
+    assert!(rows.iter().map(|row| row[2].as_str()).eq(alone.lines()), "{all}\n{alone}");
     let first = all.lines().nth(1).unwrap();
     assert!(first.starts_with(lines[0]["word"].as_str().unwrap()), "{first}");
     let plain = desk.ok(&["words", MODEL]);

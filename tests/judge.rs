@@ -5,7 +5,7 @@ mod common;
 use std::collections::HashSet;
 
 use common::{generated, team, written};
-use imdb_fast::answer::{Explanation, Judge, Kind, Part};
+use imdb_fast::answer::{Explanation, Judge, Kind, Part, WordEffect};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Contents, Dataset, Review, Split, Writer};
 use imdb_fast::kernel::Level;
@@ -176,11 +176,15 @@ fn the_strongest_words_of_sequences_are_those_of_reviews_of_one_word() {
         let strongest = judge.strongest(usize::MAX).unwrap();
         assert_eq!(strongest.empty, probabilities(&judge, &[String::new()])[0]);
         let all = strongest.negative.iter().chain(&strongest.positive);
-        let all: Vec<&(String, f32)> = all.collect();
+        let all: Vec<&WordEffect> = all.collect();
         assert!(all.len() >= 8, "{all:?}");
-        for (word, effect) in all {
-            let alone = probabilities(&judge, std::slice::from_ref(word))[0];
-            assert!((effect - (alone - strongest.empty)).abs() < 1e-6, "{word}: {effect} {alone}");
+        for word in all {
+            let alone = probabilities(&judge, std::slice::from_ref(&word.name))[0];
+            assert_eq!(
+                (word.probability, word.effect),
+                (alone, alone - strongest.empty),
+                "{word:?}"
+            );
         }
     }
 }

@@ -11,4 +11,4 @@ mod strongest;
 
 pub use explanation::{Explanation, Kind, Part};
 pub use judge::Judge;
-pub use strongest::Strongest;
+pub use strongest::{Strongest, WordEffect};

@@ -19,10 +19,21 @@ fn nothing(_row: usize) -> String {
 pub struct Strongest {
     /// The probability of the empty review.
     pub empty: f32,
-    /// Features with their names and the change that they make, the most negative first.
-    pub negative: Vec<(String, f32)>,
-    /// The same, the most positive first.
-    pub positive: Vec<(String, f32)>,
+    /// Features with a name that make it smaller, the most negative first.
+    pub negative: Vec<WordEffect>,
+    /// Those that make it larger, the most positive first.
+    pub positive: Vec<WordEffect>,
+}
+
+/// What a feature does to an empty review.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WordEffect {
+    /// The word, or the words with spaces between.
+    pub name: String,
+    /// The probability with it, less that of the empty review.
+    pub effect: f32,
+    /// The probability with it: what the empty review's and the effect add up to, but for rounding.
+    pub probability: f32,
 }
 
 impl Judge<'_> {
@@ -41,10 +52,12 @@ impl Judge<'_> {
             let names = self.model.vocabulary.as_ref().map_or(0, |words| words.len() as u32);
             (0..names).filter(|&id| name(id).is_some()).collect()
         };
-        let (base, effects) = match self.embedding() {
-            Some(embedding) => self.effects_in_sequences(embedding, &empty, &named)?,
-            None => self.effects_in_sets(&empty, &named)?,
+        let (base, probabilities) = match self.embedding() {
+            Some(embedding) => self.probabilities_in_sequences(embedding, &empty, &named)?,
+            None => self.probabilities_in_sets(&empty, &named)?,
         };
+        let effects: Vec<f32> =
+            probabilities.iter().map(|probability| probability - base).collect();
         let mut order: Vec<usize> = (0..named.len()).collect();
         // Stable: equal effects stay in the order of the ids. No effect is NaN, since no logit is.
         order.sort_by(|&a, &b| effects[a].total_cmp(&effects[b]));
@@ -52,16 +65,20 @@ impl Judge<'_> {
         let negative = negative.collect::<Vec<_>>();
         order.sort_by(|&a, &b| effects[b].total_cmp(&effects[a]));
         let positive = order.into_iter().take_while(|&at| effects[at] > 0.0).take(top);
-        let with_name = |at: usize| (name(named[at]).unwrap_or("").to_owned(), effects[at]);
+        let word = |at: usize| WordEffect {
+            name: name(named[at]).unwrap_or("").to_owned(),
+            effect: effects[at],
+            probability: probabilities[at],
+        };
         Ok(Strongest {
             empty: base,
-            negative: negative.into_iter().map(with_name).collect(),
-            positive: positive.map(with_name).collect(),
+            negative: negative.into_iter().map(word).collect(),
+            positive: positive.map(word).collect(),
         })
     }
 
-    /// The probability of a review without words, and what each feature changes when it comes to it.
-    fn effects_in_sets(&self, empty: &Encoding, ids: &[u32]) -> Result<(f32, Vec<f32>)> {
+    /// The probability of a review without words, and that with each feature when it comes to it.
+    fn probabilities_in_sets(&self, empty: &Encoding, ids: &[u32]) -> Result<(f32, Vec<f32>)> {
         let scale = self.model.row_scale();
         let squares = |features: &[u32]| {
             scale.map_or(0.0, |scale| scale.squares(features.iter().map(|&id| id as usize)))
@@ -79,7 +96,7 @@ impl Judge<'_> {
             self.forward(&mut workspace, nothing)?;
             workspace.probabilities()[0]
         };
-        let effects = self.effects(base, ids, workspace, |workspace, ids| {
+        let probabilities = self.of_features(ids, workspace, |workspace, ids| {
             let rows = workspace.first_z(ids.len()).chunks_exact_mut(width);
             for (z, &id) in rows.zip(ids.iter()) {
                 let sums = empty.iter().zip(self.row(id));
@@ -90,11 +107,11 @@ impl Judge<'_> {
                 workspace.scale(ids.iter().map(of_word));
             }
         })?;
-        Ok((base, effects))
+        Ok((base, probabilities))
     }
 
-    /// The probability of a review without words, and what each word changes as its only one.
-    fn effects_in_sequences(
+    /// The probability of a review without words, and that with each word as its only one.
+    fn probabilities_in_sequences(
         &self,
         embedding: Embedding,
         empty: &Encoding,
@@ -110,7 +127,7 @@ impl Judge<'_> {
             workspace.probabilities()[0]
         };
         words.push(0);
-        let effects = self.effects(base, ids, workspace, |workspace, ids| {
+        let probabilities = self.of_features(ids, workspace, |workspace, ids| {
             let (mut block, mut words) = (SequenceBlock::default(), words.clone());
             for &id in ids {
                 *words.last_mut().expect("it has just got a word") = id;
@@ -118,27 +135,25 @@ impl Judge<'_> {
             }
             block.average(self.level(), self.table(), workspace);
         })?;
-        Ok((base, effects))
+        Ok((base, probabilities))
     }
 
-    /// By how much the probability of some rows differs from `base`; `fill` makes the rows' first-layer sums.
-    fn effects(
+    /// The probabilities of a row for each of some features; `fill` makes the rows' first-layer sums.
+    fn of_features(
         &self,
-        base: f32,
         ids: &[u32],
         workspace: impl Fn() -> Workspace + Sync + Send,
         fill: impl Fn(&mut Workspace, &[u32]) + Sync + Send,
     ) -> Result<Vec<f32>> {
-        let mut effects = vec![0.0; ids.len()];
-        let blocks = ids.chunks(BLOCK).zip(effects.chunks_mut(BLOCK));
-        let mut blocks: Vec<_> = blocks.map(|(ids, effects)| (ids, effects, Ok(()))).collect();
-        self.team.for_each_with(&mut blocks, workspace, |workspace, _, (ids, effects, outcome)| {
+        let mut probabilities = vec![0.0; ids.len()];
+        let blocks = ids.chunks(BLOCK).zip(probabilities.chunks_mut(BLOCK));
+        let mut blocks: Vec<_> = blocks.map(|(ids, answers)| (ids, answers, Ok(()))).collect();
+        self.team.for_each_with(&mut blocks, workspace, |workspace, _, (ids, answers, outcome)| {
             fill(workspace, ids);
             *outcome = self.forward(workspace, |at| format!("the word of id {}", ids[at]));
-            let changes = workspace.probabilities().iter().map(|probability| probability - base);
-            effects.iter_mut().zip(changes).for_each(|(effect, change)| *effect = change);
+            answers.copy_from_slice(workspace.probabilities());
         });
         blocks.into_iter().try_for_each(|(.., outcome)| outcome)?;
-        Ok(effects)
+        Ok(probabilities)
     }
 }

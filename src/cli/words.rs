@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use imdb_fast::Result;
-use imdb_fast::answer::{Judge, Strongest};
+use imdb_fast::answer::{Judge, Strongest, WordEffect};
 use imdb_fast::report::table::{Align, aligned};
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let team = global.team()?;
     let top = if args.top == 0 { usize::MAX } else { args.top };
     let strongest = Judge::new(&model, &team)?.strongest(top)?;
-    let Strongest { empty, positive, negative } = &strongest;
+    let Strongest { positive, negative, .. } = &strongest;
     let format = args.format.asked().unwrap_or(Format::Plain);
     let mut answers = Answers::new(format);
     let all = positive.iter().chain(negative.iter().rev());
@@ -50,13 +50,13 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
         Format::Plain => plain(&mut answers, &strongest)?,
         Format::Csv => {
             answers.record(["word", "effect", "probability"])?;
-            for (word, effect) in all {
-                answers.record([word, &effect.to_string(), &(empty + effect).to_string()])?;
+            for WordEffect { name, effect, probability } in all {
+                answers.record([name, &effect.to_string(), &probability.to_string()])?;
             }
         }
         Format::Jsonl => {
-            for (word, effect) in all {
-                answers.json(&Line { word, effect: *effect, probability: empty + effect })?;
+            for &WordEffect { name: ref word, effect, probability } in all {
+                answers.json(&Line { word, effect, probability })?;
             }
         }
     }
@@ -67,8 +67,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 fn plain(answers: &mut Answers, strongest: &Strongest) -> Result<()> {
     let Strongest { empty, positive, negative } = strongest;
     answers.line(format_args!("an empty review: {empty:.4}"))?;
-    let cells = |words: &[(String, f32)], row: usize| match words.get(row) {
-        Some((word, effect)) => [format!("{effect:+.4}"), word.clone()],
+    let cells = |words: &[WordEffect], row: usize| match words.get(row) {
+        Some(word) => [format!("{:+.4}", word.effect), word.name.clone()],
         None => [String::new(), String::new()],
     };
     let rows: Vec<Vec<String>> = (0..positive.len().max(negative.len()))

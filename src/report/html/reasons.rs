@@ -37,7 +37,7 @@ pub(super) fn words(findings: &Findings) -> Markup {
 
 fn both_sides(strongest: &Strongest) -> Markup {
     let all = strongest.positive.iter().chain(&strongest.negative);
-    let largest = all.map(|(_, effect)| effect.abs()).fold(f32::MIN_POSITIVE, f32::max);
+    let largest = all.map(|word| word.effect.abs()).fold(f32::MIN_POSITIVE, f32::max);
     html! {
         div.pair {
             @for (name, words) in [("positive", &strongest.positive), ("negative", &strongest.negative)] {
@@ -47,12 +47,12 @@ fn both_sides(strongest: &Strongest) -> Markup {
                         thead.unseen { tr {
                             th scope="col" { "word" } td {} th scope="col" { "effect" }
                         } }
-                        tbody { @for (word, effect) in words { tr {
-                            th scope="row" { bdi { (shown_word(word)) } }
+                        tbody { @for word in words { tr {
+                            th scope="row" { bdi { (shown_word(&word.name)) } }
                             td { svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
-                                rect.(name) height="8" width=(format!("{:.1}", 100.0 * effect.abs() / largest)) {}
+                                rect.(name) height="8" width=(format!("{:.1}", 100.0 * word.effect.abs() / largest)) {}
                             } }
-                            td { (signed(f64::from(*effect), 4)) }
+                            td { (signed(f64::from(word.effect), 4)) }
                         } } }
                     }
                 }
