@@ -80,6 +80,19 @@ pub enum Error {
         /// What to do next.
         remedy: String,
     },
+    /// Weights of a model are numbers, each by itself, but so large that what they come to on a review is none.
+    #[error(
+        "the model is one of finite weights, but they overflow on {review}, whose logit is {logit}; \
+         train it again, with a smaller --learning-rate"
+    )]
+    Overflow {
+        /// Which review: its place, from 0, among the texts of the call or in its split, or the id of its only word.
+        at: usize,
+        /// What it is called.
+        review: String,
+        /// What its weights come to.
+        logit: f32,
+    },
     /// The loss, or a weight, stopped being a number. The history up to the last good epoch is kept in the report of the run.
     #[error(
         "loss or weights are not finite any more in epoch {epoch}, {} (seed {seed}, learning rate {learning_rate:?}); \

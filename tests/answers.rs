@@ -536,17 +536,25 @@ fn weights_that_overflow_are_an_error() {
     model.take_words(&dataset);
     model.save(&desk.path("vast.safetensors")).unwrap();
     const VAST: &str = "vast.safetensors";
+    // More than a batch of texts that the model does not know, whose answers may have gone out before.
+    desk.write("v.csv", format!("text\n{}the film is good\n", "qwertzuiop\n".repeat(5_999)));
     for (arguments, place) in [
-        (&["evaluate", VAST, "d.safetensors"][..], "row 0"),
-        (&["predict", VAST, "d.safetensors", "--rows", "3..9"], "row 3"),
-        (&["predict", VAST, "d.safetensors", "--rows", "3..9", "--explain"], "a text"),
-        (&["predict", VAST, "--text", "", "--text", "the film is good"], "text 2"),
-        (&["predict", VAST, "--text", "the film is good", "--explain"], "a text"),
+        (&["evaluate", VAST, "d.safetensors"][..], "d.safetensors, row 0"),
+        (&["predict", VAST, "d.safetensors", "--rows", "3..9"], "d.safetensors, row 3"),
+        (
+            &["predict", VAST, "d.safetensors", "--rows", "3..9", "--explain"],
+            "d.safetensors, row 3",
+        ),
+        (&["predict", VAST, "--text", "", "--text", "the film is good"], "review 2"),
+        (&["predict", VAST, "--text", "the film is good", "--explain"], "review 1"),
+        (&["predict", VAST, "v.csv"], "v.csv, line 6001"),
+        (&["predict", VAST, "v.csv", "--explain", "--jsonl"], "v.csv, line 6001"),
         (&["words", VAST], "the word of id 4"),
     ] {
         let parts =
             [&format!("they overflow on {place}, whose logit is inf")[..], "--learning-rate"];
-        assert_eq!(desk.fails(1, arguments, b"", &parts), "", "{arguments:?}");
+        let answers = desk.fails(1, arguments, b"", &parts);
+        assert!(answers.is_empty() || place.starts_with("v.csv"), "{arguments:?}: {answers}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Judge;
 use super::explanation::{Explanation, Kind, NONE, Part};
-use super::judge::a_text;
+use super::judge::text_place;
 use super::sequence::{BLOCK, Sequence};
 use crate::dataset::{Dataset, Split};
 use crate::error::{Error, Result};
@@ -35,14 +35,14 @@ impl Judge<'_> {
     /// Explains each text, in their order.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where the model's weights overflow on a text.
+    /// [`Error::Overflow`] where the model's weights overflow on a text, or on what is left of it without a part.
     pub fn explanations<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Explanation>> {
         self.explain_texts(&mut texts.iter().map(AsRef::as_ref))
     }
 
     /// The same of one type of text, so that the library compiles it, and not each crate that asks.
     fn explain_texts(&self, texts: &mut dyn Iterator<Item = &str>) -> Result<Vec<Explanation>> {
-        self.explain_each(texts, |text| self.read(text))
+        self.explain_each(texts.enumerate(), text_place, |text| self.read(text))
     }
 
     /// Explains a text.
@@ -51,7 +51,7 @@ impl Judge<'_> {
     /// As [`Judge::explanations`].
     pub fn explain(&self, text: &str) -> Result<Explanation> {
         let mut workspace = Workspace::new(self.model.architecture(), BLOCK);
-        self.explain_reading(&mut workspace, self.read(text))
+        self.explain_reading(&mut workspace, self.read(text), &|| text_place(0))
     }
 
     /// Explains a review of a dataset: its word ids in reading order, with the marks of its start and of cut words among
@@ -67,7 +67,7 @@ impl Judge<'_> {
     /// If an id is not below the features of the model.
     pub fn explain_ids(&self, ids: &[u32], features: &[u32]) -> Result<Explanation> {
         let mut workspace = Workspace::new(self.model.architecture(), BLOCK);
-        self.explain_reading(&mut workspace, self.read_ids(ids, features))
+        self.explain_reading(&mut workspace, self.read_ids(ids, features), &|| text_place(0))
     }
 
     /// Whether it matters to the model which words stand beside each other, or which come first.
@@ -98,7 +98,8 @@ impl Judge<'_> {
                 remedy: "give the text itself, by --text or in a file".to_owned(),
             });
         }
-        self.explain_each(rows, |&row| {
+        let (rows, name) = (rows.map(|row| (row, row)), |row| dataset.row_place(row));
+        self.explain_each(rows, name, |&row| {
             let features = csr.row(row);
             match &sequences {
                 Some(sequences) => self.read_ids(&sequences.row(row), &features),
@@ -107,33 +108,42 @@ impl Judge<'_> {
         })
     }
 
-    /// Explains each of some reviews, which are read by `read`, in their order.
+    /// Explains each of some reviews, which are read by `read`, in their order. Each comes with its place, of which `name` makes
+    /// what errors call it.
     fn explain_each<T: Send>(
         &self,
-        reviews: impl Iterator<Item = T>,
+        reviews: impl Iterator<Item = (usize, T)>,
+        name: impl Fn(usize) -> (usize, String) + Sync,
         read: impl Fn(&T) -> Reading + Sync,
     ) -> Result<Vec<Explanation>> {
-        let mut explained: Vec<(T, Option<Result<Explanation>>)> =
-            reviews.map(|review| (review, None)).collect();
+        let mut explained: Vec<(usize, T, Option<Result<Explanation>>)> =
+            reviews.map(|(at, review)| (at, review, None)).collect();
         let workspace = || Workspace::new(self.model.architecture(), BLOCK);
         self.team.for_each_with(
             &mut explained,
             workspace,
-            |workspace, _, (review, explanation)| {
-                *explanation = Some(self.explain_reading(workspace, read(review)));
+            |workspace, _, (at, review, explanation)| {
+                *explanation = Some(self.explain_reading(workspace, read(review), &|| name(*at)));
             },
         );
-        explained.into_iter().filter_map(|(_, explanation)| explanation).collect()
+        explained.into_iter().filter_map(|(.., explanation)| explanation).collect()
     }
 
-    fn explain_reading(&self, workspace: &mut Workspace, reading: Reading) -> Result<Explanation> {
+    /// Explains a review, whose place and name are those of `review`.
+    fn explain_reading(
+        &self,
+        workspace: &mut Workspace,
+        reading: Reading,
+        review: &dyn Fn() -> (usize, String),
+    ) -> Result<Explanation> {
         let (mut candidates, candidate_of) = reading.candidates(self);
         let probability = match self.embedding() {
-            None => self.weigh(workspace, &reading, &mut candidates)?,
+            None => self.weigh(workspace, &reading, &mut candidates, review)?,
             Some(embedding) => {
                 let sequence = Sequence::new(embedding, reading.encoding.words(), &candidate_of);
                 let parts = candidates.iter_mut().map(|candidate| &mut candidate.part);
-                self.weigh_in_sequence(workspace, &sequence, &mut parts.collect::<Vec<_>>())?
+                let parts = &mut parts.collect::<Vec<_>>();
+                self.weigh_in_sequence(workspace, &sequence, parts, review)?
             }
         };
 
@@ -193,6 +203,7 @@ impl Judge<'_> {
         workspace: &mut Workspace,
         reading: &Reading,
         candidates: &mut [Candidate],
+        review: &dyn Fn() -> (usize, String),
     ) -> Result<f32> {
         let sums = self.sum_of(&reading.features);
         let scale = self.model.row_scale();
@@ -205,7 +216,7 @@ impl Judge<'_> {
         if let Some(scale) = scale {
             workspace.scale([scale.of_squares(all_squares)]);
         }
-        self.forward(workspace, a_text)?;
+        self.forward(workspace, |_| review())?;
         let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
         for block in candidates.chunks_mut(BLOCK) {
             let rows = workspace.first_z(block.len()).chunks_exact_mut(sums.len());
@@ -223,7 +234,7 @@ impl Judge<'_> {
                 };
                 workspace.scale(block.iter().map(|candidate| scale.of_squares(rest(candidate))));
             }
-            self.forward(workspace, a_text)?;
+            self.forward(workspace, |_| review())?;
             let without = workspace.probabilities().iter().zip(workspace.logits());
             for (candidate, (without, logit_without)) in block.iter_mut().zip(without) {
                 candidate.part.effect = probability - without;

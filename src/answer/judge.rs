@@ -18,9 +18,9 @@ pub struct Judge<'a> {
     pub(super) team: &'a Team,
 }
 
-/// What an error calls a text that is explained, with or without a part of it.
-pub(super) fn a_text(_row: usize) -> String {
-    "a text".to_owned()
+/// A text of a call, and what errors call it.
+pub(super) fn text_place(at: usize) -> (usize, String) {
+    (at, format!("text {}", at + 1))
 }
 
 /// The buffers of a thread.
@@ -72,7 +72,7 @@ impl<'a> Judge<'a> {
     /// Appends to `probabilities` that of each text, in their order.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where the model's weights overflow on a text.
+    /// [`Error::Overflow`] where the model's weights overflow on a text.
     pub fn probabilities<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
@@ -133,19 +133,20 @@ impl<'a> Judge<'a> {
                 self.scale(features, spans, workspace);
             }
         }
-        self.forward(workspace, |row| format!("text {}", first + row + 1))?;
+        self.forward(workspace, |row| text_place(first + row))?;
         answers.copy_from_slice(workspace.probabilities());
         Ok(())
     }
 
-    /// From the first layer's sums to the probabilities of a block of rows, which `name` names.
+    /// From the first layer's sums to the probabilities of a block of rows, whose places and names are those of
+    /// `review`.
     pub(super) fn forward(
         &self,
         workspace: &mut Workspace,
-        name: impl Fn(usize) -> String,
+        review: impl Fn(usize) -> (usize, String),
     ) -> Result<()> {
         workspace.forward(self.level(), &self.model.parameters().head);
-        self.model.expect_finite(workspace.logits(), name)
+        self.model.expect_finite(workspace.logits(), review)
     }
 
     /// How the network averages sequences, where it does.

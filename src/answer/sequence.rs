@@ -2,7 +2,6 @@
 
 use super::Judge;
 use super::explanation::{NONE, Part};
-use super::judge::a_text;
 use crate::error::Result;
 use crate::nn::{Embedding, Workspace};
 use crate::train::SequenceBlock;
@@ -80,13 +79,14 @@ impl Judge<'_> {
         workspace: &mut Workspace,
         sequence: &Sequence<'_>,
         parts: &mut [&mut Part],
+        review: &dyn Fn() -> (usize, String),
     ) -> Result<f32> {
         let &Sequence { embedding, words, start, .. } = sequence;
         let level = self.level();
         let mut block = SequenceBlock::default();
         block.push(embedding, words);
         block.average(level, self.table(), workspace);
-        self.forward(workspace, a_text)?;
+        self.forward(workspace, |_| review())?;
         let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
         let mut sums = vec![0.0; self.table().width];
         block.sum(level, self.table(), &mut sums);
@@ -109,7 +109,7 @@ impl Judge<'_> {
                 scales.push(change.scale);
             }
             workspace.scale(scales.iter().copied());
-            self.forward(workspace, a_text)?;
+            self.forward(workspace, |_| review())?;
             let without = workspace.probabilities().iter().zip(workspace.logits());
             for ((part, without), &(count, _)) in
                 block.iter_mut().zip(without).zip(&counts[first..])

@@ -9,9 +9,9 @@ use crate::train::SequenceBlock;
 /// Features that a thread takes at a time.
 const BLOCK: usize = 256;
 
-/// What an error calls a review without words.
-fn nothing(_row: usize) -> String {
-    "an empty review".to_owned()
+/// A review without words, and what errors call it.
+fn nothing(_row: usize) -> (usize, String) {
+    (0, "an empty review".to_owned())
 }
 
 /// What each feature does to an empty review.
@@ -43,7 +43,7 @@ impl Judge<'_> {
     /// An n-gram stands for itself here, without its words.
     ///
     /// # Errors
-    /// [`Error::Unfit`](crate::Error::Unfit) where the model's weights overflow on a word.
+    /// [`Error::Overflow`](crate::Error::Overflow) where the model's weights overflow on a word.
     pub fn strongest(&self, top: usize) -> Result<Strongest> {
         let mut empty = Encoding::default();
         self.encoder.encode("", &mut empty);
@@ -150,7 +150,8 @@ impl Judge<'_> {
         let mut blocks: Vec<_> = blocks.map(|(ids, answers)| (ids, answers, Ok(()))).collect();
         self.team.for_each_with(&mut blocks, workspace, |workspace, _, (ids, answers, outcome)| {
             fill(workspace, ids);
-            *outcome = self.forward(workspace, |at| format!("the word of id {}", ids[at]));
+            let word = |at: usize| (ids[at] as usize, format!("the word of id {}", ids[at]));
+            *outcome = self.forward(workspace, word);
             answers.copy_from_slice(workspace.probabilities());
         });
         blocks.into_iter().try_for_each(|(.., outcome)| outcome)?;

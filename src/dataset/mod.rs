@@ -129,6 +129,11 @@ impl Dataset {
         })
     }
 
+    /// A row of a split, and what errors call it.
+    pub(crate) fn row_place(&self, row: usize) -> (usize, String) {
+        (row, format!("{}, row {row}", self.container.path().display()))
+    }
+
     /// Checks that a split has some rows.
     ///
     /// # Errors

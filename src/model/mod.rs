@@ -230,25 +230,21 @@ impl Model {
         }
     }
 
-    /// Checks that the logits of some reviews are numbers, which `name` names: weights that are, each by itself, may still be so
-    /// large that sums of them overflow.
+    /// Checks that the logits of some reviews are numbers, whose places and names are those of `review`: weights that are, each
+    /// by itself, may still be so large that sums of them overflow.
     ///
     /// # Errors
-    /// [`Error::Unfit`] that names the first review whose logit is none.
+    /// [`Error::Overflow`] of the first review whose logit is none.
     pub(crate) fn expect_finite(
         &self,
         logits: &[f32],
-        name: impl Fn(usize) -> String,
+        review: impl Fn(usize) -> (usize, String),
     ) -> Result<()> {
-        match logits.iter().position(|logit| !logit.is_finite()) {
-            None => Ok(()),
-            Some(at) => Err(Error::Unfit {
-                option: "the model",
-                value: "one of finite weights".to_owned(),
-                reason: format!("they overflow on {}, whose logit is {}", name(at), logits[at]),
-                remedy: SMALLER_STEPS.to_owned(),
-            }),
-        }
+        let Some(place) = logits.iter().position(|logit| !logit.is_finite()) else {
+            return Ok(());
+        };
+        let (at, review) = review(place);
+        Err(Error::Overflow { at, review, logit: logits[place] })
     }
 
     /// Gives a network whose input is 0 and 1 another one: its first kernel is multiplied by the words' scales, as

@@ -84,7 +84,7 @@ impl Findings {
     ///
     /// # Errors
     /// [`Error::Unfit`](crate::Error::Unfit) where the dataset has no such split, it has no labels or no reviews, or it is one of other words
-    /// than the model's, or the model's weights overflow on one.
+    /// than the model's; [`Error::Overflow`](crate::Error::Overflow) where the model's weights overflow on one.
     pub fn collect(
         model: &Model,
         dataset: &Dataset,

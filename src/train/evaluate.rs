@@ -36,8 +36,8 @@ pub struct Evaluation {
 /// Judges a model on a labelled split.
 ///
 /// # Errors
-/// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews, its features or words are not the
-/// model's, or the model's weights overflow on a row.
+/// [`Error::Unfit`] where the dataset has no such split, it has no labels or no reviews, or its features or words are not the
+/// model's; [`Error::Overflow`] where the model's weights overflow on a row.
 pub fn evaluate(
     model: &Model,
     dataset: &Dataset,
@@ -145,8 +145,8 @@ impl<'a> Evaluator<'a> {
 /// Calls `sink` with the first row, the logits and the probabilities of one stretch of rows after the other, in order.
 ///
 /// # Errors
-/// [`Error::Unfit`] where the dataset has no such split or rows, its features or words are not the model's, or the model's
-/// weights overflow on a row; those of the sink.
+/// [`Error::Unfit`] where the dataset has no such split or rows, or its features or words are not the model's;
+/// [`Error::Overflow`] where the model's weights overflow on a row; those of the sink.
 pub fn predict(
     model: &Model,
     dataset: &Dataset,
@@ -173,7 +173,7 @@ fn predict_to(
     model.expect_dataset(dataset)?;
     let csr = dataset.csr(split)?;
     dataset.expect_rows(split, &range)?;
-    let to = Predicting { team, model, range };
+    let to = Predicting { team, model, range, dataset };
     if let Some(embedding) = model.architecture().embedding() {
         return match sequences(dataset, split)? {
             Sequences::Narrow(pointers, ids) => to.of_sequences(embedding, (pointers, ids), sink),
@@ -198,6 +198,7 @@ struct Predicting<'a> {
     team: &'a Team,
     model: &'a Model,
     range: Range<usize>,
+    dataset: &'a Dataset,
 }
 
 impl Predicting<'_> {
@@ -242,7 +243,7 @@ impl Predicting<'_> {
         scratch: impl Fn() -> S + Sync + Send,
         sum: impl Fn(&mut S, Range<usize>, &mut Workspace) + Sync + Send,
     ) -> Result<()> {
-        let Predicting { team, model, range } = self;
+        let Predicting { team, model, range, dataset } = self;
         let level = team.level();
         let scratch = || (Workspace::new(model.architecture(), BLOCK_ROWS), scratch());
         let mut blocks = vec![Block::default(); range.len().div_ceil(BLOCK_ROWS).min(BLOCKS)];
@@ -258,7 +259,7 @@ impl Predicting<'_> {
             });
             for (index, block) in used.iter().enumerate() {
                 let first = start + index * BLOCK_ROWS;
-                model.expect_finite(&block.logits, |at| format!("row {}", first + at))?;
+                model.expect_finite(&block.logits, |at| dataset.row_place(first + at))?;
                 sink(first, &block.logits, &block.probabilities)?;
             }
         }

@@ -137,6 +137,11 @@ impl Lines {
         self.style.explain
     }
 
+    /// What a review is called.
+    pub(super) fn place(&self, number: u64) -> String {
+        format!("{} {number}", self.style.place.name())
+    }
+
     pub(super) fn flush(&mut self) -> Result<()> {
         self.answers.flush()
     }
@@ -192,11 +197,12 @@ impl Lines {
 
     /// For people: the verdict, the text as the model reads it where there are colours, and the strongest parts.
     fn plain(&mut self, number: u64, explanation: &Explanation) -> Result<()> {
-        let Style { place, top, .. } = self.style;
+        let top = self.style.top;
         let probability = explanation.probability;
         let paint = Paint { is_on: self.style.colour };
         let verdict = paint.bold(&format!("{probability:.4} {}", verdict(probability)));
-        self.answers.line(format_args!("{} {number}: {verdict}", place.name()))?;
+        let place = self.place(number);
+        self.answers.line(format_args!("{place}: {verdict}"))?;
         let largest = explanation.parts.first().map_or(0.0, |part| part.effect.abs());
         if explanation.words().next().is_none() {
             self.answers.line(format_args!("  no words"))?;

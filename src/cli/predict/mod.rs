@@ -187,8 +187,9 @@ fn of_arguments(global: &Global, model: &Model, args: &Args) -> Result<()> {
         return Err(Error::invalid(option, value, expected));
     }
     let team = global.team()?;
-    let mut answerer =
-        Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Review))?);
+    let judge = Judge::new(model, &team)?;
+    let lines = Lines::new(args.style(Place::Review))?;
+    let mut answerer = Answerer::new(judge, lines, None);
     let texts: Vec<_> = (1..).zip(&args.text).map(|(n, text)| (n, text.as_str(), None)).collect();
     answerer.answer(&texts)
 }
@@ -201,8 +202,9 @@ fn of_texts(
     (source, layout): (Box<dyn Read + Send>, Layout),
 ) -> Result<()> {
     let team = global.team()?;
-    let mut answerer =
-        Answerer::new(Judge::new(model, &team)?, Lines::new(args.style(Place::Line))?);
+    let judge = Judge::new(model, &team)?;
+    let lines = Lines::new(args.style(Place::Line))?;
+    let mut answerer = Answerer::new(judge, lines, Some(path.to_path_buf()));
     if let Some((option, value)) = args.layout.misplaced(Some(layout)) {
         let reason = format!("{} is read as {}", path.display(), layout.name());
         let remedy = "say how the texts lie there by --input, or leave it out";

@@ -1,7 +1,9 @@
 //! Answers to texts.
 
-use imdb_fast::Result;
+use std::path::PathBuf;
+
 use imdb_fast::answer::Judge;
+use imdb_fast::{Error, Result};
 
 use super::super::{count, warn};
 use super::batch::Batch;
@@ -15,12 +17,14 @@ type Text<'a> = (u64, &'a str, Option<&'a str>);
 pub(super) struct Answerer<'a> {
     judge: Judge<'a>,
     lines: Lines,
+    /// Where the texts come from, if not from the arguments.
+    file: Option<PathBuf>,
     probabilities: Vec<f32>,
 }
 
 impl<'a> Answerer<'a> {
-    pub(super) fn new(judge: Judge<'a>, lines: Lines) -> Answerer<'a> {
-        Answerer { judge, lines, probabilities: Vec::new() }
+    pub(super) fn new(judge: Judge<'a>, lines: Lines, file: Option<PathBuf>) -> Answerer<'a> {
+        Answerer { judge, lines, file, probabilities: Vec::new() }
     }
 
     /// Answers all texts of a stream, as they come.
@@ -52,16 +56,30 @@ impl<'a> Answerer<'a> {
         let known =
             texts.iter().map(|&(number, _, label)| Known { number, label: label.map(Label::Text) });
         if self.lines.explain() {
-            for (known, explanation) in known.zip(self.judge.explanations(&only)?) {
+            let explanations = self.judge.explanations(&only);
+            let explanations = explanations.map_err(|error| self.placed(error, texts))?;
+            for (known, explanation) in known.zip(explanations) {
                 self.lines.explanation(known, &explanation)?;
             }
         } else {
             self.probabilities.clear();
-            self.judge.probabilities(&only, &mut self.probabilities)?;
+            let judged = self.judge.probabilities(&only, &mut self.probabilities);
+            judged.map_err(|error| self.placed(error, texts))?;
             for (known, &probability) in known.zip(&self.probabilities) {
                 self.lines.probability(known, probability)?;
             }
         }
         self.lines.flush()
+    }
+
+    /// An error of the judge, who knows a text only by its place among those of a call, with the place where it stands.
+    fn placed(&self, error: Error, texts: &[Text<'_>]) -> Error {
+        let Error::Overflow { at, logit, .. } = error else { return error };
+        let place = self.lines.place(texts[at].0);
+        let review = match &self.file {
+            Some(file) => format!("{}, {place}", file.display()),
+            None => place,
+        };
+        Error::Overflow { at, review, logit }
     }
 }
