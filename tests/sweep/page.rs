@@ -51,18 +51,32 @@ fn a_page_has_the_table_and_all_curves() {
     assert_eq!(page, sweep_page("s", &results), "same results, same bytes");
 }
 
-#[test]
-fn small_charts_tell_the_power_of_ten_of_their_labels() {
+/// The page of a sweep over two learning rates.
+fn page_of_rates(rates: &str) -> String {
     let desk = desk();
-    let words = ["sweep", "d.safetensors", "--hidden", "4", "--learning-rate", "0.01,1000"];
+    let words = ["sweep", "d.safetensors", "--hidden", "4", "--learning-rate", rates];
     let options = ["--epochs", "3", "--seeds", "1", "--validation", "100", "--no-refit", "-q"];
     desk.ok(&[&words[..], &options].concat());
     desk.ok(&["report", "sweep", "-o", "r.html"]);
-    let page = desk.text("r.html");
+    desk.text("r.html")
+}
+
+#[test]
+fn small_charts_tell_the_power_of_ten_of_their_labels() {
+    let page = page_of_rates("100000,120000");
     let told = |part: &str| page.matches(part).count();
     assert_eq!(told("<div class=\"legend\">validation loss (×10"), 2, "{page}");
     assert_eq!(told("-description\">validation loss (×10"), 2);
     assert_eq!(told("-description\">validation accuracy over"), 2);
+    assert_eq!(told("leaves the picture"), 0);
+}
+
+#[test]
+fn curves_far_above_the_better_half_leave_the_picture() {
+    let page = page_of_rates("0.01,1000");
+    let told = |part: &str| page.matches(part).count();
+    assert_eq!(told("have one scale, that of the better half: what is far above it leaves"), 1);
+    assert_eq!((told("have one scale."), told("(×10")), (1, 0), "{page}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ const LEFT: f64 = 50.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 42.0;
+/// How far above the picture a value may be placed, in heights of it.
+const MOST_SHARE: f64 = 100.0;
 
 /// A chart without its marks.
 pub(super) struct Chart {
@@ -32,10 +34,11 @@ pub(super) struct Hit {
 }
 
 impl Chart {
-    /// The place of a value in the picture.
+    /// The place of a value in the picture, or not far above it.
     pub(super) fn at(&self, x: f64, y: f64) -> (f64, f64) {
+        // Who draws calculates in f32, in which a place too far away is none.
         let share = |axis: &Axis, value: f64| {
-            (value - axis.range.start) / (axis.range.end - axis.range.start)
+            ((value - axis.range.start) / (axis.range.end - axis.range.start)).min(MOST_SHARE)
         };
         (
             LEFT + share(&self.x, x) * (WIDTH - LEFT - RIGHT),

@@ -15,6 +15,8 @@ const MOST_LINES: usize = 25;
 /// A small picture has no room for more points, nor a pointer for more stretches.
 const MOST_POINTS: usize = 200;
 const MOST_HITS: usize = 60;
+/// Curves that go so many times as high as those of the better half of the configurations leave the picture.
+const FAR: f64 = 10.0;
 
 /// The part of the page for one measure.
 pub(super) fn section(
@@ -26,6 +28,10 @@ pub(super) fn section(
     let title = words_of(measure);
     let shown = &ranking[..ranking.len().min(MOST_CHARTS)];
     let id = measure.name().replace('_', "-");
+    let is_cut = shown.iter().any(|summary| {
+        let axis = axis(results, shown, summary.configuration, measure);
+        highest(&values(results, summary, measure)) > axis.range.end
+    });
     html! {
         section aria-labelledby=(id) {
             h2 id=(id) { (title[..1].to_uppercase()) (title[1..]) }
@@ -34,7 +40,9 @@ pub(super) fn section(
                 @if ranking.len() > shown.len() { ", the best " (shown.len()) " of " (ranking.len()) }
                 ". Pictures "
                 @if measure == Measure::ValLoss { "of one kind of loss " }
-                "have one scale."
+                "have one scale"
+                @if is_cut { ", that of the better half: what is far above it leaves the picture" }
+                "."
             }
             div.legend {
                 (key(html! { circle.training cx="11" cy="6" r="3.6" {} }, "training, mean"))
@@ -124,17 +132,32 @@ fn single<'r>(results: &'r SweepResults, summary: &Summary, measure: Measure) ->
 /// One axis for all configurations that can be compared by the measure: those with the same loss, or all.
 fn axis(results: &SweepResults, shown: &[Summary], configuration: usize, measure: Measure) -> Axis {
     let loss = |configuration: usize| &results.design.configurations()[configuration].loss;
-    let is_alike = |other: &&Summary| {
-        measure == Measure::ValAccuracy || loss(other.configuration) == loss(configuration)
+    let alike: Vec<&Summary> = shown
+        .iter()
+        .filter(|other| {
+            measure == Measure::ValAccuracy || loss(other.configuration) == loss(configuration)
+        })
+        .collect();
+    let values = |of: &[&Summary]| -> Vec<f64> {
+        of.iter().flat_map(|summary| values(results, summary, measure)).collect()
     };
-    let values = shown.iter().filter(is_alike).flat_map(|summary| {
-        let single = single(results, summary, measure).into_iter().flatten().copied();
-        let curves = [measure.name(), training_of(measure)];
-        let means = curves.into_iter().filter_map(|name| summary.curve(name)).flatten();
-        single.chain(means.map(|spread| spread.mean))
-    });
+    // Configurations that diverge would leave the others no height.
+    let (all, better) = (values(&alike), values(&alike[..alike.len().div_ceil(2)]));
+    let seen = if highest(&all) > FAR * highest(&better) { better } else { all };
     let ceiling = if measure == Measure::ValAccuracy { 1.0 } else { f64::INFINITY };
-    Axis::of_values(values, ceiling)
+    Axis::of_values(seen.into_iter(), ceiling)
+}
+
+/// All that the picture of a configuration shows.
+fn values(results: &SweepResults, summary: &Summary, measure: Measure) -> Vec<f64> {
+    let single = single(results, summary, measure).into_iter().flatten().copied();
+    let curves = [measure.name(), training_of(measure)];
+    let means = curves.into_iter().filter_map(|name| summary.curve(name)).flatten();
+    single.chain(means.map(|spread| spread.mean)).collect()
+}
+
+fn highest(values: &[f64]) -> f64 {
+    values.iter().copied().filter(|&value| drawable(value)).fold(0.0, f64::max)
 }
 
 fn thinned(values: impl Iterator<Item = f64>, stride: usize) -> Vec<(f64, f64)> {
