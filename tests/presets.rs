@@ -183,7 +183,7 @@ fn what_networks_reach_together_is_kept() {
     }
 }
 
-/// Networks of an ensemble that go back to where each was best are of no one epoch.
+/// Networks of an ensemble that go back to where each was best are of no one epoch, and students of none of their teachers'.
 #[test]
 fn a_model_of_several_epochs_tells_none() {
     let desk = desk("best-ensemble");
@@ -198,4 +198,12 @@ fn a_model_of_several_epochs_tells_none() {
     assert_eq!(epoch(&["--keep-best"]), None);
     desk.ok(&["inspect", "run/model.safetensors"]);
     desk.ok(&["report", "run", "-o", "report.html"]);
+    let desk = self::desk("semi");
+    for (options, expected) in [("", Some(3)), (":fine_tuning_epochs=0", None)] {
+        let students = format!("pseudo-labels{options}");
+        let train = ["train", "d.safetensors", "--preset", "semi", "--validation", "100", "-q"];
+        desk.ok(&[&train[..], &["--self-training", &students]].concat());
+        let model = Model::load(&desk.path("run/model.safetensors")).unwrap();
+        assert_eq!(model.training["epoch"].as_u64(), expected, "{students}");
+    }
 }

@@ -52,9 +52,12 @@ impl Members<'_> {
             return Ok(ExitCode::from(code));
         };
         model.take_words(dataset);
-        // Networks that stop or go back where each is best are of different epochs, and averages of none.
+        // Networks that stop or go back where each is best are of different epochs, and averages of none, nor are students whose
+        // epochs the history does not tell of.
         let options = plan.options();
-        let is_of_last = !args.keep_best
+        let has_last = (ensemble.self_training).is_none_or(|it| it.fine_tuning_epochs > 0);
+        let is_of_last = has_last
+            && !args.keep_best
             && options.early_stopping.is_none()
             && options.average_weights.is_none();
         let merged = judged(&model, dataset, plan, team)?;
