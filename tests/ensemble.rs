@@ -10,7 +10,7 @@ use imdb_fast::ensemble::{Ensemble, Member, SelfTraining};
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, RowNorm};
 use imdb_fast::train::{FeatureScale, FitOptions, Silent, TrainPlan, evaluate, fit, predict};
-use imdb_fast::{Result, nn, optimizer};
+use imdb_fast::{Error, Result, nn, optimizer};
 
 /// The logits of all reviews of a split.
 fn logits(model: &Model, dataset: &Dataset, split: Split) -> Vec<f32> {
@@ -242,6 +242,37 @@ fn members_have_the_same_say_and_the_network_their_mean_spread() {
             assert!((value - expected).abs() < 1e-12, "{name}: {value}, not {expected}");
         }
     }
+}
+
+/// Linear models the second of which takes steps that lead nowhere.
+struct Wild<'a>(Linear<'a>);
+
+impl Member for Wild<'_> {
+    fn model(&self, seed: u64) -> Result<Model> {
+        self.0.model(seed)
+    }
+
+    fn options(&self, seed: u64) -> Result<FitOptions> {
+        let rate = if seed == 8 { 3e38 } else { 1e-6 };
+        let optimizer = optimizer::parse("sgd", Some(rate))?;
+        Ok(FitOptions { epochs: 100_000, optimizer, ..self.0.options(seed)? })
+    }
+
+    fn epoch_ended(&self) {
+        self.0.epoch_ended();
+    }
+}
+
+#[test]
+fn a_network_that_diverges_ends_the_others_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(200, 400, 5), &folder.path().join("reviews.safetensors"));
+    let wild = Wild(Linear::of(&dataset));
+    let ensemble = Ensemble { members: 2, seed: 7, self_training: None };
+    let error = ensemble.train(&wild, &dataset, &team(2), folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Diverged { seed: 8, .. }), "{error}");
+    let done = wild.0.epochs[1].load(Ordering::Relaxed);
+    assert!(done < 100_000, "the other network went on to its end");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod self_training;
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use pseudo::remove_leftovers;
 pub use self_training::SelfTraining;
@@ -191,10 +192,12 @@ impl Group<'_> {
         dataset: &Dataset,
         begin: impl Fn(usize, u64) -> Result<(Model, FitOptions)> + Sync,
     ) -> Result<Option<(Vec<Model>, History)>> {
+        let has_failed = AtomicBool::new(false);
         let one = |team: &Team, at: usize| -> Result<Option<(Model, History)>> {
             let (mut model, options) = begin(at, self.seeds[at])?;
             let plan = TrainPlan::new(dataset, &model, options)?;
-            let outcome = fit(&plan, &mut model, team, &mut Watch(self.member))?;
+            let mut watch = Watch { member: self.member, has_failed: &has_failed };
+            let outcome = fit(&plan, &mut model, team, &mut watch)?;
             match outcome.ending {
                 Ending::Interrupted => Ok(None),
                 Ending::Diverged(error) => Err(error),
@@ -203,7 +206,9 @@ impl Group<'_> {
         };
         let trained = match self.seeds.len() {
             1 => vec![one(self.team, 0)?],
-            count => self.team.each_alone(count, one)?,
+            count => self.team.each_alone(count, |alone, at| {
+                one(alone, at).inspect_err(|_| has_failed.store(true, Ordering::Relaxed))
+            })?,
         };
         let trained: Option<Vec<_>> = trained.into_iter().collect();
         let Some(trained) = trained else { return Ok(None) };
@@ -213,15 +218,19 @@ impl Group<'_> {
 }
 
 /// Looks after one network.
-struct Watch<'a>(&'a dyn Member);
+struct Watch<'a> {
+    member: &'a dyn Member,
+    /// Whether another one has ended all of them.
+    has_failed: &'a AtomicBool,
+}
 
 impl Observer for Watch<'_> {
     fn pauses(&mut self, _epoch: usize, _batch: usize) -> bool {
-        self.0.stops()
+        self.has_failed.load(Ordering::Relaxed) || self.member.stops()
     }
 
     fn epoch_ended(&mut self, _epoch: usize, _history: &History) -> ControlFlow<()> {
-        self.0.epoch_ended();
+        self.member.epoch_ended();
         ControlFlow::Continue(())
     }
 }
