@@ -112,7 +112,12 @@ fn what_does_not_go_together_is_refused() {
         &["--checkpoint-every", "start anew"],
     );
     desk.fails(2, &train(&["--self-training", "labels"]), &["--self-training", "pseudo-labels"]);
-    desk.fails(2, &train(&["--self-training", "pseudo-labels", "--keep-best"]), &["--keep-best"]);
+    // Nor is what a preset says of it left out without a word.
+    for semi in [["--self-training", "pseudo-labels"], ["--preset", "semi"]] {
+        for best in [&["--keep-best"][..], &["--early-stopping", "1"]] {
+            desk.fails(2, &train(&[&semi, best].concat()), &[best[0], "--self-training"]);
+        }
+    }
     desk.fails(2, &["train", "--resume", ".", "--preset", "best"], &["--preset"]);
     // Made by `--preset best`, it has none of the reviews that this one wants.
     desk.fails(1, &train(&["--preset", "semi"]), &["--no-unlabelled"]);

@@ -119,7 +119,7 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, cl
     Cli::from_arg_matches(&Cli::command().try_get_matches_from(words)?)
 }
 
-/// The options of a command's preset that are not given by themselves, nor contradicted by one that is.
+/// The options of a command's preset that are not given by themselves, nor replaced by one that is.
 fn left_to_preset(name: &str, given: &ArgMatches) -> Vec<OsString> {
     let Ok(Some(&preset)) = given.try_get_one::<Preset>("preset") else { return Vec::new() };
     let is_given = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
@@ -147,10 +147,13 @@ fn left_to_preset(name: &str, given: &ArgMatches) -> Vec<OsString> {
             }
             _ => false,
         };
+        // Nothing that is given takes the place of this one: where they do not go together, that is an error.
+        let is_replaceable = long != Some("self-training");
         let mut given = command.get_arguments().filter(|other| is_given(other.get_id().as_str()));
         !is_of_another
             && given.all(|other| {
-                other.get_id() != arg.get_id() && !excludes(arg, other) && !excludes(other, arg)
+                other.get_id() != arg.get_id()
+                    && !(is_replaceable && (excludes(arg, other) || excludes(other, arg)))
             })
     };
     options.into_iter().filter(is_free).map(OsString::from).collect()
