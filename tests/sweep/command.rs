@@ -47,6 +47,10 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
     assert_eq!(judged["loss"], test.loss);
     assert_eq!(judged["reviews"], test.reviews);
     desk.ok(&["report", "s/best", "-o", "best.html"]);
+    // It is there still where nothing is left to do.
+    desk.ok(&["sweep", "--resume", "s", "--no-refit", "-q"]);
+    let again = SweepResults::read(&desk.path("s/results.json")).unwrap();
+    assert_eq!(again.best, results.best);
     for own in ["best/model.safetensors", "best/curves.png", "runs/000000.json"] {
         let onto_own = ["report", "s", "-o", &format!("s/{own}")];
         desk.fails(2, &onto_own, &["those of the sweep, which would be lost"]);

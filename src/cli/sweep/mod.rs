@@ -140,6 +140,11 @@ impl<'a> Sweep<'a> {
             return Ok(self.say_how_to_go_on(&runs));
         }
         let mut results = self.results(runs)?;
+        if left == 0 {
+            // The best run, which it has trained again before, is there still.
+            let earlier = SweepResults::read(&self.folder.file(RESULTS)).ok();
+            results.best = earlier.and_then(|earlier| earlier.best);
+        }
         self.folder.save(&results)?;
         let ranking = results.ranking();
         // Who does not read the table may still want the best network.
