@@ -20,17 +20,20 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes all files that this process has under construction, and nobody else's: for a program that ends at once, at a signal,
-/// say. Whoever begins or ends a file from now on waits for that end; what cannot be removed stays.
+/// Removes all files and temporary folders that this process has under construction, and nobody else's: for a program that ends at
+/// once, at a signal, say. Whoever begins or ends a file from now on waits for that end; what cannot be removed stays.
 pub fn abandon_all() {
     let unfinished = unfinished();
     for path in unfinished.iter() {
-        let _ = std::fs::remove_file(path);
+        let _ = match path.is_dir() {
+            true => std::fs::remove_dir_all(path),
+            false => std::fs::remove_file(path),
+        };
     }
     std::mem::forget(unfinished);
 }
 
-/// The place in [`UNFINISHED`] of a temporary sibling, or of another file that is to go with a program that ends at once.
+/// The place in [`UNFINISHED`] of a temporary sibling, or of another file or folder that is to go with a program that ends at once.
 #[derive(Debug)]
 pub(crate) struct Noted(PathBuf);
 

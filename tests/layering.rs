@@ -40,7 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "threads",
         ],
     ),
-    ("ensemble", &["container", "dataset", "error", "model", "settings", "train"]),
+    ("ensemble", &["container", "dataset", "error", "model", "output", "settings", "train"]),
     ("answer", &["dataset", "error", "kernel", "model", "nn", "text", "train"]),
     ("sweep", &["dataset", "error", "input", "model", "nn", "optimizer", "train"]),
     ("report", &["answer", "dataset", "error", "input", "model", "nn", "sweep", "train"]),

@@ -151,11 +151,46 @@ fn an_ensemble_that_is_stopped_leaves_nothing_and_the_next_clears_up_what_was_ki
         assert!(errors.contains(&format!("stopped: SIG{name}")), "{errors}");
         assert!(names(&desk.path("run")).is_empty());
     }
+    // Any run clears up, whatever it trains.
     let left = desk.path("run/.pseudo-labels-abc");
-    std::fs::create_dir(&left).unwrap();
-    std::fs::write(left.join("reviews.safetensors"), "half").unwrap();
-    desk.ok(&["train", "d.safetensors", "--preset", "semi"]);
-    assert!(!left.exists());
+    for options in [&["--preset", "semi"][..], &["--validation", "0", "--epochs", "1"]] {
+        std::fs::create_dir_all(&left).unwrap();
+        std::fs::write(left.join("reviews.safetensors"), "half").unwrap();
+        desk.ok(&[&["train", "d.safetensors"], options].concat());
+        assert!(!left.exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_clears_the_reviews_with_new_labels() {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    let desk = Desk::new();
+    let archive = repository("data/sample_acl.tar.gz");
+    let words = ["--num-words", "300", "-o", "d.safetensors"];
+    desk.ok(&[&["import", archive.to_str().unwrap()], &words[..]].concat());
+    // A step takes its time: the second signal comes long before it is done.
+    let heavy = ["--hidden", "2048,2048,2048", "--batch-size", "400", "--epochs", "1"];
+    let train = ["train", "d.safetensors", "--validation", "0", "--self-training", "pseudo-labels"];
+    let mut command = desk.command(&[&train[..], &heavy].concat());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let left = || {
+        let files = std::fs::read_dir(desk.path("run")).into_iter().flatten().flatten();
+        files.filter(|file| file.file_name().as_encoded_bytes().starts_with(b".pseudo")).count()
+    };
+    let start = Instant::now();
+    while left() == 0 {
+        assert!(start.elapsed() < Duration::from_secs(60), "nothing is labelled");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let pid = child.id().to_string();
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(left(), 0);
 }
 
 /// What is given beside a preset wins, and may not go with the rest of it.

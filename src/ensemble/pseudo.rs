@@ -9,6 +9,7 @@ use crate::container::Access;
 use crate::dataset::{self, Contents, Dataset, Review, ReviewSource, Split};
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::output::Noted;
 use crate::train::{Team, predict};
 
 const PREFIX: &str = ".pseudo-labels-";
@@ -28,6 +29,8 @@ pub fn remove_leftovers(folder: &Path) {
 pub(super) struct Labelled {
     pub(super) dataset: Dataset,
     _folder: TempDir,
+    /// Goes after the folder does.
+    _noted: Noted,
 }
 
 /// Checks that there is something to guess.
@@ -67,9 +70,11 @@ pub(super) fn labelled(
         .prefix(PREFIX)
         .tempdir_in(folder)
         .map_err(Error::io(folder, "write to"))?;
+    let noted = Noted::new(folder.path().to_path_buf());
     let path = folder.path().join("reviews.safetensors");
     dataset::write(&mut Guessed { dataset, train, labels }, &path)?;
-    Ok(Labelled { dataset: Dataset::open(&path, Access::Map)?, _folder: folder })
+    let dataset = Dataset::open(&path, Access::Map)?;
+    Ok(Labelled { dataset, _folder: folder, _noted: noted })
 }
 
 struct Guessed<'a> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use imdb_fast::Result;
 use imdb_fast::dataset::{Dataset, Split};
-use imdb_fast::ensemble::{Ensemble, Member, Trained, remove_leftovers};
+use imdb_fast::ensemble::{Ensemble, Member, Trained};
 use imdb_fast::model::Model;
 use imdb_fast::report::json::Merged;
 use imdb_fast::train::{FitOptions, Team, TrainPlan};
@@ -38,7 +38,6 @@ impl Members<'_> {
         }
         let stop = Stop::listen();
         let mut outputs = Outputs::create(args, facts)?;
-        remove_leftovers(&args.out);
         let start = Instant::now();
         let stages = Stages::new(self.global.quiet);
         let watched = Watched { of: self, dataset, stop, stages: &stages };

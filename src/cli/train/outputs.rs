@@ -9,7 +9,7 @@ use imdb_fast::report::csv::history_csv;
 use imdb_fast::report::json::{HistoryFile, Merged};
 use imdb_fast::report::plot::{curves_png, curves_svg};
 use imdb_fast::train::{History, Snapshot, Team, TrainPlan};
-use imdb_fast::{Error, Result, output};
+use imdb_fast::{Error, Result, ensemble, output};
 use serde_json::{Value, json};
 
 use super::super::info;
@@ -90,6 +90,7 @@ impl<'a> Outputs<'a> {
         lock: Lock,
     ) -> Result<Outputs<'a>> {
         let outputs = Outputs { args, folder, facts, _lock: lock };
+        ensemble::remove_leftovers(folder);
         for name in NAMES {
             let path = outputs.path(name);
             output::remove_leftovers(&path);
