@@ -720,9 +720,11 @@ fn a_run_that_diverges_leaves_its_best_epoch_or_the_run_before() {
     };
     assert!(weights("aaaaa") == weights("bbbbb"));
 
-    // No good epoch: the files of the run before stay together.
+    // No good epoch: the files of the run before stay together, and of one that is the first there is no folder.
     let before = contents(&desk.path("bbbbb"));
     let far = ["--learning-rate", "3e38", "--optimizer", "sgd"];
-    desk.fails(1, &train("bbbbb", "3", &far), &["not finite any more in epoch 1"]);
-    assert!(contents(&desk.path("bbbbb")) == before);
+    for out in ["bbbbb", "ccccc"] {
+        desk.fails(1, &train(out, "3", &far), &["not finite any more in epoch 1"]);
+    }
+    assert!(contents(&desk.path("bbbbb")) == before && !desk.path("ccccc").exists());
 }

@@ -36,6 +36,8 @@ pub(super) struct Outputs<'a> {
     folder: &'a Path,
     /// The facts of the run; its history comes with time.
     facts: HistoryFile,
+    /// Whether the folder was made for it.
+    is_new: bool,
     _lock: Lock,
 }
 
@@ -61,8 +63,10 @@ impl<'a> Outputs<'a> {
                 remedy: "name another folder".to_owned(),
             });
         }
+        let is_new = !folder.exists();
         std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
-        let outputs = Outputs::open(args, folder, facts, Lock::take(folder, "--out")?)?;
+        let mut outputs = Outputs::open(args, folder, facts, Lock::take(folder, "--out")?)?;
+        outputs.is_new = is_new;
         let checkpoint = outputs.path(CHECKPOINT);
         if !checkpoint.exists() {
             return Ok(outputs);
@@ -89,7 +93,7 @@ impl<'a> Outputs<'a> {
         facts: HistoryFile,
         lock: Lock,
     ) -> Result<Outputs<'a>> {
-        let outputs = Outputs { args, folder, facts, _lock: lock };
+        let outputs = Outputs { args, folder, facts, is_new: false, _lock: lock };
         ensemble::remove_leftovers(folder);
         for name in NAMES {
             let path = outputs.path(name);
@@ -191,6 +195,15 @@ impl<'a> Outputs<'a> {
             training["merged"] = serde_json::to_value(merged).expect("these are two numbers");
         }
         training
+    }
+}
+
+/// A folder that was made for a run goes where that leaves nothing in it.
+impl Drop for Outputs<'_> {
+    fn drop(&mut self) {
+        if self.is_new {
+            let _ = std::fs::remove_dir(self.folder);
+        }
     }
 }
 
