@@ -414,7 +414,8 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     refused(1, &with(&["--epochs", "1"]), &["--epochs is 1", "ask for more"]);
     let errors = desk.run(&with(&["--epochs", "1"])).stderr;
     assert!(errors.starts_with(b"error: "), "{}", String::from_utf8_lossy(&errors));
-    refused(1, &["train", "--resume", "nowhere"], &["nowhere"]);
+    let nowhere = ["--resume is nowhere", "no run that was saved", "that was its --out"];
+    refused(1, &["train", "--resume", "nowhere"], &nowhere);
     std::fs::create_dir(desk.path("empty")).unwrap();
     refused(1, &["train", "--resume", "empty"], &["no run that was saved"]);
     // Other reviews, of the same shape or of another.
@@ -613,7 +614,7 @@ fn a_full_disk_leaves_earlier_files_and_no_halves() {
     desk.fails(1, &wide, &["nothing of the run is kept"]);
     std::fs::remove_file(path.join("history.partial.json")).unwrap();
     let saving = train("disk", "3", &["--hidden", "256", "--checkpoint-every", "1"]);
-    let lost = "note: nothing of the run is kept; make room, then train again";
+    let lost = "note: nothing of the run is kept; make room, then train again\n";
     desk.fails(1, &saving, &["disk/checkpoint.safetensors", "No space left", lost]);
     assert!(contents(&path) == earlier, "at a checkpoint");
 

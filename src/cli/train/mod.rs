@@ -36,7 +36,7 @@ use outputs::{CHECKPOINT, Outputs, PARTIAL_HISTORY, facts};
 pub(super) use outputs::{HISTORY, MODEL, NAMES, discard, is_in};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;
-use unfinished::{NOTES, Notes, REMEDY, Unfinished};
+use unfinished::{NOTES, Notes, REMEDY, Unfinished, nothing_to_resume};
 use watcher::{Size, Watcher};
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<ExitCode> {
@@ -84,6 +84,9 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
 /// A run from where it was stopped.
 fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let team = global.team()?;
+    if !folder.exists() {
+        return Err(nothing_to_resume(folder));
+    }
     let lock = Lock::take(folder, "--resume")?;
     let run = Unfinished::read(folder, new)?;
     let Unfinished {
@@ -264,7 +267,10 @@ impl Run<'_> {
                 }
                 false => "nothing of the run is kept".to_owned(),
             };
-            let again = "train again, with --checkpoint-every if it takes long";
+            let again = match self.args.checkpoint_every {
+                None => "train again, with --checkpoint-every if it takes long",
+                Some(_) => "train again",
+            };
             say(Kind::Note, format_args!("{kept}; {first} {again}"));
         }
     }

@@ -136,7 +136,8 @@ impl Unfinished {
     }
 }
 
-fn nothing_to_resume(folder: &Path) -> Error {
+/// What is wrong with a folder that has no checkpoint.
+pub(super) fn nothing_to_resume(folder: &Path) -> Error {
     let (reason, remedy) = match folder.join(MODEL).exists() {
         true => ("the run there is finished: it has its model", "start another one"),
         false => ("there is no run that was saved", "name the folder that was its --out"),
