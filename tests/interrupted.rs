@@ -729,3 +729,39 @@ fn a_run_that_diverges_leaves_its_best_epoch_or_the_run_before() {
     }
     assert!(contents(&desk.path("bbbbb")) == before && !desk.path("ccccc").exists());
 }
+
+/// It is no run to go on with, since it would diverge again, and stands in the way of no other one.
+#[test]
+fn a_run_that_diverges_without_a_best_epoch_leaves_its_last_checkpoint() {
+    const LEFT: &str = "diverged.safetensors";
+    let desk = desk();
+    // More weights than are copied after each epoch.
+    let with = |rate: &'static str, every: &'static str| {
+        ["--hidden=64", "--activation=linear", "--optimizer=sgd", "--learning-rate", rate, every]
+    };
+    let calm = with("0.1", "--checkpoint-every=1");
+    let late = with("3", "--checkpoint-every=1");
+    let soon = with("1000", "--checkpoint-every=1step");
+    desk.ok(&train("earlier", "1", &calm));
+    for (out, wild, expected) in [
+        ("earlier", late, &[&FINISHED[..], &[LEFT, "history.partial.json"]].concat()),
+        ("late", late, &[&FINISHED[..4], &[LEFT]].concat()),
+        ("soon", soon, &[&[LEFT][..]].concat()),
+    ] {
+        let left = format!("{out}/{LEFT}");
+        let note = format!("in {left}; another run starts from them by --init {left}\n");
+        desk.fails(1, &train(out, "50", &wild), &["not finite any more in epoch", &note]);
+        let mut expected = expected.clone();
+        expected.sort();
+        assert_eq!(names(&desk.path(out)), expected, "{out}");
+        desk.ok(&["verify", &left]);
+        desk.fails(1, &["train", "--resume", out], &["the run there diverged", "start another"]);
+        let sweep = ["sweep", "d.safetensors", "--validation", "100", "-o", out];
+        desk.fails(1, &sweep, &["there is a run in it"]);
+        // A step before the end the weights are finite still, but no loss is.
+        let init = format!("--init={left}");
+        let init = (out != "soon").then_some(&*init);
+        desk.ok(&train(out, "1", &[&calm[..], init.as_slice()].concat()));
+        assert_eq!(names(&desk.path(out)), FINISHED, "{out}");
+    }
+}

@@ -295,12 +295,26 @@ impl Run<'_> {
                 Kind::Note,
                 format_args!("the model there has the weights of epoch {best}, the best"),
             );
-        } else if history.epochs() > 0 && outputs.has_only_own() {
+            return Ok(error);
+        }
+        // Before the rest is saved, which removes checkpoints that nobody needs.
+        let diverged = outputs.keep_diverged()?;
+        if history.epochs() > 0 && outputs.has_only_own() {
             outputs.save(&history, fit_time, None)?;
             say(Kind::Note, format_args!("the history of {kept} is in {folder}"));
         } else if history.epochs() > 0 {
             let path = outputs.save_partial_history(&history, fit_time)?;
             say(Kind::Note, format_args!("the history of {kept} is in {}", shown(&path)));
+        }
+        if let Some(path) = diverged {
+            let (place, word) = (shown(&path), quoted(&path));
+            say(
+                Kind::Note,
+                format_args!(
+                    "the weights of its last checkpoint, finite still, are in {place}; another run starts from them by \
+                     --init {word}"
+                ),
+            );
         }
         Ok(error)
     }

@@ -1,5 +1,6 @@
 //! What a run leaves behind.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,14 +22,16 @@ use crate::cli::{is_same_file, quoted, shown};
 pub(in crate::cli) const MODEL: &str = "model.safetensors";
 pub(in crate::cli) const HISTORY: &str = "history.json";
 pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The last checkpoint of a run that diverged: nobody goes on from it, since it would diverge again, but others may start from it.
+pub(super) const DIVERGED: &str = "diverged.safetensors";
 /// The history of a run that is on its way. An earlier run's files stay together until this one has all of its own.
 pub(super) const PARTIAL_HISTORY: &str = "history.partial.json";
 const HISTORY_TABLE: &str = "history.csv";
 const CURVES_SVG: &str = "curves.svg";
 const CURVES_PNG: &str = "curves.png";
-/// What a finished run leaves, and what it needs on its way.
-pub(in crate::cli) const NAMES: [&str; 7] =
-    [MODEL, CHECKPOINT, PARTIAL_HISTORY, HISTORY, HISTORY_TABLE, CURVES_SVG, CURVES_PNG];
+/// What a finished run leaves, what it needs on its way, and what is left of one that diverged.
+pub(in crate::cli) const NAMES: [&str; 8] =
+    [MODEL, CHECKPOINT, DIVERGED, PARTIAL_HISTORY, HISTORY, HISTORY_TABLE, CURVES_SVG, CURVES_PNG];
 
 /// The folder of a run.
 pub(super) struct Outputs<'a> {
@@ -153,9 +156,19 @@ impl<'a> Outputs<'a> {
         snapshot.save(&self.path(CHECKPOINT), notes)
     }
 
+    /// Gives the checkpoint a name that stands in the way of no other run. Returns where it is, if there was one.
+    pub(super) fn keep_diverged(&self) -> Result<Option<PathBuf>> {
+        let (checkpoint, kept) = (self.path(CHECKPOINT), self.path(DIVERGED));
+        match std::fs::rename(&checkpoint, &kept) {
+            Ok(()) => Ok(Some(kept)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(&checkpoint, "rename")(error)),
+        }
+    }
+
     /// Writes history, curves and the model, if there is one, in place of an earlier run's: what takes space comes first, so
     /// that on a full disk all of those stay. Then removes what the run needed on its way; the checkpoint last, so that until
-    /// then it can go on.
+    /// then it can go on. What an earlier one that diverged has left stays until there is a model.
     pub(super) fn save(
         &self,
         history: &History,
@@ -174,6 +187,9 @@ impl<'a> Outputs<'a> {
         }
         for file in staged {
             file.commit()?;
+        }
+        if model.is_some() {
+            remove(&self.path(DIVERGED))?;
         }
         remove(&self.path(PARTIAL_HISTORY))?;
         remove(&self.path(CHECKPOINT))
@@ -209,7 +225,9 @@ impl Drop for Outputs<'_> {
 
 /// Whether a folder has a run, finished or not.
 pub(in crate::cli) fn is_in(folder: &Path) -> bool {
-    [MODEL, CHECKPOINT, PARTIAL_HISTORY, HISTORY].iter().any(|name| folder.join(name).exists())
+    [MODEL, CHECKPOINT, DIVERGED, PARTIAL_HISTORY, HISTORY]
+        .iter()
+        .any(|name| folder.join(name).exists())
 }
 
 /// Removes what a run has left in a folder, and the folder if it had nothing else.

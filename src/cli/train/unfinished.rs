@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Args;
 use super::options::Every;
-use super::outputs::{CHECKPOINT, MODEL};
+use super::outputs::{CHECKPOINT, DIVERGED, MODEL};
 use crate::cli::{given_to_train, shown, train_arguments};
 
 /// Options that may be given beside `--resume`.
@@ -138,9 +138,13 @@ impl Unfinished {
 
 /// What is wrong with a folder that has no checkpoint.
 pub(super) fn nothing_to_resume(folder: &Path) -> Error {
-    let (reason, remedy) = match folder.join(MODEL).exists() {
-        true => ("the run there is finished: it has its model", "start another one"),
-        false => ("there is no run that was saved", "name the folder that was its --out"),
+    let has = |name: &str| folder.join(name).exists();
+    let (reason, remedy) = match (has(DIVERGED), has(MODEL)) {
+        (true, _) => {
+            ("the run there diverged", "start another one, with a smaller --learning-rate")
+        }
+        (_, true) => ("the run there is finished: it has its model", "start another one"),
+        _ => ("there is no run that was saved", "name the folder that was its --out"),
     };
     Error::Unfit {
         option: "--resume",
