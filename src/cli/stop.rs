@@ -3,17 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use imdb_fast::{Error, Result, container, output};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
-use signal_hook::flag;
-use signal_hook::iterator::Signals;
+use imdb_fast::{Error, Result};
 
-/// The signals, their names, and what a shell calls the exit of a program that one of them has ended.
-const SIGNALS: [(i32, &str, u8); 3] =
-    [(SIGHUP, "SIGHUP", 129), (SIGINT, "SIGINT", 130), (SIGTERM, "SIGTERM", 143)];
+/// The names of the signals, and what a shell calls the exit of a program that one of them has ended.
+const SIGNALS: [(&str, u8); 3] = [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)];
 
 /// Whether a signal ends the program at once: as long as there is nothing to save.
 static ENDS: AtomicBool = AtomicBool::new(true);
@@ -29,30 +24,10 @@ fn folder() -> MutexGuard<'static, Option<PathBuf>> {
 }
 
 /// From now on a signal removes what has been written of the outputs so far, and ends the program. Behind [`Stop::listen`], where
-/// there is something to save, only a second one does.
+/// there is something to save, only a second one does. Systems without these signals end a program as they always do.
 pub(super) fn clear_on_signal() -> Result<()> {
-    // What is ignored stays so: `nohup` wants a program to outlive its terminal, and a script's Ctrl-C is not for what it has
-    // started in the background.
-    let all = SIGNALS.map(|(signal, _, _)| signal);
-    let heard = all.into_iter().filter(|&signal| !container::is_ignored(signal));
-    let mut signals = Signals::new(heard).map_err(Error::io(Path::new("signals"), "listen to"))?;
-    let listener = thread::Builder::new().spawn(move || {
-        for asked in signals.forever() {
-            let place = SIGNALS.iter().position(|(signal, _, _)| *signal == asked);
-            let place = place.expect("no other signal is listened to");
-            if !ENDS.load(Ordering::SeqCst) && STOP.note(place) {
-                continue;
-            }
-            output::abandon_all();
-            // Locked until the end, so that no other comes.
-            let noted = folder();
-            if let Some(folder) = &*noted {
-                let _ = std::fs::remove_dir_all(folder);
-            }
-            std::process::exit(SIGNALS[place].2.into());
-        }
-    });
-    listener.map_err(Error::io(Path::new("signals"), "start a thread that listens to"))?;
+    #[cfg(unix)]
+    unix::clear_on_signal()?;
     Ok(())
 }
 
@@ -94,6 +69,7 @@ impl Stop {
     }
 
     /// Whether this signal is the first.
+    #[cfg(unix)]
     fn note(&self, place: usize) -> bool {
         let none = SIGNALS.len();
         self.first.compare_exchange(none, place, Ordering::SeqCst, Ordering::SeqCst).is_ok()
@@ -105,16 +81,65 @@ impl Stop {
 
     /// The name of the signal, and the exit code that it stands for.
     pub(super) fn signal(&self) -> (&'static str, u8) {
-        let (_, name, code) = SIGNALS[self.first.load(Ordering::SeqCst)];
-        (name, code)
+        SIGNALS[self.first.load(Ordering::SeqCst)]
     }
 }
 
 /// From now on a file beyond the limit of its size (`ulimit -f`) is an error of who writes it, which clears away what it has begun:
 /// the signal would end the program at once.
 pub(super) fn outlive_file_limit() -> Result<()> {
-    // Who hears the signal need not do anything: then the system tells the writer.
-    flag::register(SIGXFSZ, Arc::default())
-        .map_err(Error::io(Path::new("SIGXFSZ"), "listen to"))?;
+    #[cfg(unix)]
+    unix::outlive_file_limit()?;
     Ok(())
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::thread;
+
+    use imdb_fast::{Error, Result, container, output};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+    use signal_hook::flag;
+    use signal_hook::iterator::Signals;
+
+    use super::{ENDS, SIGNALS, STOP, folder};
+
+    /// In the order of [`SIGNALS`].
+    const NUMBERS: [i32; SIGNALS.len()] = [SIGHUP, SIGINT, SIGTERM];
+
+    pub(super) fn clear_on_signal() -> Result<()> {
+        // What is ignored stays so: `nohup` wants a program to outlive its terminal, and a script's Ctrl-C is not for what it has
+        // started in the background.
+        let heard = NUMBERS.into_iter().filter(|&signal| !container::is_ignored(signal));
+        let mut signals =
+            Signals::new(heard).map_err(Error::io(Path::new("signals"), "listen to"))?;
+        let listener = thread::Builder::new().spawn(move || {
+            for asked in signals.forever() {
+                let place = NUMBERS.iter().position(|&signal| signal == asked);
+                let place = place.expect("no other signal is listened to");
+                if !ENDS.load(Ordering::SeqCst) && STOP.note(place) {
+                    continue;
+                }
+                output::abandon_all();
+                // Locked until the end, so that no other comes.
+                let noted = folder();
+                if let Some(folder) = &*noted {
+                    let _ = std::fs::remove_dir_all(folder);
+                }
+                std::process::exit(SIGNALS[place].1.into());
+            }
+        });
+        listener.map_err(Error::io(Path::new("signals"), "start a thread that listens to"))?;
+        Ok(())
+    }
+
+    pub(super) fn outlive_file_limit() -> Result<()> {
+        // Who hears the signal need not do anything: then the system tells the writer.
+        flag::register(SIGXFSZ, Arc::default())
+            .map_err(Error::io(Path::new("SIGXFSZ"), "listen to"))?;
+        Ok(())
+    }
 }
