@@ -478,7 +478,7 @@
 //! imdb-fast train imdb --hidden 64,64 --activation tanh --loss mean_squared_error --out experiment
 //! ```
 //!
-//! Beyond the book, to 92 % and more: runs of words as features, presets and ensembles are in the README, under "Raw text".
+//! Beyond the book, to 92 % and more: [`recipes`](crate::guide::recipes).
 //!
 //! [`import::open`]: crate::import::open
 //! [`dataset::write`]: crate::dataset::write

@@ -10,6 +10,7 @@
 //!
 //! - `tests/layering.rs`: a new module needs a row in `ALLOWED`, an outside crate one in `DOORS`.
 //! - `README.md`: what a user can now write; the table of the commands counts activations, losses and optimizers.
+//! - `src/guide/recipes.rs`: options of a training are described there.
 //! - `.ci/run`: passes, which includes the whole suite once for each level of kernels.
 //!
 //! # An activation

@@ -27,5 +27,6 @@
 //! state some 11 MB are all that is kept; the pages of the next window are asked for ahead. Above 1 GiB of words the shuffle is
 //! blocked: chunks of about 4,096 neighbouring reviews come in any order, and the reviews of 64 chunks are mixed. Each review
 //! still comes once an epoch. Where neighbours are alike, as in a file sorted by class, the share of a class in a window varies
-//! by up to 6 % (standard deviation); importers leave files in a random order, and there it changes nothing.
+//! by up to 6 % (standard deviation). `import` puts texts that are sorted by class in another order, and there it changes
+//! nothing; libsvm and other files stay in theirs.
 //! `--shuffle full|blocked|none` chooses.
