@@ -479,8 +479,6 @@ fn files_of_the_wrong_kind() {
     desk.fails(1, &["predict", model, "d.safetensors", "--rows", "0..999"], &["200 rows"]);
 }
 
-/// Where the system does not give the memory for the weights. The limit is on addresses: nothing is taken.
-#[cfg(target_os = "linux")]
 /// Where a file is not mapped, it is in memory once: most of this one is a hole.
 #[test]
 #[cfg(target_os = "linux")]
@@ -511,6 +509,8 @@ fn a_dataset_that_is_read_is_in_memory_once() {
     }
 }
 
+/// Where the system does not give the memory for the weights. The limit is on addresses: nothing is taken.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_network_that_is_too_large_is_refused_before_anything_is_trained() {
     let desk = Desk::with_dataset();
