@@ -126,7 +126,7 @@ fn checkpoint(checkpoint: &Checkpoint, facts: &mut Rows) {
     let of = |done: usize, all: usize| {
         format!("{} of {}", thousands(done as u64), thousands(all as u64))
     };
-    facts.push(row("kind", "checkpoint of a run that is not finished"));
+    facts.push(row("kind", "checkpoint of a run"));
     network(checkpoint.architecture(), facts);
     facts.push(row("epochs done", of(checkpoint.epoch(), checkpoint.epochs())));
     facts.push(row("batches of the next", of(checkpoint.batch(), checkpoint.batches())));
