@@ -446,7 +446,15 @@ fn a_run_may_be_made_longer_or_shorter_and_begun_anew() {
     assert!(results(&desk, "ccccc") == results(&desk, "ddddd"));
     // Another run may start from the weights of one that is not finished.
     stopped(&desk, "eeeee", "2000", &[]);
-    desk.ok(&train("fffff", "1", &["--init", "eeeee/checkpoint.safetensors"]));
+    let init = ["--init", "eeeee/checkpoint.safetensors"];
+    desk.ok(&train("fffff", "1", &init));
+    // In its own folder too, where nobody is told to do so again.
+    let output = desk.run(&train("eeeee", "40", &[&init[..], &["--fresh"]].concat()));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("was lowest at epoch ") && !said.contains("imdb-fast"), "{said}");
+    let output = desk.run(&train("fffff", "40", &["--init", "fffff/model.safetensors"]));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("was lowest at epoch ") && !said.contains("imdb-fast"), "{said}");
 }
 
 /// Words and paths need not be UTF-8, nor stand where they are looked for.

@@ -341,8 +341,10 @@ impl Run<'_> {
         if self.args.keep_best {
             text.push_str(&format!("the model has the weights of epoch {}\n", epoch + 1));
         }
-        let starts_from_itself = |init| is_same_file(init, &self.outputs.path(MODEL));
-        let is_gone = self.args.init.as_deref().is_some_and(starts_from_itself);
+        // By now the folder has another model, and its checkpoints are removed.
+        let is_gone =
+            |init: &Path| !init.exists() || is_same_file(init, &self.outputs.path(MODEL));
+        let is_gone = self.args.init.as_deref().is_some_and(is_gone);
         // Where rates follow the run's length, or its warm-up is longer, fewer epochs are no part of this run.
         let schedule = &self.plan.options().schedule;
         let is_part =
