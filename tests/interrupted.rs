@@ -666,6 +666,16 @@ fn a_limit_of_file_size_leaves_no_halves() {
     assert_eq!(output.status.code(), Some(1), "{:?} {errors}", output.status);
     assert!(errors.contains("s.safetensors: File too large"), "{errors}");
     assert_eq!(names(&desk.path("")), ["d.safetensors"]);
+
+    // Nor is it told instead of a divergence whose history cannot be written.
+    let wild = "--hidden=64 --activation=linear --optimizer=sgd --learning-rate=3";
+    let line =
+        format!("ulimit -f 1; exec '{program}' {} {wild}", train("run", "50", &[]).join(" "));
+    let output = Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output();
+    let errors = String::from_utf8(output.unwrap().stderr).unwrap();
+    let (warned, error) = errors.rsplit_once("\nerror: ").expect(&errors);
+    assert!(warned.contains("warning: cannot write run/history.json: File too large"), "{errors}");
+    assert!(error.contains("not finite any more"), "{errors}");
 }
 
 #[test]
@@ -757,8 +767,11 @@ fn a_run_that_diverges_without_a_best_epoch_leaves_its_last_checkpoint() {
         ("soon", soon, &[&[LEFT][..]].concat()),
     ] {
         let left = format!("{out}/{LEFT}");
-        let note = format!("in {left}; another run starts from them by --init {left}\n");
-        desk.fails(1, &train(out, "50", &wild), &["not finite any more in epoch", &note]);
+        let note = format!(" of 32, is in {left}\n");
+        let parts = ["not finite any more in epoch", "its last checkpoint, of epoch ", &note];
+        desk.fails(1, &train(out, "50", &wild), &parts);
+        let facts = String::from_utf8(desk.run(&["inspect", &left]).stdout).unwrap();
+        assert!(facts.contains("checkpoint of a run\n"), "{facts}");
         let mut expected = expected.clone();
         expected.sort();
         assert_eq!(names(&desk.path(out)), expected, "{out}");

@@ -182,7 +182,7 @@ impl Run<'_> {
             return Ok(self.say_how_to_go_on(epoch, batch));
         }
         if let Ending::Diverged(_) = outcome.ending {
-            return Err(self.save_what_is_good(model, outcome, fit_time)?);
+            return Err(self.save_what_is_good(model, outcome, fit_time, watcher.saved));
         }
         let history = &outcome.history;
         // It has ended between epochs.
@@ -275,48 +275,79 @@ impl Run<'_> {
         }
     }
 
-    /// Writes what a run that has diverged leaves of use. Returns the error that it ends with.
+    /// Writes what a run that has diverged leaves of use. Returns the error that it ends with, whatever comes of that.
     fn save_what_is_good(
         &self,
         mut model: Model,
         outcome: Outcome,
         fit_time: Duration,
-    ) -> Result<Error> {
+        saved: Option<(usize, usize)>,
+    ) -> Error {
         let Outcome { history, ending, epoch } = outcome;
         let Ending::Diverged(error) = ending else { unreachable!("the caller has matched on it") };
-        let outputs = &self.outputs;
-        let (folder, kept) = (outputs.shown(), count(history.epochs() as u64, "epoch", "epochs"));
-        if let Some(epoch) = epoch {
-            model.training = outputs.training(&history, Some(epoch));
-            outputs.save(&history, fit_time, Some(&model))?;
-            say(Kind::Note, format_args!("the history of {kept} is in {folder}"));
-            let best = epoch + 1;
-            say(
-                Kind::Note,
-                format_args!("the model there has the weights of epoch {best}, the best"),
-            );
-            return Ok(error);
+        let kept = match epoch {
+            Some(epoch) => {
+                model.training = self.outputs.training(&history, Some(epoch));
+                self.keep_best_epoch(&model, &history, fit_time, epoch)
+            }
+            None => self.keep_checkpoint(&history, fit_time, saved),
+        };
+        if let Err(error) = kept {
+            warn(error);
         }
+        error
+    }
+
+    fn keep_best_epoch(
+        &self,
+        model: &Model,
+        history: &History,
+        fit_time: Duration,
+        epoch: usize,
+    ) -> Result<()> {
+        self.outputs.save(history, fit_time, Some(model))?;
+        let epochs = count(history.epochs() as u64, "epoch", "epochs");
+        let folder = self.outputs.shown();
+        say(Kind::Note, format_args!("the history of {epochs} is in {folder}"));
+        let best = epoch + 1;
+        say(Kind::Note, format_args!("the model there has the weights of epoch {best}, the best"));
+        Ok(())
+    }
+
+    /// `saved` is the place in the run of its last checkpoint.
+    fn keep_checkpoint(
+        &self,
+        history: &History,
+        fit_time: Duration,
+        saved: Option<(usize, usize)>,
+    ) -> Result<()> {
+        let outputs = &self.outputs;
         // Before the rest is saved, which removes checkpoints that nobody needs.
         let diverged = outputs.keep_diverged()?;
-        if history.epochs() > 0 && outputs.has_only_own() {
-            outputs.save(&history, fit_time, None)?;
-            say(Kind::Note, format_args!("the history of {kept} is in {folder}"));
-        } else if history.epochs() > 0 {
-            let path = outputs.save_partial_history(&history, fit_time)?;
-            say(Kind::Note, format_args!("the history of {kept} is in {}", shown(&path)));
-        }
-        if let Some(path) = diverged {
-            let (place, word) = (shown(&path), quoted(&path));
+        if let (Some(path), Some((epoch, batch))) = (&diverged, saved) {
             say(
                 Kind::Note,
                 format_args!(
-                    "the weights of its last checkpoint, finite still, are in {place}; another run starts from them by \
-                     --init {word}"
+                    "its last checkpoint, of epoch {}, after batch {batch} of {}, is in {}",
+                    epoch + 1,
+                    self.plan.batches(),
+                    shown(path)
                 ),
             );
         }
-        Ok(error)
+        if history.epochs() == 0 {
+            return Ok(());
+        }
+        let place = match outputs.has_only_own() {
+            true => {
+                outputs.save(history, fit_time, None)?;
+                outputs.shown()
+            }
+            false => shown(&outputs.save_partial_history(history, fit_time)?),
+        };
+        let epochs = count(history.epochs() as u64, "epoch", "epochs");
+        say(Kind::Note, format_args!("the history of {epochs} is in {place}"));
+        Ok(())
     }
 
     /// What the validation loss says about the number of epochs.
@@ -342,8 +373,7 @@ impl Run<'_> {
             text.push_str(&format!("the model has the weights of epoch {}\n", epoch + 1));
         }
         // By now the folder has another model, and its checkpoints are removed.
-        let is_gone =
-            |init: &Path| !init.exists() || is_same_file(init, &self.outputs.path(MODEL));
+        let is_gone = |init: &Path| !init.exists() || is_same_file(init, &self.outputs.path(MODEL));
         let is_gone = self.args.init.as_deref().is_some_and(is_gone);
         // Where rates follow the run's length, or its warm-up is longer, fewer epochs are no part of this run.
         let schedule = &self.plan.options().schedule;

@@ -59,7 +59,7 @@ While a run is on its way, its history is in history.partial.json; model.safeten
 curves.svg and curves.png of an earlier run in the folder stay until it is finished. Where the loss or a weight is not \
 finite any more, training stops, and the model of a run of one network is that of the best epoch before: always with \
 --keep-best, else where the weights are few for the words of an epoch, since they have to be copied. Where there is none, the last \
-checkpoint stays as diverged.safetensors, whose weights --init starts from.")]
+checkpoint stays as diverged.safetensors.")]
 pub(crate) struct Args {
     /// The dataset, as `imdb-fast import` or `synth` makes it, or `imdb` where `imdb-fast fetch` brought it
     #[serde(serialize_with = "optional_path")]

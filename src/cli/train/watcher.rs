@@ -33,6 +33,8 @@ pub(super) struct Watcher<'a> {
     before: Duration,
     /// Where the run was stopped: epochs and batches that are done.
     pub(super) stopped: Option<(usize, usize)>,
+    /// Where in the run its last checkpoint is, likewise.
+    pub(super) saved: Option<(usize, usize)>,
     /// That a checkpoint cannot be written.
     pub(super) failure: Option<Error>,
     /// Whether it has been said that the history cannot be saved.
@@ -90,6 +92,7 @@ impl<'a> Watcher<'a> {
             saving: Duration::ZERO,
             before,
             stopped: None,
+            saved: None,
             failure: None,
             has_warned: false,
             has_history: false,
@@ -118,7 +121,8 @@ impl Observer for Watcher<'_> {
         self.progress.begin(epoch, epochs, batches);
     }
 
-    fn resumes(&mut self, _history: &History, batch: usize) {
+    fn resumes(&mut self, history: &History, batch: usize) {
+        self.saved = Some((history.epochs(), batch));
         self.skipped = self.size.reviews_of(batch);
         self.progress.skip_to(batch);
     }
@@ -139,8 +143,9 @@ impl Observer for Watcher<'_> {
             self.failure = Some(error);
             return ControlFlow::Break(());
         }
+        self.saved = Some((snapshot.epoch(), snapshot.batch()));
         if self.stop.is_asked() {
-            self.stopped = Some((snapshot.epoch(), snapshot.batch()));
+            self.stopped = self.saved;
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
