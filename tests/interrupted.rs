@@ -448,13 +448,14 @@ fn a_run_may_be_made_longer_or_shorter_and_begun_anew() {
     stopped(&desk, "eeeee", "2000", &[]);
     let init = ["--init", "eeeee/checkpoint.safetensors"];
     desk.ok(&train("fffff", "1", &init));
-    // In its own folder too, where nobody is told to do so again.
-    let output = desk.run(&train("eeeee", "40", &[&init[..], &["--fresh"]].concat()));
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("was lowest at epoch ") && !said.contains("imdb-fast"), "{said}");
-    let output = desk.run(&train("fffff", "40", &["--init", "fffff/model.safetensors"]));
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("was lowest at epoch ") && !said.contains("imdb-fast"), "{said}");
+    // In its own folder too, where nobody is told to do so again: by its end that is another model, or none.
+    for (out, from) in [("eeeee", "eeeee/checkpoint"), ("fffff", "fffff/model")] {
+        let init = format!("{from}.safetensors");
+        let output = desk.run(&train(out, "40", &["--fresh", "--init", &init]));
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains("was lowest at epoch ") && !said.contains("fallen"), "{said}");
+        assert!(!said.contains("imdb-fast"), "{said}");
+    }
 }
 
 /// Words and paths need not be UTF-8, nor stand where they are looked for.
@@ -767,7 +768,7 @@ fn a_run_that_diverges_without_a_best_epoch_leaves_its_last_checkpoint() {
         ("soon", soon, &[&[LEFT][..]].concat()),
     ] {
         let left = format!("{out}/{LEFT}");
-        let note = format!(" of 32, is in {left}\n");
+        let note = format!(" of 19, is in {left}\n");
         let parts = ["not finite any more in epoch", "its last checkpoint, of epoch ", &note];
         desk.fails(1, &train(out, "50", &wild), &parts);
         let facts = String::from_utf8(desk.run(&["inspect", &left]).stdout).unwrap();
@@ -779,6 +780,16 @@ fn a_run_that_diverges_without_a_best_epoch_leaves_its_last_checkpoint() {
         desk.fails(1, &["train", "--resume", out], &["the run there diverged", "start another"]);
         let sweep = ["sweep", "d.safetensors", "--validation", "100", "-o", out];
         desk.fails(1, &sweep, &["there is a run in it"]);
+        // One that diverges and leaves none has its history beside the other's files.
+        let (before, history) = (desk.read(&left), format!("{out}/history.json"));
+        let earlier = desk.path(&history).exists().then(|| desk.read(&history));
+        desk.fails(
+            1,
+            &train(out, "50", &late[..5]),
+            &[&format!("is in {out}/history.partial.json")],
+        );
+        assert!(desk.read(&left) == before);
+        assert!(desk.path(&history).exists().then(|| desk.read(&history)) == earlier, "{out}");
         // A step before the end the weights are finite still, but no loss is.
         let init = format!("--init={left}");
         let init = (out != "soon").then_some(&*init);

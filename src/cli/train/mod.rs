@@ -338,7 +338,7 @@ impl Run<'_> {
         if history.epochs() == 0 {
             return Ok(());
         }
-        let place = match outputs.has_only_own() {
+        let place = match outputs.has_only_own(diverged.is_some()) {
             true => {
                 outputs.save(history, fit_time, None)?;
                 outputs.shown()

@@ -115,9 +115,10 @@ impl<'a> Outputs<'a> {
         self.facts.merged
     }
 
-    /// Whether the folder has no model of an earlier run.
-    pub(super) fn has_only_own(&self) -> bool {
-        !self.path(MODEL).exists()
+    /// Whether the folder has no model of an earlier run, nor what is left of one: the last checkpoint is this run's where it
+    /// `has_left` one.
+    pub(super) fn has_only_own(&self, has_left: bool) -> bool {
+        !self.path(MODEL).exists() && (has_left || !self.path(DIVERGED).exists())
     }
 
     pub(super) fn shown(&self) -> String {
