@@ -51,10 +51,20 @@ fn a_sweep_leaves_its_results_and_the_best_run() {
     desk.ok(&["sweep", "--resume", "s", "--no-refit", "-q"]);
     let again = SweepResults::read(&desk.path("s/results.json")).unwrap();
     assert_eq!(again.best, results.best);
+    let whole = desk.read("s/results.json");
+    desk.write("s/results.json", "{");
+    let go_on = ["sweep", "--resume", "s", "--no-refit"];
+    let errors = String::from_utf8(desk.run(&go_on).stderr).unwrap();
+    assert!(errors.contains("warning: s/results.json: "), "{errors}");
+    std::fs::write(desk.path("s/results.json"), whole).unwrap();
     for own in ["best/model.safetensors", "best/curves.png", "runs/000000.json"] {
         let onto_own = ["report", "s", "-o", &format!("s/{own}")];
         desk.fails(2, &onto_own, &["those of the sweep, which would be lost"]);
     }
+    desk.remove("s/best/model.safetensors");
+    desk.ok(&go_on);
+    let again = SweepResults::read(&desk.path("s/results.json")).unwrap();
+    assert_eq!(again.best, None);
 }
 
 /// Every option of a configuration reaches the runs and the best one, which `train` makes of the same options.

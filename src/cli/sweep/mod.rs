@@ -140,10 +140,13 @@ impl<'a> Sweep<'a> {
             return Ok(self.say_how_to_go_on(&runs));
         }
         let mut results = self.results(runs)?;
-        if left == 0 {
+        let earlier = self.folder.file(RESULTS);
+        if left == 0 && earlier.exists() && self.folder.file(BEST).join(train::MODEL).exists() {
             // The best run, which it has trained again before, is there still.
-            let earlier = SweepResults::read(&self.folder.file(RESULTS)).ok();
-            results.best = earlier.and_then(|earlier| earlier.best);
+            match SweepResults::read(&earlier) {
+                Ok(earlier) => results.best = earlier.best,
+                Err(error) => warn(error),
+            }
         }
         self.folder.save(&results)?;
         let ranking = results.ranking();
