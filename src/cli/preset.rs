@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use imdb_fast::Result;
@@ -106,11 +107,11 @@ impl Preset {
 /// The command line, with the options of its preset where it does not say otherwise.
 ///
 /// # Errors
-/// Those of clap, help and version among them.
+/// Those of clap, help and version among them; what does not go with the preset.
 pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut words: Vec<OsString> = words.into_iter().collect();
     let matches = Cli::command().try_get_matches_from(&words)?;
-    let more = matches.subcommand().map(|(name, given)| left_to_preset(name, given));
+    let more = matches.subcommand().map(|(name, given)| left_to_preset(name, given)).transpose()?;
     let Some(more) = more.filter(|more| !more.is_empty()) else {
         return Cli::from_arg_matches(&matches);
     };
@@ -120,15 +121,28 @@ pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, cl
 }
 
 /// The options of a command's preset that are not given by themselves, nor replaced by one that is.
-fn left_to_preset(name: &str, given: &ArgMatches) -> Vec<OsString> {
-    let Ok(Some(&preset)) = given.try_get_one::<Preset>("preset") else { return Vec::new() };
+fn left_to_preset(name: &str, given: &ArgMatches) -> Result<Vec<OsString>, clap::Error> {
+    let Ok(Some(&preset)) = given.try_get_one::<Preset>("preset") else { return Ok(Vec::new()) };
     let is_given = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
     if !is_given("preset") {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let mut program = Cli::command();
     program.build();
-    let command = program.find_subcommand(name).expect("it has been given");
+    let command = program.find_subcommand_mut(name).expect("it has been given");
+    if name == "train"
+        && preset == Preset::Semi
+        && let Some(best) = ["keep_best", "early_stopping"].into_iter().find(|id| is_given(id))
+    {
+        // By clap it would be told in words that nobody has given.
+        let best = best.replace('_', "-");
+        let text = format!(
+            "--{best} does not go with --preset semi, whose students have nothing to validate on; --preset best-ensemble \
+             takes it"
+        );
+        return Err(command.error(ErrorKind::ArgumentConflict, text));
+    }
+    let command = &*command;
     let options = if name == "import" { preset.import() } else { preset.train() };
     let is_free = |option: &&str| {
         let long = option.trim_start_matches('-').split('=').next();
@@ -147,16 +161,13 @@ fn left_to_preset(name: &str, given: &ArgMatches) -> Vec<OsString> {
             }
             _ => false,
         };
-        // Nothing that is given takes the place of this one: where they do not go together, that is an error.
-        let is_replaceable = long != Some("self-training");
         let mut given = command.get_arguments().filter(|other| is_given(other.get_id().as_str()));
         !is_of_another
             && given.all(|other| {
-                other.get_id() != arg.get_id()
-                    && !(is_replaceable && (excludes(arg, other) || excludes(other, arg)))
+                other.get_id() != arg.get_id() && !excludes(arg, other) && !excludes(other, arg)
             })
     };
-    options.into_iter().filter(is_free).map(OsString::from).collect()
+    Ok(options.into_iter().filter(is_free).map(OsString::from).collect())
 }
 
 #[cfg(test)]
