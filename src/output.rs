@@ -9,7 +9,7 @@ use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tempfile::TempPath;
+use tempfile::{TempDir, TempPath};
 
 use crate::error::{Error, Result};
 
@@ -33,7 +33,7 @@ pub fn abandon_all() {
     std::mem::forget(unfinished);
 }
 
-/// The place in [`UNFINISHED`] of a temporary sibling, or of another file or folder that is to go with a program that ends at once.
+/// The place in [`UNFINISHED`] of a temporary sibling or folder, or of another file that is to go with a program that ends at once.
 #[derive(Debug)]
 pub(crate) struct Noted(PathBuf);
 
@@ -47,6 +47,34 @@ impl Noted {
 impl Drop for Noted {
     fn drop(&mut self) {
         unfinished().remove(&self.0);
+    }
+}
+
+/// A temporary folder, which vanishes when it is dropped.
+#[derive(Debug)]
+pub(crate) struct TemporaryFolder {
+    folder: TempDir,
+    /// Goes after the folder does.
+    _noted: Noted,
+}
+
+impl TemporaryFolder {
+    /// Makes one in `folder`, whose name begins with `prefix`.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub(crate) fn create(folder: &Path, prefix: &str) -> Result<TemporaryFolder> {
+        // Locked before, so that there is none that is not noted.
+        let mut unfinished = unfinished();
+        let made = tempfile::Builder::new().prefix(prefix).tempdir_in(folder);
+        let folder = made.map_err(Error::io(folder, "write to"))?;
+        let noted = Noted(folder.path().to_path_buf());
+        unfinished.insert(noted.0.clone());
+        Ok(TemporaryFolder { folder, _noted: noted })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 }
 
@@ -339,6 +367,11 @@ mod tests {
         assert!(OutputFile::create(&folder.path().join("none/c")).is_err());
         assert_eq!(own(), 2);
         drop(b);
+        assert_eq!(own(), 1);
+        let temporary = TemporaryFolder::create(folder.path(), ".t-").unwrap();
+        assert!(temporary.path().is_dir() && own() == 2);
+        drop(temporary);
+        assert!(TemporaryFolder::create(&folder.path().join("none"), ".t-").is_err());
         assert_eq!(own(), 1);
         let staged = a.stage().unwrap();
         assert_eq!(own(), 1);

@@ -3,13 +3,11 @@
 use std::ops::Range;
 use std::path::Path;
 
-use tempfile::TempDir;
-
 use crate::container::Access;
 use crate::dataset::{self, Contents, Dataset, Review, ReviewSource, Split};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::output::Noted;
+use crate::output::TemporaryFolder;
 use crate::train::{Team, predict};
 
 const PREFIX: &str = ".pseudo-labels-";
@@ -28,9 +26,7 @@ pub fn remove_leftovers(folder: &Path) {
 /// A dataset that lasts as long as this does.
 pub(super) struct Labelled {
     pub(super) dataset: Dataset,
-    _folder: TempDir,
-    /// Goes after the folder does.
-    _noted: Noted,
+    _folder: TemporaryFolder,
 }
 
 /// Checks that there is something to guess.
@@ -66,15 +62,11 @@ pub(super) fn labelled(
         labels.extend(logits.iter().map(|&logit| u8::from(logit > 0.0)));
         Ok(())
     })?;
-    let folder = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .tempdir_in(folder)
-        .map_err(Error::io(folder, "write to"))?;
-    let noted = Noted::new(folder.path().to_path_buf());
+    let folder = TemporaryFolder::create(folder, PREFIX)?;
     let path = folder.path().join("reviews.safetensors");
     dataset::write(&mut Guessed { dataset, train, labels }, &path)?;
     let dataset = Dataset::open(&path, Access::Map)?;
-    Ok(Labelled { dataset, _folder: folder, _noted: noted })
+    Ok(Labelled { dataset, _folder: folder })
 }
 
 struct Guessed<'a> {
