@@ -1,7 +1,8 @@
-//! The folders of runs and sweeps: what tells one from the other, and how their files go.
+//! The folders of runs and sweeps: what tells one from the other, and how they and their files go.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use imdb_fast::{Error, Result};
 
@@ -19,4 +20,47 @@ pub(super) fn remove(path: &Path) -> Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path, "remove")(error)),
         _ => Ok(()),
     }
+}
+
+/// What [`Made`] has made, inner folders first.
+static MADE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn made() -> MutexGuard<'static, Vec<PathBuf>> {
+    MADE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A folder that was made for a run, with those above it: dropped, they go where that leaves nothing in them. One at a time.
+pub(super) struct Made(());
+
+impl Made {
+    pub(super) fn create(folder: &Path) -> Result<Made> {
+        let this = Made(());
+        // Locked before, so that there is none that is not noted.
+        let mut made = made();
+        let missing = folder.ancestors().take_while(|above| !above.exists());
+        // Above a bare name there is an empty one.
+        let missing = missing.filter(|above| !above.as_os_str().is_empty());
+        made.extend(missing.map(Path::to_path_buf));
+        std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+        Ok(this)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        remove_empty(&mut made());
+    }
+}
+
+fn remove_empty(folders: &mut Vec<PathBuf>) {
+    for folder in folders.drain(..) {
+        let _ = std::fs::remove_dir(folder);
+    }
+}
+
+/// Removes what was made for a run and has nothing in it: for a program that ends at once. No other is made from now on.
+pub(super) fn abandon() {
+    let mut made = made();
+    remove_empty(&mut made);
+    std::mem::forget(made);
 }

@@ -105,6 +105,7 @@ mod unix {
     use signal_hook::flag;
     use signal_hook::iterator::Signals;
 
+    use super::super::folders;
     use super::{ENDS, SIGNALS, STOP, folder};
 
     /// In the order of [`SIGNALS`].
@@ -124,6 +125,7 @@ mod unix {
                     continue;
                 }
                 output::abandon_all();
+                folders::abandon();
                 // Locked until the end, so that no other comes.
                 let noted = folder();
                 if let Some(folder) = &*noted {

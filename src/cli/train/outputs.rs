@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::super::info;
 use super::Args;
-use crate::cli::folders::{has_sweep, remove};
+use crate::cli::folders::{Made, has_sweep, remove};
 use crate::cli::lock::Lock;
 use crate::cli::{is_same_file, quoted, shown};
 
@@ -39,9 +39,9 @@ pub(super) struct Outputs<'a> {
     folder: &'a Path,
     /// The facts of the run; its history comes with time.
     facts: HistoryFile,
-    /// Whether the folder was made for it.
-    is_new: bool,
     _lock: Lock,
+    /// None of a run that goes on.
+    made: Option<Made>,
 }
 
 /// Refuses a folder where a run's file would replace the dataset.
@@ -66,10 +66,9 @@ impl<'a> Outputs<'a> {
                 remedy: "name another folder".to_owned(),
             });
         }
-        let is_new = !folder.exists();
-        std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+        let made = Made::create(folder)?;
         let mut outputs = Outputs::open(args, folder, facts, Lock::take(folder, "--out")?)?;
-        outputs.is_new = is_new;
+        outputs.made = Some(made);
         let checkpoint = outputs.path(CHECKPOINT);
         if !checkpoint.exists() {
             return Ok(outputs);
@@ -96,7 +95,7 @@ impl<'a> Outputs<'a> {
         facts: HistoryFile,
         lock: Lock,
     ) -> Result<Outputs<'a>> {
-        let outputs = Outputs { args, folder, facts, is_new: false, _lock: lock };
+        let outputs = Outputs { args, folder, facts, _lock: lock, made: None };
         ensemble::remove_leftovers(folder);
         for name in NAMES {
             let path = outputs.path(name);
@@ -212,15 +211,6 @@ impl<'a> Outputs<'a> {
             training["merged"] = serde_json::to_value(merged).expect("these are two numbers");
         }
         training
-    }
-}
-
-/// A folder that was made for a run goes where that leaves nothing in it.
-impl Drop for Outputs<'_> {
-    fn drop(&mut self) {
-        if self.is_new {
-            let _ = std::fs::remove_dir(self.folder);
-        }
     }
 }
 
