@@ -70,10 +70,7 @@ impl Bytes {
         access: Access,
         check: impl FnOnce(&[u8], usize) -> Result<T>,
     ) -> Result<(Bytes, T)> {
-        let mut file = input::open(path)?;
-        let length = file.metadata().map_err(Error::io(path, "read"))?.len();
-        let length = usize::try_from(length).map_err(std::io::Error::other);
-        let length = length.map_err(Error::io(path, "read"))?;
+        let (mut file, length) = measured(path)?;
         if access == Access::Map && length > 0 {
             // SAFETY: the map is read-only and the file is a regular one (`input::open`). The bytes stay as they
             // are as long as no other program writes into the file, which the module docs make the user's part.
@@ -87,11 +84,8 @@ impl Bytes {
             let checked = check(&mapped.map[..mapped.map.len().min(MAX_HEAD)], mapped.map.len())?;
             return Ok((Bytes::Mapped(mapped), checked));
         }
-        let mut words = Vec::new();
-        let head = length.min(MAX_HEAD);
-        read(path, &mut file, &mut words, 0..head)?;
-        let checked = check(&bytemuck::cast_slice(&words)[..head], length)?;
-        read(path, &mut file, &mut words, head..length)?;
+        let (mut words, checked) = read_head(path, &mut file, length, check)?;
+        read(path, &mut file, &mut words, length.min(MAX_HEAD)..length)?;
         Ok((Bytes::Read(words, length), checked))
     }
 
@@ -116,6 +110,33 @@ impl Bytes {
     pub(super) fn is_changed(&self) -> bool {
         matches!(self, Bytes::Mapped(mapped) if mapped.file.is_changed())
     }
+}
+
+/// What comes of a file's first bytes, as many as a header may have, and of its length by `check`. No more of it is read.
+pub(super) fn look_at<T>(path: &Path, check: impl FnOnce(&[u8], usize) -> Result<T>) -> Result<T> {
+    let (mut file, length) = measured(path)?;
+    Ok(read_head(path, &mut file, length, check)?.1)
+}
+
+/// Opens a file. Returns its length, too.
+fn measured(path: &Path) -> Result<(File, usize)> {
+    let file = input::open(path)?;
+    let length = file.metadata().map_err(Error::io(path, "read"))?.len();
+    let length = usize::try_from(length).map_err(std::io::Error::other);
+    Ok((file, length.map_err(Error::io(path, "read"))?))
+}
+
+/// Reads the first bytes of a file, as many as a header may have. Returns what `check` makes of them and of the length, too.
+fn read_head<T>(
+    path: &Path,
+    file: &mut File,
+    length: usize,
+    check: impl FnOnce(&[u8], usize) -> Result<T>,
+) -> Result<(Vec<u64>, T)> {
+    let (mut words, head) = (Vec::new(), length.min(MAX_HEAD));
+    read(path, file, &mut words, 0..head)?;
+    let checked = check(&bytemuck::cast_slice(&words)[..head], length)?;
+    Ok((words, checked))
 }
 
 /// Reads the next bytes of a file, those of `range`, to the same place in `words`.
@@ -144,11 +165,18 @@ mod tests {
         let path = folder.path().join("d.safetensors");
         std::fs::write(&path, [0; 20]).unwrap();
         // Its length was asked for when it had more.
-        let read =
-            |length| read(&path, &mut File::open(&path).unwrap(), &mut Vec::new(), 0..length);
-        read(20).unwrap();
-        let error = read(24).unwrap_err().to_string();
-        let parts = ["d.safetensors", "another program has cut it short", "read it again"];
-        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        let open = || File::open(&path).unwrap();
+        let read = |length| read(&path, &mut open(), &mut Vec::new(), 0..length);
+        // Whoever wants to know what it is looks at its head alone.
+        let head = |length| {
+            let read = read_head(&path, &mut open(), length, |head, _| Ok(head.len()));
+            read.map(|(_, head)| assert_eq!(head, length))
+        };
+        for read in [&read as &dyn Fn(usize) -> Result<()>, &head] {
+            read(20).unwrap();
+            let error = read(24).unwrap_err().to_string();
+            let parts = ["d.safetensors", "another program has cut it short", "read it again"];
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
     }
 }

@@ -10,7 +10,6 @@ pub(crate) mod vocabulary;
 mod watch;
 mod write;
 
-use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +26,6 @@ pub use watch::changed_map;
 pub(crate) use write::{Spool, TensorBytes, join, write_foreign, write_tensors};
 
 use crate::error::{Error, Result, shortened};
-use crate::input;
 
 #[cfg(target_endian = "big")]
 compile_error!("the files are little endian and are used as they are mapped");
@@ -336,13 +334,8 @@ impl Container {
 /// # Errors
 /// Those of [`Container::open`].
 pub fn kind_of(path: &Path) -> Result<Kind> {
-    let file = input::open(path)?;
-    let length = file.metadata().map_err(Error::io(path, "read"))?.len();
-    let length = usize::try_from(length).map_err(std::io::Error::other);
-    let length = length.map_err(Error::io(path, "read"))?;
-    let mut head = Vec::new();
-    file.take(MAX_HEAD as u64).read_to_end(&mut head).map_err(Error::io(path, "read"))?;
-    Ok(kind(&header_at(path, &head, length)?.1))
+    let header = map::look_at(path, |head, length| header_at(path, head, length))?.1;
+    Ok(kind(&header))
 }
 
 /// A string of `__metadata__`.
@@ -459,15 +452,16 @@ fn parse_header(path: &Path, head: &[u8], file_length: usize) -> Result<(usize, 
     };
     let length = u64::from_le_bytes(*length);
     let follow = file_length.saturating_sub(8);
-    if length > MAX_HEADER || length > follow as u64 {
+    // The head has no more bytes than are allowed.
+    let Some(json) = usize::try_from(length).ok().and_then(|length| rest.get(..length)) else {
         let problem = format!(
             "the header says it is {length} bytes long; {follow} follow and {MAX_HEADER} are allowed"
         );
         return Err(Error::malformed(path, "byte 0", problem, remedy));
-    }
-    let length = length as usize;
-    let header = header_of(&rest[..length])
-        .map_err(|problem| Error::malformed(path, "header", problem, remedy))?;
+    };
+    let length = json.len();
+    let header =
+        header_of(json).map_err(|problem| Error::malformed(path, "header", problem, remedy))?;
     // The sum may be anything that a header can claim.
     let end = header.data_len().checked_add(8 + length);
     if end != Some(file_length) {
