@@ -323,15 +323,23 @@ fn bytes_that_are_no_text_stop_or_go_as_asked() {
     assert!(warnings.contains("1 review is not UTF-8 and was left out"), "{warnings}");
 
     // A label is shown as it stands there, or not at all.
-    desk.write("l.csv", b"text,label\na fine film,p\xff\nbad,n\n");
-    let labelled = ["predict", MODEL, "l.csv", "--csv"];
-    let parts = ["l.csv: line 2, its label: byte 1 of the text, 0xff", "--invalid-utf8 replace"];
-    assert_eq!(desk.fails(1, &labelled, b"", &parts).lines().count(), 1);
-    for (how, labels) in [("replace", &["p\u{FFFD}", "n"][..]), ("skip", &["n"])] {
-        let answers = desk.ok(&[&labelled[..], &["--invalid-utf8", how]].concat());
-        let found = answers.lines().skip(1).map(|line| line.rsplit(',').next().unwrap());
-        assert!(found.eq(labels.iter().copied()), "{how}: {answers}");
+    let json =
+        b"\n{\"text\":\"a fine film\",\"label\":\"p\xff\"}\n{\"text\":\"bad\",\"label\":\"n\"}\n";
+    for content in [&b"text,label\na fine film,p\xff\nbad,n\n"[..], json] {
+        desk.write("l.data", content);
+        let labelled = ["predict", MODEL, "l.data", "--csv"];
+        let parts = ["l.data: line 2: byte 1 of the label, 0xff, is not", "--invalid-utf8 replace"];
+        assert_eq!(desk.fails(1, &labelled, b"", &parts).lines().count(), 1);
+        for (how, labels) in [("replace", &["p\u{FFFD}", "n"][..]), ("skip", &["n"])] {
+            let answers = desk.ok(&[&labelled[..], &["--invalid-utf8", how]].concat());
+            let found = answers.lines().skip(1).map(|line| line.rsplit(',').next().unwrap());
+            assert!(found.eq(labels.iter().copied()), "{how}: {answers}");
+        }
     }
+    // A list is no label of bytes.
+    desk.write("l.data", b"{\"text\":\"a fine film\",\"label\":[\"p\xff\"]}\n");
+    let list = desk.ok(&["predict", MODEL, "l.data", "--jsonl"]);
+    assert!(list.contains("[\\\"p\u{FFFD}\\\"]"), "{list}");
 }
 
 #[test]

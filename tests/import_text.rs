@@ -1145,14 +1145,19 @@ fn reviews_that_are_not_utf8_stop_or_are_replaced_or_skipped() {
         assert!(error.contains("latin1: line 3: byte "), "{error}");
     }
     // A label is a part of its review.
-    let (_folder, path) = file("latin1", b"text,label\ngood,1\nfine,p\xe9\nbad,0\n");
-    let error = refusal(&path, &with(InvalidUtf8::Stop));
-    assert!(error.contains("latin1: line 3, its label: byte 1 of the text, 0xe9"), "{error}");
-    let error = refusal(&path, &with(InvalidUtf8::Replace));
-    assert!(error.contains("beside \"1\" and \"p\u{fffd}\""), "{error}");
-    let skipped = import::open(&path, &with(InvalidUtf8::Skip)).unwrap();
-    let note = "1 review has a label that is not UTF-8 and is left out".to_owned();
-    assert!(skipped.notes().contains(&note), "{:?}", skipped.notes());
+    for content in [
+        &b"text,label\ngood,1\nfine,p\xe9\nbad,0\n"[..],
+        b"{\"text\":\"good\",\"label\":1}\n\n{\"text\":\"fine\",\"label\":\"p\xe9\"}\n{\"text\":\"bad\",\"label\":0}",
+    ] {
+        let (_folder, path) = file("latin1", content);
+        let error = refusal(&path, &with(InvalidUtf8::Stop));
+        assert!(error.contains("latin1: line 3: byte 1 of the label, 0xe9, is not"), "{error}");
+        let error = refusal(&path, &with(InvalidUtf8::Replace));
+        assert!(error.contains("beside \"1\" and \"p\u{fffd}\""), "{error}");
+        let skipped = import::open(&path, &with(InvalidUtf8::Skip)).unwrap();
+        let note = "1 review has a label that is not UTF-8 and is left out".to_owned();
+        assert!(skipped.notes().contains(&note), "{:?}", skipped.notes());
+    }
     // Where it does not count, it does not matter.
     for content in [
         &b"text,id,label\ngood,caf\xe9,1\nbad,2,0\n"[..],

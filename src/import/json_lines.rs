@@ -22,8 +22,6 @@ pub(super) struct JsonLines {
     labels: LabelUse,
     /// Those of text, label and split.
     fields: [Field; 3],
-    /// The text of a line that is not UTF-8.
-    text: Vec<u8>,
 }
 
 /// A field that counts.
@@ -37,6 +35,8 @@ struct Field {
     value: Option<Value>,
     is_exact: bool,
     place: usize,
+    /// The same, where it is a string of a line that is not UTF-8.
+    bytes: Option<Vec<u8>>,
 }
 
 /// Whether a file that begins with `head` is in this format.
@@ -47,7 +47,7 @@ pub(super) fn looks_like_it(head: &[u8]) -> bool {
 
 /// The reviews of these lines.
 pub(super) fn of(lines: Lines, options: TextOptions, labels: LabelUse) -> JsonLines {
-    JsonLines { lines, options, labels, fields: Default::default(), text: Vec::new() }
+    JsonLines { lines, options, labels, fields: Default::default() }
 }
 
 impl Rows for JsonLines {
@@ -90,10 +90,17 @@ impl Rows for JsonLines {
         {
             read(&line, &mut self.fields, None).map_err(malformed)?;
         }
+        // Whoever takes a text or a label that is not UTF-8 stops, skips it or replaces what is not. In other fields it does not
+        // matter.
+        if let Cow::Owned(_) = line {
+            for field in &mut self.fields[..2] {
+                field.bytes = field.bytes_in(bytes);
+            }
+        }
         let [field, label, split] = &self.fields;
         let name = field.name.as_deref().unwrap_or_default();
         let text = match &field.value {
-            Some(Value::String(text)) => text,
+            Some(Value::String(text)) => field.bytes.as_deref().unwrap_or(text.as_bytes()),
             found => {
                 let problem = match found {
                     None => format!("no field {name:?}"),
@@ -103,18 +110,22 @@ impl Rows for JsonLines {
                 return Err(self.lines.malformed(problem, REMEDY));
             }
         };
-        // Whoever takes a text that is not UTF-8 stops, skips it or replaces what is not. In other fields it does not matter.
-        let text = match line {
-            Cow::Owned(_) if text.contains(char::REPLACEMENT_CHARACTER) => {
-                let mut json = serde_json::Deserializer::from_slice(bytes);
-                self.text = BytesOf(field.place).deserialize(&mut json).map_err(malformed)?;
-                &self.text[..]
-            }
-            _ => text.as_bytes(),
-        };
-        let [label, split] = [label, split]
-            .map(|field| field.value.as_ref().and_then(Value::as_str).map(str::as_bytes));
+        let [label, split] = [label, split].map(|field| {
+            let value = || field.value.as_ref().and_then(Value::as_str).map(str::as_bytes);
+            field.bytes.as_deref().or_else(value)
+        });
         Ok(Some(Row { number, text, label, split }))
+    }
+}
+
+impl Field {
+    /// Its bytes in the line that was read last; nothing where nothing of them was replaced, or it is no string.
+    fn bytes_in(&self, line: &[u8]) -> Option<Vec<u8>> {
+        let value = self.value.as_ref()?.as_str()?;
+        let mut json = serde_json::Deserializer::from_slice(line);
+        let is_replaced = value.contains(char::REPLACEMENT_CHARACTER);
+        // The line has been read before: a list as a label is all that fails.
+        is_replaced.then(|| BytesOf(self.place).deserialize(&mut json).ok()).flatten()
     }
 }
 
@@ -158,7 +169,7 @@ fn read(
     names: Option<&mut Vec<String>>,
 ) -> serde_json::Result<()> {
     for field in &mut *fields {
-        (field.value, field.is_exact) = (None, false);
+        (field.value, field.is_exact, field.bytes) = (None, false, None);
     }
     let mut json = serde_json::Deserializer::from_str(json);
     ObjectSeed { fields, names }.deserialize(&mut json)?;
@@ -219,7 +230,7 @@ impl<'de> Visitor<'de> for ObjectSeed<'_> {
     }
 }
 
-/// Reads of an object the text behind so many fields, which need not be UTF-8.
+/// Reads of an object the string behind so many fields, which need not be UTF-8.
 struct BytesOf(usize);
 
 impl<'de> DeserializeSeed<'de> for BytesOf {

@@ -37,22 +37,24 @@ impl InvalidUtf8 {
         }
     }
 
-    /// A text as UTF-8; nothing where it is to be left out. `place` tells its file, and where it stands there.
+    /// A text as UTF-8; nothing where it is to be left out. `what` it is errors say, of a review whose file, and place in it,
+    /// are those of `place`.
     ///
     /// # Errors
     /// [`Error::Malformed`] with the byte, where it is to stop.
-    pub fn read(
+    pub fn read<'a>(
         self,
-        text: &[u8],
+        text: &'a [u8],
+        what: &str,
         place: impl FnOnce() -> (PathBuf, String),
-    ) -> Result<Option<Cow<'_, str>>> {
+    ) -> Result<Option<Cow<'a, str>>> {
         Ok(match (std::str::from_utf8(text), self) {
             (Ok(text), _) => Some(text.into()),
             (Err(_), InvalidUtf8::Replace) => Some(String::from_utf8_lossy(text)),
             (Err(_), InvalidUtf8::Skip) => None,
             (Err(error), InvalidUtf8::Stop) => {
                 let (at, (path, place)) = (error.valid_up_to(), place());
-                let problem = format!("byte {at} of the text, 0x{:02x}, is not UTF-8", text[at]);
+                let problem = format!("byte {at} of the {what}, 0x{:02x}, is not UTF-8", text[at]);
                 let remedy = "convert the file to UTF-8, or give --invalid-utf8 replace or skip";
                 return Err(Error::malformed(&path, place, problem, remedy));
             }

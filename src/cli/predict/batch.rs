@@ -69,11 +69,11 @@ impl Batcher {
         let Row { number: line, text, label, .. } = row;
         let batch = &mut self.batch;
         let read = |bytes, what| {
-            let place = || (self.path.clone(), format!("line {line}{what}"));
-            self.invalid_utf8.read(bytes, place)
+            let place = || (self.path.clone(), format!("line {line}"));
+            self.invalid_utf8.read(bytes, what, place)
         };
-        let text = read(text, "")?;
-        let label = label.map(|label| read(label, ", its label")).transpose()?;
+        let text = read(text, "text")?;
+        let label = label.map(|label| read(label, "label")).transpose()?;
         // A label that is to be left out takes its text along.
         let Some(text) = text.filter(|_| label != Some(None)) else {
             batch.skipped += 1;

@@ -94,7 +94,7 @@ impl Shard {
         let origin = batch.origin.clone();
         let mut chunk = Chunk { origin, shard: self.index, reviews, numbers, skipped };
         for (header, text) in batch.iter() {
-            let Some(text) = invalid.read(text, || batch.origin.place(header))? else {
+            let Some(text) = invalid.read(text, "text", || batch.origin.place(header))? else {
                 chunk.skipped.push(*header);
                 continue;
             };

@@ -64,9 +64,9 @@ impl Labelled {
         split: Split,
         origin: &Numbered,
     ) -> Result<Option<(Split, Option<u8>)>> {
-        let place = |what| (origin.path.clone(), format!("{} {}{what}", origin.unit, row.number));
+        let place = || (origin.path.clone(), format!("{} {}", origin.unit, row.number));
         let malformed = |(problem, remedy): (String, String)| {
-            let (path, place) = place("");
+            let (path, place) = place();
             Error::malformed(&path, place, problem, remedy)
         };
         let split = match row.split {
@@ -80,7 +80,7 @@ impl Labelled {
             return Ok(Some((split, None)));
         }
         let label = row.label.unwrap_or_default();
-        let Some(label) = self.options.invalid_utf8.read(label, || place(", its label"))? else {
+        let Some(label) = self.options.invalid_utf8.read(label, "label", place)? else {
             self.skipped += 1;
             return Ok(None);
         };
