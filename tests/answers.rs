@@ -397,16 +397,31 @@ fn files_that_are_no_texts_say_why() {
         fails(&gzipped(&gzipped(b"a fine film")), options, &parts);
         let utf_16 = b"\xff\xfea\0 \0f\0i\0n\0e\0 \0f\0i\0l\0m\0\n\0";
         fails(utf_16, options, &["bad.data: expected", "text in UTF-16; convert it to UTF-8"]);
+        fails(b"BZh91AY&SY", options, &["found a bzip2 file; unpack it first"]);
+        let mut tar = tar::Header::new_ustar();
+        tar.set_cksum();
+        for (archive, found) in [
+            (&tar.as_bytes()[..], "a tar archive"),
+            (b"PK\x03\x04\0\0", "a zip or npz archive"),
+            (b"PAR1", "a parquet file"),
+        ] {
+            let part = format!("found {found}; `imdb-fast import` makes a dataset of it");
+            fails(archive, options, &[&part]);
+        }
     }
-    fails(b"BZh91AY&SY", &[], &["found a bzip2 file; unpack it first"]);
     fails(&desk.read("d.safetensors"), lines, &["--input is lines, but", "no file with texts"]);
     fails(&desk.read("d.safetensors")[..99], &[], &["bad.data: byte 0: the header says it is"]);
-    fails(b"PK\x03\x04\0\0", &[], &["found a zip or npz archive", "imdb-fast import"]);
     fails(b"good\0film\nbad\n", &[], &["found bytes that are 0; name a dataset", "--input lines"]);
-    // What was asked for holds.
-    desk.write("nul.data", b"BZh good\0film\nbad\n");
-    let lines = [&["predict", MODEL, "nul.data"], lines].concat();
-    assert_eq!(desk.ok(&lines).lines().count(), 2);
+    // What was asked for holds, and zeros are no reason not to see a table. Three letters make no bzip2 file.
+    for (content, options) in [
+        ("good\0film\nbad\n", lines),
+        ("text,label\ngood\0film,1\nbad,0\n", &[]),
+        ("BZhanna made a good film\nbad\n", &[]),
+    ] {
+        desk.write("good.data", content);
+        let answers = desk.ok(&[&["predict", MODEL, "good.data"], options].concat());
+        assert_eq!(answers.lines().count(), 2, "{content:?}");
+    }
     fails(b"", &["--input", "csv"], &["bad.data: the file: it has no row"]);
     for arguments in [["--text", "a"], ["d.safetensors", "--rows=..1"]] {
         let code = if arguments[0] == "--text" { 2 } else { 1 };
@@ -640,6 +655,11 @@ fn a_stream_that_is_hardly_lines_is_read_as_lines_with_a_warning() {
     assert_eq!(warned("label\ttext\n1\ta fine film\n", &[], "say --input tsv"), 2);
     assert_eq!(warned("__label__1 a fine film\n", &[], "say --input fasttext"), 1);
     assert_eq!(warned("1 3:1 7:1\n0 2:1\n", &[], "libsvm text"), 2);
+    let zeros = "its first line has bytes that are 0, and each line is read as a review";
+    assert_eq!(warned("good\0film\nbad\n", &[], zeros), 2);
+    let packed =
+        "stdin: its first line looks like a bzip2 file, and each line is read as a review; unpack";
+    assert_eq!(warned("BZh91AY&SY\0\nbad\n", &[], packed), 2);
     assert_eq!(warned(json, &["--input", "lines"], ""), 2);
     assert_eq!(warned(json, &["--input", "jsonl"], ""), 2);
     assert_eq!(warned("a fine film, text\nlabel,text\n", &[], ""), 2);

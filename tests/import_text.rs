@@ -157,7 +157,9 @@ fn formats_are_found_by_content() {
             &zipped,
             "expected a file with reviews, found a zip archive of a.csv; unpack it first: unzip",
         ),
-        (b"BZh91AY", "a bzip2 file; unpack it first"),
+        (b"BZh91AY&SY", "a bzip2 file; unpack it first"),
+        (b"BZh9\x17\x72\x45\x38\x50\x90", "a bzip2 file; unpack it first"),
+        (b"BZhanna made a film\n", "an unknown format"),
         (b"\x1f\x8b\x08\x00\x00", "the gzip file is damaged or cut short"),
         (
             b"some words\n",

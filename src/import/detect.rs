@@ -69,9 +69,14 @@ pub fn detect(path: &Path) -> Result<Format> {
 
 /// What a file that begins with `head` is, and what to do with it, if it is packed or encoded as no reader here takes it.
 pub fn foreign(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    // Three letters and a digit may begin a text: behind them is the mark of a block, or that of the end of an empty file.
+    if let [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] = head
+        && (rest.starts_with(b"1AY&SY") || rest.starts_with(b"\x17\x72\x45\x38\x50\x90"))
+    {
+        return Some(("a bzip2 file", "unpack it first: bunzip2 FILE"));
+    }
     let known = [
         (&b"\x1f\x8b"[..], "a gzip file within a gzip file", "unpack it once"),
-        (b"BZh", "a bzip2 file", "unpack it first: bunzip2 FILE"),
         (b"\xfd7zXZ", "an xz file", "unpack it first: unxz FILE"),
         (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first: unzstd FILE"),
         (b"\xff\xfe\0\0", "text in UTF-32", "convert it to UTF-8"),

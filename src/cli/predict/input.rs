@@ -89,15 +89,25 @@ fn run(
 /// Says so where the first line of what is read as lines looks like something else. It is read as lines all the same: what a stream
 /// means does not depend on its first line.
 fn doubt(path: &Path, line: &[u8], options: &TextOptions) {
+    let name = path.display();
+    if let Some((found, remedy)) = packed(line) {
+        warn(format_args!(
+            "{name}: its first line looks like {found}, and each line is read as a review; {remedy}"
+        ));
+        return;
+    }
     match layout(path, line, options) {
         Ok(Layout::Lines) => {}
         Ok(other) => {
-            let (path, name) = (path.display(), other.name());
+            let other = other.name();
             warn(format_args!(
-                "{path}: its first line looks like {name}, and each line is read as a review; say --input {name}, or \
+                "{name}: its first line looks like {other}, and each line is read as a review; say --input {other}, or \
                  --input lines if that is meant"
             ));
         }
+        Err(_) if line.contains(&0) => warn(format_args!(
+            "{name}: its first line has bytes that are 0, and each line is read as a review; say --input lines if that is meant"
+        )),
         Err(error) => warn(error),
     }
 }
@@ -154,10 +164,7 @@ pub(super) fn look_at(path: &Path, asked: Option<Layout>, options: &TextOptions)
     if import::is_safetensors(&head) {
         return Ok(Source::Dataset);
     }
-    // What begins with UTF-8 may be the text that was asked for, "BZh" among it.
-    let may_be_text =
-        asked.is_some() && head.get(..3).is_some_and(|start| str::from_utf8(start).is_ok());
-    if let Some((found, remedy)) = import::foreign(&head).filter(|_| !may_be_text) {
+    if let Some((found, remedy)) = packed(&head) {
         return Err(Error::WrongKind {
             path: path.to_path_buf(),
             expected: "a dataset or texts",
@@ -167,17 +174,23 @@ pub(super) fn look_at(path: &Path, asked: Option<Layout>, options: &TextOptions)
     }
     let layout = match asked {
         Some(layout) => layout,
-        None if is_archive_or_header(&head) => return Ok(Source::Dataset),
+        // The length of a header, as datasets begin, however damaged they are.
+        None if head.get(4..8) == Some(&[0; 4]) => return Ok(Source::Dataset),
         None => layout(path, &head, options)?,
     };
     Ok(Source::Text(Box::new(io::Cursor::new(head).chain(file)), layout))
 }
 
-/// Whether a file begins as archives do, or with the length of a header as datasets do, however damaged it is.
-fn is_archive_or_header(head: &[u8]) -> bool {
-    let archives = [Format::Archive, Format::Keras, Format::Parquet];
-    let is_archive = import::format_of(head).is_some_and(|format| archives.contains(&format));
-    is_archive || head.get(4..8) == Some(&[0; 4])
+/// What a file that begins with `head` is, and what to do with it, if its texts cannot be read as they lie there, whatever was
+/// asked for.
+fn packed(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let found = match import::format_of(head) {
+        Some(Format::Archive) => "a tar archive",
+        Some(Format::Keras) => "a zip or npz archive",
+        Some(Format::Parquet) => "a parquet file",
+        _ => return import::foreign(head),
+    };
+    Some((found, "`imdb-fast import` makes a dataset of it, if it is in a known format"))
 }
 
 /// How texts lie in a file that begins with `head`: in a table where its first line [`is_header`], or where tables alone have what
@@ -195,9 +208,6 @@ fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
     };
     let format = import::format_of(head);
     match format {
-        _ if head.contains(&0) => {
-            no_texts("bytes that are 0".into(), "name a dataset or a file with texts")
-        }
         Some(Format::JsonLines) => Ok(Layout::Jsonl),
         Some(Format::Fasttext) => Ok(Layout::Fasttext),
         Some(Format::Libsvm) => no_texts("libsvm text".into(), "import it and judge the dataset"),
@@ -214,6 +224,9 @@ fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
                 format!("a table with the columns {}", names.join(", ")),
                 "name the one with the texts by --text-column, with --no-header by its number",
             ),
+            None if head.contains(&0) => {
+                no_texts("bytes that are 0".into(), "name a dataset or a file with texts")
+            }
             None => Ok(Layout::Lines),
         },
     }
