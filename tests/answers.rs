@@ -214,11 +214,13 @@ fn labelled_files_are_read_as_they_lie() {
         &named,
         &two([2, 4], ["x", "y"]),
     );
-    // Blanks behind the commas are none of the names, as of an import, where all of them are usual or one was asked for.
+    // Blanks behind the commas are none of the names, as of an import, where both are usual or one was asked for.
     for (header, options) in [("label, text", &[][..]), ("class, tweet", &named[..])] {
         let blanks = format!("{header}\nx,a fine fine film\ny,bad\n");
         check("ab.data", &blanks, options, &two([2, 3], ["x", "y"]));
     }
+    let more = "id, text, label\n1,a fine fine film,x\n2,bad,y\n";
+    check("ac.data", more, &[], &two([2, 3], ["x", "y"]));
     let semicolons = "text;label\na fine, fine film;x\nbad;y\n";
     check("u.data", semicolons, &[], &two([2, 3], ["x", "y"]));
     let bare = ["--no-header", "--text-column", "2", "--label-column", "1"];

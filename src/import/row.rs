@@ -123,12 +123,11 @@ impl Wanted<'_> {
 }
 
 /// Whether the fields of a table's first line name its columns, one of them that of the texts. Where it was not asked for, the line
-/// may be a review, a list of words, among them `content`: blanks before a usual name are those of prose then, unless all of the
-/// fields are names that columns of texts and labels have.
+/// may be a review, a list of words, among them `content`: blanks before a usual name are those of prose then, unless another field
+/// is a name that columns of labels have.
 pub fn is_header(fields: &[String], options: &TextOptions) -> bool {
     let [text, label, _] = wanted(options, LabelUse::Shown);
-    let may_have_blanks =
-        text.asked.is_some() || fields.iter().all(|field| text.has(field) || label.has(field));
+    let may_have_blanks = text.asked.is_some() || fields.iter().any(|field| label.has(field));
     let is_it = |field: &String| {
         text.has(field) && (may_have_blanks || !field.starts_with(char::is_whitespace))
     };
