@@ -564,11 +564,11 @@ fn weights_that_overflow_are_an_error() {
     // More than a batch of texts that the model does not know, whose answers may have gone out before.
     desk.write("v.csv", format!("text\n{}the film is good\n", "qwertzuiop\n".repeat(5_999)));
     for (arguments, place) in [
-        (&["evaluate", VAST, "d.safetensors"][..], "d.safetensors, row 0"),
-        (&["predict", VAST, "d.safetensors", "--rows", "3..9"], "d.safetensors, row 3"),
+        (&["evaluate", VAST, "d.safetensors"][..], "d.safetensors, test row 0"),
+        (&["predict", VAST, "d.safetensors", "--rows", "3..9"], "d.safetensors, test row 3"),
         (
             &["predict", VAST, "d.safetensors", "--rows", "3..9", "--explain"],
-            "d.safetensors, row 3",
+            "d.safetensors, test row 3",
         ),
         (&["predict", VAST, "--text", "", "--text", "the film is good"], "review 2"),
         (&["predict", VAST, "--text", "the film is good", "--explain"], "review 1"),

@@ -98,7 +98,7 @@ impl Judge<'_> {
                 remedy: "give the text itself, by --text or in a file".to_owned(),
             });
         }
-        let (rows, name) = (rows.map(|row| (row, row)), |row| dataset.row_place(row));
+        let (rows, name) = (rows.map(|row| (row, row)), |row| dataset.row_place(split, row));
         self.explain_each(rows, name, |&row| {
             let features = csr.row(row);
             match &sequences {

@@ -130,8 +130,8 @@ impl Dataset {
     }
 
     /// A row of a split, and what errors call it.
-    pub(crate) fn row_place(&self, row: usize) -> (usize, String) {
-        (row, format!("{}, row {row}", self.container.path().display()))
+    pub(crate) fn row_place(&self, split: Split, row: usize) -> (usize, String) {
+        (row, format!("{}, {} row {row}", self.container.path().display(), split.name()))
     }
 
     /// Checks that a split has some rows.

@@ -173,7 +173,7 @@ fn predict_to(
     model.expect_dataset(dataset)?;
     let csr = dataset.csr(split)?;
     dataset.expect_rows(split, &range)?;
-    let to = Predicting { team, model, range, dataset };
+    let to = Predicting { team, model, dataset, split, range };
     if let Some(embedding) = model.architecture().embedding() {
         return match sequences(dataset, split)? {
             Sequences::Narrow(pointers, ids) => to.of_sequences(embedding, (pointers, ids), sink),
@@ -197,8 +197,9 @@ struct Block {
 struct Predicting<'a> {
     team: &'a Team,
     model: &'a Model,
-    range: Range<usize>,
     dataset: &'a Dataset,
+    split: Split,
+    range: Range<usize>,
 }
 
 impl Predicting<'_> {
@@ -243,7 +244,7 @@ impl Predicting<'_> {
         scratch: impl Fn() -> S + Sync + Send,
         sum: impl Fn(&mut S, Range<usize>, &mut Workspace) + Sync + Send,
     ) -> Result<()> {
-        let Predicting { team, model, range, dataset } = self;
+        let Predicting { team, model, dataset, split, range } = self;
         let level = team.level();
         let scratch = || (Workspace::new(model.architecture(), BLOCK_ROWS), scratch());
         let mut blocks = vec![Block::default(); range.len().div_ceil(BLOCK_ROWS).min(BLOCKS)];
@@ -259,7 +260,7 @@ impl Predicting<'_> {
             });
             for (index, block) in used.iter().enumerate() {
                 let first = start + index * BLOCK_ROWS;
-                model.expect_finite(&block.logits, |at| dataset.row_place(first + at))?;
+                model.expect_finite(&block.logits, |at| dataset.row_place(split, first + at))?;
                 sink(first, &block.logits, &block.probabilities)?;
             }
         }
