@@ -59,6 +59,7 @@ fn remove_empty(folders: &mut Vec<PathBuf>) {
 }
 
 /// Removes what was made for a run and has nothing in it: for a program that ends at once. No other is made from now on.
+#[cfg(unix)]
 pub(super) fn abandon() {
     let mut made = made();
     remove_empty(&mut made);
