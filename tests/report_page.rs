@@ -178,10 +178,11 @@ fn a_student_is_not_taken_for_its_teacher() {
             "self-trained, judged on",
             "those of the student’s fine-tuning, if it has any",
             " without a label</td>",
-            "teachers’ epochs, then the students’",
         ] {
             assert!(page.contains(part), "no {part:?}");
         }
+        // Students without fine-tuning are of no epoch that the history has.
+        assert_eq!(page.contains("teachers’ epochs, then the students’"), epochs == "2");
         for part in ["overfits", "may still help", "trained for"] {
             assert!(!page.contains(part), "{part:?}");
         }
