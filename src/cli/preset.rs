@@ -129,30 +129,33 @@ fn left_to_preset(name: &str, given: &ArgMatches) -> Result<Vec<OsString>, clap:
     }
     let mut program = Cli::command();
     program.build();
-    let command = program.find_subcommand_mut(name).expect("it has been given");
-    if name == "train"
-        && preset == Preset::Semi
-        && let Some(best) = ["keep_best", "early_stopping"].into_iter().find(|id| is_given(id))
-    {
-        // By clap it would be told in words that nobody has given.
-        let best = best.replace('_', "-");
-        let text = format!(
-            "--{best} does not go with --preset semi, whose students have nothing to validate on; --preset best-ensemble \
-             takes it"
-        );
-        return Err(command.error(ErrorKind::ArgumentConflict, text));
-    }
-    let command = &*command;
+    let command = program.find_subcommand(name).expect("it has been given");
     let options = if name == "import" { preset.import() } else { preset.train() };
-    let is_free = |option: &&str| {
+    let arg = |option: &str| {
         let long = option.trim_start_matches('-').split('=').next();
         let arg = command.get_arguments().find(|arg| arg.get_long() == long);
-        let arg = arg.expect("presets are of options that are there");
-        let excludes = |a: &clap::Arg, b: &clap::Arg| {
-            command.get_arg_conflicts_with(a).iter().any(|other| other.get_id() == b.get_id())
-        };
+        arg.expect("presets are of options that are there")
+    };
+    let excludes = |a: &clap::Arg, b: &clap::Arg| {
+        command.get_arg_conflicts_with(a).iter().any(|other| other.get_id() == b.get_id())
+    };
+    let all_given = || command.get_arguments().filter(|other| is_given(other.get_id().as_str()));
+    // Nothing that is given takes the place of this one. By clap it would be told in words that nobody has given.
+    let students = options.iter().find(|option| option.starts_with("--self-training"));
+    let students = students.map(|option| arg(option));
+    let other = all_given().find(|&other| students.is_some_and(|it| excludes(it, other)));
+    if let Some(other) = other {
+        let text = format!(
+            "--{} does not go with --preset semi, whose students have nothing to validate on; --preset best-ensemble takes it",
+            other.get_long().unwrap_or_default()
+        );
+        let command = program.find_subcommand_mut(name).expect("it has been given");
+        return Err(command.error(ErrorKind::ArgumentConflict, text));
+    }
+    let is_free = |option: &&str| {
+        let arg = arg(option);
         // A learning rate is the optimizer's that it is for; what is counted has no say beside a word index, but for runs of words.
-        let is_of_another = match long {
+        let is_of_another = match arg.get_long() {
             Some("learning-rate") => is_given("optimizer"),
             Some("min-count" | "count-unlabelled") => {
                 let has_one_word = matches!(given.try_get_one("ngrams"), Ok(Some(&1_usize)));
@@ -161,9 +164,8 @@ fn left_to_preset(name: &str, given: &ArgMatches) -> Result<Vec<OsString>, clap:
             }
             _ => false,
         };
-        let mut given = command.get_arguments().filter(|other| is_given(other.get_id().as_str()));
         !is_of_another
-            && given.all(|other| {
+            && all_given().all(|other| {
                 other.get_id() != arg.get_id() && !excludes(arg, other) && !excludes(other, arg)
             })
     };
