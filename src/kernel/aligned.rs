@@ -10,6 +10,10 @@ use memmap2::MmapMut;
 
 use super::LANES;
 
+/// From here on an array has pages of its own, which go back to the system with it. On the heap, what outlives it would keep the
+/// hole that it leaves from what is a little larger: a sweep over many widths would need more memory with each of them.
+const PAGES_FROM_BYTES: usize = 1 << 20;
+
 /// From here on an array gets huge pages where the system has them: its rows are read all over, and each small page would
 /// be looked up in the page table, and cleared when it is first touched, for one row.
 const HUGE_FROM_BYTES: usize = 8 << 20;
@@ -37,7 +41,7 @@ impl<T: Pod> Aligned<T> {
         const { assert!(size_of::<Line>().is_multiple_of(size_of::<T>())) }
         let lines = length.div_ceil(size_of::<Line>() / size_of::<T>());
         let bytes = lines * size_of::<Line>();
-        let memory = match bytes >= HUGE_FROM_BYTES {
+        let memory = match bytes >= PAGES_FROM_BYTES {
             true => pages(bytes).map(Memory::Pages),
             false => None,
         };
@@ -57,12 +61,14 @@ pub(crate) fn has_room(bytes: usize) -> bool {
     bytes == 0 || MmapMut::map_anon(bytes).is_ok()
 }
 
-/// Zeroed pages, huge ones if they are to be had; nothing where the system refuses.
+/// Zeroed pages, huge ones for many if they are to be had; nothing where the system refuses.
 fn pages(bytes: usize) -> Option<MmapMut> {
     let map = MmapMut::map_anon(bytes).ok()?;
-    // A hint: without huge pages all is as it was.
     #[cfg(target_os = "linux")]
-    let _ = map.advise(memmap2::Advice::HugePage);
+    if bytes >= HUGE_FROM_BYTES {
+        // A hint: without huge pages all is as it was.
+        let _ = map.advise(memmap2::Advice::HugePage);
+    }
     Some(map)
 }
 
