@@ -42,7 +42,7 @@ pub(crate) use lanes::{Kernel, LANES, Lanes};
 pub use level::{LEVEL_VARIABLE, Level, UnsupportedLevel};
 pub use powers::Powers;
 pub(crate) use prefetch::prefetch;
-pub use rows::{Apart, Records, Rows, Selection, Touched, Values};
+pub use rows::{Apart, Records, Rows, Selection, Touched, Values, Whole};
 pub use sparse::{Span, Table, gather_sum, scatter_add};
 pub(crate) use sparse::{prefetch_span, scatter_add_ahead};
 pub(crate) use sweep::{Rule, sweep, sweep_slices, update};

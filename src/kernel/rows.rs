@@ -58,6 +58,8 @@ pub enum Values<'a> {
     Apart(Apart<'a>),
     /// Row by row, so that a step finds all of a row in one place.
     Together(Records<'a>),
+    /// As one long row, for a step that updates all of them: how wide its rows are then makes no difference.
+    Whole(Whole<'a>),
 }
 
 /// Weights, state and scales in arrays of their own.
@@ -68,6 +70,17 @@ pub struct Apart<'a> {
     /// `[rows, arrays, width]`
     pub state: &'a mut [f32],
     /// `[rows]`
+    pub scales: Option<&'a [f32]>,
+}
+
+/// The weights of all rows, one after the other, with arrays of state and scales as long as they are.
+#[derive(Debug)]
+pub struct Whole<'a> {
+    /// `[n]`
+    pub weights: &'a mut [f32],
+    /// `[arrays, n]`
+    pub state: &'a mut [f32],
+    /// `[n]`: the scale of each weight.
     pub scales: Option<&'a [f32]>,
 }
 

@@ -3,7 +3,7 @@
 mod chosen;
 
 use super::lanes::{Kernel, LANES, Lanes, load_lines};
-use super::rows::{Apart, Layout, Records, Row, Rows, Selection, Values};
+use super::rows::{Apart, Layout, Records, Row, Rows, Selection, Values, Whole};
 use super::{Level, Powers};
 use chosen::RowUpdate;
 
@@ -66,7 +66,7 @@ fn splat<V: Lanes>(scale: Option<f32>) -> Option<V> {
 /// Updates the selected rows by a rule in step `number` and clears their gradients.
 ///
 /// # Panics
-/// If a row or slot is not there.
+/// If a row or slot is not there, or some rows are selected of [`Values::Whole`].
 pub(crate) fn sweep<const ARRAYS: usize>(
     level: Level,
     number: u32,
@@ -132,11 +132,23 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Sweep<'_, R, ARRAYS> {
             (Values::Apart(apart), LANES, Selection::All) => {
                 all_lines::<V, _, ARRAYS>(rule, apart, chosen.gradient);
             }
+            (Values::Apart(apart), 1, _) => {
+                chosen.update::<V, _>(number, (1, arrays), apart, OneValue::<_, ARRAYS>(rule));
+            }
             (Values::Apart(apart), LANES, _) => {
                 chosen.update::<V, _>(number, (LANES, arrays), apart, OneLine::<_, ARRAYS>(rule));
             }
             (Values::Apart(apart), ..) => {
                 chosen.update::<V, _>(number, (width, arrays), apart, AnyWidth::<_, ARRAYS>(rule));
+            }
+            (Values::Whole(Whole { weights, state, scales }), ..) => {
+                let gradient = chosen.all();
+                let scales = match scales {
+                    Some(scales) => Scales::Each(scales),
+                    None => Scales::None,
+                };
+                stretches(rule, scales, weights, gradient, state, [V::splat(1.0); ARRAYS]);
+                gradient.fill(0.0);
             }
         }
     }
@@ -291,7 +303,11 @@ impl<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize> RowUpdate<V> for AnyWidth<R
     fn update(&mut self, row: Row<'_>, gradient: &[f32], decays: &[Powers], skipped: u32) {
         let mut factors = [V::splat(1.0); ARRAYS];
         decay(decays, skipped, &mut factors);
-        stretches(self.0, splat(row.scale), row.weights, gradient, row.state, factors);
+        let scales = match row.scale {
+            Some(scale) => Scales::One(V::splat(scale)),
+            None => Scales::None,
+        };
+        stretches(self.0, scales, row.weights, gradient, row.state, factors);
     }
 }
 
@@ -308,12 +324,17 @@ impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Kernel for SweepSlices<'_, F> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let SweepSlices { number, arrays, update, rows } = self;
-        let update = Slices { update, scaled: Vec::new() };
+        let mut update = Slices { update, scaled: Vec::new() };
         let (values, chosen) = rows.split();
         let shape = (chosen.width, arrays);
         match values {
             Values::Apart(apart) => chosen.update::<V, _>(number, shape, apart, update),
             Values::Together(records) => chosen.update::<V, _>(number, shape, records, update),
+            Values::Whole(whole) => {
+                let gradient = chosen.all();
+                update.all(whole, gradient);
+                gradient.fill(0.0);
+            }
         }
     }
 }
@@ -347,6 +368,20 @@ impl<V: Lanes, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices
     }
 }
 
+impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Slices<F> {
+    /// Updates weights by their gradient, whatever has rows.
+    fn all(&mut self, Whole { weights, state, scales }: Whole<'_>, gradient: &[f32]) {
+        let Some(scales) = scales else { return (self.update)(weights, gradient, state) };
+        let before = weights.to_vec();
+        self.scaled.extend(gradient.iter().zip(scales).map(|(gradient, scale)| gradient * scale));
+        weights.iter_mut().zip(scales).for_each(|(weight, scale)| *weight /= scale);
+        (self.update)(weights, &self.scaled, state);
+        for ((weight, before), scale) in weights.iter_mut().zip(before).zip(scales) {
+            *weight = if *scale == 0.0 { before } else { *weight * scale };
+        }
+    }
+}
+
 struct Update<'a, R, const ARRAYS: usize> {
     rule: R,
     weights: &'a mut [f32],
@@ -360,7 +395,7 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Kernel for Update<'_, R, ARRAYS> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let Update { rule, weights, gradient, state } = self;
-        stretches(rule, None, weights, gradient, state, [V::splat(1.0); ARRAYS]);
+        stretches(rule, Scales::None, weights, gradient, state, [V::splat(1.0); ARRAYS]);
     }
 }
 
@@ -372,11 +407,22 @@ fn decay<V: Lanes, const ARRAYS: usize>(decays: &[Powers], skipped: u32, state: 
     }
 }
 
+/// What weights are multiplied by.
+#[derive(Clone, Copy)]
+enum Scales<'a, V> {
+    /// Nothing.
+    None,
+    /// All by the same.
+    One(V),
+    /// Each by its own.
+    Each(&'a [f32]),
+}
+
 /// A step of any number of weights, sixteen at a time and then the rest. Before it, the state is multiplied by `factors`.
 #[inline(always)]
 fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     rule: R,
-    scale: Option<V>,
+    scales: Scales<'_, V>,
     weights: &mut [f32],
     gradient: &[f32],
     state: &mut [f32],
@@ -389,6 +435,11 @@ fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
         for (array, value) in values.iter_mut().enumerate() {
             *value = V::load(line(state, array * n + from)) * *value;
         }
+        let scale = match scales {
+            Scales::None => None,
+            Scales::One(scale) => Some(scale),
+            Scales::Each(scales) => Some(V::load(line(scales, from))),
+        };
         let (weight, gradient) = (V::load(line(weights, from)), V::load(line(gradient, from)));
         let (weight, values) = step(rule, scale, weight, gradient, values);
         weight.store(line_mut(weights, from));
@@ -404,6 +455,11 @@ fn stretches<V: Lanes, R: Rule<ARRAYS>, const ARRAYS: usize>(
     for (array, value) in values.iter_mut().enumerate() {
         *value = load_rest::<V>(&state[rest(array)]) * *value;
     }
+    let scale = match scales {
+        Scales::None => None,
+        Scales::One(scale) => Some(scale),
+        Scales::Each(scales) => Some(load_rest(&scales[whole..n])),
+    };
     let (weight, gradient) = (load_rest(&weights[whole..]), load_rest(&gradient[whole..n]));
     let (weight, values) = step(rule, scale, weight, gradient, values);
     store_rest(weight, &mut weights[whole..]);

@@ -16,7 +16,7 @@ use std::ops::Range;
 use super::average::Averages;
 use super::cut::Cut;
 use super::rows::{Rows, Word};
-use super::weights::Weights;
+use super::weights::{Pace, Weights};
 use crate::kernel::{
     Aligned, BITS, Level, Powers, Rows as WeightRows, Subsets, Sum, gather_bits, gather_sum,
 };
@@ -126,14 +126,18 @@ impl<'m> Shard<'m> {
         } else {
             Gradient::compact()
         };
-        let are_far = !gradient.is_dense();
-        let has_bits = cut.has_bits && !are_far;
+        let pace = match gradient.is_dense() {
+            true if is_swept_whole => Pace::All,
+            true => Pace::Many,
+            false => Pace::Few,
+        };
+        let has_bits = cut.has_bits && pace != Pace::Few;
         Shard {
             level,
             features: cut.features.clone(),
             cost: cut.cost,
             width,
-            weights: Weights::new(kernel, width, scales, &optimizer.state(), are_far),
+            weights: Weights::new(kernel, width, scales, &optimizer.state(), pace),
             gradient,
             is_swept_whole,
             decays: match idle {

@@ -1,6 +1,6 @@
 //! Optimizer sweeps: selected rows become what `Optimizer::update` makes of each of them alone.
 
-use imdb_fast::kernel::{Apart, Level, Powers, Records, Rows, Selection, Touched, Values};
+use imdb_fast::kernel::{Apart, Level, Powers, Records, Rows, Selection, Touched, Values, Whole};
 use imdb_fast::optimizer::{self, Idle, Optimizer, Step};
 
 use super::{assert_panics, assert_same, is_same, ordinary, random};
@@ -172,6 +172,33 @@ impl Net {
         }
     }
 
+    /// All rows as one long one, whose state is one array behind the other.
+    fn sweep_whole(&mut self, optimizer: &dyn Optimizer, step: Step, scales: Option<&[f32]>) {
+        let (n, width) = (self.weights.len(), self.width);
+        let arrays = self.state.len() / n;
+        let place = |weight: usize, array: usize| {
+            (weight / width * arrays + array) * width + weight % width
+        };
+        let array = |array| (0..n).map(move |weight| place(weight, array));
+        let mut state: Vec<f32> = (0..arrays).flat_map(array).map(|at| self.state[at]).collect();
+        let each = |row: usize| scales.map(|scales| scales[row / width]);
+        let scales: Option<Vec<f32>> = (0..n).map(each).collect();
+        let whole =
+            Whole { weights: &mut self.weights, state: &mut state, scales: scales.as_deref() };
+        let rows = Rows {
+            width,
+            values: Values::Whole(whole),
+            gradient: &mut self.gradient,
+            selection: Selection::All,
+            updated: &mut [],
+            decays: &[],
+        };
+        optimizer.sweep(step, rows);
+        for (at, value) in (0..arrays).flat_map(array).zip(state) {
+            self.state[at] = value;
+        }
+    }
+
     /// What [`Net::sweep`] has to do, row by row.
     fn reference(
         &mut self,
@@ -270,6 +297,9 @@ fn sweeps_are_updates_row_by_row() {
                             let what = format!("{name}, {level}, width {width}, {number}");
                             swept.assert_same(&expected, &what);
                             together(sweeper, &net, step, selection, &decays, &what);
+                            if matches!(selection, Selection::All) {
+                                whole(sweeper, &net, step, &what);
+                            }
                         }
                         let distance = expected.distance(&portable, &net);
                         worst = worst.max(distance);
@@ -304,6 +334,24 @@ fn together(
         apart.sweep_apart(optimizer, step, selection, decays, scales);
         together.sweep_together(optimizer, step, selection, decays, scales);
         together.assert_same(&apart, &format!("{what}, together, scaled {}", scales.is_some()));
+    }
+}
+
+/// All rows are swept the same as one.
+fn whole(optimizer: &dyn Optimizer, net: &Net, step: Step, what: &str) {
+    let mut scales = ordinary(&mut random(step.number as usize), ROWS);
+    scales[3] = 0.0;
+    for scales in [None, Some(&scales[..])] {
+        let (mut apart, mut whole) = (net.clone(), net.clone());
+        apart.sweep_apart(optimizer, step, Selection::All, &[], scales);
+        whole.sweep_whole(optimizer, step, scales);
+        if scales.is_some() {
+            // Weights that count for nothing stay, and what is kept for them tells nothing.
+            let row = net.state.len() / ROWS;
+            let state = 3 * row..4 * row;
+            whole.state[state.clone()].copy_from_slice(&apart.state[state]);
+        }
+        whole.assert_same(&apart, &format!("{what}, whole, scaled {}", scales.is_some()));
     }
 }
 
@@ -352,6 +400,14 @@ fn rows_that_are_not_there_panic() {
                 Net::new(optimizer, width).sweep(optimizer, step, Selection::Listed(&list), &[]);
             });
         }
+        assert_panics("a row of many", |level| {
+            let mut net = Net::new(optimizer, width);
+            let Net { weights, state, gradient, updated, .. } = &mut net;
+            let values = Values::Whole(Whole { weights, state, scales: None });
+            let selection = Selection::Nonzero;
+            let rows = Rows { width, values, gradient, selection, updated, decays: &[] };
+            optimizer.sweep(Step { number: 1, level, rate: 1.0 }, rows);
+        });
         assert_panics("a row of the gradient too few", |level| {
             let mut net = Net::new(optimizer, width);
             net.gradient.truncate((ROWS - 1) * width);

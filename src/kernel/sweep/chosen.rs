@@ -42,7 +42,16 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Chosen<'_> {
+impl<'a> Chosen<'a> {
+    /// The gradient of all rows.
+    ///
+    /// # Panics
+    /// If not all are selected.
+    pub(super) fn all(self) -> &'a mut [f32] {
+        assert!(matches!(self.selection, Selection::All), "one long row is updated whole");
+        self.gradient
+    }
+
     /// Updates each row that is selected. `width` is that of the rows, given again where it is a constant.
     #[inline(always)]
     pub(super) fn update<V: Lanes, U: RowUpdate<V>>(
@@ -115,6 +124,10 @@ fn nonzero_rows<V: Lanes>(gradient: &[f32], width: usize, first: usize) -> u64 {
     if width == LANES {
         for (i, row) in rows.as_chunks::<LANES>().0.iter().take(64).enumerate() {
             bits |= u64::from(!V::load(row).is_zero()) << i;
+        }
+    } else if width == 1 {
+        for (i, &value) in rows.iter().take(64).enumerate() {
+            bits |= u64::from(value != 0.0) << i;
         }
     } else {
         for (i, row) in rows.chunks_exact(width).take(64).enumerate() {
