@@ -2,8 +2,11 @@
 
 use arbitrary::{Result, Unstructured};
 use serde_json::{Map, Value, json};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::desk::{choice, seldom};
+
+const METADATA: &str = "__metadata__";
 
 /// A tensor to be.
 pub struct Tensor {
@@ -30,8 +33,61 @@ pub fn looks_like_a_file(data: &[u8]) -> bool {
     data.get(8) == Some(&b'{')
 }
 
-/// Joins tensors behind a header that seldom tells the truth about all of them. Checksums are missing: they are no matter of
-/// opening.
+/// Header and body of a file.
+pub fn parts(file: &[u8]) -> Option<(Map<String, Value>, &[u8])> {
+    let (length, rest) = file.split_first_chunk()?;
+    let (header, body) =
+        rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    Some((serde_json::from_slice(header).ok()?, body))
+}
+
+/// A file of these parts whose checksums are right: they are no matter of knowing how, and no mutation finds them.
+pub fn with_checksums(mut header: Map<String, Value>, body: &[u8]) -> Vec<u8> {
+    add_checksums(&mut header, body);
+    file(&padded(header), body)
+}
+
+/// A changed file with its checksums mended, if its header can be read.
+pub fn repaired(file: &[u8]) -> Option<Vec<u8>> {
+    let (header, body) = parts(file)?;
+    Some(with_checksums(header, body))
+}
+
+/// Writes the checksums of a header and of the tensors that do lie in the body.
+fn add_checksums(header: &mut Map<String, Value>, body: &[u8]) {
+    let text = |bytes: &[u8]| Value::from(format!("{:016x}", xxh3_64(bytes)));
+    let tensors = header.iter().filter(|(name, _)| *name != METADATA);
+    let sums: Vec<_> = tensors
+        .filter_map(|(name, tensor)| {
+            Some((format!("xxh3:{name}"), text(body.get(bytes_of(tensor))?)))
+        })
+        .collect();
+    let Some(Value::Object(strings)) = header.get_mut(METADATA) else { return };
+    strings.extend(sums);
+    strings.remove("xxh3:header");
+    let mut sorted = Value::from(header.clone());
+    sorted.sort_all_objects();
+    header[METADATA]["xxh3:header"] = text(sorted.to_string().as_bytes());
+}
+
+/// Where a tensor stands in the body.
+pub fn bytes_of(tensor: &Value) -> std::ops::Range<usize> {
+    let [start, end] = [0, 1].map(|end| tensor["data_offsets"][end].as_u64().unwrap_or(0) as usize);
+    start..end
+}
+
+/// A header as text that ends where eight bytes do.
+fn padded(header: Map<String, Value>) -> Vec<u8> {
+    let mut header = Value::from(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    header
+}
+
+fn file(header: &[u8], body: &[u8]) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header, body].concat()
+}
+
+/// Joins tensors behind a header that seldom tells the truth about all of them, and seldom lacks checksums.
 pub fn joined(
     u: &mut Unstructured,
     metadata: &[(&str, String)],
@@ -44,7 +100,7 @@ pub fn joined(
             strings.insert((*key).to_owned(), Value::from(value.as_str()));
         }
     }
-    header.insert("__metadata__".to_owned(), strings.into());
+    header.insert(METADATA.to_owned(), strings.into());
     let mut body = Vec::new();
     for tensor in tensors {
         if seldom(u, 1)? {
@@ -66,15 +122,19 @@ pub fn joined(
             json!({ "dtype": dtype, "shape": shape, "data_offsets": ends }),
         );
     }
-    let mut header = Value::from(header).to_string().into_bytes();
     if !seldom(u, 1)? {
-        header.resize(header.len().next_multiple_of(8), b' ');
+        add_checksums(&mut header, &body);
     }
-    let mut length = header.len() as u64;
+    let mut header = padded(header);
     if seldom(u, 1)? {
-        length = choice(u, &[0, 1, length + 1, length - 1, u64::MAX, 1 << 20, (1 << 20) + 1])?;
+        header.truncate(header.trim_ascii_end().len());
     }
-    let mut file = [&length.to_le_bytes()[..], &header, &body].concat();
+    let length = header.len() as u64;
+    let mut file = file(&header, &body);
+    if seldom(u, 1)? {
+        let lengths = [0, 1, length + 1, length - 1, u64::MAX, 1 << 20, (1 << 20) + 1];
+        file[..8].copy_from_slice(&choice(u, &lengths)?.to_le_bytes());
+    }
     if seldom(u, 1)? {
         file.truncate(u.int_in_range(0..=file.len())?);
     }

@@ -16,7 +16,7 @@ use super::desk::{self, choice, seldom};
 
 pub fn check(data: &[u8]) -> bool {
     if containers::looks_like_a_file(data) {
-        return loaded(data);
+        return loaded(data) | containers::repaired(data).is_some_and(|file| loaded(&file));
     }
     match assembled(&mut Unstructured::new(data)) {
         Ok(file) => loaded(&file),
@@ -81,7 +81,19 @@ fn assembled(u: &mut Unstructured) -> Result<Vec<u8>> {
     const ACTIVATIONS: [&str; 6] = ["relu", "tanh", "prelu", "gelu", "linear", "none"];
     let inputs = if seldom(u, 1)? { u.arbitrary::<u64>()? } else { u.int_in_range(0..=30)? };
     let (mut layers, mut tensors) = (Vec::new(), Vec::new());
-    let mut fan_in = inputs;
+    let (mut rows, mut embedding) = (inputs.min(40), None);
+    if u.arbitrary()? {
+        let dim = u.int_in_range(1..=20u64)?;
+        tensors.push(Tensor::of("embedding.kernel", "F32", &[rows, dim], &values(u, rows * dim)?));
+        embedding = Some(json!({
+            "dim": if seldom(u, 1)? { u.arbitrary()? } else { dim },
+            "max_len": if seldom(u, 1)? { u.arbitrary::<u64>()? } else { u.int_in_range(1..=9)? },
+            "mask": u.arbitrary::<bool>()?,
+            "padding": if seldom(u, 1)? { "post" } else { "pre" },
+            "truncating": if seldom(u, 1)? { "post" } else { "pre" },
+        }));
+        rows = dim;
+    }
     let hidden = u.int_in_range(0..=3usize)?;
     for layer in 0..=hidden {
         let is_last = layer == hidden && !seldom(u, 1)?;
@@ -89,28 +101,36 @@ fn assembled(u: &mut Unstructured) -> Result<Vec<u8>> {
         let activation = if is_last { "sigmoid" } else { choice(u, &ACTIVATIONS)? };
         let claimed = if seldom(u, 1)? { u.arbitrary()? } else { units };
         layers.push(json!({ "units": claimed, "activation": activation }));
-        let kernel = values(u, fan_in.min(40) * units)?;
+        let kernel = values(u, rows * units)?;
         let (bias, alpha) = (values(u, units)?, values(u, units)?);
-        tensors.push(Tensor::of(
-            format!("dense_{layer}.kernel"),
-            "F32",
-            &[fan_in.min(40), units],
-            &kernel,
-        ));
+        let name = format!("dense_{layer}.kernel");
+        tensors.push(Tensor::of(name, "F32", &[rows, units], &kernel));
         tensors.push(Tensor::of(format!("dense_{layer}.bias"), "F32", &[units], &bias));
         if (activation == "prelu") != seldom(u, 1)? {
             tensors.push(Tensor::of(format!("dense_{layer}.alpha"), "F32", &[units], &alpha));
         }
-        fan_in = units;
+        rows = units;
     }
-    let architecture = json!({ "inputs": inputs, "layers": layers }).to_string();
+    // With an embedding there is none.
+    let is_scaled = u.arbitrary()? && (embedding.is_none() || seldom(u, 1)?);
+    if is_scaled {
+        let scales = values(u, inputs.min(40))?;
+        tensors.push(Tensor::of("input.scale", "F32", &[scales.len() as u64], &scales));
+    }
+    let mut architecture = json!({ "inputs": inputs, "layers": layers });
+    if let Some(embedding) = embedding {
+        architecture["embedding"] = embedding;
+    }
     let training = choice(u, &["null", "{\"loss\":\"hinge\"}", "{", "[[[[[[1]]]]]]"])?;
     let mut metadata = vec![
         ("format", "imdb-fast model".to_owned()),
         ("version", "1".to_owned()),
-        ("architecture", architecture),
+        ("architecture", architecture.to_string()),
         ("training", training.to_owned()),
     ];
+    if is_scaled && u.arbitrary()? {
+        metadata.push(("row_norm", choice(u, &["l2", "l2", "none", "l1"])?.to_owned()));
+    }
     if u.arbitrary()? {
         let mut vocabulary = containers::vocabulary(u, inputs.min(30) as usize)?;
         // The offsets are wider than all else.
