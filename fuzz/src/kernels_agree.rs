@@ -3,8 +3,9 @@
 
 use arbitrary::{Result, Unstructured};
 use imdb_fast::kernel::{
-    Apart, Id, Level, Powers, Records, Rows, Selection, Span, Sum, Table, Touched, Values,
-    add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward, gather_sum, scatter_add,
+    Apart, BITS, Id, Level, Powers, Records, Rows, Selection, Single, Span, Subsets, Sum, Table,
+    Touched, Values, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward,
+    gather_bits, gather_sum, scatter_add, scatter_bits,
 };
 use imdb_fast::optimizer::{self, Idle, Optimizer, Step};
 
@@ -12,11 +13,14 @@ use super::desk::{choice, seldom};
 
 pub fn check(data: &[u8]) -> bool {
     let u = &mut Unstructured::new(data);
-    let done = match u.int_in_range(0..=4u8) {
-        Ok(0) => sparse::<u16>(u),
-        Ok(1) => sparse::<u32>(u),
-        Ok(2) => biases(u),
-        Ok(3) => products(u),
+    let done = match u.int_in_range(0..=7u8) {
+        Ok(0) => sparse(u, |word, _| word),
+        Ok(1) => sparse(u, |word, _| u32::from(word)),
+        Ok(2) => sparse(u, u16::repeated),
+        Ok(3) => sparse(u, |word, times| u32::from(word).repeated(times)),
+        Ok(4) => bits(u),
+        Ok(5) => biases(u),
+        Ok(6) => products(u),
         Ok(_) => sweeps(u),
         Err(error) => Err(error),
     };
@@ -53,7 +57,8 @@ fn width(u: &mut Unstructured) -> Result<usize> {
 }
 
 /// Gathers and scatters. A place that is not there is a panic, and not a matter for here.
-fn sparse<I: Id + std::fmt::Debug>(u: &mut Unstructured) -> Result<()> {
+fn sparse<I: Id>(u: &mut Unstructured, id: fn(u16, u16) -> I) -> Result<()> {
+    const TIMES: [u16; 5] = [1, 2, 0, 7, u16::MAX];
     let (width, features) = (width(u)?, u.int_in_range(1..=90usize)?);
     let first = if u.arbitrary()? { 0 } else { u.int_in_range(0..=60_000)? };
     let table = values(u, features * width, true)?;
@@ -67,8 +72,7 @@ fn sparse<I: Id + std::fmt::Debug>(u: &mut Unstructured) -> Result<()> {
             if feature >= features {
                 break;
             }
-            let Ok(id) = I::try_from(first + feature) else { unreachable!("ids are small") };
-            indices.push(id);
+            indices.push(id((first + feature) as u16, TIMES[feature % TIMES.len()]));
             feature += step;
         }
         let row = u.choose_index(rows)? as u32;
@@ -93,6 +97,30 @@ fn sparse<I: Id + std::fmt::Debug>(u: &mut Unstructured) -> Result<()> {
         let what = format!("{level}, width {width}, {features} features, {sum:?}");
         assert_same(&got.0, &expected.0, &format!("gather at {what}"));
         assert_same(&got.1, &expected.1, &format!("scatter at {what}"));
+    }
+    Ok(())
+}
+
+/// Gathers and scatters of words that stand in the bits of a number.
+fn bits(u: &mut Unstructured) -> Result<()> {
+    let (width, rows) = (width(u)?, u.int_in_range(0..=130usize)?);
+    let few: [u64; 5] = u.arbitrary()?;
+    let reviews: Vec<u64> = (0..rows).map(|at| few[at % 5].rotate_left(at as u32)).collect();
+    let (table, before) = (values(u, BITS * width, true)?, values(u, rows * width, true)?);
+    let sum = choice(u, &[Sum::Store, Sum::Add])?;
+    let run = |level: Level| {
+        let (mut out, mut gradient) = (before.clone(), table.clone());
+        let subsets = &mut Subsets::default();
+        gather_bits(level, &table, width, &reviews, subsets, sum, &mut out);
+        scatter_bits(level, &mut gradient, width, &reviews, subsets, &before);
+        (out, gradient)
+    };
+    let expected = run(Level::portable());
+    for level in Level::supported() {
+        let got = run(level);
+        let what = format!("{level}, width {width}, {rows} reviews, {sum:?}");
+        assert_same(&got.0, &expected.0, &format!("gathered bits at {what}"));
+        assert_same(&got.1, &expected.1, &format!("scattered bits at {what}"));
     }
     Ok(())
 }
