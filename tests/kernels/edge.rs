@@ -2,8 +2,9 @@
 
 use bytemuck::Pod;
 use imdb_fast::kernel::{
-    Apart, Level, Powers, Rows, Selection, Span, Sum, Table, Values, add_bias, add_d_bias,
-    dense_d_input, dense_d_kernel, dense_forward, gather_sum, scatter_add,
+    Apart, BITS, Id, Level, Powers, Records, Rows, Selection, Single, Span, Subsets, Sum, Table,
+    Touched, Values, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward,
+    gather_bits, gather_sum, scatter_add, scatter_bits,
 };
 use imdb_fast::optimizer::{self, Step};
 use memmap2::{MmapOptions, MmapRaw};
@@ -40,10 +41,17 @@ fn numbers(n: usize) -> Vec<f32> {
 
 #[test]
 fn sparse_kernels_stay_within_their_slices() {
-    let [mut a, mut b, mut c] = [(); 3].map(|()| Edge::new());
+    let mut edge = Edge::new();
+    let ids = edge.last(&[10u16, 7, 9, 8, 11]);
+    sparse_kernels_stay_within(ids);
+    // No one's bytes become words with their counts: these stand anywhere, the table and the rows do not.
+    sparse_kernels_stay_within(&ids.iter().map(|&id| id.repeated(3)).collect::<Vec<_>>());
+}
+
+fn sparse_kernels_stay_within<I: Id>(ids: &[I]) {
+    let [mut a, mut b] = [(); 2].map(|()| Edge::new());
     let spans = [(0, 1, 1), (1, 2, 0), (0, 5, 1), (3, 0, 0), (2, 3, 1)];
     let spans = spans.map(|(start, length, row)| Span { start, length, row });
-    let ids = c.last(&[10u16, 7, 9, 8, 11]);
     for &(width, _) in WIDTHS {
         let (values, rows) = (numbers(5 * width), numbers(2 * width));
         let run = |level, values: &[f32], out: &mut [f32]| {
@@ -66,29 +74,101 @@ fn sparse_kernels_stay_within_their_slices() {
     }
 }
 
+/// Of one review to more than are looked at together.
+#[test]
+fn kernels_of_bits_stay_within_their_slices() {
+    let [mut a, mut b, mut c] = [(); 3].map(|()| Edge::new());
+    let subsets = &mut Subsets::default();
+    for &(width, _) in WIDTHS {
+        let table = numbers(BITS * width);
+        for reviews in [1, 64, 67] {
+            let bits: Vec<u64> = (0..reviews).map(|at| u64::MAX << (at % 64)).collect();
+            let (edge_bits, rows) = (&*c.last(&bits), numbers(reviews * width));
+            for level in Level::supported() {
+                let what = format!("{level}, width {width}, {reviews} reviews");
+                let mut expected = rows.clone();
+                gather_bits(level, &table, width, &bits, subsets, Sum::Add, &mut expected);
+                let (rows_of_bits, out) = (a.last(&table), b.last(&rows));
+                gather_bits(level, rows_of_bits, width, edge_bits, subsets, Sum::Add, out);
+                assert_same(out, &expected, &what);
+
+                let mut expected = table.clone();
+                scatter_bits(level, &mut expected, width, &bits, subsets, &rows);
+                let deltas = b.last(&rows);
+                scatter_bits(level, rows_of_bits, width, edge_bits, subsets, deltas);
+                assert_same(rows_of_bits, &expected, &what);
+            }
+        }
+    }
+}
+
+/// At every level all ways to select rows, the last one before another where they are listed, and how many rows of a gradient
+/// they read.
+fn selections() -> impl Iterator<Item = (Level, Selection<'static>, usize)> {
+    const LAST: Touched = Touched { row: 2, slot: 1, skipped: 0 };
+    const FIRST: Touched = Touched { row: 0, slot: 0, skipped: 0 };
+    let selections = [
+        (Selection::All, 3),
+        (Selection::Nonzero, 3),
+        (Selection::Listed(&[LAST, FIRST]), 2),
+        (Selection::Shared { rows: &[2, 0], ahead: &[1, 2] }, 1),
+    ];
+    let of = move |level| selections.map(|(selection, rows)| (level, selection, rows));
+    Level::supported().into_iter().flat_map(of)
+}
+
+/// The first step of an optimizer with two arrays of state, over three rows.
+fn first_step(
+    level: Level,
+    width: usize,
+    values: Values<'_>,
+    gradient: &mut [f32],
+    selection: Selection<'_>,
+) {
+    let optimizer = optimizer::parse("rmsprop:centered=true", None).unwrap();
+    let (updated, decays) = (&mut [0; 3], &[(); 2].map(|()| Powers::of(0.9)));
+    let rows = Rows { width, values, gradient, selection, updated, decays };
+    optimizer.sweep(Step { number: 1, level, rate: 1.0 }, rows);
+}
+
 #[test]
 fn sweeps_stay_within_their_slices() {
     let [mut a, mut b, mut c] = [(); 3].map(|()| Edge::new());
-    let optimizer = optimizer::parse("rmsprop:centered=true", None).unwrap();
-    let decays = vec![Powers::of(0.9); 2];
     for &(width, _) in WIDTHS {
         let (values, state) = (numbers(3 * width), vec![0.0; 6 * width]);
-        for level in Level::supported() {
-            let step = Step { number: 1, level, rate: 1.0 };
+        for (level, selection, slots) in selections() {
+            let what = format!("{level}, width {width}, {selection:?}");
+            let gradient = numbers(slots * width);
             let run = |weights: &mut [f32], state: &mut [f32], gradient: &mut [f32]| {
-                let updated = &mut [0; 3];
-                let (selection, decays) = (Selection::Nonzero, &decays[..]);
                 let values = Values::Apart(Apart { weights, state, scales: None });
-                let rows = Rows { width, values, gradient, selection, updated, decays };
-                optimizer.sweep(step, rows);
+                first_step(level, width, values, gradient, selection);
             };
-            let [mut weights, mut states, mut gradient] =
-                [values.clone(), state.clone(), values.clone()];
-            run(&mut weights, &mut states, &mut gradient);
+            let (mut weights, mut states) = (values.clone(), state.clone());
+            run(&mut weights, &mut states, &mut gradient.clone());
             let (edge_weights, edge_states) = (a.last(&values), b.last(&state));
-            run(edge_weights, edge_states, c.last(&values));
-            assert_same(edge_weights, &weights, &format!("{level}, width {width}"));
-            assert_same(edge_states, &states, &format!("{level}, width {width}"));
+            run(edge_weights, edge_states, c.last(&gradient));
+            assert_same(edge_weights, &weights, &what);
+            assert_same(edge_states, &states, &what);
+        }
+    }
+}
+
+/// With and without room between them: a record is updated in one piece.
+#[test]
+fn sweeps_of_records_stay_within_their_slices() {
+    let [mut a, mut b] = [(); 2].map(|()| Edge::new());
+    for (level, selection, slots) in selections() {
+        for stride in [3, 4, 5] {
+            let run = |values: &mut [f32], gradient: &mut [f32]| {
+                let values = Values::Together(Records { values, stride, has_scales: false });
+                first_step(level, 1, values, gradient, selection);
+            };
+            let (values, gradient) = (vec![0.5; 3 * stride], numbers(slots));
+            let mut expected = values.clone();
+            run(&mut expected, &mut gradient.clone());
+            let found = a.last(&values);
+            run(found, b.last(&gradient));
+            assert_same(found, &expected, &format!("{level}, {stride} values, {selection:?}"));
         }
     }
 }
