@@ -9,7 +9,7 @@ use common::{InMemory, generated, sequences, team, written};
 use imdb_fast::Result;
 use imdb_fast::dataset::{Dataset, Holdout};
 use imdb_fast::model::Model;
-use imdb_fast::nn::{Activation, Architecture, Dense, RowNorm};
+use imdb_fast::nn::{Activation, Architecture, Dense, Embedding, RowNorm};
 use imdb_fast::optimizer;
 use imdb_fast::text::{Rules, Unknown};
 use imdb_fast::train::{
@@ -22,6 +22,7 @@ use serde_json::json;
 #[derive(Clone, Copy)]
 struct Case {
     optimizer: &'static str,
+    embedding: Option<Embedding>,
     hidden: &'static [usize],
     activation: Activation,
     batch_size: usize,
@@ -41,6 +42,7 @@ struct Case {
 
 const PLAIN: Case = Case {
     optimizer: "rmsprop",
+    embedding: None,
     hidden: &[16, 16],
     activation: Activation::Relu,
     batch_size: 64,
@@ -88,7 +90,12 @@ impl Case {
     fn model(&self, dataset: &Dataset) -> Model {
         let layer = |&units: &usize| Dense { units, activation: self.activation };
         let hidden: Vec<Dense> = self.hidden.iter().map(layer).collect();
-        Model::new(Architecture::new(dataset.features(), &hidden).unwrap(), 3)
+        let dense = Architecture::new(dataset.features(), &hidden).unwrap();
+        let network = match self.embedding {
+            Some(embedding) => dense.with_embedding(embedding).unwrap(),
+            None => dense,
+        };
+        Model::new(network, 3)
     }
 }
 
@@ -220,6 +227,11 @@ fn a_stop_at_any_step_changes_no_bit() {
     let dataset = written(generated(800, 900, 1), &folder.path().join("d.safetensors"));
     let many = written(generated(600, 200_000, 2), &folder.path().join("many.safetensors"));
     let few = written(generated(80, 20_000, 3), &folder.path().join("few.safetensors"));
+    let ordered = written(sequences(400, 900, 4), &folder.path().join("ordered.safetensors"));
+    let wide = written(sequences(300, 70_000, 5), &folder.path().join("wide.safetensors"));
+    let vectors = Embedding { dim: 8, max_len: 40, mask: false };
+    let embedded = Case { embedding: Some(vectors), hidden: &[4], ..PLAIN };
+    let masked = Case { embedding: Some(Embedding { mask: true, ..vectors }), ..embedded };
     let part = Holdout::Fraction(0.2);
     // A linear model keeps each weight beside its state where its words are far apart.
     let linear = Case { optimizer: "adagrad", hidden: &[], validation: part, ..PLAIN };
@@ -256,6 +268,8 @@ fn a_stop_at_any_step_changes_no_bit() {
         (&few, Case { batch_size: 1, epochs: 2, is_scaled: true, keep_best: true, ..linear }),
         (&few, Case { optimizer: "rmsprop", batch_size: 1, epochs: 2, ..linear }),
         (&many, Case { batch_size: 90, is_scaled: true, keep_best: true, ..linear }),
+        (&ordered, Case { optimizer: "adam", ..embedded }),
+        (&wide, Case { keep_best: true, batch_size: 50, ..masked }),
     ];
     let mut stops = 0;
     for (dataset, case) in &cases {
@@ -340,7 +354,7 @@ fn a_run_goes_on_with_what_it_began_with() {
     refused(&dataset, Case { epochs: 5, ..linear }, &["--schedule", "over 40 steps", "over 24"]);
 }
 
-/// An embedding goes by the order of words, and the model takes over the text rules: both are of the dataset.
+/// Both are of the dataset, whatever is trained: an embedding goes by the order of words, and a model takes over the rules.
 #[test]
 fn a_run_goes_on_with_the_sequences_and_the_rules_that_it_began_with() {
     let folder = tempfile::tempdir().unwrap();
