@@ -1,6 +1,9 @@
 //! From text to words, ids and features: as Python's tokenizers, as Keras' ids, and the same in parts as in one.
 
 mod common;
+// The tokenizers once more, character by character: what is fuzzed, too.
+#[path = "../fuzz/src/tokenizer.rs"]
+mod reference;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufReader, Read};
@@ -85,36 +88,6 @@ fn every_character_is_what_it_is_in_python() {
     assert!(checked > 280_000, "{checked}");
 }
 
-/// The tokenizers once more, character by character.
-fn slowly(tokenizer: Tokenizer, text: &str) -> Vec<String> {
-    let lower = text.to_lowercase();
-    if tokenizer == Tokenizer::Keras {
-        let filters = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n ";
-        let words = lower.split(|c| filters.contains(c)).filter(|word| !word.is_empty());
-        return words.map(str::to_owned).collect();
-    }
-    // Enough for the characters of the test.
-    let is_word =
-        |c: char| c == '_' || c.is_alphanumeric() && !('\u{300}'..='\u{36f}').contains(&c);
-    let chars: Vec<char> = lower.replace("<br />", " ").chars().collect();
-    let run = |from: usize| chars[from..].iter().take_while(|&&c| is_word(c)).count();
-    let mut words = Vec::new();
-    let mut at = 0;
-    while at < chars.len() {
-        let mut length = run(at);
-        if length > 0 && chars.get(at + length) == Some(&'\'') {
-            let more = run(at + length + 1);
-            length += if more > 0 { 1 + more } else { 0 };
-        }
-        if length > 0 || !chars[at].is_whitespace() {
-            length = length.max(1);
-            words.push(chars[at..at + length].iter().collect());
-        }
-        at += length.max(1);
-    }
-    words
-}
-
 /// Words, marks and line breaks wherever blocks of bytes may end.
 #[test]
 fn where_a_word_stands_makes_no_difference() {
@@ -154,9 +127,7 @@ fn where_a_word_stands_makes_no_difference() {
             _ => "x",
         });
         let text: String = pieces.collect();
-        for tokenizer in Tokenizer::ALL {
-            assert_eq!(tokens(tokenizer, &text), slowly(tokenizer, &text), "{tokenizer}: {text:?}");
-        }
+        assert!(reference::check(text.as_bytes()), "{text:?}");
     }
 }
 
