@@ -62,7 +62,6 @@ impl Desk {
 
     fn piped(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
-        command.env_remove("NO_COLOR");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }

@@ -8,8 +8,9 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
+use common::desk::neutral;
 use common::{generated, written};
 use imdb_fast::model::Model;
 
@@ -24,7 +25,7 @@ fn train_meanwhile(
 ) -> (Option<i32>, String) {
     let path = folder.join("d.safetensors");
     drop(written(generated(3000, 2000, 1), &path));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_imdb-fast"))
+    let mut child = neutral(env!("CARGO_BIN_EXE_imdb-fast"))
         .args(["train", "d.safetensors", "--validation", "0.2", "--batch-size", "64"])
         .args(arguments)
         .current_dir(folder)

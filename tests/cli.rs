@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use common::desk::neutral;
 use common::{gzipped, names, repository, skipped};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Split};
@@ -499,7 +500,7 @@ fn a_dataset_that_is_read_is_in_memory_once() {
     file.unwrap().set_len((start.len() + HOLE) as u64).unwrap();
     let shell = "ulimit -v 1700000; exec \"$0\" \"$@\"";
     for (name, code, says) in [("inspect", 0, "hole"), ("verify", 1, "header: its checksum is")] {
-        let mut command = Command::new("sh");
+        let mut command = neutral("sh");
         command.args(["-c", shell, env!("CARGO_BIN_EXE_imdb-fast"), name, "hole.safetensors"]);
         let output = command.arg("--no-mmap").current_dir(desk.folder()).output().unwrap();
         let told = [output.stdout, output.stderr].concat();
@@ -525,7 +526,7 @@ fn a_network_that_is_too_large_is_refused_before_anything_is_trained() {
         ("1000", "70", ["--ensemble is 70", "--hidden is 70000", "widths from 1 to 65536"]),
         ("256,256", "200", ["--ensemble is 200", "merged into one network", "bytes"]),
     ] {
-        let mut command = Command::new("sh");
+        let mut command = neutral("sh");
         command.args(["-c", shell, env!("CARGO_BIN_EXE_imdb-fast"), "train", "d.safetensors"]);
         command.args(["--validation", "0", "--hidden", hidden, "--ensemble", networks]);
         let output = command.current_dir(desk.folder()).output().unwrap();

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use common::desk::neutral;
 use common::{names, repository, sequences, skipped, team, written};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Holdout, Sequences, Split};
@@ -377,7 +378,7 @@ fn torch_tensors_have_its_names_and_orientation() {
 
 /// Runs the program in a folder.
 fn program(arguments: &[&str], folder: &Path) -> (Option<i32>, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+    let mut command = neutral(env!("CARGO_BIN_EXE_imdb-fast"));
     let output = command.args(arguments).current_dir(folder).output().unwrap();
     assert!(output.stdout.is_empty());
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -453,7 +454,7 @@ fn a_full_disk_is_one_line_of_error() {
     Model::new(network.unwrap(), 0).save(&folder.path().join("model.safetensors")).unwrap();
     for name in ["x.npz", "x.onnx", "x.safetensors"] {
         let script = format!("ulimit -f 20; exec \"$0\" export model.safetensors -o {name}");
-        let mut command = Command::new("sh");
+        let mut command = neutral("sh");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_imdb-fast")]).current_dir(folder.path());
         let output = command.output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();

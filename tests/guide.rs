@@ -5,8 +5,8 @@
 mod common;
 
 use std::path::Path;
-use std::process::Command;
 
+use common::desk::neutral;
 use common::repository;
 
 const BOOK: &str = include_str!("../src/guide/book.rs");
@@ -33,7 +33,7 @@ fn the_commands_of_the_guide_run() {
     let path =
         format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let run = |script: &str| {
-        let mut shell = Command::new("sh");
+        let mut shell = neutral("sh");
         shell.args(["-euc", script]).current_dir(&folder).env("PATH", &path);
         let output = shell.env("IMDB_FAST_CACHE", folder.path()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

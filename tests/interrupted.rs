@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::desk::Desk;
+use common::desk::{Desk, neutral};
 use common::{heard, names, repository, skipped, team};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{Dataset, Holdout};
@@ -223,7 +223,7 @@ fn a_signal_clears_generated_reviews() {
 fn a_signal_that_is_ignored_is_not_listened_to() {
     for signal in ["HUP", "INT"] {
         let desk = Desk::new();
-        let mut command = Command::new("sh");
+        let mut command = neutral("sh");
         let trap = format!("trap '' {signal}; exec \"$@\"");
         let line = ["-c", &trap, "sh", env!("CARGO_BIN_EXE_imdb-fast")];
         command.args(line).args(SYNTH).current_dir(desk.folder()).stderr(Stdio::piped());
@@ -253,7 +253,7 @@ fn a_system_without_threads_is_an_error() {
     ] {
         // Shells have two names for it.
         let line = format!("ulimit -u 1 2>/dev/null || ulimit -p 1; exec ./program {arguments}");
-        let mut command = Command::new("sh");
+        let mut command = neutral("sh");
         command.args(["-c", &line]).current_dir(desk.folder());
         if std::fs::metadata(desk.folder()).unwrap().uid() == 0 {
             // Of root there may be more.
@@ -661,7 +661,7 @@ fn a_limit_of_file_size_leaves_no_halves() {
     let synth = "synth --reviews 2000 -o s.safetensors";
     let program = env!("CARGO_BIN_EXE_imdb-fast");
     let line = format!("ulimit -f 64; exec '{program}' {synth}");
-    let output = Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output();
+    let output = neutral("sh").args(["-c", &line]).current_dir(desk.path("")).output();
     let output = output.unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{:?} {errors}", output.status);
@@ -672,7 +672,7 @@ fn a_limit_of_file_size_leaves_no_halves() {
     let wild = "--hidden=64 --activation=linear --optimizer=sgd --learning-rate=3";
     let line =
         format!("ulimit -f 1; exec '{program}' {} {wild}", train("run", "50", &[]).join(" "));
-    let output = Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output();
+    let output = neutral("sh").args(["-c", &line]).current_dir(desk.path("")).output();
     let errors = String::from_utf8(output.unwrap().stderr).unwrap();
     let (warned, error) = errors.rsplit_once("\nerror: ").expect(&errors);
     assert!(warned.contains("warning: cannot write run/history.json: File too large"), "{errors}");

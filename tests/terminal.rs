@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use common::desk::neutral;
 use common::skipped;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_imdb-fast");
@@ -21,10 +22,7 @@ fn commands() -> Vec<String> {
 }
 
 fn printed(arguments: &[&str]) -> String {
-    let mut command = Command::new(PROGRAM);
-    // Help would be wrapped at so many columns, in a pipe too.
-    command.args(arguments).env_remove("CLICOLOR_FORCE").env_remove("COLUMNS");
-    let output = command.output().unwrap();
+    let output = neutral(PROGRAM).args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
@@ -165,7 +163,7 @@ fn rendered(page: &str) -> Option<String> {
 #[test]
 fn unknown_pages_and_shells_are_usage_errors() {
     let fails = |arguments: &[&str], part: &str| {
-        let output = Command::new(PROGRAM).args(arguments).output().unwrap();
+        let output = neutral(PROGRAM).args(arguments).output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{errors}");
         assert!(errors.contains(part) && output.stdout.is_empty(), "{errors}");
@@ -177,12 +175,11 @@ fn unknown_pages_and_shells_are_usage_errors() {
 
 /// Runs a command line of the program in a terminal of its own, by util-linux' `script`. Returns all that it shows.
 fn in_a_terminal(line: &str, environment: &[(&str, &str)], folder: &Path) -> Option<String> {
-    let mut command = Command::new("script");
+    let mut command = neutral("script");
     command.args(["-qec", &format!("'{PROGRAM}' {line}"), "/dev/null"]).current_dir(folder);
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
-        command.env_remove(variable);
-    }
-    command.env("TERM", "xterm-256color").envs(environment.iter().copied()).stdin(Stdio::null());
+    // It runs the line by the user's shell, and animates nothing for machines.
+    command.env("SHELL", "/bin/sh").env_remove("CI").env("TERM", "xterm-256color");
+    command.envs(environment.iter().copied()).stdin(Stdio::null());
     match command.output() {
         Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -275,9 +272,9 @@ fn codes_in_files_do_not_reach_a_terminal() {
 fn pipes_are_plain_unless_colours_are_forced() {
     for arguments in [&["--help"][..], &["train", "missing"]] {
         let shown = |force: Option<&str>| {
-            let mut command = Command::new(PROGRAM);
-            command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
-            let output = command.envs(force.map(|value| ("CLICOLOR_FORCE", value))).output();
+            let mut command = neutral(PROGRAM);
+            let output =
+                command.args(arguments).envs(force.map(|value| ("CLICOLOR_FORCE", value))).output();
             let Output { stdout, stderr, .. } = output.unwrap();
             String::from_utf8([stdout, stderr].concat()).unwrap()
         };

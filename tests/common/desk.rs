@@ -1,11 +1,21 @@
 //! The program in a folder of its own.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
 use super::repository;
+
+/// A command that says the same, and looks for files in the same places, whoever runs the tests.
+pub fn neutral(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "KERAS_HOME"] {
+        command.env_remove(variable);
+    }
+    command
+}
 
 pub struct Desk(TempDir);
 
@@ -55,12 +65,8 @@ impl Desk {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imdb-fast"));
+        let mut command = neutral(env!("CARGO_BIN_EXE_imdb-fast"));
         command.args(arguments).current_dir(self.folder());
-        // What is said, and where files are looked for, is not to depend on who runs the tests.
-        for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "KERAS_HOME"] {
-            command.env_remove(variable);
-        }
         command.env("IMDB_FAST_CACHE", self.path("cache"));
         command
     }

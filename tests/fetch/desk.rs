@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use imdb_fast::fetch::Digest;
 use tempfile::TempDir;
 
+use crate::common::desk::neutral;
 use crate::common::{names, repository};
 use crate::reviews;
 use crate::server::{Reply, Server};
@@ -29,12 +30,12 @@ impl Desk {
     }
 
     pub(crate) fn command(&self, program: &str, arguments: &[impl AsRef<OsStr>]) -> Command {
-        let mut command = Command::new(program);
+        let mut command = neutral(program);
         command.args(arguments).current_dir(self.path("work"));
         for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
             command.env_remove(name).env_remove(name.to_lowercase());
         }
-        command.env_remove("KERAS_HOME").env("HOME", self.path("home"));
+        command.env("HOME", self.path("home"));
         command.env("USERPROFILE", self.path("home"));
         command.env("IMDB_FAST_CACHE", self.path("cache"));
         command
