@@ -3,12 +3,16 @@
 
 mod common;
 
+use std::collections::HashSet;
+
 use imdb_fast::answer::Judge;
 use imdb_fast::dataset::Split;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense};
 use imdb_fast::random::{Random, Stream};
-use imdb_fast::text::{Encoder, Encoding, Rules, Scratch, Tokenizer, Vocabulary, WordCounts};
+use imdb_fast::text::{
+    CUT, DROPPED, Encoder, Encoding, Rules, Scratch, Tokenizer, Vocabulary, WordCounts,
+};
 use imdb_fast::train::Team;
 
 use common::{Elements, Journal, Reviews, Work, best_time, thread_counts};
@@ -47,6 +51,23 @@ impl Texts {
             texts.texts.push(text);
         }
         texts
+    }
+
+    /// How many features they have, each text's in a set.
+    fn features(&self, encoder: &Encoder) -> usize {
+        let rules = encoder.rules();
+        let features = |text: &String| {
+            let mut set: HashSet<u32> = rules.start_char.into_iter().collect();
+            Tokenizer::Keras.for_each(text, &mut Scratch::default(), |word| {
+                match encoder.token(word) {
+                    DROPPED => {}
+                    CUT => set.extend(rules.oov_char),
+                    id => _ = set.insert(id),
+                }
+            });
+            set.len()
+        };
+        self.texts.iter().map(features).sum()
     }
 }
 
@@ -98,12 +119,14 @@ fn main() {
     let encoder = Encoder::new(&rules, vocabulary).expect("the vocabulary is sound");
     let mut encoding = Encoding::default();
     let best = best_time(&mut group, "encode", || {
+        total = 0;
         for text in &texts.texts {
             encoder.encode(text, &mut encoding);
-            assert!(encoding.features().len() <= encoding.words().len());
+            total += encoding.features().len();
         }
     });
     journal.note("keras: features", best, work);
+    assert!(best.is_none() || total == texts.features(&encoder), "{total} features");
 
     let layer = Dense { units: 16, activation: Activation::Relu };
     let architecture = Architecture::new(features, &[layer, layer]).expect("the widths are valid");
@@ -118,10 +141,20 @@ fn main() {
             judge.probabilities(&texts.texts, &mut probabilities).expect("the weights are small");
         });
         journal.note(format!("probabilities, {threads} threads"), best, work);
+        if best.is_none() {
+            continue;
+        }
         if first.is_empty() {
             first.clone_from(&probabilities);
         }
-        assert!(best.is_none() || first == probabilities, "the same on any number of threads");
+        assert!(first == probabilities, "the same on any number of threads");
+        assert_eq!(probabilities.len(), work.reviews);
+        // Texts by themselves, a few from everywhere.
+        let step = work.reviews.div_ceil(10);
+        for (text, &found) in texts.texts.iter().zip(&probabilities).step_by(step) {
+            let alone = judge.explain(text).expect("the weights are small").probability;
+            assert!((found - alone).abs() < 1e-6, "{found}, and {alone} alone");
+        }
     }
     group.finish();
     criterion.final_summary();
