@@ -15,6 +15,11 @@ use super::roofline::Pattern;
 use super::sparse::Calls;
 use super::{BATCH, LINE};
 
+/// What RMSprop keeps for each weight at first.
+const INITIAL_VELOCITY: f32 = 1e-6;
+/// The gradient of all weights of a row that is in a list.
+const GRADIENT: f32 = 1e-3;
+
 /// Weights and what RMSprop keeps for them, `[features, width]`.
 struct Trained {
     width: usize,
@@ -31,7 +36,7 @@ impl Trained {
         weights.fill(0.05);
         // Touched now, so that the system need not provide it in time.
         let mut velocity = Aligned::zeros(features * width);
-        velocity.fill(1e-6);
+        velocity.fill(INITIAL_VELOCITY);
         let decays = [Powers::of(RmsProp::default().rho)];
         Trained { width, weights, velocity, updated: vec![0; features], decays, number: 0 }
     }
@@ -121,6 +126,9 @@ pub fn listed(criterion: &mut Criterion, report: &mut Report<'_>) {
     let lists = Rc::new(lists);
     let touched: usize = lists.iter().map(Vec::len).sum();
     let rows: HashSet<u32> = lists.iter().flatten().map(|touched| touched.row).collect();
+    let later: HashSet<u32> = lists[1..].iter().flatten().map(|touched| touched.row).collect();
+    let mut once = lists[0].iter().map(|touched| touched.row).filter(|row| !later.contains(row));
+    let once = once.next().expect("some word is in the first list alone") as usize;
     // Gradient, weights and velocity come and go, so does the step's number; the list comes.
     let moved = touched * (6 * LINE + 8 + size_of::<Touched>());
     let arrays = 3 * features * LINE;
@@ -131,6 +139,10 @@ pub fn listed(criterion: &mut Criterion, report: &mut Report<'_>) {
         lists.sweep(level);
         let still = lists.trained.weights.chunks_exact(16).filter(|row| row[0] == 0.05);
         assert_eq!(still.count(), features - rows.len(), "these rows move and no others");
+        for &found in &lists.trained.weights[once * 16..][..16] {
+            let expected = 0.05 - first_step();
+            assert!((found - expected).abs() < 1e-6, "row {once}: {found} and {expected}");
+        }
         let case = Case {
             kernel: format!("rmsprop sweep, rows in a list, of {features}"),
             by: level.name(),
@@ -140,6 +152,14 @@ pub fn listed(criterion: &mut Criterion, report: &mut Report<'_>) {
         report.time(&mut group, &format!("rows in a list, {level}"), case);
     }
     group.finish();
+}
+
+/// How far the formula moves a weight of a list's row, whose velocity has decayed in the step that it has skipped.
+fn first_step() -> f32 {
+    let rule = RmsProp::default();
+    let decayed = rule.rho * INITIAL_VELOCITY;
+    let velocity = rule.rho * decayed + (1.0 - rule.rho) * GRADIENT * GRADIENT;
+    rule.learning_rate * GRADIENT / (velocity + rule.epsilon).sqrt()
 }
 
 /// Batches that touch few of many rows.
@@ -159,7 +179,7 @@ impl Lists {
     fn sweep(&mut self, level: Level) -> Duration {
         let Lists { lists, trained, gradient } = self;
         let step = |list: &Vec<Touched>| {
-            gradient[..list.len() * 16].fill(1e-3);
+            gradient[..list.len() * 16].fill(GRADIENT);
             trained.sweep(level, gradient, Selection::Listed(list))
         };
         let time = lists.iter().map(step).sum();
