@@ -17,7 +17,7 @@ pub enum Holdout {
     None,
     /// The first so many training reviews, as the book holds out its first 10,000; they are not trained on.
     First(usize),
-    /// The first part of the training reviews, rounded down, such as 0.4.
+    /// The first part of the training reviews, rounded down, such as 0.4. Keras' `validation_split` is the last part.
     Fraction(f64),
     /// Another split, whole; all training reviews are trained on.
     Split(Split),

@@ -82,7 +82,8 @@ pub(crate) struct Args {
     /// Reviews a step
     #[arg(long, value_name = "N", default_value_t = 512)]
     batch_size: usize,
-    /// What is held out: the first N training reviews, or the first part of them, such as 0.4; `test`; or 0 for nothing
+    /// What is held out: the first N training reviews, or the first part of them, such as 0.4 (Keras' validation_split is the
+    /// last); `test`; or 0 for nothing
     #[arg(long, value_name = "N", default_value = "10000")]
     validation: String,
     /// How a review becomes the network's input: multi-hot or embedding; see below
