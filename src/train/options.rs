@@ -89,7 +89,8 @@ impl Default for FitOptions {
 pub struct EarlyStopping {
     /// How many epochs in a row may pass without a new lowest value; the run stops at the last of them.
     pub patience: usize,
-    /// By how much a value has to be lower to count.
+    /// By how much a value has to be lower to count. [`FitOptions::keep_best`] goes by the lowest whatever the delta, where Keras'
+    /// `restore_best_weights` goes by the delta too.
     pub min_delta: f64,
 }
 

@@ -160,7 +160,8 @@ pub(crate) struct Args {
     /// Stop when the validation loss has not fallen for N epochs
     #[arg(long, value_name = "N")]
     early_stopping: Option<usize>,
-    /// By how much the loss has to fall to count for --early-stopping
+    /// By how much the loss has to fall to count for --early-stopping; --keep-best goes by the lowest whatever the delta, where
+    /// Keras' restore_best_weights goes by the delta too
     #[arg(long, value_name = "X", default_value_t = 0.0, requires = "early_stopping")]
     min_delta: f64,
     /// End with the weights of the epoch with the lowest validation loss
