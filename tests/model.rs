@@ -336,8 +336,9 @@ fn the_first_kernel_alone_starts_as_asked() {
         assert!(high.head.values.iter().all(|weight| (-1.6..1.6).contains(weight)));
         assert!(high.head.values.iter().any(|&weight| weight < 0.0));
         let is_embedded = architecture.embedding().is_some();
-        let explicit = initial(Some("glorot_uniform"));
-        assert!((explicit == initial(None)) != is_embedded);
+        let default = if is_embedded { "random_uniform" } else { "glorot_uniform" };
+        assert!(initial(Some(default)) == initial(None), "{default}");
+        assert!((initial(Some("glorot_uniform")) == initial(None)) != is_embedded);
         let nan = Initializer::RandomUniform { minval: f32::NAN, maxval: 1.0 };
         assert!(Model::initial(architecture, Some(nan), 3).unwrap_err().is_usage());
     }

@@ -48,15 +48,9 @@ impl Parameters {
         let mut parameters = Parameters::zeros(architecture);
         if architecture.embedding().is_some() {
             let fans = [architecture.inputs(), architecture.width()];
-            match first_kernel {
-                Some(initializer) => {
-                    initializer.fill(&mut random, &mut parameters.first_kernel, fans);
-                }
-                None => {
-                    let draw = || (2.0 * random.uniform_f32() - 1.0) * 0.05;
-                    parameters.first_kernel.fill_with(draw);
-                }
-            }
+            let default = Initializer::RandomUniform { minval: -0.05, maxval: 0.05 };
+            let initializer = first_kernel.unwrap_or(default);
+            initializer.fill(&mut random, &mut parameters.first_kernel, fans);
         }
         for layer in 0..architecture.layers().len() {
             let is_first = layer == 0 && architecture.embedding().is_none();
