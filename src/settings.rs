@@ -1,6 +1,7 @@
 //! Choices by name, with parameters: `name` or `name:parameter=value,...`, as the command line writes them. What the parameters
 //! may be is checked by what they are parameters of, which need not come from a text.
 
+use std::fmt::Debug;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
@@ -71,9 +72,14 @@ impl<'a> Settings<'a> {
     }
 
     /// The same of a number within its bounds. An error shows it as it was written, which may be beyond what an `f32` tells apart.
-    pub(crate) fn number(&mut self, key: &str, bound: Bound, target: &mut f32) -> Result<()> {
+    pub(crate) fn number<T: Number>(
+        &mut self,
+        key: &str,
+        bound: Bound,
+        target: &mut T,
+    ) -> Result<()> {
         self.take_by(key, target, bound.expected(), |text| {
-            text.parse().ok().filter(|&number| bound.holds(number))
+            text.parse().ok().filter(|&number: &T| bound.holds(number.into()))
         })
     }
 
@@ -115,6 +121,12 @@ impl<'a> Settings<'a> {
     }
 }
 
+/// What a parameter that is a number is kept as: `f32`, or `f64` where it goes on in `f64`.
+pub(crate) trait Number: Copy + Debug + FromStr + Into<f64> {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
 /// Which numbers a parameter may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bound {
@@ -132,13 +144,13 @@ pub(crate) enum Bound {
 }
 
 impl Bound {
-    fn holds(self, x: f32) -> bool {
+    fn holds(self, x: f64) -> bool {
         x.is_finite()
             && match self {
                 Bound::Finite => true,
                 Bound::AboveZero => x > 0.0,
                 Bound::AtLeastZero => x >= 0.0,
-                Bound::Normal => x >= f32::MIN_POSITIVE,
+                Bound::Normal => x >= f64::from(f32::MIN_POSITIVE),
                 Bound::Share => (0.0..1.0).contains(&x),
                 Bound::Part => (0.0..=1.0).contains(&x),
                 Bound::PartAboveZero => 0.0 < x && x <= 1.0,
@@ -162,8 +174,8 @@ impl Bound {
 ///
 /// # Errors
 /// [`Error::InvalidOption`]
-pub(crate) fn expect_numbers(option: &str, numbers: &[(&str, f32, Bound)]) -> Result<()> {
-    match numbers.iter().find(|(_, number, bound)| !bound.holds(*number)) {
+pub(crate) fn expect_numbers<T: Number>(option: &str, numbers: &[(&str, T, Bound)]) -> Result<()> {
+    match numbers.iter().find(|&&(_, number, bound)| !bound.holds(number.into())) {
         None => Ok(()),
         Some((key, number, bound)) => {
             Err(of_parameter(option, key, shown(*number), bound.expected()))
@@ -172,7 +184,7 @@ pub(crate) fn expect_numbers(option: &str, numbers: &[(&str, f32, Bound)]) -> Re
 }
 
 /// Without a row of zeros where it is tiny.
-fn shown(number: f32) -> String {
+fn shown(number: impl Number) -> String {
     let text = format!("{number:?}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }

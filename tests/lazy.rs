@@ -95,7 +95,7 @@ fn optimizers(random: &mut Random) -> (RmsProp, [Box<dyn Optimizer>; 2]) {
     let rmsprop = RmsProp {
         learning_rate,
         // Below a half, a centered variance is the difference of two nearly equal numbers.
-        rho: 1.0 - power_of_ten(-3.0, -0.31),
+        rho: 1.0 - f64::from(power_of_ten(-3.0, -0.31)),
         momentum: 0.0,
         epsilon: power_of_ten(-8.0, -3.0),
         centered: false,

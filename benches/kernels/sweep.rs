@@ -37,7 +37,7 @@ impl Trained {
         // Touched now, so that the system need not provide it in time.
         let mut velocity = Aligned::zeros(features * width);
         velocity.fill(INITIAL_VELOCITY);
-        let decays = [Powers::of(RmsProp::default().rho)];
+        let decays = [Powers::of(RmsProp::default().rho as f32)];
         Trained { width, weights, velocity, updated: vec![0; features], decays, number: 0 }
     }
 
@@ -75,7 +75,8 @@ fn assert_sweep(level: Level, (features, width): (usize, usize), gradient: &[f32
         let is_idle = gradient.iter().all(|&value| value == 0.0);
         for (column, &gradient) in gradient.iter().enumerate() {
             let at = row * width + column;
-            let velocity = rule.rho * before.1[at] + (1.0 - rule.rho) * gradient * gradient;
+            let [kept, new] = [rule.rho, 1.0 - rule.rho].map(|part| part as f32);
+            let velocity = kept * before.1[at] + new * gradient * gradient;
             let step = rule.learning_rate * gradient / (velocity + rule.epsilon).sqrt();
             let expected = if is_idle { before.0[at] } else { before.0[at] - step };
             let found = trained.weights[at];

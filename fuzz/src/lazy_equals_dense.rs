@@ -36,7 +36,7 @@ fn compared(u: &mut Unstructured) -> Result<()> {
         }
         _ => {
             // Below a half, a centered variance is the difference of two nearly equal numbers.
-            let rho = 1.0 - power_of_ten(u, -3.0, -0.31)?;
+            let rho = 1.0 - f64::from(power_of_ten(u, -3.0, -0.31)?);
             let centered = u.arbitrary()?;
             let rule =
                 RmsProp { learning_rate, rho, momentum: 0.0, epsilon, centered, weight_decay: 0.0 };

@@ -88,19 +88,20 @@ struct Exact {
 impl Exact {
     /// `steps` steps without a gradient, which `f32` makes in so many roundings.
     fn idle(&mut self, rule: &RmsProp, steps: u32, roundings: f64) {
-        let power = f64::from(rule.rho).powf(f64::from(steps));
+        let rho = f64::from(rule.rho as f32);
+        let power = rho.powf(f64::from(steps));
         for average in [&mut self.velocity, &mut self.average] {
             let decayed = average.times(power);
             *average = decayed.rounded(decayed.value, roundings);
             // Among the smallest numbers each step may round up by as much as it decays, and the value stays where it is.
-            average.error += SMALLEST * roundings.min(1.0 / (1.0 - f64::from(rule.rho)));
+            average.error += SMALLEST * roundings.min(1.0 / (1.0 - rho));
         }
     }
 
     /// False where the bounds do not tell anything any more.
     fn step(&mut self, rule: &RmsProp, gradient: f32) -> bool {
-        let (rho, g) = (f64::from(rule.rho), f64::from(gradient));
-        let new = f64::from(1.0 - rule.rho);
+        let (rho, g) = (f64::from(rule.rho as f32), f64::from(gradient));
+        let new = f64::from((1.0 - rule.rho) as f32);
         // Two products and their sum; g^2 is rounded as well.
         let mut velocity = self.velocity.times(rho);
         velocity.value += new * g * g;

@@ -20,9 +20,9 @@ pub struct Adam {
     /// Step size.
     pub learning_rate: f32,
     /// How much of the gradients' average is kept each step.
-    pub beta_1: f32,
+    pub beta_1: f64,
     /// How much of the squared gradients' average is kept each step.
-    pub beta_2: f32,
+    pub beta_2: f64,
     /// Keeps the division finite; beside the root.
     pub epsilon: f32,
     /// Whether the largest squared average so far is used.
@@ -104,13 +104,13 @@ impl Optimizer for Adam {
     fn check(&self, option: &str) -> Result<()> {
         let numbers = [
             (LEARNING_RATE, self.learning_rate, Bound::AboveZero),
-            ("beta_1", self.beta_1, Bound::Share),
-            ("beta_2", self.beta_2, Bound::Share),
             // Less, and the first step of a weight without a gradient divides zero by zero.
             ("epsilon", self.epsilon, Bound::Normal),
             (WEIGHT_DECAY, self.weight_decay.unwrap_or(0.0), Bound::AtLeastZero),
         ];
         expect_numbers(option, &numbers)?;
+        let betas = [("beta_1", self.beta_1), ("beta_2", self.beta_2)];
+        expect_numbers(option, &betas.map(|(key, beta)| (key, beta, Bound::Share)))?;
         match (self.rows, self.weight_decay) {
             (MovedRows::Touched, Some(decay)) => {
                 let expected = "left out with rows=touched: the rows that no word touches rest";
@@ -143,11 +143,14 @@ impl Optimizer for Adam {
 
 impl Adam {
     fn apply(&self, step: Step, stepper: impl Stepper) {
-        // Powers in f64: beta_2^t loses its leading digits in f32 when 1 is taken away.
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(f64::from(step.number));
+        let power = |beta: f64| 1.0 - beta.powf(f64::from(step.number));
         let correction = power(self.beta_2).sqrt() / power(self.beta_1);
         let learning_rate = step.rate * self.learning_rate;
-        let corrected = Corrected { alpha: learning_rate * correction as f32, adam: *self };
+        let corrected = Corrected {
+            alpha: learning_rate * correction as f32,
+            new: [self.beta_1, self.beta_2].map(|beta| (1.0 - beta) as f32),
+            epsilon: self.epsilon,
+        };
         let decay = learning_rate * self.weight_decay.unwrap_or(0.0);
         match self.amsgrad {
             false => stepper.run_decayed(corrected, decay),
@@ -161,20 +164,22 @@ impl Adam {
 struct Corrected {
     /// The learning rate times the corrections of both averages' bias.
     alpha: f32,
-    adam: Adam,
+    /// `1 - beta_1` and `1 - beta_2`, rounded once, as in Keras: those of an `f32` near 1 have few digits.
+    new: [f32; 2],
+    epsilon: f32,
 }
 
 impl Corrected {
     #[inline(always)]
     fn averages<V: Lanes>(&self, gradient: V, m: V, v: V) -> (V, V) {
         let towards =
-            |average: V, new: V, beta: f32| (new - average).mul_add(V::splat(1.0 - beta), average);
-        (towards(m, gradient, self.adam.beta_1), towards(v, gradient * gradient, self.adam.beta_2))
+            |average: V, new: V, part: f32| (new - average).mul_add(V::splat(part), average);
+        (towards(m, gradient, self.new[0]), towards(v, gradient * gradient, self.new[1]))
     }
 
     #[inline(always)]
     fn taken<V: Lanes>(&self, m: V, v: V) -> V {
-        V::splat(self.alpha) * m / (v.sqrt() + V::splat(self.adam.epsilon))
+        V::splat(self.alpha) * m / (v.sqrt() + V::splat(self.epsilon))
     }
 }
 

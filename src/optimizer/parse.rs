@@ -154,7 +154,8 @@ mod tests {
         // As they are written, and not as they are read.
         for (text, part) in [
             ("sgd:learning_rate=1e40", "\"1e40\", expected a number above 0"),
-            ("rmsprop:rho=0.99999999", "\"0.99999999\", expected a number from 0 to below 1"),
+            ("sgd:momentum=0.99999999", "\"0.99999999\", expected a number from 0 to below 1"),
+            ("rmsprop:rho=0.99999999999999999", "999\", expected a number from 0 to below 1"),
             ("rmsprop:rho=abc", "\"abc\", expected a number from 0 to below 1"),
         ] {
             assert!(message(text).contains(part), "{text}: {}", message(text));

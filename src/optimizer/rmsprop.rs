@@ -18,7 +18,7 @@ pub struct RmsProp {
     /// Step size.
     pub learning_rate: f32,
     /// How much of the squared gradients' average is kept each step.
-    pub rho: f32,
+    pub rho: f64,
     /// How much of the last increment is kept.
     pub momentum: f32,
     /// Keeps the division finite; under the root.
@@ -54,13 +54,13 @@ impl Optimizer for RmsProp {
     fn check(&self, option: &str) -> Result<()> {
         let numbers = [
             (LEARNING_RATE, self.learning_rate, Bound::AboveZero),
-            ("rho", self.rho, Bound::Share),
             ("momentum", self.momentum, Bound::Share),
             // Less, and the first step of a weight without a gradient divides zero by zero.
             ("epsilon", self.epsilon, Bound::Normal),
             (WEIGHT_DECAY, self.weight_decay, Bound::AtLeastZero),
         ];
-        expect_numbers(option, &numbers)
+        expect_numbers(option, &numbers)?;
+        expect_numbers(option, &[("rho", self.rho, Bound::Share)])
     }
 
     /// Velocity, then the average where centered, then the momentum where there is one.
@@ -71,38 +71,56 @@ impl Optimizer for RmsProp {
     fn idle(&self) -> Idle {
         match self.momentum > 0.0 || self.weight_decay > 0.0 {
             true => Idle::Moves,
-            false => Idle::Decays(vec![self.rho; self.state().len()]),
+            false => Idle::Decays(vec![self.rho as f32; self.state().len()]),
         }
     }
 
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        self.at(step).apply(step.on(weights, gradient, state));
+        self.apply(step, step.on(weights, gradient, state));
     }
 
     fn sweep(&self, step: Step, rows: Rows<'_>) {
-        self.at(step).apply(step.on_rows(rows));
+        self.apply(step, step.on_rows(rows));
     }
 }
 
 impl RmsProp {
-    fn at(&self, step: Step) -> RmsProp {
-        RmsProp { learning_rate: step.rate * self.learning_rate, ..*self }
-    }
-
-    fn apply(&self, stepper: impl Stepper) {
-        let decay = self.learning_rate * self.weight_decay;
+    fn apply(&self, step: Step, stepper: impl Stepper) {
+        let learning_rate = step.rate * self.learning_rate;
+        let plain = Plain {
+            learning_rate,
+            kept: self.rho as f32,
+            new: (1.0 - self.rho) as f32,
+            momentum: self.momentum,
+            epsilon: self.epsilon,
+        };
+        let decay = learning_rate * self.weight_decay;
         match (self.centered, self.momentum > 0.0) {
-            (false, false) => stepper.run_decayed(*self, decay),
-            (true, false) => stepper.run_decayed(Centered(*self), decay),
-            (false, true) => stepper.run_decayed(Momentum(*self), decay),
-            (true, true) => stepper.run_decayed(CenteredMomentum(*self), decay),
+            (false, false) => stepper.run_decayed(plain, decay),
+            (true, false) => stepper.run_decayed(Centered(plain), decay),
+            (false, true) => stepper.run_decayed(Momentum(plain), decay),
+            (true, true) => stepper.run_decayed(CenteredMomentum(plain), decay),
         }
     }
+}
 
+/// RMSprop in one step, with its numbers as the rows take them.
+#[derive(Clone, Copy)]
+struct Plain {
+    learning_rate: f32,
+    /// `rho`
+    kept: f32,
+    /// `1 - rho`, rounded once, as in Keras: that of an `f32` near 1 has few digits.
+    new: f32,
+    momentum: f32,
+    epsilon: f32,
+}
+
+impl Plain {
     /// `rho value + (1 - rho) new`
     #[inline(always)]
     fn average<V: Lanes>(&self, value: V, new: V) -> V {
-        V::splat(1.0 - self.rho).mul_add(new, V::splat(self.rho) * value)
+        V::splat(self.new).mul_add(new, V::splat(self.kept) * value)
     }
 
     #[inline(always)]
@@ -111,7 +129,7 @@ impl RmsProp {
     }
 }
 
-impl Rule<1> for RmsProp {
+impl Rule<1> for Plain {
     #[inline(always)]
     fn step<V: Lanes>(&self, gradient: V, [velocity]: [V; 1]) -> (V, [V; 1]) {
         let velocity = self.average(velocity, gradient * gradient);
@@ -120,7 +138,7 @@ impl Rule<1> for RmsProp {
 }
 
 #[derive(Clone, Copy)]
-struct Centered(RmsProp);
+struct Centered(Plain);
 
 impl Rule<2> for Centered {
     #[inline(always)]
@@ -133,7 +151,7 @@ impl Rule<2> for Centered {
 }
 
 #[derive(Clone, Copy)]
-struct Momentum(RmsProp);
+struct Momentum(Plain);
 
 impl Rule<2> for Momentum {
     #[inline(always)]
@@ -146,7 +164,7 @@ impl Rule<2> for Momentum {
 }
 
 #[derive(Clone, Copy)]
-struct CenteredMomentum(RmsProp);
+struct CenteredMomentum(Plain);
 
 impl Rule<3> for CenteredMomentum {
     #[inline(always)]

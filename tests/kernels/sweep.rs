@@ -264,6 +264,26 @@ fn lists(net: &Net, number: u32) -> [Vec<Touched>; 3] {
     ]
 }
 
+/// What an average takes of the new value is as it was asked for where the rest is next to 1.
+#[test]
+fn small_parts_of_an_average_are_not_rounded_with_the_rest() {
+    let new = 1.0 - 0.999_999_9_f64;
+    for (text, taken) in [
+        ("rmsprop:rho=0.9999999,epsilon=1e-30", 0.001 / new.sqrt()),
+        ("rmsprop:rho=0.9999999,epsilon=1e-30,centered=true", 0.001 / (new - new * new).sqrt()),
+        ("adam:beta_1=0.9999999,beta_2=0.9999999,epsilon=1e-30", 0.001),
+    ] {
+        let optimizer = optimizer::parse(text, None).unwrap();
+        for level in Level::supported() {
+            let (mut weight, mut state) = ([0.0], optimizer.state());
+            optimizer.update(Step { number: 1, level, rate: 1.0 }, &mut weight, &[1.0], &mut state);
+            assert!(state.iter().all(|&average| average == new as f32), "{text}: {state:?}");
+            let off = f64::from(-weight[0]) / taken - 1.0;
+            assert!(off.abs() < 1e-6, "{text}, {level}: off by {off}");
+        }
+    }
+}
+
 #[test]
 fn sweeps_are_updates_row_by_row() {
     for &(name, bound) in OPTIMIZERS {
