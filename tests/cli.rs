@@ -872,6 +872,27 @@ fn a_model_that_cannot_be_used_is_not_saved() {
 }
 
 #[test]
+fn networks_that_no_seed_tells_apart_are_warned_of() {
+    let desk = Desk::with_dataset();
+    desk.ok(&[&SMALL[..], &["--out=one"]].concat());
+    let init = "--init=one/model.safetensors";
+    let (ordered, zeros) = ("--shuffle=none", "--first-kernel-initializer=zeros");
+    for (networks, is_alike, options) in [
+        ("2", true, &[ordered, "--hidden=none", zeros][..]),
+        ("2", true, &[ordered, init]),
+        ("1", false, &[ordered, init]),
+        ("2", false, &[init]),
+        ("2", false, &[ordered, "--hidden=none"]),
+        ("2", false, &[ordered, "--activation=tanh", zeros]),
+        ("2", false, &[ordered, init, "--word-dropout=0.1"]),
+    ] {
+        let (_, errors) = desk.runs(&[&SMALL[..], options, &["--ensemble", networks]].concat());
+        let is_warned = errors.contains("warning: the networks of --ensemble are all the same");
+        assert_eq!(is_warned, is_alike, "{options:?} of {networks}: {errors}");
+    }
+}
+
+#[test]
 fn a_reader_that_leaves_early_is_no_failure() {
     let desk = Desk::with_dataset();
     desk.ok(&SMALL);

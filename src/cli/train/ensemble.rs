@@ -8,14 +8,14 @@ use imdb_fast::dataset::{Dataset, Split};
 use imdb_fast::ensemble::{Ensemble, Member, Trained};
 use imdb_fast::model::Model;
 use imdb_fast::report::json::Merged;
-use imdb_fast::train::{FitOptions, Team, TrainPlan};
+use imdb_fast::train::{FitOptions, Shuffle, Team, TrainPlan};
 
 use super::network::Network;
 use super::outputs::{Outputs, facts};
 use super::{Args, judged};
 use crate::cli::progress::{self, Stages};
 use crate::cli::stop::Stop;
-use crate::cli::{Global, Kind, count, say, to_stdout};
+use crate::cli::{Global, Kind, count, say, to_stdout, warn};
 
 /// What the networks have in common.
 pub(super) struct Members<'a> {
@@ -36,6 +36,7 @@ impl Members<'_> {
             facts.pseudo_labelled_reviews =
                 dataset.csr(Split::Unlabelled).map_or(0, |csr| csr.rows());
         }
+        self.warn_of_one_network(ensemble);
         let stop = Stop::listen();
         let mut outputs = Outputs::create(args, facts)?;
         let start = Instant::now();
@@ -73,6 +74,21 @@ impl Members<'_> {
             })?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Says so where the networks have nothing of a seed in them by which they would differ.
+    fn warn_of_one_network(&self, ensemble: &Ensemble) {
+        let options = self.plan.options();
+        let differ = self.network.is_drawn()
+            || options.shuffle != Some(Shuffle::None)
+            || options.dropout > 0.0
+            || options.word_dropout > 0.0;
+        if ensemble.members > 1 && !differ {
+            warn(
+                "the networks of --ensemble are all the same: their first weights are given, and no seed decides the \
+                 order of the reviews or what is dropped; shuffle them, or leave --ensemble out",
+            );
+        }
     }
 
     fn report(

@@ -17,6 +17,17 @@ pub(super) struct Network<'a> {
 }
 
 impl Network<'_> {
+    /// Whether its first weights depend on a seed. Kernels behind the first one always do.
+    pub(super) fn is_drawn(&self) -> bool {
+        let is_one_kernel = self.hidden.is_empty() && self.embedding.is_none();
+        let is_constant = match self.initializer {
+            Some(Initializer::Zeros) => true,
+            Some(Initializer::RandomUniform { minval, maxval }) => minval == maxval,
+            _ => false,
+        };
+        self.init.is_none() && !(is_one_kernel && is_constant)
+    }
+
     /// A network for the words of a dataset, before its first step.
     pub(super) fn model(&self, dataset: &Dataset, seed: u64) -> Result<Model> {
         let mut architecture = Architecture::new(dataset.features(), &self.hidden)?;
