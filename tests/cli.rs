@@ -286,6 +286,11 @@ fn wrong_arguments_are_usage_errors() {
     train(&["--epochs", "-1"], &["'-1' for '--epochs <N>': expected a whole number, 0 or more"]);
     train(&["--seed", "-1"], &["'-1' for '--seed <N>': expected a whole number, 0 or more"]);
     train(&["--seed", "99999999999999999999"], &["expected a smaller number"]);
+    train(
+        &["--learning-rate", "1e40"],
+        &["'1e40' for '--learning-rate <RATE>': expected a number up"],
+    );
+    train(&["--learning-rate", "1e-50"], &["'1e-50' for '--learning-rate <RATE>': expected 0, or"]);
     train(&["--dropout", "half"], &["'half' for '--dropout <CHANCE>': expected a number"]);
     train(&["--validation", "-3"], &["--validation is \"-3\"", "a part such as 0.4"]);
     train(&["--threads", "-1"], &["'-1' for '--threads"]);

@@ -17,6 +17,7 @@ mod inspect;
 mod known;
 mod lock;
 mod man;
+mod number;
 mod plot;
 mod predict;
 mod preset;

@@ -12,6 +12,7 @@ use imdb_fast::train::FeatureScale;
 use imdb_fast::{Error, Result};
 
 use crate::cli::known::Known;
+use crate::cli::number::number;
 
 /// Train many configurations in parallel, compare them, and train the best one on all reviews
 #[derive(Debug, clap::Args)]
@@ -84,7 +85,7 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
     optimizer: Option<String>,
     /// Step sizes
-    #[arg(long, value_name = "RATE,...", value_delimiter = ',')]
+    #[arg(long, value_name = "RATE,...", value_delimiter = ',', value_parser = number)]
     learning_rate: Vec<f32>,
     /// Optimizers of the biases: `none,sgd:learning_rate=0.03`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
@@ -105,13 +106,13 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(Initializer::NAMES), hide_possible_values = true)]
     first_kernel_initializer: Option<String>,
     /// Chances that a hidden unit is left out
-    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',')]
+    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',', value_parser = number)]
     dropout: Vec<f32>,
     /// Chances that a word is left out
-    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',')]
+    #[arg(long, value_name = "CHANCE,...", value_delimiter = ',', value_parser = number)]
     word_dropout: Vec<f32>,
     /// Penalties on the squares of the kernels' weights
-    #[arg(long, value_name = "X,...", value_delimiter = ',')]
+    #[arg(long, value_name = "X,...", value_delimiter = ',', value_parser = number)]
     l2: Vec<f32>,
     /// Scales of the words: `none,naive-bayes`
     #[arg(long, value_name = "HOW,...", value_delimiter = ',')]

@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 
 use super::network::Network;
 use crate::cli::known::Known;
+use crate::cli::number::number;
 use crate::cli::preset::Preset;
 
 /// Train a network; without a dataset, on generated reviews
@@ -116,7 +117,7 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
     optimizer: String,
     /// The step size; the optimizer's own default where it is not given
-    #[arg(long, alias = "lr", value_name = "RATE")]
+    #[arg(long, alias = "lr", value_name = "RATE", value_parser = number)]
     learning_rate: Option<f32>,
     /// The optimizer of the biases, with its own learning rate: `sgd:learning_rate=0.03`; that of the other weights where it is
     /// not given
@@ -130,18 +131,18 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(Schedule::NAMES), hide_possible_values = true)]
     schedule: String,
     /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
-    #[arg(long, value_name = "CHANCE", default_value_t = 0.0)]
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, value_parser = number)]
     dropout: f32,
     /// Leave out each word of a review with this chance, anew in each epoch: Keras' Dropout before the first layer
-    #[arg(long, value_name = "CHANCE", default_value_t = 0.0)]
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.0, value_parser = number)]
     word_dropout: f32,
     /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown,
     /// by which --early-stopping and --keep-best go too, are without it; Keras adds it to its own
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = number)]
     l2: f32,
     /// Cut the gradient down to this norm where it is longer, that of all weights and biases taken as one vector: Keras'
     /// global_clipnorm
-    #[arg(long, value_name = "NORM")]
+    #[arg(long, value_name = "NORM", value_parser = number)]
     global_clipnorm: Option<f32>,
     /// What to record besides the loss: accuracy, precision, recall, f1, auc (Keras', of 200 points)
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', default_value = "accuracy")]
