@@ -438,6 +438,44 @@ fn splits_come_from_fractions_columns_and_files() {
     assert_eq!(Split::ALL.map(rows), [1, 1, 2]);
     let none = TextOptions { with_unlabelled: false, ..column };
     assert!(imported(&path, &text(none)).unwrap().csr(Split::Unlabelled).is_err());
+    // A row that names none is refused in each format.
+    let named = |option: &str| Some(option.to_owned());
+    let column = TextOptions { split_column: named("s"), ..TextOptions::default() };
+    let [plain, twice] =
+        [None, named("s")].map(|label| text(TextOptions { label_column: label, ..column.clone() }));
+    for (rows, options, expected) in [
+        (&b"text,label,s\na,1,train\nb,0,\n"[..], &plain, "line 3: \"\" is no split; expected train"),
+        (
+            b"{\"text\":\"a\",\"label\":1,\"s\":\"train\"}\n{\"text\":\"b\",\"label\":0,\"s\":null}\n",
+            &plain,
+            "line 2: it names no split; expected train, test or unlabelled",
+        ),
+        (
+            b"{\"text\":\"a\",\"label\":1,\"s\":\"train\"}\n{\"text\":\"b\",\"label\":0}\n",
+            &plain,
+            "line 2: it names no split; expected train, test or unlabelled",
+        ),
+        (b"{\"text\":\"a\",\"label\":1}\n[]\n", &plain, "has: text, label; name one of them"),
+        (
+            b"{\"text\":\"a\",\"label\":1,\"s\":\"train\"}\n",
+            &twice,
+            "--split-column is \"s\", expected a column that no other option names",
+        ),
+    ] {
+        let (_folder, path) = file("a", rows);
+        let error = refusal(&path, options);
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    // Nor is a test split made of reviews without labels.
+    for rows in ["text,label\na,\nb, \n", "text,label\n"] {
+        let (_folder, path) = file("test.csv", rows.as_bytes());
+        let options = text(TextOptions { test: Some(path), ..TextOptions::default() });
+        let error = refusal(&sample("sample.csv"), &options);
+        assert!(
+            error.contains("test.csv, but no review of it has a label; name a file"),
+            "{error}"
+        );
+    }
     let unlabelled = Some(sample("sample.fasttext.txt"));
     let both = text(TextOptions { unlabelled, ..TextOptions::default() });
     let dataset = imported(&sample("sample.fasttext.txt"), &both).unwrap();

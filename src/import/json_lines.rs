@@ -132,7 +132,7 @@ impl Field {
 /// Looks among the names of an object for the fields that no object before it had; true where there is one.
 ///
 /// # Errors
-/// [`Error::Unfit`] where there is none for the text: each object must have it.
+/// [`Error::Unfit`] where there is none for the text, or for the split that was asked for: each object must have them.
 fn find(
     fields: &mut [Field; 3],
     sought: &[Wanted<'_>; 3],
@@ -156,7 +156,8 @@ fn find(
             }
         }
     }
-    match fields[0].missing.take() {
+    let [text, _, split] = fields;
+    match text.missing.take().or_else(|| split.missing.take()) {
         Some(error) => Err(error),
         None => Ok(is_found),
     }

@@ -140,12 +140,21 @@ impl TextOptions {
     /// Checks what can be checked before the source is read.
     ///
     /// # Errors
-    /// [`Error::InvalidOption`] for a fraction that is none or a limit that means nothing.
+    /// [`Error::InvalidOption`] for a fraction that is none, a limit that means nothing, or a column that two options name.
     pub(super) fn check(&self) -> Result<()> {
         if let Some(fraction) = self.test_fraction
             && !(fraction > 0.0 && fraction < 1.0)
         {
             return Err(Error::invalid("--test-fraction", fraction, "a fraction between 0 and 1"));
+        }
+        let [text, label, split] =
+            [&self.text_column, &self.label_column, &self.split_column].map(Option::as_deref);
+        for (option, column, others) in
+            [("--label-column", label, [text, None]), ("--split-column", split, [text, label])]
+        {
+            if let Some(column) = column.filter(|_| others.contains(&column)) {
+                return Err(Error::invalid(option, column, "a column that no other option names"));
+            }
         }
         check_max_text(self.max_text)
     }

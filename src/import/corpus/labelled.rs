@@ -74,6 +74,10 @@ impl Labelled {
                 let name = String::from_utf8_lossy(name);
                 malformed((format!("{:?} is no split", shortened(&name, 40)), SPLITS.to_owned()))
             })?,
+            // In another format its field would be empty, and that is no split either.
+            None if self.options.split_column.is_some() => {
+                return Err(malformed(("it names no split".to_owned(), SPLITS.to_owned())));
+            }
             None => split,
         };
         if split == Split::Unlabelled {
@@ -108,13 +112,15 @@ fn split_of(name: &[u8]) -> Option<Split> {
 
 impl Reader for Labelled {
     fn read(&mut self, emit: Emit<'_>) -> Result<()> {
-        for (path, split) in self.files.clone() {
-            let mut rows = self.open(&path, split)?;
+        for (path, of_file) in self.files.clone() {
+            let mut rows = self.open(&path, of_file)?;
+            let mut has_labels = false;
             let origin = self.origin(&path);
             let mut batcher = Batcher::new(self.origin(&path), emit);
             while let Some(row) = rows.next_row()? {
                 let number = u32::try_from(row.number).unwrap_or(u32::MAX);
-                let Some((split, class)) = self.sort(&row, split, &origin)? else { continue };
+                let Some((split, class)) = self.sort(&row, of_file, &origin)? else { continue };
+                has_labels |= class.is_some();
                 let header = Header { split, class, rating: 0, number };
                 if header.split != Split::Unlabelled || self.options.with_unlabelled {
                     batcher.text().extend_from_slice(row.text);
@@ -122,6 +128,14 @@ impl Reader for Labelled {
                 }
             }
             batcher.finish()?;
+            if of_file == Split::Test && !has_labels {
+                return Err(Error::Unfit {
+                    option: "--test",
+                    value: path.display().to_string(),
+                    reason: "no review of it has a label".into(),
+                    remedy: "name a file with labels, or give it as --unlabelled".into(),
+                });
+            }
         }
         Ok(())
     }
