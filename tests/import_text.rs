@@ -278,6 +278,34 @@ fn options_and_indexes_that_leave_no_words_or_too_many_are_refused() {
 }
 
 #[test]
+fn an_index_of_other_words_is_refused() {
+    let all = KerasOptions { num_words: None, ..KerasOptions::default() };
+    for keras in [KerasOptions::default(), all] {
+        for (index, is_fine) in [
+            ("{}", false),
+            (r#"{"zzz": 5}"#, false),
+            (r#"{"The": 1}"#, false),
+            (r#"{"the": 1}"#, true),
+        ] {
+            let (_folder, path) = file("index.json", index.as_bytes());
+            let keras = keras.clone();
+            let options = ImportOptions { word_index: Some(path), keras, ..Default::default() };
+            let opened = import::open(&sample("sample.csv"), &options);
+            assert_eq!(opened.is_ok(), is_fine, "{index}");
+            let Err(error) = opened else { continue };
+            let expected = "sample.csv is in it; words are compared in lower case; name the index";
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+    // What --num-words cuts is no other word.
+    let (_folder, path) = file("index.json", br#"{"the": 90000}"#);
+    let options = ImportOptions { word_index: Some(path), ..Default::default() };
+    assert!(import::open(&sample("sample.csv"), &options).is_ok());
+    let error = refusal(&sample("sample.npz"), &options);
+    assert!(error.contains("index.json, but it has no word for any id below 10000"), "{error}");
+}
+
+#[test]
 fn a_broken_word_index_tells_the_place_once() {
     let (_folder, path) = file("index.json", b"{\"the\": 1,}");
     let options = ImportOptions { word_index: Some(path), ..ImportOptions::default() };

@@ -183,6 +183,9 @@ impl Plan {
     }
 
     /// Words by their given ranks.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the index has none of them; those of its ranks.
     fn impose(
         &mut self,
         path: &Path,
@@ -208,6 +211,16 @@ impl Plan {
                 Ok(())
             },
         )?;
+        // What is cut for its rank is in the index all the same.
+        if tokens.iter().flatten().all(|&token| token == DROPPED) {
+            return Err(Error::Unfit {
+                option: "--word-index",
+                value: index.path.display().to_string(),
+                reason: format!("no word of {} is in it", path.display()),
+                remedy: "words are compared in lower case; name the index that belongs to them"
+                    .into(),
+            });
+        }
         Ok(Lexicon { encoder, vocabulary, tokens })
     }
 

@@ -186,7 +186,17 @@ impl KerasImdb {
             Some(index) => {
                 let words = word_index::read(index)?;
                 let ranked = words.iter().map(|(rank, word)| (*rank, word.as_str()));
-                Some(options.rules(features).vocabulary(ranked)?)
+                let vocabulary = options.rules(features).vocabulary(ranked)?;
+                if (0..features as u32).all(|id| vocabulary.word(id).is_none()) {
+                    return Err(Error::Unfit {
+                        option: "--word-index",
+                        value: index.display().to_string(),
+                        reason: format!("it has no word for any id below {features}"),
+                        remedy: "name the index that belongs to the ids, or raise --num-words"
+                            .into(),
+                    });
+                }
+                Some(vocabulary)
             }
             None => None,
         };
