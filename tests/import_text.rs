@@ -685,6 +685,17 @@ fn hostile_archives_are_refused() {
     }
     let (_folder, path) = file("a.tar", &whole[..2048 + 512]);
     assert!(imported(&path, &text(TextOptions::default())).is_ok());
+    // Padding of any length, but no other archive behind the first.
+    let padded = [&whole, &[0; 1 << 20][..]].concat();
+    let (_folder, path) = file("a.tar", &padded);
+    assert!(imported(&path, &text(TextOptions::default())).is_ok());
+    for (first, packed) in [(&whole, false), (&whole, true), (&padded, false)] {
+        let two = [&first[..], &other].concat();
+        let (_folder, path) = file("a.tar", &if packed { gzipped(&two) } else { two });
+        let error = refusal(&path, &text(TextOptions::default()));
+        let place = format!("a.tar: byte {}: something follows the archive's end", first.len());
+        assert!(error.contains(&place), "{place}: {error}");
+    }
     let (_folder, path) = file("a.tar", &tar_of(&[(Kind::Regular, "readme", b"nothing")]));
     let error = refusal(&path, &text(TextOptions::default()));
     assert!(error.contains("it holds no review"), "{error}");

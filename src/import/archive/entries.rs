@@ -265,9 +265,16 @@ impl Reader for Tar {
                 "get the archive again, or unpack it and import the folder",
             ));
         }
-        // What follows is padding, but behind it comes the checksum of a gzip file.
-        let rest = std::io::copy(&mut rest, &mut std::io::sink());
-        rest.map_err(|error| faults.explain(error))?;
+        // What follows is padding, and behind it comes the checksum of a gzip file. Were it another archive, its reviews would be
+        // passed over.
+        if let Some(place) = rest.pass_zeros().map_err(|error| faults.explain(error))? {
+            return Err(Error::malformed(
+                &self.path,
+                format!("byte {place}"),
+                "something follows the archive's end",
+                "of several archives, unpack each, and import the folder or make one archive of it",
+            ));
+        }
         batcher.finish()
     }
 
@@ -283,6 +290,24 @@ struct Forward<R> {
     /// Whether what was read last is zeros, as the mark of an archive's end is. The crate reads no further than that, but takes
     /// the end of the stream, where nothing is read, for an end as good.
     has_ended: bool,
+}
+
+impl<R: BufRead> Forward<R> {
+    /// Reads zeros up to the end of the stream, or up to a byte that is none: the place of that.
+    fn pass_zeros(&mut self) -> io::Result<Option<u64>> {
+        loop {
+            let found = self.reader.fill_buf()?;
+            let length = found.len();
+            if length == 0 {
+                return Ok(None);
+            }
+            if let Some(zeros) = found.iter().position(|&byte| byte != 0) {
+                return Ok(Some(self.position + zeros as u64));
+            }
+            self.reader.consume(length);
+            self.position += length as u64;
+        }
+    }
 }
 
 impl<R: Read> Read for Forward<R> {
