@@ -854,6 +854,14 @@ fn damaged_and_exploding_gzip_files_are_refused() {
     std::fs::write(&path, &flipped).unwrap();
     assert!(refusal(&path, &options).contains("damaged or cut short"));
 
+    // Zeros may follow a member, and other members; nothing else may.
+    let rows =
+        [gzipped(b"text,label\na,1\n"), vec![0; 700], gzipped(b"b,0\n"), vec![0; 3]].concat();
+    std::fs::write(&path, &rows).unwrap();
+    assert_eq!(imported(&path, &options).unwrap().labels(Split::Train).unwrap(), [1, 0]);
+    std::fs::write(&path, [&rows[..], b"\0x"].concat()).unwrap();
+    assert!(refusal(&path, &options).contains("damaged or cut short"));
+
     let mut bomb = format!("text,label\n{},1\nbad,0\n", "good ".repeat(30)).into_bytes();
     let rows = bomb.len();
     bomb.resize(64 << 20, b'x');

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::error::{Error, Result};
 use crate::input::{self, BYTE_ORDER_MARK};
@@ -32,8 +32,12 @@ struct Unpack {
 
 enum Source {
     Plain(Ahead<BufReader<Stream>>),
-    Gzip(Box<MultiGzDecoder<Ahead<BufReader<Stream>>>>),
+    Gzip(Box<Members>),
 }
+
+/// What the members of a gzip file unpack to, one after the other; none is left at the end. Zeros may follow each: tapes have
+/// them, and gzip itself takes them.
+struct Members(Option<GzDecoder<Ahead<BufReader<Stream>>>>);
 
 type Stream = Box<dyn Read + Send>;
 
@@ -79,7 +83,7 @@ fn open_stream(stream: Stream, path: &Path, limit: Option<u64>) -> Result<Input>
     let stream = BufReader::with_capacity(BUFFER / 2, stream);
     let stream = look_ahead(stream, |start| tells(start, GZIP)).map_err(Error::io(path, "read"))?;
     let source = match seen(&stream).starts_with(GZIP) {
-        true => Source::Gzip(Box::new(MultiGzDecoder::new(stream))),
+        true => Source::Gzip(Box::new(Members(Some(GzDecoder::new(stream))))),
         false => Source::Plain(stream),
     };
     let limit = limit.unwrap_or(MAX_UNPACKED);
@@ -161,16 +165,35 @@ fn tells(start: &[u8], magic: &[u8]) -> bool {
 }
 
 /// How gzip files begin.
-const GZIP: &[u8] = b"\x1f\x8b";
+pub(super) const GZIP: &[u8] = b"\x1f\x8b";
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let rest = member.get_mut();
+            let found = rest.fill_buf()?;
+            match found.iter().take_while(|&&byte| byte == 0).count() {
+                _ if found.is_empty() => self.0 = None,
+                0 => self.0 = self.0.take().map(|member| GzDecoder::new(member.into_inner())),
+                zeros => rest.consume(zeros),
+            }
+        }
+        Ok(0)
+    }
+}
 
 impl Read for Unpack {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let decoder = match &mut self.source {
+        let members = match &mut self.source {
             Source::Plain(stream) => return stream.read(buffer),
-            Source::Gzip(decoder) => decoder,
+            Source::Gzip(members) => members,
         };
         let path = &self.faults.path;
-        match decoder.read(buffer) {
+        match members.read(buffer) {
             Ok(read) => {
                 self.unpacked += read as u64;
                 if self.unpacked > self.limit {
