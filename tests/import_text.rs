@@ -136,6 +136,11 @@ fn formats_are_found_by_content() {
                     "{error}"
                 );
             }
+            Format::Keras => {
+                let error = import::detect(&packed).unwrap_err().to_string();
+                let expected = "a gzip file of arrays; unpack it first: gunzip FILE";
+                assert!(error.contains(expected), "{error}");
+            }
             expected => assert_eq!(import::detect(&packed).unwrap(), expected, "{name}, packed"),
         }
     }

@@ -52,9 +52,9 @@ impl<'a> Entry<'a> {
         Error::malformed(self.path, format!("{}, byte {offset}", self.name), problem, remedy)
     }
 
-    /// An [`Error::Malformed`] at a row of this array, counted from 0 as Python does.
-    pub fn malformed_row(&self, row: usize, problem: impl Into<String>) -> Error {
-        Error::malformed(self.path, format!("{}, row {row}", self.name), problem, REMEDY)
+    /// The same at a row of this array, counted from 0 as Python does.
+    pub fn unfit_row(&self, row: usize, problem: impl Into<String>, remedy: &str) -> Error {
+        Error::malformed(self.path, format!("{}, row {row}", self.name), problem, remedy)
     }
 
     /// Whether all bytes have been handed out. The archive's checksum is then known to fit.

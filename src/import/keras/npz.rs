@@ -5,7 +5,7 @@
 //! `fortran_order` and `shape`), then the elements, or a pickle of the whole array where its elements are objects.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
@@ -15,10 +15,14 @@ use super::entry::{AS_LISTS, Entry, REMEDY, above_limit};
 use super::pickle;
 use crate::error::{Error, Result, shortened};
 use crate::import::ragged::Ragged;
+use crate::import::unpack::GZIP;
 use crate::input;
 
 /// What helps where labels are sound, but of another type.
 const AS_LABELS: &str = "save it as y.ravel().astype('int64')";
+
+/// What helps where there are two labels, but others.
+const AS_ZERO_AND_ONE: &str = "of labels -1 and 1 save (y > 0).astype('int64')";
 
 /// The longest array header that is read; NumPy itself stops at 10,000 bytes.
 const MAX_HEADER: usize = 64 << 10;
@@ -34,22 +38,29 @@ impl Npz {
     /// Opens the archive and reads its table of contents.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Malformed`] where it is no zip file or damaged; [`Error::WrongKind`] where it holds other
-    /// things than arrays.
+    /// [`Error::Io`]; [`Error::Malformed`] where it is no zip file or damaged; [`Error::WrongKind`] where it is packed by gzip
+    /// or holds other things than arrays.
     pub fn open(path: &Path, max_array_bytes: u64) -> Result<Npz> {
-        let file = input::open(path)?;
-        let archive = ZipArchive::new(BufReader::new(file))
-            .map_err(|error| zip_error(path, "the archive", error))?;
+        let wrong = |found: String, remedy: &str| {
+            Err(Error::WrongKind {
+                path: path.to_path_buf(),
+                expected: "a file with reviews",
+                found,
+                remedy: remedy.into(),
+            })
+        };
+        let mut file = BufReader::new(input::open(path)?);
+        if file.fill_buf().map_err(Error::io(path, "read"))?.starts_with(GZIP) {
+            return wrong("a gzip file of arrays".into(), "unpack it first: gunzip FILE");
+        }
+        let archive =
+            ZipArchive::new(file).map_err(|error| zip_error(path, "the archive", error))?;
         let first = archive.file_names().flatten().find(|name| !name.ends_with('/'));
         if let Some(first) = first
             && !archive.file_names().flatten().any(|name| name.ends_with(".npy"))
         {
-            return Err(Error::WrongKind {
-                path: path.to_path_buf(),
-                expected: "a file with reviews",
-                found: format!("a zip archive of {}", shortened(&first, 100)),
-                remedy: "unpack it first: unzip FILE".into(),
-            });
+            let found = format!("a zip archive of {}", shortened(&first, 100));
+            return wrong(found, "unpack it first: unzip FILE");
         }
         Ok(Npz { archive, path: path.to_path_buf(), max_array_bytes })
     }
@@ -90,9 +101,8 @@ impl Npz {
                     label if label == one => 1,
                     label if label.iter().all(|&byte| byte == 0) => 0,
                     _ => {
-                        return Err(
-                            entry.malformed_row(row as usize, "its label is neither 0 nor 1")
-                        );
+                        let problem = "its label is neither 0 nor 1";
+                        return Err(entry.unfit_row(row as usize, problem, AS_ZERO_AND_ONE));
                     }
                 });
             }

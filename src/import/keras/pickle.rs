@@ -13,6 +13,10 @@ use super::opcode;
 use crate::error::{Error, Result};
 use crate::import::ragged::Ragged;
 
+/// What helps where rows are lists, but of NumPy's numbers.
+const AS_INTEGERS: &str =
+    "make each row a list of integers ([int(rank) for rank in row]) before numpy.savez";
+
 /// Python pickles lists in batches of 1000, so that the stack stays small however long they are.
 const MAX_STACK: usize = 1 << 16;
 
@@ -298,6 +302,10 @@ impl Machine<'_, '_> {
             ("numpy", "ndarray") => Global::Ndarray,
             ("numpy", "dtype") => Global::Dtype,
             ("_codecs", "encode") => Global::Encode,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => {
+                let problem = "a number of NumPy's, where an array of lists has integers";
+                return Err(self.entry.unfit(self.at, problem, AS_INTEGERS));
+            }
             _ => {
                 let asked = format!("{module}.{name}").escape_debug().to_string();
                 return Err(self.refuse(format!(

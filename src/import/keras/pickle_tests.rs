@@ -125,6 +125,17 @@ fn says_how_rows_of_another_type_become_lists() {
     }
 }
 
+/// Lists of numbers that NumPy made, by the names of both its versions.
+#[test]
+fn says_how_numbers_of_numpy_become_integers() {
+    for module in ["numpy.core", "numpy._core"] {
+        let number = format!("](](c{module}.multiarray\nscalar\n");
+        let error = refusal(&array(1, number.as_bytes()));
+        assert!(error.contains("a number of NumPy's, where an array of lists has"), "{error}");
+        assert!(error.contains("([int(rank) for rank in row]) before numpy.savez"), "{error}");
+    }
+}
+
 #[test]
 fn refuses_programs_that_make_something_else() {
     for (lists, expected) in [

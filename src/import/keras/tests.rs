@@ -181,7 +181,7 @@ fn damaged_arrays_are_named_with_their_place() {
         (
             "y_train",
             npy("|u1", 5, &[0, 1, 2, 0, 1]),
-            "y_train.npy, row 2: its label is neither 0 nor 1",
+            "y_train.npy, row 2: its label is neither 0 nor 1; of labels -1 and 1 save (y > 0).astype",
         ),
         ("y_train", npy("|u1", 4, &[0, 1, 1, 0]), "y_train: x_train has 5 rows, y_train has 4"),
         ("y_train", npy("|u1", 5, &[0, 1]), "the array is cut short"),
