@@ -1132,7 +1132,13 @@ fn json_errors_name_line_and_column() {
     for (content, expected) in [
         (&b"__label__1 a\n__label__0 __label__1 b\n"[..], "line 2: it has two labels"),
         (b"__label__1 a\n__label__0 b __label__1\n", "line 2: it has two labels"),
-        (b"__label__1 a\r__label__0 b\r", "line 1: it has two labels"),
+        (b"__label__1 a\r\n__label__0 b\r__label__0 c\r\n", "line 2: it has two labels"),
+        (
+            b"__label__1 a\r__label__0 b\r",
+            "line 1: its lines end with carriage returns alone; convert",
+        ),
+        (b"1 1:1\r0 2:1\r", "line 1, column 7: its lines end with carriage returns alone"),
+        (b"{\"text\":\"a\"}\r{\"text\":\"b\"}\r", "column 14: its lines end with carriage returns"),
     ] {
         let (_folder, path) = file("a.txt", content);
         let error = refusal(&path, &text(TextOptions::default()));

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Read};
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
 use super::TextOptions;
-use super::lines::max_text;
+use super::lines::{max_text, with_returns_alone};
 use super::row::{LabelUse, Row, Rows, wanted};
 use super::unpack::{Ahead, Faults, Input, look_ahead};
 use crate::error::{Error, Result};
@@ -103,9 +103,7 @@ pub(super) fn open(
     });
     let ahead = ahead.map_err(|error| input.faults.explain(error))?;
     if first.has_return && !first.has_feed {
-        let problem = "its lines end with carriage returns alone";
-        let remedy = "convert them to line feeds, as by `tr '\\r' '\\n'`";
-        return Err(Error::malformed(input.faults.path(), "row 1, line 1", problem, remedy));
+        return Err(with_returns_alone(input.faults.path(), "row 1, line 1"));
     }
     if delimiter == b',' && first.have_semicolons() {
         delimiter = b';';

@@ -78,7 +78,7 @@ impl Rows for JsonLines {
                 }
                 _ => REMEDY,
             };
-            Error::malformed(self.lines.path(), place, problem, remedy)
+            self.lines.malformed_at(place, problem, remedy)
         };
         let sought = wanted(&self.options, self.labels);
         let mut pairs = self.fields.iter().zip(&sought);

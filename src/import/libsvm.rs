@@ -194,7 +194,7 @@ impl Part {
             let read = part.read_line(lines.line(), options, findings);
             read.map_err(|(column, problem)| {
                 let place = format!("line {}, column {column}", lines.number());
-                Error::malformed(path, place, problem, REMEDY)
+                lines.malformed_at(place, problem, REMEDY)
             })?;
             text.check_reviews(findings.reviews, path, split == Split::Train)?;
         }

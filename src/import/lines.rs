@@ -26,6 +26,12 @@ pub(super) fn check_max_text(asked: Option<usize>) -> Result<()> {
     asked.map_or(Ok(()), |bytes| expect_within("--max-text", bytes, 1..=MOST))
 }
 
+/// The error of a file that ends its lines so that they are one.
+pub(super) fn with_returns_alone(path: &Path, place: impl Into<String>) -> Error {
+    let problem = "its lines end with carriage returns alone";
+    Error::malformed(path, place, problem, "convert them to line feeds, as by `tr '\\r' '\\n'`")
+}
+
 /// The lines of one file, from line 1 on.
 pub(super) struct Lines {
     input: Input,
@@ -82,7 +88,17 @@ impl Lines {
 
     /// An error in the line that was read last.
     pub fn malformed(&self, problem: impl Into<String>, remedy: &str) -> Error {
-        Error::malformed(self.path(), format!("line {}", self.number), problem, remedy)
+        self.malformed_at(format!("line {}", self.number), problem, remedy)
+    }
+
+    /// An error at a place in the line that was read last. Where that is all of the file, its line breaks are at fault, if it has
+    /// any of the old kind.
+    pub fn malformed_at(&self, place: String, problem: impl Into<String>, remedy: &str) -> Error {
+        let is_whole = self.number == 1 && !self.line.ends_with(b"\n");
+        match is_whole && self.line().contains(&b'\r') {
+            true => with_returns_alone(self.path(), place),
+            false => Error::malformed(self.path(), place, problem, remedy),
+        }
     }
 
     /// The line that was read last, without its line break (`\n` or `\r\n`).
