@@ -1000,6 +1000,10 @@ fn tables_that_are_no_tables_are_refused() {
         error.contains("row 2, line 2: 3 fields, where the first row has 2; take tabs"),
         "{error}"
     );
+    let (_folder, path) = file("a.tsv", b"\"text\"\t\"label\"\n\"a\"\t1\n");
+    let error = refusal(&path, &text(plain()));
+    let expected = "has: \"text\", \"label\"; name one of them, or say --quoting on if its fields";
+    assert!(error.contains(expected), "{error}");
     let named = TextOptions { text_column: Some("text".into()), ..plain() };
     let error = refusal(&sample("sample_acl.tar.gz"), &text(named));
     assert!(error.contains("--text-column is text, but"), "{error}");

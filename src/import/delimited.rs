@@ -145,7 +145,12 @@ pub(super) fn open(
     for (place, wanted) in file.places.iter_mut().zip(wanted(options, labels)) {
         *place = wanted.find(file.faults.path(), &names).map_err(|error| match error {
             Error::Unfit { option, value, reason, remedy } if options.header => {
-                let remedy = format!("{remedy}, or say --no-header if that row is a review");
+                let is_quoted =
+                    |name: &String| name.len() > 1 && name.starts_with('"') && name.ends_with('"');
+                let remedy = match !quoting && names.iter().any(is_quoted) {
+                    true => format!("{remedy}, or say --quoting on if its fields are quoted"),
+                    false => format!("{remedy}, or say --no-header if that row is a review"),
+                };
                 Error::Unfit { option, value, reason, remedy }
             }
             error => error,
