@@ -1101,6 +1101,18 @@ fn tables_of_all_dialects_are_read() {
     }
 }
 
+/// Whether a field is the last of its line, whose break may have two characters, makes it no other.
+#[test]
+fn fields_do_not_depend_on_the_order_of_columns() {
+    for rows in ["text,label\n\"good\r\",\"1\r\"\n", "label,text\r\n\"1\r\",\"good\r\"\r\n"] {
+        let (stream, name) = (Box::new(rows.as_bytes()), Path::new("rows"));
+        let mut rows =
+            import::rows_of(stream, name, Some(Format::Csv), &TextOptions::default()).unwrap();
+        let row = rows.next_row().unwrap().unwrap();
+        assert_eq!((row.text, row.label), (&b"good"[..], Some(&b"1"[..])));
+    }
+}
+
 #[test]
 fn json_errors_name_line_and_column() {
     for (line, expected) in [

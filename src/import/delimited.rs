@@ -289,13 +289,12 @@ impl Delimited {
         Ok(true)
     }
 
-    /// A field of the record; the line that it ends may have ended with two characters.
+    /// A field of the record, without carriage returns at its end: behind the last one they may be the line's, and what a field is
+    /// does not depend on the order of columns.
     fn field(&self, at: usize) -> &[u8] {
         let field = &self.record[at];
-        match field.strip_suffix(b"\r") {
-            Some(field) if at + 1 == self.record.len() => field,
-            _ => field,
-        }
+        let end = field.iter().rposition(|&byte| byte != b'\r').map_or(0, |last| last + 1);
+        &field[..end]
     }
 
     fn explain(&mut self, error: csv::Error) -> Error {
