@@ -208,6 +208,14 @@ fn libsvm_bases_and_labels_hold_for_both_files() {
     assert_eq!(source.contents().features, 5);
     let notes = source.notes();
     assert_eq!(notes[..2], ["labels are -1/+1", "indices start at 0: index 0 occurs"]);
+    // Of the test split nothing is held out, so its order does not matter.
+    let sorted =
+        |notes: &[String]| notes.iter().filter(|note| note.contains("is sorted by")).count();
+    std::fs::write(&test, "-1 1:1\n-1 1:1\n1 1:1\n").unwrap();
+    assert_eq!(sorted(&import::open(&train, &options).unwrap().notes()), 0);
+    std::fs::copy(&test, &train).unwrap();
+    assert_eq!(sorted(&import::open(&train, &options).unwrap().notes()), 1);
+    std::fs::write(&train, "-1 1:1 4:1\n").unwrap();
     std::fs::write(&test, "1 1:1\n0 2:1\n").unwrap();
     let error = refusal(&train, &options);
     assert!(

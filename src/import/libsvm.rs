@@ -142,15 +142,14 @@ impl ReviewSource for Libsvm {
         if self.options.features.is_none() {
             notes.push(format!("the greatest index makes {} features", self.features));
         }
-        for Part { split, labels, .. } in &self.parts {
-            let changes = labels.windows(2).filter(|pair| pair[0] != pair[1]);
-            if changes.take(2).count() == 1 {
-                notes.push(format!(
-                    "the {} split is sorted by class, and its rows are left so: shuffle the lines of its file before a part \
-                     of them is held out",
-                    split.name()
-                ));
-            }
+        // The training reviews, of which alone a part may be held out.
+        let changes = self.parts[0].labels.windows(2).filter(|pair| pair[0] != pair[1]);
+        if changes.take(2).count() == 1 {
+            notes.push(
+                "the train split is sorted by class, and its rows are left so: shuffle the lines of its file before a part of \
+                 them is held out"
+                    .into(),
+            );
         }
         notes
     }
