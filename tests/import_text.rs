@@ -535,6 +535,12 @@ fn a_second_file_in_another_format_is_refused() {
         let unlabelled = refusal(&sample(source), &with(None, Some(other)));
         assert!(unlabelled.contains("--unlabelled is ") && unlabelled.contains(found));
     }
+    // One that is not there is told of before the first is read.
+    let (_folder, broken) = file("broken.csv", b"text,label\na\n");
+    for options in [with(Some("missing.csv"), None), with(None, Some("missing.csv"))] {
+        let error = refusal(&broken, &options);
+        assert!(error.contains("missing.csv"), "{error}");
+    }
     // Where the format was named, and where nothing shows one, the file is read so.
     let named = ImportOptions { format: Some(Format::Csv), ..with(Some("sample.jsonl"), None) };
     assert!(refusal(&sample("sample.csv"), &named).contains("--text-column"));

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use crate::dataset::ReviewSource;
 use crate::error::{Error, Result};
+use crate::input;
 
 mod applicable;
 mod archive;
@@ -141,6 +142,10 @@ pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource
     applicable::check(path, format, options)?;
     if options.format.is_none() {
         expect_same_format(path, format, &options.text)?;
+    }
+    // Told before the first file is read, which may take long.
+    for other in [&options.text.test, &options.text.unlabelled].into_iter().flatten() {
+        input::open(other)?;
     }
     let word_index = options.word_index.as_deref();
     Ok(match format {
