@@ -153,7 +153,7 @@ struct Keras {
     /// Word ids below this one are cut
     #[arg(long, value_name = "N", default_value_t = KerasOptions::default().skip_top)]
     skip_top: usize,
-    /// Leave out reviews of this many words and more
+    /// Leave out reviews of this many word ids and more; the mark of the start is one
     #[arg(long, value_name = "N")]
     maxlen: Option<usize>,
     /// Seed of the order of the reviews
