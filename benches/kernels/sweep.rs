@@ -158,8 +158,8 @@ pub fn listed(criterion: &mut Criterion, report: &mut Report<'_>) {
 /// How far the formula moves a weight of a list's row, whose velocity has decayed in the step that it has skipped.
 fn first_step() -> f32 {
     let rule = RmsProp::default();
-    let decayed = rule.rho * INITIAL_VELOCITY;
-    let velocity = rule.rho * decayed + (1.0 - rule.rho) * GRADIENT * GRADIENT;
+    let [kept, new] = [rule.rho, 1.0 - rule.rho].map(|part| part as f32);
+    let velocity = kept * (kept * INITIAL_VELOCITY) + new * GRADIENT * GRADIENT;
     rule.learning_rate * GRADIENT / (velocity + rule.epsilon).sqrt()
 }
 
