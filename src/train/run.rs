@@ -156,7 +156,7 @@ impl<'a, I: Word> Run<'a, I> {
 
     /// All batches of an epoch from a place on; `Break` where one of them has ended the run.
     fn train(&self, worker: &Worker<'_>, mut place: Place, own: &mut Own) -> ControlFlow<()> {
-        let batch_size = self.plan.options.batch_size;
+        let batch_size = self.plan.batch_rows();
         while place.batch < self.plan.batches() {
             let done = self.turn_to_window(worker, place);
             let window = read(&self.window);
