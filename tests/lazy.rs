@@ -15,25 +15,25 @@ use imdb_fast::random::{Random, Stream};
 use imdb_fast::train::{FitOptions, Silent, TrainPlan, fit};
 use swept::{Follower, ROWS, compare};
 
-/// Another optimizer that says nothing of what it may skip.
+/// An optimizer that says something else of what it may skip.
 #[derive(Debug)]
-struct Swept(Box<dyn Optimizer>);
+struct Saying(Idle, Box<dyn Optimizer>);
 
-impl Optimizer for Swept {
+impl Optimizer for Saying {
     fn name(&self) -> &str {
-        self.0.name()
+        self.1.name()
     }
     fn learning_rate(&self) -> f32 {
-        self.0.learning_rate()
+        self.1.learning_rate()
     }
     fn state(&self) -> Vec<f32> {
-        self.0.state()
+        self.1.state()
     }
     fn idle(&self) -> Idle {
-        Idle::Moves
+        self.0.clone()
     }
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]) {
-        self.0.update(step, weights, gradient, state);
+        self.1.update(step, weights, gradient, state);
     }
 }
 
@@ -59,7 +59,7 @@ fn lazy_equals_dense() {
     };
     for name in ["rmsprop", "rmsprop:centered=true", "sgd", "adagrad", "adam", "sgd:momentum=0.9"] {
         let parse = || optimizer::parse(name, Some(0.01)).unwrap();
-        let (lazy, dense) = (trained(parse()), trained(Box::new(Swept(parse()))));
+        let (lazy, dense) = (trained(parse()), trained(Box::new(Saying(Idle::Moves, parse()))));
         let is_skipping = parse().idle() != Idle::Moves;
         assert_eq!(is_skipping, !["adam", "sgd:momentum=0.9"].contains(&name), "{name}");
         for (a, b) in lazy.iter().zip(&dense) {
@@ -67,6 +67,17 @@ fn lazy_equals_dense() {
             assert!((a - b).abs() < 2e-5, "{name}: {a} {b}");
         }
         assert!(lazy.iter().zip(&trained(parse())).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+}
+
+/// A factor that is missing would leave an array of state as it was.
+#[test]
+fn each_array_of_state_has_a_factor() {
+    for factors in [vec![], vec![0.9; 2], vec![f32::NAN]] {
+        let optimizer = Saying(Idle::Decays(factors), Box::new(RmsProp::default()));
+        let options = FitOptions { optimizer: Box::new(optimizer), ..FitOptions::default() };
+        let error = options.check().unwrap_err().to_string();
+        assert!(error.contains("a finite factor for each array of its state"), "{error}");
     }
 }
 

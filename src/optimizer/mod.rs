@@ -38,8 +38,8 @@ const WEIGHT_DECAY: &str = "weight_decay";
 pub enum Idle {
     /// Nothing: the row may be skipped.
     Unchanged,
-    /// Weights stay; each state array is multiplied by its factor. `k` skipped steps are one multiplication by
-    /// `factor^k` when the row is next touched.
+    /// Weights stay; each state array is multiplied by its factor, one for each of [`Optimizer::state`]. `k` skipped steps are
+    /// one multiplication by `factor^k` when the row is next touched.
     Decays(Vec<f32>),
     /// Nothing to a row of the first kernel that belongs to no word of the batch, whatever its state; one that does is updated,
     /// even where its gradient is zero. So all that steps skip is lost to it: this changes what the optimizer means.

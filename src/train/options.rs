@@ -120,6 +120,13 @@ impl FitOptions {
             return Err(Error::invalid("--batch-size", 0, "at least 1"));
         }
         self.optimizer.check("--optimizer")?;
+        if let Idle::Decays(factors) = self.optimizer.idle()
+            && (factors.len() != self.optimizer.state().len()
+                || factors.iter().any(|factor| !factor.is_finite()))
+        {
+            let expected = "one that decays by a finite factor for each array of its state";
+            return Err(Error::invalid("--optimizer", self.optimizer.name(), expected));
+        }
         if let Some(own) = &self.bias_optimizer {
             own.check("--bias-optimizer")?;
             if own.idle() == Idle::Rests {
