@@ -450,19 +450,28 @@ fn metrics_have_names_of_their_own() {
     let options = FitOptions { metrics: metrics(["auc", "auc"]), ..options };
     let error = options.check().unwrap_err();
     assert!(error.is_usage() && error.to_string().contains("--metrics"), "{error}");
-    for (name, is_free) in [("mean", true), ("loss", false), ("val_loss", false)] {
-        let options = FitOptions { metrics: vec![Box::new(Named(name))], ..FitOptions::default() };
-        assert_eq!(options.check().is_ok(), is_free, "{name}");
+    for (name, is_free) in
+        [("mean", true), ("loss", false), ("val_loss", false), ("epoch", false), ("", false)]
+    {
+        // A run asks a fresh one.
+        for called in [name, "other"] {
+            let metrics: Vec<Box<dyn Metric>> = vec![Box::new(Named { called, fresh: name })];
+            let options = FitOptions { metrics, ..FitOptions::default() };
+            assert_eq!(options.check().is_ok(), is_free, "{name}");
+        }
     }
 }
 
-/// A metric that has only a name.
+/// A metric that has only a name, and another one afresh.
 #[derive(Debug)]
-struct Named(&'static str);
+struct Named {
+    called: &'static str,
+    fresh: &'static str,
+}
 
 impl Metric for Named {
     fn name(&self) -> &str {
-        self.0
+        self.called
     }
 
     fn update(&mut self, _probabilities: &[f32], _labels: &[u8]) {}
@@ -472,7 +481,7 @@ impl Metric for Named {
     }
 
     fn fresh(&self) -> Box<dyn Metric> {
-        Box::new(Named(self.0))
+        Box::new(Named { called: self.fresh, fresh: self.fresh })
     }
 }
 

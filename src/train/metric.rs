@@ -36,7 +36,8 @@ use crate::error::{Error, Result};
 /// assert_eq!(metric.result(), 0.375);
 /// ```
 pub trait Metric: Debug + Send + Sync {
-    /// Its name in the history, where that of the validation has `val_` in front: none begins so itself.
+    /// Its name in the history, where that of the validation has `val_` in front: none begins so itself, and none is empty, `loss`
+    /// or `epoch`.
     fn name(&self) -> &str;
 
     /// Takes some more reviews into account; labels are 0 or 1.

@@ -137,16 +137,7 @@ impl FitOptions {
         self.schedule.check()?;
         self.dropouts()?;
         self.feature_scale.map_or(Ok(()), FeatureScale::check)?;
-        for (at, metric) in self.metrics.iter().enumerate() {
-            let name = metric.name();
-            // The history has one list for each name, and one more where there is a validation.
-            let is_taken = name == "loss" || name.starts_with("val_");
-            if is_taken || self.metrics[..at].iter().any(|other| other.name() == name) {
-                let expected = "each metric once, and none by the name of loss, which is always \
-                                there, or with a val_ in front, which those of the validation have";
-                return Err(Error::invalid("--metrics", name, expected));
-            }
-        }
+        self.check_metrics()?;
         if let Some(average) = self.average_weights {
             average.check()?;
             if self.keep_best {
@@ -172,6 +163,22 @@ impl FitOptions {
         {
             let expected = "a finite number of at least 0";
             return Err(Error::invalid("--min-delta", stopping.min_delta, expected));
+        }
+        Ok(())
+    }
+
+    /// The history has one list for each name, and one more where there is a validation; tables number them by epoch.
+    fn check_metrics(&self) -> Result<()> {
+        // A run counts with fresh ones.
+        let metrics: Vec<_> = self.metrics.iter().map(|metric| metric.fresh()).collect();
+        for (at, metric) in metrics.iter().enumerate() {
+            let name = metric.name();
+            let is_taken = matches!(name, "" | "epoch" | "loss") || name.starts_with("val_");
+            if is_taken || metrics[..at].iter().any(|other| other.name() == name) {
+                let expected = "each metric once and by a name: not loss or epoch, which histories have already, \
+                                nor one with a val_ in front, which those of the validation have";
+                return Err(Error::invalid("--metrics", name, expected));
+            }
         }
         Ok(())
     }
