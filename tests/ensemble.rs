@@ -306,6 +306,41 @@ fn what_does_not_fit_is_refused_before_anything_is_trained() {
     assert!(error.contains("--self-training") && error.contains("best epoch"), "{error}");
 }
 
+/// Linear models the second of which is told something else.
+struct Unlike<'a>(Linear<'a>, Change);
+
+type Change = fn(&mut FitOptions);
+
+impl Member for Unlike<'_> {
+    fn model(&self, seed: u64) -> Result<Model> {
+        self.0.model(seed)
+    }
+
+    fn options(&self, seed: u64) -> Result<FitOptions> {
+        let mut options = self.0.options(seed)?;
+        if seed == 8 {
+            (self.1)(&mut options);
+        }
+        Ok(options)
+    }
+}
+
+#[test]
+fn histories_of_other_quantities_have_no_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(200, 400, 5), &folder.path().join("reviews.safetensors"));
+    let changes: [(&str, Change); 2] = [
+        ("--metrics is  for seed 8, but accuracy", |options| options.metrics.clear()),
+        ("--validation is 0 for seed 8, but 30", |options| options.validation = Holdout::None),
+    ];
+    for (part, change) in changes {
+        let member = Unlike(Linear::of(&dataset), change);
+        let ensemble = Ensemble { members: 2, seed: 7, self_training: None };
+        let error = ensemble.train(&member, &dataset, &team(1), folder.path()).unwrap_err();
+        assert!(error.to_string().contains(part), "{part}: {error}");
+    }
+}
+
 #[test]
 fn networks_that_say_the_same_of_all_reviews_are_merged_too() {
     let folder = tempfile::tempdir().unwrap();

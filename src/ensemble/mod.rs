@@ -55,7 +55,7 @@ pub trait Member: Sync {
     /// Those of [`Model`].
     fn model(&self, seed: u64) -> Result<Model>;
 
-    /// How it is trained.
+    /// How it is trained: for all seeds alike, but for [`FitOptions::seed`], which is to be this one.
     ///
     /// # Errors
     /// Those of options that mean nothing.
@@ -110,7 +110,7 @@ impl Ensemble {
     ///
     /// # Errors
     /// Those of [`Ensemble::check`]; [`Error::InvalidOption`] where self-training is asked for a best epoch; [`Error::Unfit`] where
-    /// an option does not fit the data, or what the members are merged into would be too large;
+    /// an option does not fit the data, the members are not validated and measured alike, or what they are merged into would be too large;
     /// [`Error::Diverged`], which ends all of them; [`Error::Io`].
     pub fn train(
         &self,
@@ -121,8 +121,8 @@ impl Ensemble {
     ) -> Result<Option<Trained>> {
         self.check()?;
         let seeds: Vec<u64> = (0..self.members as u64).map(|i| self.seed.wrapping_add(i)).collect();
+        let FitOptions { validation, epochs, .. } = expect_alike(member, &seeds)?;
         let group = Group { member, team, seeds };
-        let FitOptions { validation, epochs, .. } = member.options(self.seed)?;
         let (rows, _) = validation.rows(dataset)?;
         let begins =
             |stage, epochs: usize| member.begins(stage, epochs.saturating_mul(self.members));
@@ -175,6 +175,29 @@ impl Ensemble {
         let model = merged(team, dataset, rows, students)?;
         Ok(Some(Trained { model, history }))
     }
+}
+
+/// Refuses members whose histories would have no means. Returns the options of the first.
+fn expect_alike(member: &dyn Member, seeds: &[u64]) -> Result<FitOptions> {
+    let measured = |options: &FitOptions| {
+        let metrics: Vec<&str> = options.metrics.iter().map(|metric| metric.name()).collect();
+        [("--metrics", metrics.join(",")), ("--validation", options.validation.to_string())]
+    };
+    let first = member.options(seeds[0])?;
+    for &seed in &seeds[1..] {
+        let own = measured(&member.options(seed)?);
+        for ((option, value), (_, expected)) in own.into_iter().zip(measured(&first)) {
+            if value != expected {
+                return Err(Error::Unfit {
+                    option,
+                    value: format!("{value} for seed {seed}"),
+                    reason: format!("{expected} for the first, and the history has their means"),
+                    remedy: "give all networks the same".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(first)
 }
 
 /// Networks that differ by their seeds.
