@@ -155,6 +155,12 @@ impl Observer for Stopper<'_> {
     fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
         let place = json!([snapshot.epoch(), snapshot.batch(), snapshot.history().epochs()]);
         self.failure = snapshot.save(self.path, &place).err();
+        if self.failure.is_none() {
+            let (saved, model) = (Checkpoint::load(self.path).unwrap(), snapshot.model());
+            let saved = saved.model().unwrap();
+            assert!(saved.parameters() == model.parameters());
+            assert!(saved.input_scale() == model.input_scale());
+        }
         self.saved += 1;
         if self.goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }

@@ -319,7 +319,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! An [`Observer`](crate::train::Observer) in place of `Silent` hears of every batch and epoch, and may stop the run.
+//! An [`Observer`](crate::train::Observer) in place of `Silent` hears of every batch and epoch, may stop the run,
+//! and may look at the network on the way ([`Snapshot::model`](crate::train::Snapshot::model)).
 //!
 //! # The history
 //!

@@ -86,7 +86,8 @@ impl Model {
         Ok(Model::of_parts(architecture, parameters, input_scale))
     }
 
-    fn of_parts(
+    /// A network of parameters whose shapes agree with its architecture, and that are multiplied by the words' scales already.
+    pub(crate) fn of_parts(
         architecture: Architecture,
         parameters: Parameters,
         input_scale: Option<InputScale>,

@@ -22,15 +22,16 @@ pub trait Observer: Send {
         let _ = (history, batch);
     }
 
-    /// Whether to pause here, where `batch` batches of an epoch (from 0) are done, for [`Observer::paused`] to save the run or
-    /// to end it. Asked after each batch, and with no batch done after each epoch but the last. Called from within the run,
-    /// as `batch_ended`.
+    /// Whether to pause here, where `batch` batches of an epoch (from 0) are done, for [`Observer::paused`] to save the run, to look
+    /// at its network, or to end it. Asked after each batch, and with no batch done after each epoch but the last. Called from
+    /// within the run, as `batch_ended`.
     fn pauses(&mut self, epoch: usize, batch: usize) -> bool {
         let _ = (epoch, batch);
         false
     }
 
-    /// The run stands still, since [`Observer::pauses`] wanted it. `Break` ends it, which is all that the default does.
+    /// The run stands still, since [`Observer::pauses`] wanted it: [`Snapshot::save`] writes it to a file, and [`Snapshot::model`] is
+    /// the network as it stands. `Break` ends it, which is all that the default does.
     fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
         let _ = snapshot;
         ControlFlow::Break(())

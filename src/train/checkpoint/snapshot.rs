@@ -16,8 +16,8 @@ use super::{VERSION, tensor};
 use crate::container::{Kind, TensorBytes, write_tensors};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
-use crate::model;
-use crate::nn::{Architecture, Head, InputScale};
+use crate::model::{self, Model};
+use crate::nn::{Architecture, Head, InputScale, Parameters};
 use crate::optimizer::Idle;
 
 /// A run that stands still between two steps. See [`Observer::paused`](super::super::Observer::paused).
@@ -76,6 +76,70 @@ impl Snapshot<'_> {
     /// One value a quantity and epoch that is done.
     pub fn history(&self) -> &History {
         self.kept.history
+    }
+
+    /// A copy of the model as it stands, without a vocabulary: what [`Checkpoint::model`](super::Checkpoint::model) gives of a file.
+    /// Its weights are those of the last step, also where the run is to end with others: with those of the best epoch, or with
+    /// averages.
+    ///
+    /// ```
+    /// # use imdb_fast::container::Access;
+    /// # use imdb_fast::dataset::{self, Holdout, Synthetic, SyntheticOptions};
+    /// # use imdb_fast::model::Model;
+    /// # use imdb_fast::nn::Architecture;
+    /// # use imdb_fast::train::{FitOptions, TrainPlan, fit};
+    /// use std::ops::ControlFlow;
+    ///
+    /// use imdb_fast::dataset::{Dataset, Split};
+    /// use imdb_fast::nn::BinaryCrossentropy;
+    /// use imdb_fast::train::{Observer, Snapshot, Team, evaluate};
+    ///
+    /// /// Judges the network by the test split after each epoch but the last, behind which it is the caller's own.
+    /// struct Scores<'a> {
+    ///     dataset: &'a Dataset,
+    ///     team: &'a Team,
+    ///     accuracies: Vec<f64>,
+    /// }
+    ///
+    /// impl Observer for Scores<'_> {
+    ///     fn pauses(&mut self, _epoch: usize, batch: usize) -> bool {
+    ///         batch == 0
+    ///     }
+    ///     fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+    ///         let (model, loss) = (snapshot.model(), &BinaryCrossentropy);
+    ///         let reached = evaluate(&model, self.dataset, Split::Test, loss, self.team);
+    ///         self.accuracies.push(reached.expect("the test split has labels").accuracy);
+    ///         ControlFlow::Continue(())
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("reviews.safetensors");
+    /// # let options = SyntheticOptions { reviews: 2_000, words: 1_000, ..Default::default() };
+    /// # dataset::write(&mut Synthetic::new(options)?, &path)?;
+    /// # let dataset = Dataset::open(&path, Access::Map)?;
+    /// # let mut model = Model::new(Architecture::new(dataset.features(), &[])?, 1);
+    /// # let validation = Holdout::None;
+    /// # let options = FitOptions { epochs: 3, validation, ..FitOptions::default() };
+    /// # let plan = TrainPlan::new(&dataset, &model, options)?;
+    /// let team = Team::new(2)?;
+    /// let mut scores = Scores { dataset: &dataset, team: &team, accuracies: Vec::new() };
+    /// fit(&plan, &mut model, &team, &mut scores)?;
+    /// assert_eq!(scores.accuracies.len(), plan.options().epochs - 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn model(&self) -> Model {
+        let mut parameters = Parameters::zeros(self.architecture);
+        let mut rest = &mut parameters.first_kernel[..];
+        for shard in &self.shards {
+            let (rows, others) = rest.split_at_mut(shard.kernel.len());
+            rows.copy_from_slice(shard.kernel);
+            rest = others;
+        }
+        parameters.head.clone_from(self.head);
+        Model::of_parts(self.architecture.clone(), parameters, self.scale.cloned())
     }
 
     /// Writes the run to a file, whole or not at all. `notes` are the caller's own: [`Checkpoint::notes`](super::Checkpoint::notes)
