@@ -92,6 +92,21 @@ fn words_that_lead_to_other_inputs_are_not_saved() {
     Model::load(&path).unwrap();
 }
 
+/// Of the notes of a checkpoint as well, which are written in the same way.
+#[test]
+fn json_that_would_not_be_read_again_is_not_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let nested = |levels| (0..levels).fold(serde_json::json!(1), |inner, _| [inner].into());
+    let mut model = model(&[5], Activation::Relu);
+    model.training = nested(128);
+    let error = model.save(&path).unwrap_err().to_string();
+    assert!(error.contains("its training is deeply nested JSON") && !path.exists(), "{error}");
+    model.training = nested(127);
+    model.save(&path).unwrap();
+    assert_eq!(Model::load(&path).unwrap().training, model.training);
+}
+
 #[test]
 fn datasets_of_other_words_are_refused() {
     let folder = tempfile::tempdir().unwrap();

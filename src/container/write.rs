@@ -18,6 +18,23 @@ use crate::output::{self, OutputFile};
 /// Strings for `__metadata__`, besides format, version and checksums.
 pub(crate) type Strings = Vec<(&'static str, String)>;
 
+/// JSON as its readers take it back: they go no deeper than 127 levels. `whose` it is, for an error.
+///
+/// # Errors
+/// [`Error::Unfit`] where it is nested deeper.
+pub(crate) fn json_text(whose: &'static str, json: &serde_json::Value) -> Result<String> {
+    let text = json.to_string();
+    match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Error::Unfit {
+            option: whose,
+            value: "deeply nested JSON".to_owned(),
+            reason: format!("it could not be read again: {error}"),
+            remedy: "give it fewer levels".to_owned(),
+        }),
+    }
+}
+
 /// A tensor that is in memory already, in one piece or several.
 pub(crate) struct TensorBytes<'a> {
     name: String,

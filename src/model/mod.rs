@@ -15,7 +15,7 @@ mod words;
 use std::path::Path;
 
 use crate::container::{
-    Access, Container, Kind, TEXT_RULES, TensorBytes, vocabulary, write_tensors,
+    Access, Container, Kind, TEXT_RULES, TensorBytes, json_text, vocabulary, write_tensors,
 };
 use crate::error::{Error, Result};
 use crate::nn::{Architecture, Head, Initializer, InputScale, Parameters, RowNorm};
@@ -126,8 +126,8 @@ impl Model {
     /// Writes the model file, whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unfit`] and [`Error::InvalidOption`] where its vocabulary and its text rules are such that
-    /// [`Model::load`] would refuse the file, or a weight is not finite.
+    /// [`Error::Io`]; [`Error::Unfit`] and [`Error::InvalidOption`] where its vocabulary and its text rules, or the depth
+    /// of [`Model::training`], are such that [`Model::load`] would refuse the file, or a weight is not finite.
     pub fn save(&self, path: &Path) -> Result<()> {
         self.check_words()?;
         self.expect_finite_weights()?;
@@ -141,7 +141,7 @@ impl Model {
         tensors.extend(self.vocabulary.iter().flat_map(vocabulary::tensors));
         let mut strings = vec![
             ("architecture", self.architecture.to_json().to_string()),
-            ("training", self.training.to_string()),
+            ("training", json_text("what the model says of its training", &self.training)?),
         ];
         strings.extend(row_norm(scale));
         strings.extend(self.text.iter().map(|rules| (TEXT_RULES, rules.to_json())));

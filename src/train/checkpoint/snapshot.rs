@@ -13,7 +13,7 @@ use super::super::window::{Order, Window};
 use super::super::{History, TrainPlan};
 use super::facts::{DatasetFacts, Facts, options_of};
 use super::{VERSION, tensor};
-use crate::container::{Kind, TensorBytes, write_tensors};
+use crate::container::{Kind, TensorBytes, json_text, write_tensors};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model::{self, Model};
@@ -146,12 +146,13 @@ impl Snapshot<'_> {
     /// gives them back.
     ///
     /// # Errors
-    /// [`Error::Io`]; within an epoch, [`Error::Unfit`] where a [`Metric`](super::super::Metric) of the caller has no state.
+    /// [`Error::Io`]; [`Error::Unfit`] where the notes are nested so deep that [`Checkpoint::load`](super::Checkpoint::load) would
+    /// refuse the file, and within an epoch where a [`Metric`](super::super::Metric) of the caller has no state.
     pub fn save(&self, path: &Path, notes: &Value) -> Result<()> {
         let facts = serde_json::to_string(&self.facts()?).expect("facts are plain values");
         let architecture = self.architecture.to_json().to_string();
-        let mut strings =
-            vec![("architecture", architecture), ("run", facts), ("notes", notes.to_string())];
+        let notes = json_text("what the run notes", notes)?;
+        let mut strings = vec![("architecture", architecture), ("run", facts), ("notes", notes)];
         strings.extend(model::row_norm(self.scale));
         let made = Made::of(self);
         let kernel = self.shards.iter().map(|shard| shard.kernel).collect();
