@@ -10,7 +10,9 @@ use imdb_fast::model::Model;
 use imdb_fast::nn::{Activation, Architecture, Dense, Embedding};
 use imdb_fast::optimizer;
 use imdb_fast::text::Rules;
-use imdb_fast::train::{FitOptions, Shuffle, Silent, TrainPlan, evaluate, fit, predict};
+use imdb_fast::train::{
+    FitOptions, Shuffle, Silent, TrainPlan, evaluate, fit, predict, predict_rows,
+};
 
 fn model(features: usize, embedding: Embedding) -> Model {
     let layer = Dense { units: 7, activation: Activation::Tanh };
@@ -114,6 +116,18 @@ fn the_order_of_words_does_not_matter_but_the_last_ones_do() {
             Ok(())
         })
         .unwrap();
+        let mut in_memory = Vec::new();
+        let ends = words.iter().scan(0, |end, words| {
+            *end += words.len() as u64;
+            Some(*end)
+        });
+        let pointers: Vec<u64> = std::iter::once(0).chain(ends).collect();
+        predict_rows(&model, (&pointers, &words.concat()), &team(1), |_, _, some| {
+            in_memory.extend_from_slice(some);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(in_memory, all);
         all
     };
     let [without, with] = [false, true].map(probabilities);
@@ -126,6 +140,31 @@ fn the_order_of_words_does_not_matter_but_the_last_ones_do() {
     // Nothing is left of an empty review: what remains are the biases, which are zero at the start.
     assert_eq!(with[0], 0.5);
     assert_ne!(without[0], 0.5);
+}
+
+/// Row pointers and ids.
+type Lists = (&'static [u64], &'static [u32]);
+
+#[test]
+fn rows_in_memory_are_checked() {
+    let averaging = model(20, Embedding::default());
+    let of_sets = Model::new(Architecture::new(20, &[]).unwrap(), 1);
+    let cases: [(Lists, [Option<&str>; 2]); 6] = [
+        ((&[0, 2, 2], &[7, 19]), [None, None]),
+        ((&[0, 2], &[7, 7]), [None, Some("wrong in row 0, but the word ids do not ascend")]),
+        ((&[], &[]), [Some("do not run from 0 to 0"); 2]),
+        ((&[0, 1], &[1, 2]), [Some("do not run from 0 to 2"); 2]),
+        ((&[0, 2, 1, 2], &[1, 2]), [Some("wrong in row 1, but the pointer goes from 2 to 1"); 2]),
+        ((&[0, 0, 1], &[20]), [Some("wrong in row 1, but word id 20"); 2]),
+    ];
+    for (lists, expected) in cases {
+        for (model, expected) in [&averaging, &of_sets].into_iter().zip(expected) {
+            let judged = predict_rows(model, lists, &team(1), |_, _, _| Ok(()));
+            let error = judged.err().map(|error| error.to_string());
+            assert_eq!(error.is_some(), expected.is_some(), "{error:?}");
+            assert!(error.unwrap_or_default().contains(expected.unwrap_or_default()));
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use imdb_fast::nn::{Activation, Architecture, Dense, RowNorm, loss};
 use imdb_fast::optimizer::{self, Optimizer, Step};
 use imdb_fast::train::{
     FeatureScale, FitOptions, Shuffle, Silent, Team, TrainPlan, evaluate, fit, predict,
+    predict_rows,
 };
 
 const FEATURES: usize = 40;
@@ -163,6 +164,16 @@ fn probabilities(team: &Team, model: &Model, dataset: &Dataset) -> Vec<f32> {
         Ok(())
     })
     .unwrap();
+    // The same rows in memory.
+    let csr = dataset.csr(Split::Train).unwrap();
+    let ids: Vec<u32> = (0..rows).flat_map(|row| csr.row(row)).collect();
+    let mut in_memory = Vec::new();
+    predict_rows(model, (csr.indptr(), &ids), team, |_, _, probabilities| {
+        in_memory.extend_from_slice(probabilities);
+        Ok(())
+    })
+    .unwrap();
+    assert!(in_memory == all);
     all
 }
 

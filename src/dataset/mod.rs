@@ -23,6 +23,7 @@ pub use source::{Review, ReviewSource, write, write_to};
 pub use split::sprs;
 pub use split::{Csr, Sequences, Split, WordId};
 pub use synthetic::{Synthetic, SyntheticOptions};
+pub(crate) use validate::{Fault, sound_rows};
 pub use writer::{Contents, Summary, Writer};
 
 /// An open dataset whose structure is sound.

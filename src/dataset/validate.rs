@@ -128,30 +128,59 @@ fn check_rows<I: WordId + Element>(
     (ids, indices): (&str, &Section<I>),
     sets: bool,
 ) -> Result<()> {
-    let indptr = container.get(indptr);
-    let indices = container.get(indices);
+    let found = sound_rows(features, container.get(indptr), container.get(indices), sets);
+    found.map_err(|(fault, problem)| {
+        let place = match fault {
+            Fault::Pointers => place(pointers),
+            Fault::Pointer(row) => row_place(pointers, row),
+            Fault::Words(row) => row_place(ids, row),
+        };
+        container.malformed(place, problem, REMEDY)
+    })
+}
+
+/// What of some rows is at fault.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fault {
+    /// All row pointers.
+    Pointers,
+    /// The pointer of a row.
+    Pointer(usize),
+    /// The words of a row.
+    Words(usize),
+}
+
+/// Checks row pointers and the ids they point into; `sets` where the ids have to ascend within a row.
+///
+/// # Errors
+/// What is at fault, and what is wrong there.
+pub(crate) fn sound_rows<I: WordId>(
+    features: usize,
+    indptr: &[u64],
+    indices: &[I],
+    sets: bool,
+) -> Result<(), (Fault, String)> {
     let nnz = indices.len() as u64;
     if indptr.first() != Some(&0) || indptr.last() != Some(&nnz) {
-        let problem = format!("the row pointers do not run from 0 to {nnz}, the length of `{ids}`");
-        return Err(container.malformed(place(pointers), problem, REMEDY));
+        let problem = format!("the row pointers do not run from 0 to {nnz}, the number of ids");
+        return Err((Fault::Pointers, problem));
     }
     for (row, pair) in indptr.windows(2).enumerate() {
         if pair[0] > pair[1] || pair[1] > nnz {
             let problem = format!("the pointer goes from {} to {} of {nnz}", pair[0], pair[1]);
-            return Err(container.malformed(row_place(pointers, row), problem, REMEDY));
+            return Err((Fault::Pointer(row), problem));
         }
         let words = &indices[pair[0] as usize..pair[1] as usize];
         // Folded without an early way out, so that the compiler can use vectors: a good file is the common case.
         let in_range = words.iter().fold(true, |good, &w| good & (w.index() < features));
         if !in_range {
             let word = words.iter().map(|w| w.index()).find(|&w| w >= features).unwrap_or(0);
-            let problem = format!("word id {word} in a dataset of {features} features");
-            return Err(container.malformed(row_place(ids, row), problem, REMEDY));
+            let problem = format!("word id {word} where there are {features} features");
+            return Err((Fault::Words(row), problem));
         }
         let ascends = words.windows(2).fold(true, |good, w| good & (w[0] < w[1]));
         if sets && !ascends {
-            let problem = "the word ids do not ascend strictly";
-            return Err(container.malformed(row_place(ids, row), problem, REMEDY));
+            return Err((Fault::Words(row), "the word ids do not ascend strictly".to_owned()));
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use super::rows::{Rows, Word};
 use super::sequences::{SequenceBlock, sequences};
 use super::spans::ByLength;
 use super::{Auc, ConfusionMatrix, Metric};
-use crate::dataset::{Csr, Dataset, Sequences, Split, WordId};
+use crate::dataset::{Csr, Dataset, Fault, Sequences, Split, WordId, sound_rows};
 use crate::error::{Error, Result};
 use crate::kernel::{Level, Single, Span, Sum, Table, gather_sum};
 use crate::model::Model;
@@ -158,6 +158,45 @@ pub fn predict(
     predict_to(model, dataset, split, range, team, &mut sink)
 }
 
+/// Calls `sink` as [`predict`] does, for rows that are in memory: those of a sparse matrix of compressed rows by its row pointers,
+/// \[rows + 1\], and the ids of each row's words. They ascend strictly within a row; those of a network with an
+/// [`Embedding`] come in reading order instead.
+///
+/// ```
+/// use imdb_fast::model::Model;
+/// use imdb_fast::nn::{Architecture, Parameters};
+/// use imdb_fast::train::{Team, predict_rows};
+///
+/// # fn main() -> imdb_fast::Result<()> {
+/// let architecture = Architecture::new(4, &[])?;
+/// let mut parameters = Parameters::zeros(&architecture);
+/// parameters.kernel_mut(0).copy_from_slice(&[0.5, -1.0, 2.0, 4.0]);
+/// let mut model = Model::new(architecture, 1);
+/// model.set_parameters(parameters)?;
+/// // Three rows: the words 0 and 2, none, the word 1.
+/// let (indptr, ids) = ([0, 2, 2, 3], [0, 2, 1]);
+/// let mut all = Vec::new();
+/// predict_rows(&model, (&indptr, &ids), &Team::new(1)?, |_first, logits, _probabilities| {
+///     all.extend_from_slice(logits);
+///     Ok(())
+/// })?;
+/// assert_eq!(all, [2.5, 0.0, -1.0]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::Unfit`] where these are no such rows, or an id is none of the model's inputs; [`Error::Overflow`] where the model's
+/// weights overflow on a row; those of the sink.
+pub fn predict_rows(
+    model: &Model,
+    rows: (&[u64], &[u32]),
+    team: &Team,
+    mut sink: impl FnMut(usize, &[f32], &[f32]) -> Result<()>,
+) -> Result<()> {
+    predict_rows_to(model, rows, team, &mut sink)
+}
+
 /// What takes the first row, the logits and the probabilities of a stretch of rows. No type of its own: the kernels would be
 /// compiled again for each, in the crate that it is from.
 type Sink<'a> = &'a mut dyn FnMut(usize, &[f32], &[f32]) -> Result<()>;
@@ -173,7 +212,8 @@ fn predict_to(
     model.expect_dataset(dataset)?;
     let csr = dataset.csr(split)?;
     dataset.expect_rows(split, &range)?;
-    let to = Predicting { team, model, dataset, split, range };
+    let place = |row| dataset.row_place(split, row);
+    let to = Predicting { team, model, place: &place, range };
     if let Some(embedding) = model.architecture().embedding() {
         return match sequences(dataset, split)? {
             Sequences::Narrow(pointers, ids) => to.of_sequences(embedding, (pointers, ids), sink),
@@ -183,6 +223,34 @@ fn predict_to(
     match csr {
         Csr::Narrow(_) => to.of_sets::<u16>(Rows::of(csr), sink),
         Csr::Wide(_) => to.of_sets::<u32>(Rows::of(csr), sink),
+    }
+}
+
+fn predict_rows_to(
+    model: &Model,
+    (indptr, ids): (&[u64], &[u32]),
+    team: &Team,
+    sink: Sink<'_>,
+) -> Result<()> {
+    let embedding = model.architecture().embedding();
+    let found = sound_rows(model.architecture().inputs(), indptr, ids, embedding.is_none());
+    found.map_err(|(fault, reason)| Error::Unfit {
+        option: "the list of rows",
+        value: match fault {
+            Fault::Pointers => "one whose pointers lead elsewhere".to_owned(),
+            Fault::Pointer(row) | Fault::Words(row) => format!("wrong in row {row}"),
+        },
+        reason,
+        remedy:
+            "give each row the ids of its words, all of them inputs of the network, and ascending \
+                 where it takes no sequences"
+                .to_owned(),
+    })?;
+    let place = |row| (row, format!("row {row}"));
+    let to = Predicting { team, model, place: &place, range: 0..indptr.len() - 1 };
+    match embedding {
+        Some(embedding) => to.of_sequences(embedding, (indptr, ids), sink),
+        None => to.of_sets(Rows::from_parts(indptr, ids), sink),
     }
 }
 
@@ -197,8 +265,8 @@ struct Block {
 struct Predicting<'a> {
     team: &'a Team,
     model: &'a Model,
-    dataset: &'a Dataset,
-    split: Split,
+    /// Each row's place and what errors call it.
+    place: &'a dyn Fn(usize) -> (usize, String),
     range: Range<usize>,
 }
 
@@ -244,7 +312,7 @@ impl Predicting<'_> {
         scratch: impl Fn() -> S + Sync + Send,
         sum: impl Fn(&mut S, Range<usize>, &mut Workspace) + Sync + Send,
     ) -> Result<()> {
-        let Predicting { team, model, dataset, split, range } = self;
+        let Predicting { team, model, place, range } = self;
         let level = team.level();
         let scratch = || (Workspace::new(model.architecture(), BLOCK_ROWS), scratch());
         let mut blocks = vec![Block::default(); range.len().div_ceil(BLOCK_ROWS).min(BLOCKS)];
@@ -260,7 +328,7 @@ impl Predicting<'_> {
             });
             for (index, block) in used.iter().enumerate() {
                 let first = start + index * BLOCK_ROWS;
-                model.expect_finite(&block.logits, |at| dataset.row_place(split, first + at))?;
+                model.expect_finite(&block.logits, |at| place(first + at))?;
                 sink(first, &block.logits, &block.probabilities)?;
             }
         }

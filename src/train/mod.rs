@@ -31,7 +31,9 @@ mod window;
 
 pub use average::WeightAverage;
 pub use checkpoint::{Checkpoint, Snapshot};
-pub use evaluate::{Evaluation, Evaluator, evaluate, evaluate_rows, labels_to_judge_by, predict};
+pub use evaluate::{
+    Evaluation, Evaluator, evaluate, evaluate_rows, labels_to_judge_by, predict, predict_rows,
+};
 pub use fit::{fit, resume};
 pub use history::History;
 pub use metric::{Accuracy, Auc, ConfusionMatrix, METRICS, Metric, metric};
