@@ -285,6 +285,20 @@ fn an_answer_depends_on_neither_company_nor_threads() {
 }
 
 #[test]
+fn there_are_no_answers_where_one_overflows() {
+    let rules = Rules { num_words: 14, ..Rules::default() };
+    let mut model = model(rules, 12, &[]);
+    let mut parameters = model.parameters().clone();
+    parameters.first_kernel.fill(f32::MAX);
+    model.set_parameters(parameters).unwrap();
+    let team = team(1);
+    let judge = Judge::new(&model, &team).unwrap();
+    let mut probabilities = vec![0.5];
+    judge.probabilities(&["w1 w2 w3"], &mut probabilities).unwrap_err();
+    assert_eq!(probabilities, [0.5]);
+}
+
+#[test]
 fn rules_and_words_survive_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.safetensors");

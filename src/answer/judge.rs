@@ -72,7 +72,7 @@ impl<'a> Judge<'a> {
     /// Appends to `probabilities` that of each text, in their order.
     ///
     /// # Errors
-    /// [`Error::Overflow`] where the model's weights overflow on a text.
+    /// [`Error::Overflow`] where the model's weights overflow on a text; nothing is appended then.
     pub fn probabilities<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
@@ -106,7 +106,11 @@ impl<'a> Judge<'a> {
             [block] => work(&mut scratch(), 0, block),
             blocks => self.team.for_each_with(blocks, scratch, work),
         }
-        blocks.into_iter().try_for_each(|block| block.outcome)
+        let outcome = blocks.into_iter().try_for_each(|block| block.outcome);
+        if outcome.is_err() {
+            probabilities.truncate(first);
+        }
+        outcome
     }
 
     /// Answers a block whose first text has this number.
