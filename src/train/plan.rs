@@ -44,7 +44,8 @@ impl<'d> TrainPlan<'d> {
     /// cross-validation does: `options.validation` has no say. Both lists ascend.
     ///
     /// # Errors
-    /// Those of [`TrainPlan::new`]; [`Error::Unfit`] for a list that does not ascend strictly or leaves the split.
+    /// Those of [`TrainPlan::new`]; [`Error::Unfit`] for a list that does not ascend strictly or leaves the split, and for one of no
+    /// rows to train on.
     pub fn of_rows(
         dataset: &'d Dataset,
         model: &Model,
@@ -54,6 +55,14 @@ impl<'d> TrainPlan<'d> {
     ) -> Result<TrainPlan<'d>> {
         options.check()?;
         let rows = dataset.csr(Split::Train)?.rows();
+        if train_rows.is_empty() && rows > 0 {
+            return Err(Error::Unfit {
+                option: "the list of rows",
+                value: "empty".to_owned(),
+                reason: "a run needs some to train on".to_owned(),
+                remedy: "list at least one row of the train split".to_owned(),
+            });
+        }
         let train_rows = RowSet::of_list(train_rows, rows, "train on")?;
         let held_out = RowSet::of_list(held_out, rows, "validate on")?;
         let validation = (held_out.len() > 0).then_some((Split::Train, held_out));

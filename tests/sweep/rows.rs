@@ -126,7 +126,7 @@ fn lists_that_are_wrong_are_refused() {
         (&[0], &[5, 4], "validate on in ascending order"),
         (&[0, rows], &[1], "reviews"),
         (&[0], &[u32::MAX], "reviews"),
-        (&[], &[1], "no reviews"),
+        (&[], &[1], "is empty, but a run needs some"),
     ];
     for (train, held_out, part) in cases {
         let plan =
