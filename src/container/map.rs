@@ -38,9 +38,15 @@ use crate::input;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
     /// Mapped: pages come when they are touched and may be dropped again.
+    ///
+    /// For files that nobody changes in place, which this library never does: it replaces them. Where another program cuts the
+    /// file short, the system ends the process with SIGBUS at the next touch of a lost page, unless the process has asked
+    /// [`exit_on_lost_pages`](super::exit_on_lost_pages) to say so. Where it writes into the file, what has been checked need
+    /// not hold any more: answers are wrong or a panic, and for the language itself it is undefined behaviour.
+    /// [`Access::Read`] is the remedy for both.
     #[default]
     Map,
-    /// Read whole, once: safe where another program may change the file meanwhile.
+    /// Read whole, once, before any of it is checked: safe where another program may change the file meanwhile.
     Read,
 }
 

@@ -58,7 +58,8 @@ enum Ids {
 }
 
 impl Dataset {
-    /// Maps (or reads) a file and checks all of it but the checksums; see [`mod@format`].
+    /// Maps (or reads) a file and checks all of it but the checksums; see [`mod@format`]. A file that another program may change
+    /// meanwhile is to be read: [`Access::Map`] says why.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::WrongKind`] where the file is something else, [`Error::Malformed`] with tensor and row

@@ -1,34 +1,4 @@
 //! Reviews out of thin air: a dataset for every machine, with the statistics of the IMDB set and nobody's rights in it.
-//!
-//! | measure (10,000 features, 25,000 reviews) | IMDB train | IMDB test | synthetic, train |
-//! | --- | --- | --- | --- |
-//! | distinct words a review: mean | 131.7 | 128.7 | 131.1 |
-//! | 5th and 95th percentile | 49, 281 | 48, 274 | 49, 287 |
-//! | features that occur | 9,998 | 9,951 | 9,998 |
-//! | nonzeros in the 100 commonest features | 33.7 % | 34.1 % | 33.4 % |
-//! | nonzeros in the 1,000 commonest features | 71.9 % | 72.4 % | 71.8 % |
-//! | best validation accuracy of the book's network | 0.89 | | 0.87 to 0.88 |
-//! | its lowest validation loss | 0.27 to 0.28 | | 0.29 to 0.30 |
-//! | the epoch of that | 4 to 6 | | 4 to 6 |
-//! | its validation loss after epoch 20 | 0.55 to 0.57 | | 0.58 to 0.71 |
-//!
-//! The synthetic column is of seed 0. The rows on the network are of three of its seeds, for the synthetic column each with
-//! three seeds of the dataset.
-//!
-//! **How a review comes about.** Its length is log-normal. It is a mixture of fresh words and of repetitions of its own
-//! words, which makes words bursty as in real text (H. A. Simon, On a Class of Skew Distribution Functions, Biometrika
-//! 42 (1955)). Fresh words follow a law of Zipf and Mandelbrot. Words of even and odd rank `2k` and `2k + 1` are
-//! opposites, the even one positive: a fresh word that contradicts the review's mood gives way to its opposite with a
-//! probability that grows with the word's strength and the mood's clarity. Many reviews are so unclear that
-//! even a reader who knows all strengths misjudges one in ten.
-//!
-//! **The language is the same for every seed**, only the reviews differ: frequencies, opposites, strengths and spelling
-//! follow from a word's rank alone. A model made from one seed's reviews can be judged by another's. There are no
-//! leaning words below rank [`FIRST_LEANING`], so a dataset of a hundred features holds nothing to learn.
-//!
-//! **What is stable.** The same options give the same reviews in all versions and on all platforms. All is made of
-//! operations that IEEE 754 rounds alike everywhere, but for one logarithm and one exponential function in each length.
-//! Lengths are rounded to whole words, so that a difference in their last place would show in about one of 10^12.
 
 use serde_json::json;
 
@@ -103,6 +73,36 @@ impl Default for SyntheticOptions {
 }
 
 /// A source of made-up reviews. Takes memory for the words' frequencies, none for the reviews.
+///
+/// | measure (10,000 features, 25,000 reviews) | IMDB train | IMDB test | synthetic, train |
+/// | --- | --- | --- | --- |
+/// | distinct words a review: mean | 131.7 | 128.7 | 131.1 |
+/// | 5th and 95th percentile | 49, 281 | 48, 274 | 49, 287 |
+/// | features that occur | 9,998 | 9,951 | 9,998 |
+/// | nonzeros in the 100 commonest features | 33.7 % | 34.1 % | 33.4 % |
+/// | nonzeros in the 1,000 commonest features | 71.9 % | 72.4 % | 71.8 % |
+/// | best validation accuracy of the book's network | 0.89 | | 0.87 to 0.88 |
+/// | its lowest validation loss | 0.27 to 0.28 | | 0.29 to 0.30 |
+/// | the epoch of that | 4 to 6 | | 4 to 6 |
+/// | its validation loss after epoch 20 | 0.55 to 0.57 | | 0.58 to 0.71 |
+///
+/// The synthetic column is of seed 0. The rows on the network are of three of its seeds, for the synthetic column each with
+/// three seeds of the dataset.
+///
+/// **How a review comes about.** Its length is log-normal. It is a mixture of fresh words and of repetitions of its own
+/// words, which makes words bursty as in real text (H. A. Simon, On a Class of Skew Distribution Functions, Biometrika
+/// 42 (1955)). Fresh words follow a law of Zipf and Mandelbrot. Words of even and odd rank `2k` and `2k + 1` are
+/// opposites, the even one positive: a fresh word that contradicts the review's mood gives way to its opposite with a
+/// probability that grows with the word's strength and the mood's clarity. Many reviews are so unclear that
+/// even a reader who knows all strengths misjudges one in ten.
+///
+/// **The language is the same for every seed**, only the reviews differ: frequencies, opposites, strengths and spelling
+/// follow from a word's rank alone. A model made from one seed's reviews can be judged by another's. There are no
+/// leaning words below rank 100, so a dataset of a hundred features holds nothing to learn.
+///
+/// **What is stable.** The same options give the same reviews in all versions and on all platforms. All is made of
+/// operations that IEEE 754 rounds alike everywhere, but for one logarithm and one exponential function in each length.
+/// Lengths are rounded to whole words, so that a difference in their last place would show in about one of 10^12.
 #[derive(Debug)]
 pub struct Synthetic {
     options: SyntheticOptions,

@@ -4,7 +4,7 @@ mod average;
 mod balance;
 mod block;
 mod books;
-mod checkpoint;
+pub mod checkpoint;
 mod cut;
 mod evaluate;
 mod first_layer;
@@ -30,6 +30,7 @@ mod weights;
 mod window;
 
 pub use average::WeightAverage;
+#[doc(inline)]
 pub use checkpoint::{Checkpoint, Snapshot};
 pub use evaluate::{
     Evaluation, Evaluator, evaluate, evaluate_rows, labels_to_judge_by, predict, predict_rows,

@@ -4,12 +4,6 @@
 //! what is kept for each row (where its words are, its place in the order) stays small. [`Shuffle::Full`] draws them from one
 //! permutation of all rows; [`Shuffle::Blocked`] keeps the file's pages together: the rows are cut into chunks of about
 //! [`CHUNK_ROWS`], each epoch draws an order of the chunks, takes 64 of them for a window, and shuffles the window's rows.
-//!
-//! What that changes: each row still comes once an epoch, and batches differ from epoch to epoch. But two rows of one
-//! chunk always come within the same window, and a window's mixture of the file's regions varies as that of 64 draws does,
-//! where a full shuffle would vary as that of 262,144. Where neighbours are alike, as in a file that is sorted by class,
-//! the share of a class in a window thus has a standard deviation of up to 1 / (2 sqrt(64)) = 6 %; where the file's own
-//! order is random, as importers leave it, nothing changes.
 
 use std::ops::Range;
 
@@ -23,8 +17,14 @@ pub enum Shuffle {
     None,
     /// Any order is as likely as any other.
     Full,
-    /// Chunks of neighbouring reviews in any order, and the reviews of 64 such chunks mixed: pages of the file that lie
-    /// together are read together, for files larger than memory.
+    /// Chunks of about 4,096 neighbouring reviews in any order, and the reviews of 64 such chunks, a window, mixed: pages of the file
+    /// that lie together are read together, for files larger than memory.
+    ///
+    /// Each row still comes once an epoch, and batches differ from epoch to epoch. But two rows of one chunk always come within
+    /// the same window, and a window's mixture of the file's regions varies as that of 64 draws does, where a full shuffle would
+    /// vary as that of 262,144. Where neighbours are alike, as in a file that is sorted by class, the share of a class in a window
+    /// thus has a standard deviation of up to 1 / (2 sqrt(64)) = 6 %; where the file's own order is random, as importers leave
+    /// it, nothing changes.
     Blocked,
 }
 
