@@ -9,6 +9,9 @@ use crate::kernel::{Kernel, LANES, Lanes, Level};
 
 /// A loss of one sigmoid output.
 ///
+/// `Debug` has to show every parameter, and the same text in every process: by it a checkpoint tells whether a run goes on with
+/// the options that it began with.
+///
 /// A user's own:
 /// ```
 /// use imdb_fast::nn::Loss;

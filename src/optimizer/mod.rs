@@ -50,6 +50,9 @@ pub enum Idle {
 
 /// How weights follow their gradients.
 ///
+/// `Debug` has to show every parameter, and the same text in every process: by it a checkpoint tells whether a run goes on with
+/// the options that it began with.
+///
 /// A user's own, with a parameter of its own:
 /// ```
 /// use imdb_fast::kernel::Level;

@@ -36,6 +36,7 @@ use crate::nn::{Embedding, InputScale};
 ///
 /// # Panics
 /// If a loss, metric, optimizer or observer of the caller panics, or the observer begins another run on the same team of several threads.
+/// The model is then of no use: half of it may be of one step, half of another.
 pub fn fit(
     plan: &TrainPlan<'_>,
     model: &mut Model,
@@ -48,7 +49,8 @@ pub fn fit(
 /// Goes on from a checkpoint, whose weights take the place of the model's. The history and the model at the end are, to the
 /// bit, those of a run that never stopped, on any number of threads; with other kernels they are as good, but not the same.
 ///
-/// The plan has to be that of the run, except for the number of epochs: it may be any that is not done yet.
+/// The plan has to be that of the run, except for the number of epochs: it may be any that is not done yet. Losses and optimizers
+/// are compared by what `Debug` says of them, metrics by their names.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -110,6 +112,7 @@ pub fn fit(
 ///
 /// # Panics
 /// If a loss, metric, optimizer or observer of the caller panics, or the observer begins another run on the same team of several threads.
+/// The model is then of no use: half of it may be of one step, half of another.
 pub fn resume(
     plan: &TrainPlan<'_>,
     model: &mut Model,
