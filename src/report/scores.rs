@@ -104,6 +104,8 @@ pub struct Calibration {
 }
 
 impl Calibration {
+    /// Every label but 1 counts as 0.
+    ///
     /// # Panics
     /// If there is not a label for each probability.
     pub fn new(probabilities: &[f32], labels: &[u8]) -> Calibration {
@@ -113,9 +115,10 @@ impl Calibration {
         for (&probability, &label) in probabilities.iter().zip(labels) {
             let (reviews, positives, sum) = &mut sums[bin_of(probability, CALIBRATION_BINS)];
             *reviews += 1;
-            *positives += u64::from(label == 1);
+            let is_positive = label == 1;
+            *positives += u64::from(is_positive);
             *sum += f64::from(probability);
-            squares += (f64::from(probability) - f64::from(label)).powi(2);
+            squares += (f64::from(probability) - f64::from(is_positive)).powi(2);
         }
         let all = probabilities.len() as f64;
         let bins: Vec<CalibrationBin> = sums
@@ -257,6 +260,8 @@ mod tests {
         assert_eq!(calibration.bins[0].positive, 0.5);
         assert_eq!(calibration.bins[9].positive, 2.0 / 3.0);
         assert!(calibration.bins[5].predicted.is_nan());
+        let other = Calibration::new(&probabilities, &[0, 1, 1, 1, 1, 7]);
+        assert_eq!((other.error, other.brier), (calibration.error, calibration.brier));
         let error = (2.0 * 0.475 + 0.9 + 3.0 * (0.98 - 2.0 / 3.0)) / 6.0;
         assert!((calibration.error - error).abs() < 1e-7, "{}", calibration.error);
         let distribution = Distribution::new(&probabilities, &[0, 1, 1, 1, 1, 0]);

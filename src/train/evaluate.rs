@@ -113,7 +113,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Takes in the predictions for some reviews, one value a review in each slice.
+    /// Takes in the predictions for some reviews, one value a review in each slice. Every label but 1 counts as 0.
     ///
     /// # Panics
     /// If the lengths differ.
@@ -123,7 +123,7 @@ impl<'a> Evaluator<'a> {
         self.confusion.update(probabilities, labels);
         self.auc.update(probabilities, labels);
         self.targets.clear();
-        self.targets.extend(labels.iter().map(|&label| f32::from(label)));
+        self.targets.extend(labels.iter().map(|&label| f32::from(label == 1)));
         self.sum += self.loss.sum(self.level, logits, probabilities, &self.targets);
         self.reviews += labels.len();
     }
@@ -346,6 +346,17 @@ fn table(model: &Model) -> Table<'_> {
 mod tests {
     use super::*;
     use crate::nn::BinaryCrossentropy;
+
+    /// Loss, accuracy and counts alike.
+    #[test]
+    fn every_label_but_1_is_0() {
+        let [other, zero] = [7, 0].map(|label| {
+            let mut evaluator = Evaluator::new(&BinaryCrossentropy, Level::detect());
+            evaluator.add(&[1.0, -1.0], &[0.7, 0.3], &[label, 1]);
+            evaluator.finish()
+        });
+        assert_eq!(other, zero);
+    }
 
     #[test]
     fn slices_of_other_lengths_are_refused() {
