@@ -21,8 +21,9 @@ pub enum Error {
         path: PathBuf,
         /// The verb, as in "cannot *read* x".
         action: &'static str,
-        /// The system's own error.
-        source: io::Error,
+        /// The system's own error. It is part of the text, and so not given once more as what stands behind it: that is what the
+        /// raw name says.
+        r#source: io::Error,
     },
     /// A file is not of the kind that was asked for: a model where a dataset belongs, say.
     #[error("{}: expected {expected}, found {found}; {remedy}", path.display())]
@@ -202,5 +203,18 @@ impl Error {
     /// Whether the arguments alone are at fault, whatever the data: exit code 2 rather than 1.
     pub fn is_usage(&self) -> bool {
         matches!(self, Error::InvalidOption { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who prints an error with all that stands behind it says nothing twice.
+    #[test]
+    fn what_the_text_says_already_is_no_source() {
+        let error = Error::io(Path::new("x"), "read")(io::Error::other("it is gone"));
+        assert_eq!(error.to_string(), "cannot read x: it is gone");
+        assert!(std::error::Error::source(&error).is_none());
     }
 }

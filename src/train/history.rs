@@ -7,6 +7,8 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::{Error, Result};
+
 /// One list a quantity, one value an epoch, as Keras' `History.history`: `loss`, `accuracy`, then further metrics, and
 /// the same names with `val_` before them where the run validates.
 ///
@@ -58,8 +60,19 @@ impl History {
     /// Puts a history together from its lists.
     ///
     /// # Errors
-    /// A sentence, where the lists differ in length or a name stands twice.
-    pub fn from_series(series: Vec<(String, Vec<f64>)>) -> Result<History, String> {
+    /// [`Error::Unfit`] where the lists differ in length or a name stands twice.
+    pub fn from_series(series: Vec<(String, Vec<f64>)>) -> Result<History> {
+        let lists = series.len();
+        History::of_lists(series).map_err(|reason| Error::Unfit {
+            option: "the history",
+            value: format!("one of {lists} lists"),
+            reason,
+            remedy: "give each quantity one list, and each list a value for every epoch".to_owned(),
+        })
+    }
+
+    /// The same, with a sentence alone for an error.
+    fn of_lists(series: Vec<(String, Vec<f64>)>) -> Result<History, String> {
         let mut names = HashSet::new();
         for (name, values) in &series {
             if values.len() != series[0].1.len() {
@@ -112,7 +125,7 @@ impl<'de> Visitor<'de> for HistoryVisitor {
             let values = values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
             series.push((name, values));
         }
-        History::from_series(series).map_err(de::Error::custom)
+        History::of_lists(series).map_err(de::Error::custom)
     }
 }
 
@@ -153,6 +166,9 @@ mod tests {
     fn a_name_stands_once() {
         let error = serde_json::from_str::<History>(r#"{"loss":[1.0],"loss":[1.0]}"#);
         assert!(error.unwrap_err().to_string().contains("`loss` stands twice"));
+        let twice = vec![("loss".to_owned(), vec![1.0]); 2];
+        let error = History::from_series(twice).unwrap_err().to_string();
+        assert!(error.starts_with("the history is one of 2 lists, but `loss` stands twice; "));
     }
 
     #[test]
