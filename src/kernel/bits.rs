@@ -112,7 +112,7 @@ pub fn gather_bits(
 /// a time.
 ///
 /// # Panics
-/// If `gradient` is not `[64, width]`, or `deltas` has not `width` values for each review.
+/// If `width` is 0, `gradient` is not `[64, width]`, or `deltas` has not `width` values for each review.
 pub fn scatter_bits(
     level: Level,
     gradient: &mut [f32],

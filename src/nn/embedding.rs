@@ -78,19 +78,23 @@ impl Embedding {
 
     /// Appends to `row` the distinct words of a review, ascending, with their counts; returns the factor of their sum.
     /// `words` are the review's in reading order, uncut; `sorted` is room to work in.
+    ///
+    /// # Panics
+    /// If [`Embedding::max_len`] is more than [`MAX_LEN`].
     pub fn row<I: Single>(
         self,
         words: &[I],
         sorted: &mut Vec<I>,
         row: &mut Vec<I::Repeated>,
     ) -> f32 {
+        assert!(self.max_len <= MAX_LEN, "a count of sixteen bits");
         let words = self.cut(words);
         sorted.clear();
         sorted.extend_from_slice(words);
         sorted.sort_unstable();
         let zeros_there = sorted.iter().take_while(|&&word| word == I::default()).count();
         let zeros = self.max_len - words.len() + zeros_there;
-        // A count is at most `max_len`, and `check` has seen that it fits.
+        // A count is at most `max_len`, and so fits.
         if zeros > 0 && !self.mask {
             row.push(I::default().repeated(zeros as u16));
         }
@@ -157,6 +161,12 @@ mod tests {
     #[should_panic = "no more positions than a sequence has"]
     fn no_more_positions_are_left_out_than_there_are() {
         Embedding { mask: true, ..Embedding::default() }.positions(257);
+    }
+
+    #[test]
+    #[should_panic = "a count of sixteen bits"]
+    fn no_more_positions_are_counted_than_a_count_holds() {
+        row(Embedding { max_len: 100_000, ..Embedding::default() }, &[]);
     }
 
     #[test]

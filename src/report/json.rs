@@ -157,6 +157,9 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, most: u64, remedy: &str) -> R
 }
 
 /// A value as JSON: a line a fact, and a line a list.
+///
+/// # Panics
+/// If the value has a map whose keys JSON has no text for, or refuses to be written.
 pub fn written(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, ListsOnOneLine::default());

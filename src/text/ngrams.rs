@@ -89,7 +89,7 @@ impl Ngrams {
         let frequent = counts.counts.into_iter().filter(|(_, count)| count.texts >= min_texts);
         let mut frequent: Vec<Node> =
             frequent.map(|(key, count)| Node { key, texts: count.texts }).collect();
-        let room = MAX_FEATURES - self.num_words - self.nodes.len();
+        let room = MAX_FEATURES.saturating_sub(self.num_words).saturating_sub(self.nodes.len());
         if frequent.len() > room {
             return Err(too_many());
         }
@@ -208,9 +208,9 @@ fn too_many() -> Error {
 mod tests {
     use super::*;
 
-    /// The runs of two of a text of three words, with room for so many features.
-    fn two_runs(room: usize) -> (Ngrams, Result<usize>) {
-        let mut ngrams = Ngrams::new(MAX_FEATURES - room);
+    /// The runs of two of a text of three words, behind so many words.
+    fn two_runs(num_words: usize) -> (Ngrams, Result<usize>) {
+        let mut ngrams = Ngrams::new(num_words);
         let mut counts = NgramCounts::default();
         counts.add(&ngrams, &[5, 6, 7]).unwrap();
         let grown = ngrams.grow(counts, 1);
@@ -219,13 +219,15 @@ mod tests {
 
     #[test]
     fn runs_that_find_no_room_are_refused() {
-        let (ngrams, grown) = two_runs(2);
+        let (ngrams, grown) = two_runs(MAX_FEATURES - 2);
         assert_eq!((ngrams.len(), grown.unwrap()), (2, 2));
-        let (ngrams, grown) = two_runs(1);
-        let error = grown.unwrap_err().to_string();
-        for part in ["67108864 runs", "raise --min-count"] {
-            assert!(error.contains(part), "{part} in {error}");
+        for num_words in [MAX_FEATURES - 1, MAX_FEATURES + 1, usize::MAX] {
+            let (ngrams, grown) = two_runs(num_words);
+            let error = grown.unwrap_err().to_string();
+            for part in ["67108864 runs", "raise --min-count"] {
+                assert!(error.contains(part), "{part} in {error}");
+            }
+            assert!(ngrams.is_empty() && ngrams.next_length() == 2, "nothing was taken in");
         }
-        assert!(ngrams.is_empty() && ngrams.next_length() == 2, "nothing was taken in");
     }
 }
