@@ -681,6 +681,35 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     }
 }
 
+/// The most memory that it has had, in kB.
+#[cfg(target_os = "linux")]
+fn peak(child: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn long_reviews_are_explained_one_by_one() {
+    let desk = Desk::new();
+    let lines = format!("{}\n", "a fine film ".repeat(350_000)).repeat(8);
+    let [one, many] = ["1", "8"].map(|threads| {
+        let mut child = desk.piped(&["predict", MODEL, "-", "--explain", "--threads", threads]);
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(lines.as_bytes()).unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        let answers: Vec<String> = answers.take(8).map(|answer| answer.unwrap()).collect();
+        // It waits for more, so that it can be asked.
+        let peak = peak(&child);
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+        (peak, answers)
+    });
+    assert_eq!(one.1, many.1);
+    assert!(many.0 < one.0 + 100_000, "{} kB by one thread, {} kB by eight", one.0, many.0);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn endless_input_takes_constant_memory_and_ends_with_its_reader() {
@@ -691,16 +720,11 @@ fn endless_input_takes_constant_memory_and_ends_with_its_reader() {
     let lines = line.repeat(100);
     let writer = std::thread::spawn(move || while stdin.write_all(lines.as_bytes()).is_ok() {});
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    let peak = |id: u32| {
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
-    };
     answers.by_ref().take(20_000).for_each(|answer| drop(answer.unwrap()));
-    let early = peak(child.id());
+    let early = peak(&child);
     // 90 MB of text more.
     answers.by_ref().take(80_000).for_each(|answer| drop(answer.unwrap()));
-    let late = peak(child.id());
+    let late = peak(&child);
     assert!(late < early + 20_000, "from {early} kB to {late} kB");
     drop(answers);
     assert!(child.wait().unwrap().success(), "a reader that has seen enough is no failure");

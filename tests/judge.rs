@@ -138,6 +138,20 @@ fn check_effects(model: &Model, rules: &Rules) {
     assert_eq!(checked[Kind::Cut as usize] > 20, rules.oov_char.is_some(), "{checked:?}");
 }
 
+/// More text than is explained side by side: texts that share a turn, one that is too long for that, and those behind it.
+#[test]
+fn long_texts_are_explained_as_each_by_itself() {
+    let team = team(2);
+    let layer = Dense { units: 16, activation: Activation::Tanh };
+    let model = model(all_rules()[3].clone(), 14, &[layer]);
+    let judge = Judge::new(&model, &team).unwrap();
+    let text = |(word, words)| format!("w{word} w7 w8 ").repeat(words);
+    let texts = [(1, 3), (2, 200_000), (3, 200_000), (4, 500_000), (5, 1), (6, 0)].map(text);
+    let together = judge.explanations(&texts).unwrap();
+    let alone: Vec<_> = texts.iter().map(|text| judge.explain(text).unwrap()).collect();
+    assert!(together == alone, "texts of {:?} bytes", texts.each_ref().map(String::len));
+}
+
 /// The evidence is the same change as the effect, in log-odds.
 fn is_evidence_of_effect(part: &Part, whole: f32) {
     let log_odds = |p: f32| (f64::from(p) / (1.0 - f64::from(p))).ln();

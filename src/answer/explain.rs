@@ -12,6 +12,10 @@ use crate::error::{Error, Result};
 use crate::nn::Workspace;
 use crate::text::{CUT, DROPPED, Encoding, Scratch};
 
+/// Reviews are explained side by side up to so many bytes of text, or ids of rows, and a larger one alone: of a long text, words,
+/// ids and features take many times its own bytes.
+const SIDE_BY_SIDE: usize = 4 << 20;
+
 /// A text cut into words, and the features that they make.
 #[derive(Default)]
 struct Reading {
@@ -21,8 +25,6 @@ struct Reading {
     encoding: Encoding,
     /// What goes into the network, ascending.
     features: Vec<u32>,
-    /// Place, number of words and feature of each run.
-    runs: Vec<(usize, usize, u32)>,
 }
 
 /// A part and what goes when it is taken out.
@@ -42,7 +44,8 @@ impl Judge<'_> {
 
     /// The same of one type of text, so that the library compiles it, and not each crate that asks.
     fn explain_texts(&self, texts: &mut dyn Iterator<Item = &str>) -> Result<Vec<Explanation>> {
-        self.explain_each(texts.enumerate(), text_place, |text| self.read(text))
+        let size = |text: &&str| text.len();
+        self.explain_each(texts.enumerate(), size, text_place, |text| self.read(text))
     }
 
     /// Explains a text.
@@ -98,35 +101,48 @@ impl Judge<'_> {
                 remedy: "give the text itself, by --text or in a file".to_owned(),
             });
         }
-        let (rows, name) = (rows.map(|row| (row, row)), |row| dataset.row_place(split, row));
-        self.explain_each(rows, name, |&row| {
+        let rows = rows.map(|row| {
             let features = csr.row(row);
-            match &sequences {
-                Some(sequences) => self.read_ids(&sequences.row(row), &features),
-                None => self.read_ids(&features, &features),
-            }
-        })
+            let ids = sequences.as_ref().map(|sequences| sequences.row(row));
+            (row, (ids.unwrap_or_else(|| features.clone()), features))
+        });
+        let size = |(ids, features): &(Vec<u32>, Vec<u32>)| ids.len() + features.len();
+        let name = |row| dataset.row_place(split, row);
+        self.explain_each(rows, size, name, |(ids, features)| self.read_ids(ids, features))
     }
 
-    /// Explains each of some reviews, which are read by `read`, in their order. Each comes with its place, of which `name` makes
-    /// what errors call it.
+    /// Explains each of some reviews, of a size by `size`, which are read by `read`, in their order. Each comes with its place, of
+    /// which `name` makes what errors call it.
     fn explain_each<T: Send>(
         &self,
         reviews: impl Iterator<Item = (usize, T)>,
+        size: impl Fn(&T) -> usize,
         name: impl Fn(usize) -> (usize, String) + Sync,
         read: impl Fn(&T) -> Reading + Sync,
     ) -> Result<Vec<Explanation>> {
-        let mut explained: Vec<(usize, T, Option<Result<Explanation>>)> =
-            reviews.map(|(at, review)| (at, review, None)).collect();
         let workspace = || Workspace::new(self.model.architecture(), BLOCK);
-        self.team.for_each_with(
-            &mut explained,
-            workspace,
-            |workspace, _, (at, review, explanation)| {
-                *explanation = Some(self.explain_reading(workspace, read(review), &|| name(*at)));
-            },
-        );
-        explained.into_iter().filter_map(|(.., explanation)| explanation).collect()
+        let mut explanations = Vec::new();
+        let mut reviews = reviews.peekable();
+        while let Some((at, review)) = reviews.next() {
+            let mut room = SIDE_BY_SIDE.saturating_sub(size(&review));
+            let mut explained = vec![(at, review, None)];
+            while let Some((at, review)) = reviews.next_if(|(_, review)| size(review) <= room) {
+                room -= size(&review);
+                explained.push((at, review, None));
+            }
+            self.team.for_each_with(
+                &mut explained,
+                workspace,
+                |workspace, _, (at, review, explanation)| {
+                    *explanation =
+                        Some(self.explain_reading(workspace, read(review), &|| name(*at)));
+                },
+            );
+            for explanation in explained.into_iter().filter_map(|(.., explanation)| explanation) {
+                explanations.push(explanation?);
+            }
+        }
+        Ok(explanations)
     }
 
     /// Explains a review, whose place and name are those of `review`.
@@ -167,7 +183,7 @@ impl Judge<'_> {
             reading.push(word);
             tokens.push(self.encoder.token(word));
         });
-        reading.finish(self, &tokens);
+        self.encoder.encode_tokens(tokens, &mut reading.encoding);
         reading.features = reading.encoding.features().to_vec();
         reading
     }
@@ -190,9 +206,8 @@ impl Judge<'_> {
             reading.push(&name.replace(' ', "\u{A0}"));
         }
         let token = |&id: &u32| if Some(id) == rules.oov_char { CUT } else { id };
-        reading.finish(self, &words.iter().map(token).collect::<Vec<_>>());
+        self.encoder.encode_tokens(words.iter().map(token), &mut reading.encoding);
         reading.features = features.to_vec();
-        reading.runs.retain(|(_, _, feature)| features.binary_search(feature).is_ok());
         reading
     }
 
@@ -254,13 +269,6 @@ impl Reading {
         self.ends.push(self.words.len());
     }
 
-    /// Finds the features that the words make, whose tokens are given.
-    fn finish(&mut self, judge: &Judge<'_>, tokens: &[u32]) {
-        let Reading { encoding, runs, .. } = self;
-        judge.encoder.encode_tokens(tokens.iter().copied(), encoding);
-        judge.encoder.for_each_run(tokens, |at, length, feature| runs.push((at, length, feature)));
-    }
-
     /// A run of words. There are spaces between them already.
     fn run(&self, at: usize, length: usize) -> &str {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
@@ -289,24 +297,28 @@ impl Reading {
             candidates[candidate].part.count += 1;
             candidate_of.push(candidate as u32);
         }
-        for (candidate, feature) in self.taken_by(&candidate_of, oov) {
-            // Only what is there can be taken out: words and features may come from different parts of a file.
-            if self.features.binary_search(&feature).is_ok() {
+        for (candidate, feature) in self.taken_by(&candidate_of, judge) {
+            if self.has(feature) {
                 candidates[candidate as usize].features.push(feature);
             }
         }
-        self.add_ngrams(&mut candidates);
+        self.add_ngrams(&mut candidates, judge);
         (candidates, candidate_of)
+    }
+
+    /// Only what is there can be taken out: words and features may come from different parts of a file.
+    fn has(&self, feature: u32) -> bool {
+        self.features.binary_search(&feature).is_ok()
     }
 
     /// Which features go with each word that is taken out, in the order of both: those that nothing else makes. (With
     /// hashing, runs that have no word in common may make the same one.)
-    fn taken_by(&self, candidate_of: &[u32], oov: Option<u32>) -> Vec<(u32, u32)> {
+    fn taken_by(&self, candidate_of: &[u32], judge: &Judge<'_>) -> Vec<(u32, u32)> {
         let mut makers: HashMap<u32, usize> = HashMap::new();
-        let runs = self.runs.iter().map(|&(_, _, feature)| feature);
-        for feature in self.encoding.words().iter().copied().chain(runs) {
+        for &feature in self.encoding.words() {
             *makers.entry(feature).or_default() += 1;
         }
+        let oov = judge.encoder.rules().oov_char;
         let mut taken: HashMap<(u32, u32), usize> = HashMap::new();
         for (&token, &candidate) in self.encoding.tokens().iter().zip(candidate_of) {
             if candidate != NONE {
@@ -314,14 +326,16 @@ impl Reading {
                 *taken.entry((candidate, feature)).or_default() += 1;
             }
         }
-        for &(at, length, feature) in &self.runs {
+        // Runs are found anew each time: kept, they would take more than all else.
+        judge.encoder.for_each_run(self.encoding.tokens(), |at, length, feature| {
+            *makers.entry(feature).or_default() += 1;
             let run = &candidate_of[at..at + length];
             for (place, &candidate) in run.iter().enumerate() {
                 if !run[..place].contains(&candidate) {
                     *taken.entry((candidate, feature)).or_default() += 1;
                 }
             }
-        }
+        });
         taken.retain(|(_, feature), count| makers.get(feature) == Some(count));
         // A table's order is random, and sums depend on theirs.
         let mut taken: Vec<(u32, u32)> = taken.into_keys().collect();
@@ -329,10 +343,13 @@ impl Reading {
         taken
     }
 
-    fn add_ngrams(&self, candidates: &mut Vec<Candidate>) {
+    fn add_ngrams(&self, candidates: &mut Vec<Candidate>, judge: &Judge<'_>) {
         let mut by_feature: HashMap<u32, usize> = HashMap::new();
         let mut named: HashSet<(u32, &str)> = HashSet::new();
-        for &(at, length, feature) in &self.runs {
+        judge.encoder.for_each_run(self.encoding.tokens(), |at, length, feature| {
+            if !self.has(feature) {
+                return;
+            }
             let name = self.run(at, length);
             let candidate = *by_feature.entry(feature).or_insert(candidates.len());
             if candidate == candidates.len() {
@@ -348,7 +365,7 @@ impl Reading {
                 }
                 part.name.push_str(name);
             }
-        }
+        });
     }
 }
 

@@ -8,7 +8,7 @@ use imdb_fast::Error;
 use imdb_fast::import::{InvalidUtf8, Row};
 
 /// A batch is full at so many bytes, or at so many texts.
-const BATCH_BYTES: usize = 256 << 10;
+pub(super) const BATCH_BYTES: usize = 256 << 10;
 const BATCH_TEXTS: usize = 4096;
 
 /// Some texts.
@@ -30,6 +30,11 @@ struct Record {
 }
 
 impl Batch {
+    /// How long its texts are together.
+    pub(super) fn bytes(&self) -> usize {
+        self.texts.len()
+    }
+
     /// Line, text and label of each.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &str, Option<&str>)> {
         let mut start = 0;

@@ -13,7 +13,7 @@ use imdb_fast::{Error, Result, import};
 
 use super::super::warn;
 use super::Layout;
-use super::batch::{Batch, Batcher, Stop};
+use super::batch::{BATCH_BYTES, Batch, Batcher, Stop};
 
 /// Batches that wait to be judged; more would only take memory.
 const WAITING: usize = 16;
@@ -41,13 +41,17 @@ impl Texts {
         Ok(Texts(receiver))
     }
 
-    /// Waits for texts, and takes what has come meanwhile. Empty at the end.
+    /// Waits for texts, and takes what has come meanwhile, of long ones fewer batches. Empty at the end.
     pub(super) fn next(&self) -> Vec<Batch> {
         let Ok(first) = self.0.recv() else { return Vec::new() };
+        let mut bytes = first.bytes();
         let mut batches = vec![first];
-        while batches.len() < WAITING {
+        while batches.len() < WAITING && bytes < WAITING * BATCH_BYTES {
             match self.0.try_recv() {
-                Ok(batch) => batches.push(batch),
+                Ok(batch) => {
+                    bytes += batch.bytes();
+                    batches.push(batch);
+                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
