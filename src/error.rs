@@ -151,9 +151,13 @@ impl Error {
         move |source| Error::Io { path, action, source }
     }
 
-    /// The system gives no more threads.
-    pub(crate) fn no_threads(error: io::Error) -> Error {
-        let text = format!("{error}; ask for fewer by --threads 1");
+    /// The system does not give the `threads` that are wanted.
+    pub(crate) fn no_threads(threads: usize, error: io::Error) -> Error {
+        let remedy = match threads {
+            1 => "raise the limit of processes (ulimit -u)",
+            _ => "ask for fewer by --threads 1",
+        };
+        let text = format!("{error}; {remedy}");
         let source = io::Error::new(error.kind(), text);
         Error::Io { path: "--threads".into(), action: "start the threads of", source }
     }

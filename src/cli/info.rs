@@ -6,7 +6,7 @@ use imdb_fast::report::json::Environment;
 use imdb_fast::report::table::{Align, aligned};
 use imdb_fast::train::Team;
 
-use super::{Global, to_stdout};
+use super::{Global, level, to_stdout};
 
 /// Print the version, what the CPU can do, and how many threads are used
 #[derive(Debug, clap::Args)]
@@ -18,13 +18,12 @@ pub(crate) struct Args {}
 
 pub(crate) fn run(global: &Global, _args: Args) -> Result<()> {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
-    let team = global.team()?;
     let rows = [
         row("version", env!("CARGO_PKG_VERSION").to_owned()),
         row("target", target()),
         row("cpu features", cpu_features()),
-        row("kernels", kernels(team.level())),
-        row("threads", team.size().to_string()),
+        row("kernels", kernels(level()?)),
+        row("threads", Team::size_of(global.threads)?.to_string()),
     ];
     to_stdout(|out| write!(out, "{}", aligned(&[Align::Left, Align::Left], &rows)))
 }

@@ -291,13 +291,18 @@ fn blame_changed_files() {
     }));
 }
 
+/// The kernels that the environment asks for.
+fn level() -> Result<Level> {
+    Level::from_env().map_err(|refused| {
+        let expected = format!("one that this CPU can run: {}", refused.supported);
+        Error::invalid(LEVEL_VARIABLE, refused.asked, expected)
+    })
+}
+
 impl Global {
     /// The threads, with the kernels that the environment asks for.
     fn team(&self) -> Result<Team> {
-        let level = Level::from_env().map_err(|refused| {
-            let expected = format!("one that this CPU can run: {}", refused.supported);
-            Error::invalid(LEVEL_VARIABLE, refused.asked, expected)
-        })?;
+        let level = level()?;
         Ok(Team::new(self.threads)?.with_level(level))
     }
 

@@ -58,7 +58,8 @@ impl Workers {
             for (index, state) in others.iter_mut().enumerate() {
                 let builder = thread::Builder::new().name(format!("imdb-fast-import-{index}"));
                 let serve = move || while desk.serve_next(state, work) {};
-                builder.spawn_scoped(scope, serve).map_err(Error::no_threads)?;
+                let spawned = builder.spawn_scoped(scope, serve);
+                spawned.map_err(|error| Error::no_threads(self.threads, error))?;
             }
             let mut queue = Queue { desk, state: own, work, consume, emitted: 0, consumed: 0 };
             let mut failed = false;

@@ -61,14 +61,23 @@ impl Team {
     /// # Errors
     /// [`Error::InvalidOption`] above 4,096; [`Error::Io`] where the system gives no more threads.
     pub fn new(threads: usize) -> Result<Team> {
+        // Of 0 rayon would make what its own variables of the environment say.
+        let threads = Team::size_of(threads)?;
         let pool = ThreadPoolBuilder::new()
-            // Of 0 rayon would make what its own variables of the environment say.
-            .num_threads(threads::asked(threads)?)
+            .num_threads(threads)
             .thread_name(|index| format!("imdb-fast-{index}"))
             .build()
-            .map_err(|error| Error::no_threads(std::io::Error::other(error)))?;
+            .map_err(|error| Error::no_threads(threads, std::io::Error::other(error)))?;
         let (turn, leader) = (Mutex::default(), Mutex::default());
         Ok(Team { pool, level: Level::detect(), cores: threads::cores(), turn, leader })
+    }
+
+    /// How many threads [`Team::new`] starts, where it can.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] above 4,096.
+    pub fn size_of(threads: usize) -> Result<usize> {
+        threads::asked(threads)
     }
 
     /// The same threads with other kernels.
@@ -162,7 +171,7 @@ impl Team {
             let instead = thread::Builder::new().spawn_scoped(scope, || self.run_here(size, &work));
             instead.map(|thread| thread.join())
         });
-        let ended = ended.map_err(Error::no_threads)?;
+        let ended = ended.map_err(|error| Error::no_threads(size, error))?;
         ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok(())
     }

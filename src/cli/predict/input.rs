@@ -35,7 +35,9 @@ impl Texts {
         // Nobody joins it: it may wait for input forever when the reader of our output has gone.
         let thread = std::thread::Builder::new().name("imdb-fast-read".to_owned());
         thread.spawn(move || run(stream, layout, &options, batcher)).map_err(|error| {
-            let text = format!("{error}; ask for fewer by --threads 1");
+            let text = format!(
+                "{error}; raise the limit of processes (ulimit -u), or ask for fewer by --threads 1"
+            );
             Error::io(&name, "start a thread to read")(io::Error::new(error.kind(), text))
         })?;
         Ok(Texts(receiver))
