@@ -330,7 +330,7 @@ fn histories_of_other_quantities_have_no_mean() {
     let folder = tempfile::tempdir().unwrap();
     let dataset = written(generated(200, 400, 5), &folder.path().join("reviews.safetensors"));
     let changes: [(&str, Change); 2] = [
-        ("--metrics is  for seed 8, but accuracy", |options| options.metrics.clear()),
+        ("--metrics is none for seed 8, but accuracy", |options| options.metrics.clear()),
         ("--validation is 0 for seed 8, but 30", |options| options.validation = Holdout::None),
     ];
     for (part, change) in changes {

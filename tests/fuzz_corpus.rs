@@ -53,7 +53,7 @@ fn files_that_are_drawn_are_accepted_at_times() {
         let (_, check) = fuzz::TARGETS.into_iter().find(|(name, _)| *name == target).unwrap();
         let accepted = (0..300).filter(|&number| check(&any_bytes(7, number, 400))).count();
         println!("{target}: {accepted} accepted");
-        assert!(accepted > 0, "{target}");
+        assert!(accepted >= 5, "{target}: {accepted}");
     }
 }
 

@@ -92,7 +92,6 @@ fn words_that_lead_to_other_inputs_are_not_saved() {
     Model::load(&path).unwrap();
 }
 
-/// Of the notes of a checkpoint as well, which are written in the same way.
 #[test]
 fn json_that_would_not_be_read_again_is_not_saved() {
     let folder = tempfile::tempdir().unwrap();

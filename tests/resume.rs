@@ -274,6 +274,10 @@ fn a_stop_at_any_step_changes_no_bit() {
         (&few, Case { batch_size: 1, epochs: 2, is_scaled: true, keep_best: true, ..linear }),
         (&few, Case { optimizer: "rmsprop", batch_size: 1, epochs: 2, ..linear }),
         (&many, Case { batch_size: 90, is_scaled: true, keep_best: true, ..linear }),
+        (
+            &dataset,
+            Case { optimizer: "adam", hidden: &[3], is_scaled: true, batch_size: 150, ..PLAIN },
+        ),
         (&ordered, Case { optimizer: "adam", ..embedded }),
         (&wide, Case { keep_best: true, batch_size: 50, ..masked }),
     ];
@@ -283,6 +287,27 @@ fn a_stop_at_any_step_changes_no_bit() {
     }
     println!("{stops} stops in {} runs, and as many in a row", cases.len());
     assert!(stops > 200, "{stops}");
+}
+
+#[test]
+fn notes_that_would_not_be_read_again_are_not_saved() {
+    struct Deep<'a>(&'a Path, String);
+    impl Observer for Deep<'_> {
+        fn pauses(&mut self, _epoch: usize, _batch: usize) -> bool {
+            true
+        }
+        fn paused(&mut self, snapshot: &Snapshot<'_>) -> ControlFlow<()> {
+            let notes = (0..128).fold(json!(1), |inner, _| [inner].into());
+            self.1 = snapshot.save(self.0, &notes).unwrap_err().to_string();
+            ControlFlow::Break(())
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = written(generated(800, 900, 1), &folder.path().join("d.safetensors"));
+    let path = folder.path().join("checkpoint.safetensors");
+    let mut deep = Deep(&path, String::new());
+    run(&dataset, &PLAIN, 1, &mut deep);
+    assert!(deep.1.contains("deeply nested JSON") && !path.exists(), "{}", deep.1);
 }
 
 /// Of more reviews than a window holds: stopped within a window, at its end, and between epochs.

@@ -23,7 +23,9 @@ pub use map::Access;
 use map::Bytes;
 pub(crate) use vocabulary::TEXT_RULES;
 pub use watch::changed_map;
-pub(crate) use write::{Spool, TensorBytes, join, json_text, write_foreign, write_tensors};
+pub(crate) use write::{
+    Sink, Source, Spool, TensorBytes, join, json_text, write_foreign, write_tensors,
+};
 
 use crate::error::{Error, Result, shortened};
 

@@ -40,8 +40,25 @@ pub(crate) struct TensorBytes<'a> {
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
-    pieces: Vec<&'a [u8]>,
+    pieces: Vec<Piece<'a>>,
 }
+
+enum Piece<'a> {
+    Bytes(&'a [u8]),
+    Source(&'a dyn Source),
+}
+
+/// Values that stand in memory in another order than in the file, and need not stand there twice.
+pub(crate) trait Source {
+    /// Gives all of their bytes in the file's order, some at a time.
+    ///
+    /// # Errors
+    /// Those of the sink.
+    fn each(&self, sink: Sink<'_>) -> std::io::Result<()>;
+}
+
+/// What takes the bytes of a tensor.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> std::io::Result<()>;
 
 impl<'a> TensorBytes<'a> {
     pub(crate) fn new<T: Element>(
@@ -63,18 +80,38 @@ impl<'a> TensorBytes<'a> {
             pieces.iter().map(|piece| piece.len()).sum::<usize>(),
             shape.iter().product::<usize>() * size_of::<T>()
         );
+        let pieces = pieces.into_iter().map(Piece::Bytes).collect();
         TensorBytes { name: name.into(), dtype: T::DTYPE, shape: shape.to_vec(), pieces }
     }
 
+    /// What one source gives after the other.
+    pub(crate) fn of_sources<T: Element>(
+        name: impl Into<String>,
+        shape: &[usize],
+        sources: impl IntoIterator<Item = &'a dyn Source>,
+    ) -> TensorBytes<'a> {
+        let pieces = sources.into_iter().map(Piece::Source).collect();
+        TensorBytes { name: name.into(), dtype: T::DTYPE, shape: shape.to_vec(), pieces }
+    }
+
+    fn each(&self, sink: Sink<'_>) -> std::io::Result<()> {
+        self.pieces.iter().try_for_each(|piece| match piece {
+            Piece::Bytes(bytes) => sink(bytes),
+            Piece::Source(source) => source.each(sink),
+        })
+    }
+
     fn hash(&self) -> u64 {
-        match self.pieces[..] {
-            [bytes] => xxh3_64(bytes),
-            _ => {
-                let mut hash = Xxh3::new();
-                self.pieces.iter().for_each(|piece| hash.update(piece));
-                hash.digest()
-            }
+        if let [Piece::Bytes(bytes)] = self.pieces[..] {
+            return xxh3_64(bytes);
         }
+        let mut hash = Xxh3::new();
+        let hashed = self.each(&mut |bytes| {
+            hash.update(bytes);
+            Ok(())
+        });
+        hashed.expect("to hash has no errors");
+        hash.digest()
     }
 }
 
@@ -109,9 +146,11 @@ fn write_all(
 ) -> Result<()> {
     let mut output = OutputFile::create(path)?;
     let described = tensors.iter().map(|t| (t.name.clone(), t.dtype, t.shape.clone()));
-    let mut pieces = tensors.iter().flat_map(|tensor| &tensor.pieces);
     header(&mut output, metadata, described, is_ours)
-        .and_then(|_| pieces.try_for_each(|piece| output.write_all(piece)))
+        .and_then(|_| {
+            let mut write = |bytes: &[u8]| output.write_all(bytes);
+            tensors.iter().try_for_each(|tensor| tensor.each(&mut write))
+        })
         .map_err(Error::io(path, "write"))?;
     output.commit()
 }
@@ -133,10 +172,9 @@ impl Spool {
 
     /// A spool of a list that is in memory.
     pub(crate) fn of(path: &Path, tensor: TensorBytes<'_>) -> Result<Spool> {
-        let mut spool = Spool::empty(path, tensor.name, tensor.dtype)?;
-        for piece in tensor.pieces {
-            spool.append(piece).map_err(Error::io(path, "spool a list for"))?;
-        }
+        let mut spool = Spool::empty(path, tensor.name.clone(), tensor.dtype)?;
+        let spooled = tensor.each(&mut |bytes| spool.append(bytes));
+        spooled.map_err(Error::io(path, "spool a list for"))?;
         spool.elements = tensor.shape.iter().product::<usize>() as u64;
         Ok(spool)
     }

@@ -180,8 +180,11 @@ impl Ensemble {
 /// Refuses members whose histories would have no means. Returns the options of the first.
 fn expect_alike(member: &dyn Member, seeds: &[u64]) -> Result<FitOptions> {
     let measured = |options: &FitOptions| {
-        let metrics: Vec<&str> = options.metrics.iter().map(|metric| metric.name()).collect();
-        [("--metrics", metrics.join(",")), ("--validation", options.validation.to_string())]
+        // A run counts with fresh ones, by whose names its history goes.
+        let names = options.metrics.iter().map(|metric| metric.fresh().name().to_owned());
+        let names: Vec<String> = names.collect();
+        let metrics = if names.is_empty() { "none".to_owned() } else { names.join(",") };
+        [("--metrics", metrics), ("--validation", options.validation.to_string())]
     };
     let first = member.options(seeds[0])?;
     for &seed in &seeds[1..] {

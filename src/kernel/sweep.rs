@@ -372,13 +372,17 @@ impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Slices<F> {
     /// Updates weights by their gradient, whatever has rows.
     fn all(&mut self, Whole { weights, state, scales }: Whole<'_>, gradient: &[f32]) {
         let Some(scales) = scales else { return (self.update)(weights, gradient, state) };
-        let before = weights.to_vec();
+        // Weights that count for nothing stay.
+        let still = |(at, &scale): (usize, &f32)| (scale == 0.0).then_some(at);
+        let still: Vec<(usize, f32)> =
+            scales.iter().enumerate().filter_map(still).map(|at| (at, weights[at])).collect();
+        self.scaled.clear();
         self.scaled.extend(gradient.iter().zip(scales).map(|(gradient, scale)| gradient * scale));
-        weights.iter_mut().zip(scales).for_each(|(weight, scale)| *weight /= scale);
+        let divisor = |scale: f32| if scale == 0.0 { 1.0 } else { scale };
+        weights.iter_mut().zip(scales).for_each(|(weight, &scale)| *weight /= divisor(scale));
         (self.update)(weights, &self.scaled, state);
-        for ((weight, before), scale) in weights.iter_mut().zip(before).zip(scales) {
-            *weight = if *scale == 0.0 { before } else { *weight * scale };
-        }
+        weights.iter_mut().zip(scales).for_each(|(weight, &scale)| *weight *= scale);
+        still.into_iter().for_each(|(at, weight)| weights[at] = weight);
     }
 }
 

@@ -114,7 +114,8 @@ pub trait Optimizer: Debug + Send + Sync {
         Idle::Moves
     }
 
-    /// One step of some weights by the learning rate times [`Step::rate`]. Weights and gradient are `[n]`; `state` holds the arrays
+    /// One step of some weights, each by itself: which of them come in one call is up to the run. Its size is the learning rate
+    /// times [`Step::rate`]. Weights and gradient are `[n]`; `state` holds the arrays
     /// of [`Optimizer::state`] one after the other: `[arrays, n]`.
     ///
     /// # Panics
@@ -122,7 +123,7 @@ pub trait Optimizer: Debug + Send + Sync {
     fn update(&self, step: Step, weights: &mut [f32], gradient: &[f32], state: &mut [f32]);
 
     /// One step of the selected rows, whose gradients are zero afterwards. The default calls [`Optimizer::update`] for
-    /// each of them; our own run through all of them at once.
+    /// each of them, or for all that stand in one piece; our own run through all of them at once.
     ///
     /// # Panics
     /// If a row or slot is not there.

@@ -10,13 +10,12 @@ mod gradient;
 mod thinned;
 mod words;
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::average::Averages;
 use super::cut::Cut;
 use super::rows::{Rows, Word};
-use super::weights::{Pace, Weights};
+use super::weights::{Pace, State, Weights};
 use crate::kernel::{
     Aligned, BITS, Level, Powers, Rows as WeightRows, Subsets, Sum, gather_bits, gather_sum,
 };
@@ -60,8 +59,7 @@ pub(super) struct Standing<'s> {
     pub(super) features: Range<usize>,
     /// `[features, width]`
     pub(super) kernel: &'s [f32],
-    /// `[features, arrays, width]`
-    pub(super) state: Cow<'s, [f32]>,
+    pub(super) state: State<'s>,
     /// The last step that each row has seen; empty where all rows see all steps.
     pub(super) updated: &'s [u32],
     /// `[features, width]`, the weights at the best epoch so far.
@@ -252,6 +250,7 @@ impl<'m> Shard<'m> {
 #[cfg(test)]
 mod tests {
     use super::super::rows::drawn_rows;
+    use super::super::weights::tests::values;
     use super::*;
     use crate::optimizer;
     use crate::random::{Random, Stream};
@@ -321,7 +320,7 @@ mod tests {
             }
         }
         let (kernel, state) = shard.weights.kernel_and_state();
-        [kernel.to_vec(), state.into_owned()]
+        [kernel.to_vec(), values(&state)]
     }
 
     /// The additions to a row come in the same order, wherever its gradient stands.

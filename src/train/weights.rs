@@ -1,8 +1,9 @@
 //! The weights of a shard and what the optimizer keeps for each of them.
 
-use std::borrow::Cow;
+use std::io;
 use std::ops::Range;
 
+use crate::container::{Sink, Source};
 use crate::kernel::{Aligned, Apart, LANES, Records, Table, Values, Whole};
 
 /// Some rows of the first kernel, with their state and their scales.
@@ -63,15 +64,21 @@ impl<'m> Weights<'m> {
                 }
             }
             Held::Together { records, stride }
-        } else if pace == Pace::All && (width == 1 || (width != LANES && scales.is_none())) {
-            // Rows of one line are as fast by themselves, and have one scale each.
+        } else if pace == Pace::All && width != LANES && (width < LANES || scales.is_none()) {
+            // Rows of one line are as fast by themselves, and wider ones nearly: scales of each of their weights would take as
+            // much memory as the weights.
             let mut state = Aligned::zeros(kernel.len() * arrays);
             for (array, &value) in state.chunks_exact_mut(kernel.len().max(1)).zip(initial) {
                 if value != 0.0 {
                     array.fill(value);
                 }
             }
-            Held::Whole { state, scales: scales.map(Aligned::from) }
+            let scales = scales.map(|scales| {
+                let mut each = Aligned::zeros(kernel.len());
+                each.chunks_exact_mut(width).zip(scales).for_each(|(row, &scale)| row.fill(scale));
+                each
+            });
+            Held::Whole { state, scales }
         } else {
             let mut state = Aligned::zeros(kernel.len() * arrays);
             if initial.iter().any(|&value| value != 0.0) {
@@ -135,25 +142,11 @@ impl<'m> Weights<'m> {
         self.kernel
     }
 
-    /// The same, and the state, `[features, arrays, width]`.
-    pub(super) fn kernel_and_state(&mut self) -> (&[f32], Cow<'_, [f32]>) {
+    /// The same, and the state.
+    pub(super) fn kernel_and_state(&mut self) -> (&[f32], State<'_>) {
         self.kernel();
-        let state = match &self.held {
-            Held::Whole { state, .. } if self.arrays > 1 => {
-                let (weights, shape) = (self.kernel.len(), (self.arrays, self.width));
-                let mut rows = vec![0.0; state.len()];
-                for (at, row) in rows.chunks_exact_mut(self.width).enumerate() {
-                    row.copy_from_slice(&state[in_whole(at, weights, shape)]);
-                }
-                Cow::Owned(rows)
-            }
-            Held::Whole { state, .. } | Held::Apart { state, .. } => Cow::Borrowed(&state[..]),
-            Held::Together { records, stride } => {
-                let records = records.chunks_exact(*stride);
-                records.flat_map(|record| record[1..=self.arrays].iter().copied()).collect()
-            }
-        };
-        (self.kernel, state)
+        let shape = (self.arrays, self.width);
+        (self.kernel, State { held: &self.held, weights: self.kernel.len(), shape })
     }
 
     /// Replaces all weights.
@@ -188,6 +181,51 @@ impl<'m> Weights<'m> {
     }
 }
 
+/// The state of some rows, wherever it stands.
+#[derive(Debug)]
+pub(super) struct State<'w> {
+    held: &'w Held,
+    weights: usize,
+    /// Arrays and width.
+    shape: (usize, usize),
+}
+
+impl State<'_> {
+    /// Rows that are put together at a time.
+    const SOME_ROWS: usize = 4096;
+}
+
+/// As `[features, arrays, width]`.
+impl Source for State<'_> {
+    fn each(&self, sink: Sink<'_>) -> io::Result<()> {
+        let State { held, weights, shape } = *self;
+        let (arrays, width) = shape;
+        let features = weights / width;
+        let mut rows = Vec::new();
+        for first in (0..features).step_by(State::SOME_ROWS) {
+            let some = first..features.min(first + State::SOME_ROWS);
+            rows.clear();
+            match held {
+                Held::Apart { state, .. } => {
+                    let row = arrays * width;
+                    rows.extend_from_slice(&state[some.start * row..some.end * row]);
+                }
+                Held::Whole { state, .. } => {
+                    let places = some.start * arrays..some.end * arrays;
+                    let values = places.map(|at| &state[in_whole(at, weights, shape)]);
+                    values.for_each(|values| rows.extend_from_slice(values));
+                }
+                Held::Together { records, stride } => {
+                    let records = records[some.start * stride..some.end * stride].chunks(*stride);
+                    records.for_each(|record| rows.extend_from_slice(&record[1..=arrays]));
+                }
+            }
+            sink(bytemuck::cast_slice(&rows))?;
+        }
+        Ok(())
+    }
+}
+
 /// Where in [`Held::Whole`] of so many weights the state is that comes at a place of `[features, arrays]`.
 fn in_whole(at: usize, weights: usize, (arrays, width): (usize, usize)) -> Range<usize> {
     let start = at % arrays * weights + at / arrays * width;
@@ -195,25 +233,39 @@ fn in_whole(at: usize, weights: usize, (arrays, width): (usize, usize)) -> Range
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// All values of a state, as a checkpoint has them.
+    pub(in super::super) fn values(state: &State<'_>) -> Vec<f32> {
+        let mut values = Vec::new();
+        let gathered = state.each(&mut |bytes| {
+            values.extend_from_slice(bytemuck::cast_slice(bytes));
+            Ok(())
+        });
+        gathered.unwrap();
+        values
+    }
 
     /// A checkpoint has the state in one order, wherever it stands.
     #[test]
     fn state_is_taken_in_as_it_is_given_out() {
-        for pace in [Pace::All, Pace::Many, Pace::Few] {
-            for width in [1, 3, LANES] {
+        let all = [1, 3, LANES, 20].map(|width| (Pace::All, width));
+        for (pace, width) in all.into_iter().chain([(Pace::Many, 3), (Pace::Few, 1)]) {
+            for scales in [None, Some(&[1.0, 2.0, 3.0, 4.0, 5.0][..])] {
                 let mut kernel = vec![0.0; 5 * width];
-                let mut weights = Weights::new(&mut kernel, width, None, &[0.5, 0.25], pace);
+                let mut weights = Weights::new(&mut kernel, width, scales, &[0.5, 0.25], pace);
                 let initial = [vec![0.5; width], vec![0.25; width]].concat().repeat(5);
-                assert_eq!(weights.kernel_and_state().1, initial, "{pace:?}, {width}");
+                assert_eq!(values(&weights.kernel_and_state().1), initial, "{pace:?}, {width}");
                 let state: Vec<f32> = (0..8 * 2 * width).map(|at| at as f32).collect();
                 weights.set_state(&state, 3);
                 let own = &state[3 * 2 * width..];
-                assert_eq!(weights.kernel_and_state().1, own, "{pace:?}, {width}");
-                if let Values::Whole(Whole { state, .. }) = weights.values() {
+                assert_eq!(values(&weights.kernel_and_state().1), own, "{pace:?}, {width}");
+                if let Values::Whole(Whole { state, scales, .. }) = weights.values() {
                     assert_eq!(state[0], own[0], "{width}");
                     assert_eq!(state[5 * width], own[width], "{width}");
+                    let each = scales.map(|scales| (scales[width - 1], scales[width]));
+                    assert!(each.is_none_or(|each| each == (1.0, 2.0)), "{width}");
                 }
             }
         }

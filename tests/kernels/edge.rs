@@ -3,7 +3,7 @@
 use bytemuck::Pod;
 use imdb_fast::kernel::{
     Apart, BITS, Id, Level, Powers, Records, Rows, Selection, Single, Span, Subsets, Sum, Table,
-    Touched, Values, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward,
+    Touched, Values, Whole, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward,
     gather_bits, gather_sum, scatter_add, scatter_bits,
 };
 use imdb_fast::optimizer::{self, Step};
@@ -149,6 +149,35 @@ fn sweeps_stay_within_their_slices() {
             run(edge_weights, edge_states, c.last(&gradient));
             assert_same(edge_weights, &weights, &what);
             assert_same(edge_states, &states, &what);
+        }
+    }
+}
+
+/// All rows as one, with and without scales.
+#[test]
+fn sweeps_of_whole_shards_stay_within_their_slices() {
+    let [mut a, mut b, mut c, mut d] = [(); 4].map(|()| Edge::new());
+    for &(width, _) in WIDTHS {
+        let (values, state, gradient) =
+            (numbers(3 * width), vec![0.0; 6 * width], numbers(3 * width));
+        for level in Level::supported() {
+            for has_scales in [false, true] {
+                let run = |weights: &mut [f32],
+                           state: &mut [f32],
+                           gradient: &mut [f32],
+                           scales: &[f32]| {
+                    let scales = has_scales.then_some(scales);
+                    let values = Values::Whole(Whole { weights, state, scales });
+                    first_step(level, width, values, gradient, Selection::All);
+                };
+                let (mut weights, mut states) = (values.clone(), state.clone());
+                run(&mut weights, &mut states, &mut gradient.clone(), &values);
+                let (edge_weights, edge_states) = (a.last(&values), b.last(&state));
+                run(edge_weights, edge_states, c.last(&gradient), d.last(&values));
+                let what = format!("{level}, width {width}, scaled {has_scales}");
+                assert_same(edge_weights, &weights, &what);
+                assert_same(edge_states, &states, &what);
+            }
         }
     }
 }

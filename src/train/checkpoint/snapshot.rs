@@ -13,7 +13,7 @@ use super::super::window::{Order, Window};
 use super::super::{History, TrainPlan};
 use super::facts::{DatasetFacts, Facts, options_of};
 use super::{VERSION, tensor};
-use crate::container::{Kind, TensorBytes, json_text, write_tensors};
+use crate::container::{Kind, Source, TensorBytes, json_text, write_tensors};
 use crate::error::{Error, Result};
 use crate::kernel::Level;
 use crate::model::{self, Model};
@@ -169,9 +169,9 @@ impl Snapshot<'_> {
         let optimizer = &self.plan.options.optimizer;
         let arrays = optimizer.state().len();
         if arrays > 0 {
-            let state = self.shards.iter().map(|shard| &*shard.state);
+            let state = self.shards.iter().map(|shard| &shard.state as &dyn Source);
             let shape = [features, arrays, width];
-            tensors.push(TensorBytes::of_pieces(tensor::FIRST_KERNEL_STATE, &shape, state));
+            tensors.push(TensorBytes::of_sources::<f32>(tensor::FIRST_KERNEL_STATE, &shape, state));
         }
         for (name, (arrays, state)) in tensor::HEAD_STATES.into_iter().zip(self.kept.head.states())
         {
