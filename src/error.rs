@@ -21,8 +21,8 @@ pub enum Error {
         path: PathBuf,
         /// The verb, as in "cannot *read* x".
         action: &'static str,
-        /// The system's own error. It is part of the text, and so not given once more as what stands behind it: that is what the
-        /// raw name says.
+        /// The system's own error. It is part of the text, and so not given once more as what stands behind it: thiserror takes a
+        /// field named `r#source` for no source.
         r#source: io::Error,
     },
     /// A file is not of the kind that was asked for: a model where a dataset belongs, say.

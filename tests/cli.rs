@@ -290,7 +290,9 @@ fn wrong_arguments_are_usage_errors() {
         &["--learning-rate", "1e40"],
         &["'1e40' for '--learning-rate <RATE>': expected a number up"],
     );
-    train(&["--learning-rate", "1e-50"], &["'1e-50' for '--learning-rate <RATE>': expected 0, or"]);
+    train(&["--learning-rate", "1e400"], &["'1e400' for '--learning-rate <RATE>': expected"]);
+    train(&["--learning-rate", "1e-50"], &["'1e-50' for '--learning-rate <RATE>': expected"]);
+    train(&["--learning-rate", "0e9"], &["learning_rate of --optimizer is \"0\""]);
     train(&["--dropout", "half"], &["'half' for '--dropout <CHANCE>': expected a number"]);
     train(&["--validation", "-3"], &["--validation is \"-3\"", "a part such as 0.4"]);
     train(&["--threads", "-1"], &["'-1' for '--threads"]);

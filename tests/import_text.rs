@@ -138,7 +138,7 @@ fn formats_are_found_by_content() {
             }
             Format::Keras => {
                 let error = import::detect(&packed).unwrap_err().to_string();
-                let expected = "a gzip file of arrays; unpack it first: gunzip FILE";
+                let expected = "a gzip file; unpack it first: gunzip FILE";
                 assert!(error.contains(expected), "{error}");
             }
             expected => assert_eq!(import::detect(&packed).unwrap(), expected, "{name}, packed"),
@@ -305,9 +305,14 @@ fn an_index_of_other_words_is_refused() {
     // What --num-words cuts is no other word.
     let (_folder, path) = file("index.json", br#"{"the": 90000}"#);
     let options = ImportOptions { word_index: Some(path), ..Default::default() };
-    assert!(import::open(&sample("sample.csv"), &options).is_ok());
+    let (_folder, marks) = file("marks.csv", b"text,label\n!!!,1\n...,0\n");
+    for path in [sample("sample.csv"), sample("sample.npz"), marks] {
+        assert!(import::open(&path, &options).is_ok(), "{}", path.display());
+    }
+    let (_folder, path) = file("index.json", b"{}");
+    let options = ImportOptions { word_index: Some(path), ..Default::default() };
     let error = refusal(&sample("sample.npz"), &options);
-    assert!(error.contains("index.json, but it has no word for any id below 10000"), "{error}");
+    assert!(error.contains("index.json, but it has no words"), "{error}");
 }
 
 #[test]
@@ -469,6 +474,14 @@ fn splits_come_from_fractions_columns_and_files() {
     let dataset = imported(&path, &text(column.clone())).unwrap();
     let rows = |split| dataset.csr(split).map(|csr| csr.rows()).unwrap_or(0);
     assert_eq!(Split::ALL.map(rows), [1, 1, 2]);
+    // Of a file whose reviews are all unlabelled, no row needs to name one.
+    let (_folder, other) = file("b.jsonl", b"{\"text\":\"c\",\"s\":null}\n{\"text\":\"d\"}\n");
+    let (_folder, first) = file("a.jsonl", b"{\"text\":\"a\",\"label\":1,\"s\":\"train\"}\n");
+    let named = Some("s".to_owned());
+    let named =
+        TextOptions { split_column: named, unlabelled: Some(other), ..TextOptions::default() };
+    let dataset = imported(&first, &text(named)).unwrap();
+    assert_eq!(dataset.csr(Split::Unlabelled).unwrap().rows(), 2);
     let none = TextOptions { with_unlabelled: false, ..column };
     assert!(imported(&path, &text(none)).unwrap().csr(Split::Unlabelled).is_err());
     // A row that names none is refused in each format.
@@ -1159,6 +1172,7 @@ fn json_errors_name_line_and_column() {
             b"__label__1 a\r__label__0 b\r",
             "line 1: its lines end with carriage returns alone; convert",
         ),
+        (&[&b"__label__1 a\r"[..], &[b'b'; 17 << 20], b"\n"].concat(), "it is longer than"),
         (b"1 1:1\r0 2:1\r", "line 1, column 7: its lines end with carriage returns alone"),
         (b"{\"text\":\"a\"}\r{\"text\":\"b\"}\r", "column 14: its lines end with carriage returns"),
     ] {

@@ -94,7 +94,8 @@ impl Lines {
     /// An error at a place in the line that was read last. Where that is all of the file, its line breaks are at fault, if it has
     /// any of the old kind.
     pub fn malformed_at(&self, place: String, problem: impl Into<String>, remedy: &str) -> Error {
-        let is_whole = self.number == 1 && !self.line.ends_with(b"\n");
+        let is_cut = self.line().len() > self.longest;
+        let is_whole = self.number == 1 && !is_cut && !self.line.ends_with(b"\n");
         match is_whole && self.line().contains(&b'\r') {
             true => with_returns_alone(self.path(), place),
             false => Error::malformed(self.path(), place, problem, remedy),

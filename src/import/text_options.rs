@@ -85,7 +85,7 @@ pub struct TextOptions {
     pub text_column: Option<String>,
     /// The column or field with the label; found by its usual names where it is not given.
     pub label_column: Option<String>,
-    /// The column or field that names the split of each row.
+    /// The column or field that names the split of each row; one that names none is an error.
     pub split_column: Option<String>,
     /// Whether the first row of a table names its columns; else they are named by numbers from 1. Default true.
     pub header: bool,

@@ -11,7 +11,9 @@ use super::repository;
 /// A command that says the same, and looks for files in the same places, whoever runs the tests.
 pub fn neutral(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "KERAS_HOME"] {
+    for variable in
+        ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "KERAS_HOME", "IMDB_FAST_CACHE"]
+    {
         command.env_remove(variable);
     }
     command

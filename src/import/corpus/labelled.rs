@@ -74,8 +74,8 @@ impl Labelled {
                 let name = String::from_utf8_lossy(name);
                 malformed((format!("{:?} is no split", shortened(&name, 40)), SPLITS.to_owned()))
             })?,
-            // In another format its field would be empty, and that is no split either.
-            None if self.options.split_column.is_some() => {
+            // In another format its field would be empty, and that is no split either. A file of unlabelled reviews needs none.
+            None if self.options.split_column.is_some() && split != Split::Unlabelled => {
                 return Err(malformed(("it names no split".to_owned(), SPLITS.to_owned())));
             }
             None => split,

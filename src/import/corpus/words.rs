@@ -212,7 +212,8 @@ impl Plan {
             },
         )?;
         // What is cut for its rank is in the index all the same.
-        if tokens.iter().flatten().all(|&token| token == DROPPED) {
+        let has_words = tables.iter().any(|words| !words.is_empty());
+        if has_words && tokens.iter().flatten().all(|&token| token == DROPPED) {
             return Err(Error::Unfit {
                 option: "--word-index",
                 value: index.path.display().to_string(),

@@ -51,7 +51,7 @@ impl Npz {
         };
         let mut file = BufReader::new(input::open(path)?);
         if file.fill_buf().map_err(Error::io(path, "read"))?.starts_with(GZIP) {
-            return wrong("a gzip file of arrays".into(), "unpack it first: gunzip FILE");
+            return wrong("a gzip file".into(), "unpack it first: gunzip FILE");
         }
         let archive =
             ZipArchive::new(file).map_err(|error| zip_error(path, "the archive", error))?;
