@@ -11,7 +11,7 @@ use super::validation::ROUND_ROWS;
 use super::window::{FULL_SHUFFLE_BYTES, Order, Shuffle};
 use crate::dataset::{Csr, Dataset, Split};
 use crate::error::{Error, Result};
-use crate::kernel::{Level, has_room};
+use crate::kernel::{LANES, Level, has_room};
 use crate::model::Model;
 use crate::nn::{Architecture, Dropout};
 use crate::optimizer::{Idle, Step};
@@ -147,6 +147,8 @@ impl<'d> TrainPlan<'d> {
         let state = match width {
             // Each weight may have a record with its state and its scale.
             1 => (1 + arrays + usize::from(options.feature_scale.is_some())).next_power_of_two(),
+            // Those of narrow rows may have a scale each.
+            2..LANES => arrays + usize::from(options.feature_scale.is_some()),
             _ => arrays,
         };
         let copies = usize::from(options.average_weights.is_some())
