@@ -11,8 +11,9 @@ use memmap2::MmapMut;
 use super::LANES;
 
 /// From here on an array has pages of its own, which go back to the system with it. On the heap, what outlives it would keep the
-/// hole that it leaves from what is a little larger: a sweep over many widths would need more memory with each of them.
-const PAGES_FROM_BYTES: usize = 128 << 10;
+/// hole that it leaves from what is a little larger: a sweep over many widths would need more memory with each of them. Smaller
+/// ones are left to the heap all the same: two threads are 3 % slower with the book's shards in pages of their own.
+const PAGES_FROM_BYTES: usize = 1 << 20;
 
 /// From here on an array gets huge pages where the system has them: its rows are read all over, and each small page would
 /// be looked up in the page table, and cleared when it is first touched, for one row.
