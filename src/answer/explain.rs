@@ -102,13 +102,16 @@ impl Judge<'_> {
             });
         }
         let rows = rows.map(|row| {
-            let features = csr.row(row);
             let ids = sequences.as_ref().map(|sequences| sequences.row(row));
-            (row, (ids.unwrap_or_else(|| features.clone()), features))
+            (row, (csr.row(row), ids))
         });
-        let size = |(ids, features): &(Vec<u32>, Vec<u32>)| ids.len() + features.len();
+        let size = |(features, ids): &(Vec<u32>, Option<Vec<u32>>)| {
+            features.len() + ids.as_ref().map_or(0, Vec::len)
+        };
         let name = |row| dataset.row_place(split, row);
-        self.explain_each(rows, size, name, |(ids, features)| self.read_ids(ids, features))
+        self.explain_each(rows, size, name, |(features, ids)| {
+            self.read_ids(ids.as_ref().unwrap_or(features), features)
+        })
     }
 
     /// Explains each of some reviews, of a size by `size`, which are read by `read`, in their order. Each comes with its place, of

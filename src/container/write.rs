@@ -7,7 +7,7 @@ use std::path::Path;
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     Element, HEADER_CHECKSUM, Kind, MAX_HEADER, checksum_key, checksum_text, header_checksum,
@@ -102,9 +102,6 @@ impl<'a> TensorBytes<'a> {
     }
 
     fn hash(&self) -> u64 {
-        if let [Piece::Bytes(bytes)] = self.pieces[..] {
-            return xxh3_64(bytes);
-        }
         let mut hash = Xxh3::new();
         let hashed = self.each(&mut |bytes| {
             hash.update(bytes);

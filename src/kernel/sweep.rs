@@ -324,7 +324,7 @@ impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Kernel for SweepSlices<'_, F> {
     #[inline(always)]
     fn run<V: Lanes>(self) {
         let SweepSlices { number, arrays, update, rows } = self;
-        let mut update = Slices { update, scaled: Vec::new() };
+        let mut update = Slices { update, before: Vec::new(), gradient: Vec::new() };
         let (values, chosen) = rows.split();
         let shape = (chosen.width, arrays);
         match values {
@@ -332,7 +332,11 @@ impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Kernel for SweepSlices<'_, F> {
             Values::Together(records) => chosen.update::<V, _>(number, shape, records, update),
             Values::Whole(whole) => {
                 let gradient = chosen.all();
-                update.all(whole, gradient);
+                let Whole { weights, state, scales } = whole;
+                match scales {
+                    None => (update.update)(weights, gradient, state),
+                    Some(scales) => update.scaled(weights, gradient, state, |at| scales[at]),
+                }
                 gradient.fill(0.0);
             }
         }
@@ -341,8 +345,10 @@ impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Kernel for SweepSlices<'_, F> {
 
 struct Slices<F> {
     update: F,
-    /// A row of the gradient times the scale of its weights.
-    scaled: Vec<f32>,
+    /// Weights as they were.
+    before: Vec<f32>,
+    /// Their gradient times their scales.
+    gradient: Vec<f32>,
 }
 
 impl<V: Lanes, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices<F> {
@@ -355,34 +361,32 @@ impl<V: Lanes, F: FnMut(&mut [f32], &[f32], &mut [f32])> RowUpdate<V> for Slices
         }
         match scale {
             None => (self.update)(weights, gradient, state),
-            // Weights that count for nothing stay.
-            Some(0.0) => {}
-            Some(scale) => {
-                self.scaled.clear();
-                self.scaled.extend(gradient.iter().map(|gradient| gradient * scale));
-                weights.iter_mut().for_each(|weight| *weight /= scale);
-                (self.update)(weights, &self.scaled, state);
-                weights.iter_mut().for_each(|weight| *weight *= scale);
-            }
+            Some(scale) => self.scaled(weights, gradient, state, |_| scale),
         }
     }
 }
 
 impl<F: FnMut(&mut [f32], &[f32], &mut [f32])> Slices<F> {
-    /// Updates weights by their gradient, whatever has rows.
-    fn all(&mut self, Whole { weights, state, scales }: Whole<'_>, gradient: &[f32]) {
-        let Some(scales) = scales else { return (self.update)(weights, gradient, state) };
-        // Weights that count for nothing stay.
-        let still = |(at, &scale): (usize, &f32)| (scale == 0.0).then_some(at);
-        let still: Vec<(usize, f32)> =
-            scales.iter().enumerate().filter_map(still).map(|at| (at, weights[at])).collect();
-        self.scaled.clear();
-        self.scaled.extend(gradient.iter().zip(scales).map(|(gradient, scale)| gradient * scale));
-        let divisor = |scale: f32| if scale == 0.0 { 1.0 } else { scale };
-        weights.iter_mut().zip(scales).for_each(|(weight, &scale)| *weight /= divisor(scale));
-        (self.update)(weights, &self.scaled, state);
-        weights.iter_mut().zip(scales).for_each(|(weight, &scale)| *weight *= scale);
-        still.into_iter().for_each(|(at, weight)| weights[at] = weight);
+    /// Updates weights by their gradient, each of which has a scale by its place.
+    fn scaled(
+        &mut self,
+        weights: &mut [f32],
+        gradient: &[f32],
+        state: &mut [f32],
+        scale: impl Fn(usize) -> f32,
+    ) {
+        self.before.clear();
+        self.before.extend_from_slice(weights);
+        self.gradient.clear();
+        self.gradient.extend(gradient.iter().enumerate().map(|(at, value)| value * scale(at)));
+        for (at, weight) in weights.iter_mut().enumerate().filter(|&(at, _)| scale(at) != 0.0) {
+            *weight /= scale(at);
+        }
+        (self.update)(weights, &self.gradient, state);
+        for (at, (weight, &before)) in weights.iter_mut().zip(&self.before).enumerate() {
+            // Weights that count for nothing stay.
+            *weight = if scale(at) == 0.0 { before } else { *weight * scale(at) };
+        }
     }
 }
 
