@@ -4,7 +4,7 @@
 use arbitrary::{Result, Unstructured};
 use imdb_fast::kernel::{
     Apart, BITS, Id, Level, Powers, Records, Rows, Selection, Single, Span, Subsets, Sum, Table,
-    Touched, Values, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward,
+    Touched, Values, Whole, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward,
     gather_bits, gather_sum, scatter_add, scatter_bits,
 };
 use imdb_fast::optimizer::{self, Idle, Optimizer, Step};
@@ -246,6 +246,7 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
             list.push(Touched { row, slot: rows as u32 - 1 - row, skipped });
         }
     }
+    let scales = if u.arbitrary()? { Some(values(u, rows, false)?) } else { None };
     let decays: Vec<Powers> = factors.iter().map(|&factor| Powers::of(factor)).collect();
     for level in Level::supported() {
         let step = Step { number, level, rate: 1.0 };
@@ -311,6 +312,7 @@ fn sweeps(u: &mut Unstructured) -> Result<()> {
         assert_same(&left, &cleared, &format!("gradient, {what}"));
         let net = Net { width, weights: &weights, state: &state, list: &list, decays: &decays };
         net.shares(optimizer, step, &gradient[..width], &what);
+        net.is_whole(optimizer, step, &gradient, scales.as_deref(), &what);
     }
     Ok(())
 }
@@ -360,5 +362,45 @@ impl Net<'_> {
         sweep(Values::Together(together), &mut gradient.to_vec(), shared);
         let expected = records(&copied, &copied_state);
         assert_same(&values, &expected, &format!("shared records, {what}"));
+    }
+
+    /// All rows are as one long row, whose weights have a scale each where rows have one.
+    fn is_whole(
+        &self,
+        optimizer: &dyn Optimizer,
+        step: Step,
+        gradient: &[f32],
+        scales: Option<&[f32]>,
+        what: &str,
+    ) {
+        let &Net { width, weights, state, .. } = self;
+        let count = weights.len() / width;
+        let arrays = state.len() / weights.len();
+        let sweep = |values: Values<'_>| {
+            let (gradient, updated) = (&mut gradient.to_vec()[..], &mut vec![0; count][..]);
+            let selection = Selection::All;
+            optimizer
+                .sweep(step, Rows { width, values, gradient, selection, updated, decays: &[] });
+            assert!(gradient.iter().all(|&value| value.to_bits() == 0), "gradient, {what}");
+        };
+        let (mut swept, mut swept_state) = (weights.to_vec(), state.to_vec());
+        sweep(Values::Apart(Apart { weights: &mut swept, state: &mut swept_state, scales }));
+        // `[rows, arrays, width]` as `[arrays, rows, width]`.
+        let by_array = |state: &[f32]| -> Vec<f32> {
+            let places =
+                (0..arrays).flat_map(|array| (0..count).map(move |row| row * arrays + array));
+            places.flat_map(|place| &state[place * width..][..width]).copied().collect()
+        };
+        let (mut whole, mut whole_state) = (weights.to_vec(), by_array(state));
+        let each = scales.map(|scales| -> Vec<f32> {
+            scales.iter().flat_map(|&scale| std::iter::repeat_n(scale, width)).collect()
+        });
+        sweep(Values::Whole(Whole {
+            weights: &mut whole,
+            state: &mut whole_state,
+            scales: each.as_deref(),
+        }));
+        assert_same(&whole, &swept, &format!("whole weights, {what}"));
+        assert_same(&whole_state, &by_array(&swept_state), &format!("whole state, {what}"));
     }
 }
