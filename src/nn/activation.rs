@@ -178,8 +178,9 @@ functions! {
     /// Of `h = sigmoid(x)`.
     SigmoidSlope(h) = h * (one::<V>() - h);
     EluSlope(x) = where_positive(x, one(), math::exp(x));
+    /// At zero that of the positive side, as in TensorFlow, though it jumps there.
     SeluSlope(x) = {
-        let slope = where_positive(x, one(), V::splat(SELU_ALPHA) * math::exp(x));
+        let slope = where_negative(x, V::splat(SELU_ALPHA) * math::exp(x), one());
         V::splat(SELU_SCALE) * slope
     };
     LeakyReluSlope(x) = where_positive(x, one(), V::splat(LEAKY_SLOPE));
@@ -199,6 +200,12 @@ fn one<V: Lanes>() -> V {
 #[inline(always)]
 fn where_positive<V: Lanes>(x: V, yes: V, no: V) -> V {
     x.select_above(V::zero(), yes, no)
+}
+
+/// `yes` where `x` is negative, else (and where it is NaN) `no`.
+#[inline(always)]
+fn where_negative<V: Lanes>(x: V, yes: V, no: V) -> V {
+    V::zero().select_above(x, yes, no)
 }
 
 /// `h = z` where positive, else `alpha z`.
@@ -233,7 +240,8 @@ fn prelu<V: Lanes>(z: V, alpha: V) -> V {
     where_positive(z, z, alpha * z)
 }
 
-/// Where `z` is not positive, `d_alpha += d z` and then `d = alpha d`.
+/// Where `z` is negative, `d_alpha += d z` and then `d = alpha d`; where it is zero, `d = 0`, as for Keras, to which this is
+/// `relu(z) - alpha relu(-z)`.
 struct PreluSlope<'a> {
     z: &'a [f32],
     alpha: &'a [f32],
@@ -279,7 +287,8 @@ impl Kernel for PreluSlope<'_> {
 /// would become a masked store, which is slow on many CPUs.
 #[inline(always)]
 fn prelu_slope<V: Lanes>(z: V, d: V, alpha: V) -> (V, V) {
-    (d * where_positive(z, one(), alpha), where_positive(z, V::zero(), d * z))
+    let slope = where_positive(z, one(), where_negative(z, alpha, V::zero()));
+    (d * slope, where_positive(z, V::zero(), d * z))
 }
 
 #[cfg(test)]
@@ -314,11 +323,12 @@ mod tests {
             Activation::Relu => [0.0, 0.0],
             Activation::Tanh => [x.tanh(), 1.0 - x.tanh() * x.tanh()],
             Activation::Sigmoid => [s, s * (1.0 - s)],
-            Activation::Selu if is_positive => [selu_scale * x, selu_scale],
+            Activation::Selu if x >= 0.0 => [selu_scale * x, selu_scale],
             Activation::Selu => [x.exp_m1(), x.exp()].map(|y| selu_scale * selu_alpha * y),
             Activation::Elu | Activation::LeakyRelu | Activation::Prelu if is_positive => [x, 1.0],
             Activation::Elu => [x.exp_m1(), x.exp()],
             Activation::LeakyRelu => [0.2 * x, 0.2],
+            Activation::Prelu if x == 0.0 => [0.0, 0.0],
             Activation::Prelu => [alpha * x, alpha],
             Activation::Gelu => [x * cdf, cdf + x * density],
             Activation::Silu => [x * s, s * (1.0 + x * (1.0 - s))],
