@@ -133,7 +133,8 @@ pub(crate) struct Args {
     /// Leave out each hidden unit with this chance, review by review: Keras' Dropout behind each hidden layer. In training alone
     #[arg(long, value_name = "CHANCE", default_value_t = 0.0, value_parser = number)]
     dropout: f32,
-    /// Leave out each word of a review with this chance, anew in each epoch: Keras' Dropout before the first layer
+    /// Leave out each word of a review with this chance, anew in each epoch: Keras' Dropout before the first layer. With
+    /// --encoding embedding a word goes at all its places together
     #[arg(long, value_name = "CHANCE", default_value_t = 0.0, value_parser = number)]
     word_dropout: f32,
     /// Add X times the sum of all squared kernel weights to what is made small: Keras' regularizer L2. The losses shown,
