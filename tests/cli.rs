@@ -436,6 +436,48 @@ fn options_of_the_other_encoding_alone_are_usage_errors() {
     desk.fails(1, &sets, &["sets.safetensors keeps the set", "--encoding multi-hot"]);
 }
 
+/// Reviews that came later have other words, and are judged by those that the model knows.
+#[test]
+fn later_reviews_take_over_the_words_of_a_model() {
+    let desk = Desk::new();
+    let rows = |rows: &[&str]| format!("text,label\n{}", rows.join("\n").repeat(9));
+    desk.write("old.csv", rows(&["a good film,1", "a bad film,0", ""]));
+    desk.write("later.csv", rows(&["another good one,1", "bad and dull,0", ""]));
+    desk.write("strange.csv", "text,label\nnever,1\nseen,0\n");
+    let import = |source: &'static str, output: &'static str| ["import", source, "-o", output];
+    desk.ok(&import("old.csv", "old.safetensors"));
+    desk.ok(&["train", "old.safetensors", "--validation", "0", "--epochs", "2"]);
+    desk.ok(&import("later.csv", "own.safetensors"));
+    let model = "run/model.safetensors";
+    let evaluate = |dataset: &'static str| ["evaluate", model, dataset, "--split", "train"];
+    desk.fails(
+        1,
+        &evaluate("own.safetensors"),
+        &["another vocabulary", "import --vocabulary MODEL"],
+    );
+    let import = |source| [&import(source, "later.safetensors")[..], &["--vocabulary"]].concat();
+    for words in [model, "old.safetensors"] {
+        desk.ok(&[&import("later.csv")[..], &[words]].concat());
+        desk.ok(&evaluate("later.safetensors"));
+        let rows = ["predict", model, "later.safetensors", "--split", "train"];
+        assert_eq!(desk.ok(&rows), desk.ok(&["predict", model, "later.csv"]));
+    }
+    desk.write("sets.svm", "1 1:1 3:1\n-1 2:1\n");
+    desk.ok(&["import", "sets.svm", "-o", "sets.safetensors"]);
+    for (source, words, code, parts) in [
+        ("strange.csv", model, 1, ["no word of strange.csv", "of the same kind"]),
+        ("later.csv", "later.csv", 1, ["a text file", "imdb-fast import"]),
+        ("later.csv", "nowhere", 1, ["cannot open nowhere", "a model belongs here, or a dataset"]),
+        ("later.csv", "sets.safetensors", 1, ["does not tell its words", "made of texts"]),
+    ] {
+        desk.fails(code, &[&import(source)[..], &[words]].concat(), &parts);
+    }
+    for option in ["--ngrams=2", "--preset=best", "--word-index=x", "--start-char=none"] {
+        let arguments = [&import("later.csv")[..], &[model, option]].concat();
+        desk.fails(2, &arguments, &["--vocabulary <FILE>", "cannot be used with"]);
+    }
+}
+
 #[test]
 fn files_of_the_wrong_kind() {
     let desk = Desk::with_dataset();

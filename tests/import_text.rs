@@ -11,7 +11,7 @@ use common::{gzipped, repository, skipped};
 use imdb_fast::container::Access;
 use imdb_fast::dataset::{self, Dataset, Split, format};
 use imdb_fast::import::{
-    self, Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions, WordOptions,
+    self, Format, ImportOptions, InvalidUtf8, KerasOptions, KnownWords, TextOptions, WordOptions,
 };
 use imdb_fast::text::{Encoder, Encoding, Tokenizer};
 
@@ -264,12 +264,27 @@ fn options_and_indexes_that_leave_no_words_or_too_many_are_refused() {
         assert!(!error.is_usage() && error.to_string().contains(expected), "{expected}: {error}");
     }
 
+    // Of reviews whose words are all cut nothing could be learned.
+    let keras = |num_words, skip_top| KerasOptions { num_words, skip_top, ..Default::default() };
+    for (keras, expected) in [
+        (keras(Some(4), 0), "--num-words is 4, but every word of "),
+        (keras(Some(9_000), 8_000), "--skip-top is 8000, but every word of "),
+        (keras(Some(5), 0), ""),
+        (keras(Some(9_000), 4), ""),
+    ] {
+        let opened =
+            import::open(&sample("sample.csv"), &ImportOptions { keras, ..Default::default() });
+        assert_eq!(opened.is_ok(), expected.is_empty(), "{expected}");
+        let Err(error) = opened else { continue };
+        assert!(error.to_string().contains(expected) && !error.is_usage(), "{error}");
+    }
+
     // Each rank takes an id.
     for (index, num_words, is_fine) in [
         (r#"{"the": 1, "a": 900}"#, None, true),
         (r#"{"the": 67108859}"#, None, false),
         (r#"{"the": 67108999}"#, None, false),
-        (r#"{"the": 67108999}"#, Some(600), true),
+        (r#"{"the": 1, "a": 67108999}"#, Some(600), true),
     ] {
         let (_folder, path) = file("index.json", index.as_bytes());
         let keras = KerasOptions { num_words, ..KerasOptions::default() };
@@ -303,7 +318,7 @@ fn an_index_of_other_words_is_refused() {
         }
     }
     // What --num-words cuts is no other word.
-    let (_folder, path) = file("index.json", br#"{"the": 90000}"#);
+    let (_folder, path) = file("index.json", br#"{"a": 1, "the": 90000}"#);
     let options = ImportOptions { word_index: Some(path), ..Default::default() };
     let (_folder, marks) = file("marks.csv", b"text,label\n!!!,1\n...,0\n");
     for path in [sample("sample.csv"), sample("sample.npz"), marks] {
@@ -590,6 +605,56 @@ fn rows_are_those_of_the_encoder() {
             assert_eq!(encoding.features(), features);
         }
         assert_eq!(found.len(), 600);
+    }
+}
+
+/// What a model is judged by has its features, whatever words it has.
+#[test]
+fn known_words_are_taken_over() {
+    for words in [
+        WordOptions { tokenizer: Tokenizer::WordsAndMarks, ..WordOptions::default() },
+        WordOptions { ngrams: 3, min_count: Some(4), ..WordOptions::default() },
+        WordOptions { ngrams: 2, hash_bits: Some(15), ..WordOptions::default() },
+    ] {
+        let [(_first, first), (second_folder, second)] = halves("sample.csv", 1);
+        let options = ImportOptions { words, ..ImportOptions::default() };
+        let learned = imported(&first, &options).unwrap();
+        let known = KnownWords {
+            path: first.clone(),
+            rules: learned.text_rules().unwrap().clone(),
+            vocabulary: learned.vocabulary().unwrap().clone(),
+        };
+        let taken = ImportOptions { vocabulary: Some(known), ..ImportOptions::default() };
+        let again = imported(&first, &taken).unwrap();
+        assert_eq!(reviews(&again, Split::Train), reviews(&learned, Split::Train));
+
+        let other = imported(&second, &taken).unwrap();
+        assert_eq!(other.features(), learned.features());
+        assert_eq!(other.vocabulary(), learned.vocabulary());
+        assert_eq!(other.text_rules(), learned.text_rules());
+        let own = imported(&second, &options).unwrap();
+        assert_ne!(own.vocabulary(), learned.vocabulary());
+        let beside = TextOptions { test: Some(second.clone()), ..TextOptions::default() };
+        let both = imported(&first, &ImportOptions { text: beside, ..options }).unwrap();
+        let expected = sorted(reviews(&both, Split::Test));
+        assert_eq!(sorted(reviews(&other, Split::Train)), expected);
+
+        for (more, expected) in [
+            (WordOptions { ngrams: 2, ..WordOptions::default() }, "--ngrams is 2, but "),
+            (
+                WordOptions { min_count: Some(2), ..WordOptions::default() },
+                "--min-count is 2, but ",
+            ),
+        ] {
+            let error = refusal(&second, &ImportOptions { words: more, ..taken.clone() });
+            assert!(error.contains(expected), "{error}");
+        }
+        let error = refusal(&sample("sample.svm"), &taken);
+        assert!(error.contains("--vocabulary is "), "{error}");
+        let strange = second_folder.path().join("strange.csv");
+        std::fs::write(&strange, "text,label\nzzxx zzxxy,1\nzzzzx,0\n").unwrap();
+        let error = refusal(&strange, &taken);
+        assert!(error.contains("strange.csv is a feature of it"), "{error}");
     }
 }
 

@@ -6,12 +6,28 @@ use std::path::{Path, PathBuf};
 use super::{Format, ImportOptions, KerasOptions, TextOptions, WordOptions};
 use crate::error::{Error, Result};
 
+/// The options that say which words there are and what their ids are.
+const OF_WORDS: [&str; 12] = [
+    "--tokenizer",
+    "--ngrams",
+    "--min-count",
+    "--count-unlabelled",
+    "--hash-bits",
+    "--hash-seed",
+    "--word-index",
+    "--num-words",
+    "--skip-top",
+    "--start-char",
+    "--oov-char",
+    "--index-from",
+];
+
 /// Refuses options that would have no say: whoever gives one expects something of it.
 ///
 /// # Errors
-/// [`Error::Unfit`] for one that is not its default and means nothing in `format`.
+/// [`Error::Unfit`] for one that is not its default and means nothing in `format`, or beside known words.
 pub(super) fn check(path: &Path, format: Format, options: &ImportOptions) -> Result<()> {
-    let ImportOptions { word_index, keras, text, words, libsvm, .. } = options;
+    let ImportOptions { word_index, vocabulary, keras, text, words, libsvm, .. } = options;
     let (is_keras, is_libsvm) = (format == Format::Keras, format == Format::Libsvm);
     let is_text = !is_keras && !is_libsvm;
     let is_archive = matches!(format, Format::Archive | Format::Folder);
@@ -54,6 +70,11 @@ pub(super) fn check(path: &Path, format: Format, options: &ImportOptions) -> Res
         ("--count-unlabelled", flag(words.count_unlabelled), is_text),
         ("--hash-bits", words.hash_bits.map(|bits| bits.to_string()), is_text),
         ("--hash-seed", changed(words.hash_seed, usual_words.hash_seed), is_text),
+        (
+            "--vocabulary",
+            vocabulary.as_ref().map(|known| known.path.display().to_string()),
+            is_text,
+        ),
         ("--word-index", path_of(word_index), !is_libsvm),
         (
             "--num-words",
@@ -75,15 +96,19 @@ pub(super) fn check(path: &Path, format: Format, options: &ImportOptions) -> Res
         ("--index-base", libsvm.index_base.map(|base| (base as u32).to_string()), is_libsvm),
         ("--binarize", flag(libsvm.binarize), is_libsvm),
     ] {
-        if let Some(value) = value.filter(|_| !is_fit) {
-            return Err(Error::Unfit {
-                option,
-                value,
-                reason: format!("{} is in the format {}", path.display(), format.name()),
-                remedy: "leave it out, or the preset that has it; this format has no use for it"
-                    .into(),
-            });
-        }
+        let Some(value) = value else { continue };
+        let (reason, remedy) = match vocabulary {
+            _ if !is_fit => (
+                format!("{} is in the format {}", path.display(), format.name()),
+                "leave it out, or the preset that has it; this format has no use for it",
+            ),
+            Some(known) if OF_WORDS.contains(&option) => (
+                format!("the words of {} are taken over", known.path.display()),
+                "leave it out, or --vocabulary",
+            ),
+            _ => continue,
+        };
+        return Err(Error::Unfit { option, value, reason, remedy: remedy.to_owned() });
     }
     Ok(())
 }

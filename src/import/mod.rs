@@ -8,6 +8,7 @@ use std::str::FromStr;
 use crate::dataset::ReviewSource;
 use crate::error::{Error, Result};
 use crate::input;
+use crate::text::{Rules, Vocabulary};
 
 mod applicable;
 mod archive;
@@ -112,6 +113,18 @@ impl FromStr for Format {
     }
 }
 
+/// The words of a model or of a dataset, and the rules by which texts become their ids: what one learned from is to be judged on
+/// reviews of the same features.
+#[derive(Debug, Clone)]
+pub struct KnownWords {
+    /// The file that has them, for errors.
+    pub path: PathBuf,
+    /// How texts become ids, and these features.
+    pub rules: Rules,
+    /// The names of the features.
+    pub vocabulary: Vocabulary,
+}
+
 /// What an import needs to know besides the path.
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
@@ -120,6 +133,9 @@ pub struct ImportOptions {
     /// Keras' `imdb_word_index.json`: the words of [`Format::Keras`], and ranks that are imposed on texts. Only
     /// [`Format::Libsvm`] has no use for it.
     pub word_index: Option<PathBuf>,
+    /// For texts: known words in place of those that are counted. Options that are about words and their ids are refused beside
+    /// them.
+    pub vocabulary: Option<KnownWords>,
     /// For [`Format::Keras`] and texts.
     pub keras: KerasOptions,
     /// For texts.
@@ -151,10 +167,7 @@ pub fn open(path: &Path, options: &ImportOptions) -> Result<Box<dyn ReviewSource
     Ok(match format {
         Format::Keras => Box::new(KerasImdb::open(path, word_index, options.keras.clone())?),
         Format::Libsvm => Box::new(Libsvm::open(path, options.libsvm.clone(), &options.text)?),
-        format => {
-            let options = (&options.text, &options.words, &options.keras);
-            Box::new(Corpus::open(path, format, options, word_index)?)
-        }
+        format => Box::new(Corpus::open(path, format, options)?),
     })
 }
 

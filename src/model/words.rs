@@ -68,23 +68,24 @@ impl Model {
     /// [`Error::Unfit`]
     pub fn expect_dataset(&self, dataset: &Dataset) -> Result<()> {
         let (inputs, features) = (self.architecture.inputs(), dataset.features());
+        let of_other_words = match (&self.text, &self.vocabulary) {
+            (Some(_), Some(_)) => "one that `imdb-fast import --vocabulary MODEL` made",
+            _ => "one imported with the same options",
+        };
+        let remedy = format!("name the one that the model was trained on, or {of_other_words}");
         if inputs != features {
             return Err(Error::Unfit {
-                option: "the model",
-                value: format!("a network of {inputs} inputs"),
-                reason: format!("the dataset has {features} features"),
-                remedy:
-                    "use the dataset it was trained on, or one imported with the same --num-words"
-                        .to_owned(),
+                option: "the dataset",
+                value: dataset.container().path().display().to_string(),
+                reason: format!("it has {features} features, and the model {inputs} inputs"),
+                remedy,
             });
         }
         let unfit = |reason: String| Error::Unfit {
             option: "the dataset",
             value: dataset.container().path().display().to_string(),
             reason,
-            remedy: "name the one that the model was trained on, or one imported with the same \
-                     options and words"
-                .to_owned(),
+            remedy: remedy.clone(),
         };
         if let (Some(ours), Some(theirs)) = (&self.vocabulary, dataset.vocabulary())
             && ours != theirs

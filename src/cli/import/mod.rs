@@ -2,10 +2,14 @@
 
 mod options;
 
-use imdb_fast::output::OutputFile;
-use imdb_fast::{Result, dataset, import};
+use std::path::Path;
 
-use super::{Global, OutputArg, count, is_same_file, shown, thousands, warn};
+use imdb_fast::container::{Kind, kind_of};
+use imdb_fast::import::KnownWords;
+use imdb_fast::output::OutputFile;
+use imdb_fast::{Error, Result, dataset, import};
+
+use super::{Global, OutputArg, count, is_same_file, missing, open_model, shown, thousands, warn};
 pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
@@ -21,13 +25,42 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     }
     // A place that cannot be written is found out before the reviews are read.
     let file = OutputFile::create(output)?;
-    let mut source = import::open(&args.source, &args.options(global))?;
+    let vocabulary = args.vocabulary().map(|path| known_words(global, path)).transpose()?;
+    let mut source = import::open(&args.source, &args.options(global, vocabulary))?;
     for note in source.notes() {
         global.note(note);
     }
     let summary = dataset::write_to(&mut *source, file)?;
     report(global, &args.output, &summary);
     Ok(())
+}
+
+/// The words of a model or of a dataset.
+fn known_words(global: &Global, path: &Path) -> Result<KnownWords> {
+    let path = global.find(path)?;
+    let remedy = "a model belongs here, or a dataset of texts";
+    let (rules, vocabulary) = match kind_of(&path).map_err(missing(remedy))? {
+        Kind::Dataset => {
+            let dataset = global.open(&path)?;
+            (dataset.text_rules().cloned(), dataset.vocabulary().cloned())
+        }
+        _ => {
+            let model = open_model(&path)?;
+            (model.text, model.vocabulary)
+        }
+    };
+    match (rules, vocabulary) {
+        (Some(rules), Some(vocabulary)) => {
+            Ok(KnownWords { path: path.into_owned(), rules, vocabulary })
+        }
+        _ => Err(Error::Unfit {
+            option: "--vocabulary",
+            value: path.display().to_string(),
+            reason: "it does not tell its words, or how texts become their ids".to_owned(),
+            remedy: "name a dataset that was made of texts, or a model that was trained on one"
+                .to_owned(),
+        }),
+    }
 }
 
 /// Says what a new dataset file holds.

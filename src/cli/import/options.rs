@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use imdb_fast::import::{
-    Format, ImportOptions, IndexBase, InvalidUtf8, KerasOptions, LibsvmOptions, TextOptions,
-    WordOptions,
+    Format, ImportOptions, IndexBase, InvalidUtf8, KerasOptions, KnownWords, LibsvmOptions,
+    TextOptions, WordOptions,
 };
 use imdb_fast::output::folder_of;
 use imdb_fast::text::Tokenizer;
@@ -19,7 +19,7 @@ use super::super::{Global, OutputArg, no_stream, on_off};
 ///
 /// Text is the official archive aclImdb_v1.tar.gz or its folder, CSV, TSV, JSON lines, fastText lines, or parquet; all but
 /// folders and parquet packed by gzip or not. The format is found out by content. The words of the training reviews make
-/// the vocabulary, by frequency, unless --word-index imposes one.
+/// the vocabulary, by frequency, unless --word-index or --vocabulary imposes one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,6 +30,8 @@ Examples:
   imdb-fast import reviews.csv --test-fraction 0.2 -o mine.safetensors
   imdb-fast import train.jsonl.gz --test test.jsonl.gz --text-column body \\
       --label-column stars --negative 1,2 --positive 4,5 -o mine.safetensors
+  imdb-fast import new.csv --vocabulary run/model.safetensors \
+      -o new.safetensors
   imdb-fast import imdb.npz --word-index imdb_word_index.json \\
       -o imdb.safetensors
   imdb-fast import train.svm --test test.svm -o mine.safetensors")]
@@ -45,7 +47,13 @@ pub(crate) struct Args {
     #[arg(value_parser = parsed::<Format>(Format::ALL.map(Format::name)), hide_possible_values = true)]
     format: Option<Format>,
     /// Options by name, but for those that are given; `imdb-fast train --preset NAME --show-preset` prints them
-    #[arg(long, value_name = "NAME", value_enum, default_value = "book")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_enum,
+        default_value = "book",
+        conflicts_with = "vocabulary"
+    )]
     preset: Preset,
     #[command(flatten, next_help_heading = "Splits")]
     splits: Splits,
@@ -117,6 +125,14 @@ struct Text {
 
 #[derive(Debug, clap::Args)]
 struct Words {
+    /// Take the words, their ids and how texts are cut into them from this model or dataset, to judge or to train a model on
+    /// other reviews; no option beside it has a say in them
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = [
+        "tokenizer", "ngrams", "min_count", "count_unlabelled", "hash_bits", "hash_seed", "word_index", "num_words",
+        "skip_top", "start_char", "oov_char", "index_from",
+    ])]
+    vocabulary: Option<PathBuf>,
     /// How texts are cut into words: keras (as its Tokenizer), or words-and-marks (apostrophes stay in words, each mark is
     /// a word)
     #[arg(long, value_name = "NAME", default_value_t)]
@@ -211,7 +227,7 @@ impl Args {
     /// The files that are read.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
         let Splits { test, unlabelled, .. } = &self.splits;
-        let others = [test, unlabelled, &self.keras.word_index];
+        let others = [test, unlabelled, &self.keras.word_index, &self.words.vocabulary];
         iter::once(&self.source).chain(others.into_iter().flatten())
     }
 
@@ -220,12 +236,18 @@ impl Args {
         self.splits.test.as_ref()
     }
 
-    /// The options of the library that they stand for.
-    pub(super) fn options(&self, global: &Global) -> ImportOptions {
+    /// The model or dataset whose words are taken over.
+    pub(super) fn vocabulary(&self) -> Option<&PathBuf> {
+        self.words.vocabulary.as_ref()
+    }
+
+    /// The options of the library that they stand for, with the words that are taken over.
+    pub(super) fn options(&self, global: &Global, vocabulary: Option<KnownWords>) -> ImportOptions {
         let Args { splits, text, words, keras, libsvm, .. } = self;
         ImportOptions {
             format: self.format,
             word_index: keras.word_index.clone(),
+            vocabulary,
             keras: KerasOptions {
                 num_words: keras.num_words.map(|n| n as usize),
                 skip_top: keras.skip_top,
@@ -283,7 +305,7 @@ mod tests {
     fn defaults_are_those_of_the_library() {
         let Cli { global, command } = Cli::parse_from(["imdb-fast", "import", "a", "-o", "b"]);
         let Command::Import(args) = command else { panic!("it is an import") };
-        let (options, expected) = (args.options(&global), ImportOptions::default());
+        let (options, expected) = (args.options(&global, None), ImportOptions::default());
         assert_eq!(options.keras, expected.keras);
         assert_eq!(options.words, expected.words);
         assert_eq!(options.libsvm, expected.libsvm);

@@ -21,7 +21,7 @@ use super::archive::{self, Folder, Tar};
 use super::document::{Groups, Reader};
 use super::lines::max_text;
 use super::parallel::Workers;
-use super::{Format, KerasOptions, TextOptions};
+use super::{Format, ImportOptions, KerasOptions, TextOptions};
 use crate::dataset::{Contents, Review, ReviewSource, Split};
 use crate::error::{Error, Result};
 use crate::text::{DROPPED, Encoding};
@@ -38,6 +38,8 @@ pub struct Corpus {
     format: Format,
     options: TextOptions,
     keras: KerasOptions,
+    /// The file that the words are of, where they were known.
+    vocabulary: Option<PathBuf>,
     lexicon: Lexicon,
     cut: Cut,
     groups: Option<Box<dyn Groups>>,
@@ -54,14 +56,10 @@ impl Corpus {
     /// # Errors
     /// [`Error::InvalidOption`] where options contradict each other, [`Error::Unfit`] where they do not suit the data,
     /// [`Error::Malformed`] with the place, [`Error::Io`].
-    pub fn open(
-        path: &Path,
-        format: Format,
-        (options, words, keras): (&TextOptions, &WordOptions, &KerasOptions),
-        word_index: Option<&Path>,
-    ) -> Result<Corpus> {
+    pub fn open(path: &Path, format: Format, all: &ImportOptions) -> Result<Corpus> {
+        let ImportOptions { text: options, words, keras, word_index, vocabulary, .. } = all;
         options.check()?;
-        let plan = words::Plan::new(words, keras, word_index)?;
+        let plan = words::Plan::new(words, keras, word_index.as_deref(), vocabulary.clone())?;
         let workers = Workers::new(options.threads)?;
         let mut reader: Box<dyn Reader> = match format {
             Format::Archive => {
@@ -93,6 +91,7 @@ impl Corpus {
             format,
             options: options.clone(),
             keras: keras.clone(),
+            vocabulary: vocabulary.as_ref().map(|known| known.path.clone()),
             lexicon,
             positive: findings.positive,
             has_ids: findings.has_ids,
@@ -110,6 +109,7 @@ impl Corpus {
 
     /// Leaves out reviews of `maxlen` ids and more, after the rows have their order, as Keras does.
     fn leave_out_long(&mut self, maxlen: usize) -> Result<()> {
+        let has_start = self.lexicon.encoder.rules().start_char.is_some();
         let mut rows = std::mem::take(&mut self.rows);
         let mut buffer = Vec::new();
         for (split, rows) in Split::ALL.into_iter().zip(&mut rows) {
@@ -119,7 +119,7 @@ impl Corpus {
                 let (shard, numbers) = self.cut.numbers(review, &mut buffer)?;
                 let tokens = &self.lexicon.tokens[shard];
                 let known = numbers.iter().filter(|&&number| tokens[number as usize] != DROPPED);
-                if known.count() + usize::from(self.keras.start_char.is_some()) < maxlen {
+                if known.count() + usize::from(has_start) < maxlen {
                     kept.push(review);
                 }
             }
@@ -207,6 +207,7 @@ impl ReviewSource for Corpus {
                 "unlabelled": name(unlabelled),
                 "test_fraction": test_fraction,
                 "keep_order": keep_order,
+                "vocabulary": name(&self.vocabulary),
                 "maxlen": self.keras.maxlen,
                 "seed": self.keras.seed,
             }),

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::cut::Cut;
 use crate::error::{Error, Result};
-use crate::import::KerasOptions;
 use crate::import::keras::word_index;
 use crate::import::parallel::Workers;
+use crate::import::{KerasOptions, KnownWords};
 use crate::text::{
-    DROPPED, Encoder, Hash, MAX_FEATURES, NgramCounts, Ngrams, Rules, Tokenizer, Unknown,
+    CUT, DROPPED, Encoder, Hash, MAX_FEATURES, NgramCounts, Ngrams, Rules, Tokenizer, Unknown,
     Vocabulary, Words,
 };
 
@@ -58,8 +58,17 @@ pub(super) struct Plan {
     pub count_unlabelled: bool,
     /// Whether no word is cut for its rank.
     all_words: bool,
-    /// Ranks that are given.
-    index: Option<Index>,
+    origin: Origin,
+}
+
+/// Where words have their ids from.
+enum Origin {
+    /// Counts give them their ranks.
+    Counts,
+    /// Their ranks are given.
+    Index(Index),
+    /// All is given.
+    Known(KnownWords),
 }
 
 /// A file of words and their ranks.
@@ -99,11 +108,26 @@ pub(super) struct Lexicon {
 }
 
 impl Plan {
-    /// Checks the options and reads the word index.
+    /// Checks the options and reads the word index, or takes the words that are known, which leave no say to the options.
     ///
     /// # Errors
     /// [`Error::InvalidOption`], and those of the word index.
-    pub fn new(words: &WordOptions, keras: &KerasOptions, index: Option<&Path>) -> Result<Plan> {
+    pub fn new(
+        words: &WordOptions,
+        keras: &KerasOptions,
+        index: Option<&Path>,
+        known: Option<KnownWords>,
+    ) -> Result<Plan> {
+        keras.check_maxlen()?;
+        if let Some(known) = known {
+            return Ok(Plan {
+                rules: known.rules.clone(),
+                min_count: None,
+                count_unlabelled: false,
+                all_words: false,
+                origin: Origin::Known(known),
+            });
+        }
         let rules = Rules {
             tokenizer: words.tokenizer,
             num_words: keras.num_words.unwrap_or(MAX_FEATURES / 2),
@@ -115,7 +139,6 @@ impl Plan {
             ngrams: words.ngrams,
             hash: words.hash_bits.map(|bits| Hash { bits, seed: words.hash_seed }),
         };
-        keras.check_maxlen()?;
         match (rules.hash, keras.num_words) {
             // How many words there will be is not known yet: whether they have room is checked in the end.
             (Some(hash), None) => {
@@ -142,13 +165,15 @@ impl Plan {
                 return Err(Error::invalid("--count-unlabelled", "given", expected));
             }
         }
-        let index = match index {
-            Some(path) => Some(Index { path: path.to_path_buf(), words: word_index::read(path)? }),
-            None => None,
+        let origin = match index {
+            Some(path) => {
+                Origin::Index(Index { path: path.to_path_buf(), words: word_index::read(path)? })
+            }
+            None => Origin::Counts,
         };
         let all_words = keras.num_words.is_none();
         let (min_count, count_unlabelled) = (words.min_count, words.count_unlabelled);
-        Ok(Plan { rules, min_count, count_unlabelled, all_words, index })
+        Ok(Plan { rules, min_count, count_unlabelled, all_words, origin })
     }
 
     /// How texts are cut into words.
@@ -168,10 +193,12 @@ impl Plan {
         tables: Vec<Words>,
         workers: Workers,
     ) -> Result<Lexicon> {
-        let mut lexicon = match self.index.take() {
-            Some(index) => self.impose(path, &index, &tables, workers)?,
-            None => self.count(path, Counted::count(cut, reviews, tables, workers)?)?,
+        let mut lexicon = match std::mem::replace(&mut self.origin, Origin::Counts) {
+            Origin::Counts => self.count(path, Counted::count(cut, reviews, tables, workers)?)?,
+            Origin::Index(index) => self.impose(path, &index, &tables, workers)?,
+            Origin::Known(known) => return known.lexicon(path, &tables, workers),
         };
+        self.check_kept(path, &lexicon.tokens)?;
         if self.rules.ngrams > 1 {
             if self.rules.hash.is_none() {
                 let ngrams = self.ngrams(cut, reviews, &lexicon, workers)?;
@@ -201,16 +228,7 @@ impl Plan {
         let vocabulary =
             rules.vocabulary(index.words.iter().map(|(rank, word)| (*rank, &**word)))?;
         let encoder = encoder(path, Encoder::new(&rules, &vocabulary))?;
-        let mut tokens = Vec::with_capacity(tables.len());
-        workers.pipeline(
-            &mut workers.states(|| ()),
-            |emit| tables.iter().try_for_each(emit),
-            |(), words| Ok(encoder.tokens(words)),
-            |of_table| {
-                tokens.push(of_table);
-                Ok(())
-            },
-        )?;
+        let tokens = tokens(&encoder, tables, workers)?;
         // What is cut for its rank is in the index all the same.
         let has_words = tables.iter().any(|words| !words.is_empty());
         if has_words && tokens.iter().flatten().all(|&token| token == DROPPED) {
@@ -257,6 +275,25 @@ impl Plan {
         let of_shards = numbers.iter().map(|numbers| numbers.iter().map(token).collect()).collect();
         let encoder = encoder(path, Encoder::of_words(&rules, &vocabulary, words, tokens))?;
         Ok(Lexicon { encoder, vocabulary, tokens: of_shards })
+    }
+
+    /// Refuses reviews of which no word is left: what learns from them learns nothing.
+    fn check_kept(&self, path: &Path, tokens: &[Vec<u32>]) -> Result<()> {
+        if tokens.iter().flatten().any(|&token| token < CUT) {
+            return Ok(());
+        }
+        let Rules { skip_top, num_words, index_from, .. } = self.rules;
+        let first = index_from as usize + 1;
+        let (option, value, remedy) = match skip_top > first {
+            true => ("--skip-top", skip_top, "lower it"),
+            false => ("--num-words", num_words, "raise it"),
+        };
+        Err(Error::Unfit {
+            option,
+            value: value.to_string(),
+            reason: format!("every word of {} is cut", path.display()),
+            remedy: format!("{remedy}: the ids of words begin at {first}"),
+        })
     }
 
     /// Where no word is cut for its rank, makes ids of all ranks.
@@ -323,6 +360,39 @@ impl Plan {
         }
         Ok(ngrams)
     }
+}
+
+impl KnownWords {
+    /// Their own ids, and the features that they make.
+    fn lexicon(self, path: &Path, tables: &[Words], workers: Workers) -> Result<Lexicon> {
+        let KnownWords { path: origin, rules, vocabulary } = self;
+        let encoder = encoder(&origin, Encoder::new(&rules, &vocabulary))?;
+        let tokens = tokens(&encoder, tables, workers)?;
+        if tokens.iter().flatten().all(|&token| token >= CUT) {
+            return Err(Error::Unfit {
+                option: "--vocabulary",
+                value: origin.display().to_string(),
+                reason: format!("no word of {} is a feature of it", path.display()),
+                remedy: "name the file whose reviews are of the same kind".to_owned(),
+            });
+        }
+        Ok(Lexicon { encoder, vocabulary, tokens })
+    }
+}
+
+/// For each table the token of each of its words.
+fn tokens(encoder: &Encoder, tables: &[Words], workers: Workers) -> Result<Vec<Vec<u32>>> {
+    let mut tokens = Vec::with_capacity(tables.len());
+    workers.pipeline(
+        &mut workers.states(|| ()),
+        |emit| tables.iter().try_for_each(emit),
+        |(), words| Ok(encoder.tokens(words)),
+        |of_table| {
+            tokens.push(of_table);
+            Ok(())
+        },
+    )?;
+    Ok(tokens)
 }
 
 /// An encoder of rules and words that belong together.
