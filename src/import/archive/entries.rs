@@ -178,6 +178,7 @@ impl Extended {
             let (key, value);
             (key, value, rest) = record(rest).ok_or_else(bad)?;
             match key {
+                b"path" if value.is_empty() => return Err(bad()),
                 b"path" => told_once(&mut self.path, value.to_vec())?,
                 b"size" => {
                     let size = std::str::from_utf8(value).ok().and_then(|size| size.parse().ok());
