@@ -56,6 +56,10 @@ pub(crate) fn read(path: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
 /// Those of [`read`].
 pub(crate) fn read_json(path: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
     let mut bytes = read(path, most, remedy)?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let remedy = "unpack it first, as `gunzip` does";
+        return Err(Error::malformed(path, "the file", "it is packed by gzip", remedy));
+    }
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
     }
