@@ -84,7 +84,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
 /// A run from where it was stopped.
 fn go_on(global: &Global, folder: &Path, new: &Args) -> Result<ExitCode> {
     let team = global.team()?;
-    if !folder.exists() {
+    if !folder.is_dir() {
         return Err(nothing_to_resume(folder));
     }
     let lock = Lock::take(folder, "--resume")?;
