@@ -50,6 +50,23 @@ impl Drop for Noted {
     }
 }
 
+/// Opens a file to read it and to write into it, and makes it where it is not there. One to which the name is but a link is not
+/// opened, and a pipe waits for nobody.
+///
+/// # Errors
+/// [`Error::Io`]
+pub(crate) fn open_in_place(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    }
+    options.open(path).map_err(Error::io(path, "create"))
+}
+
 /// A temporary folder, which vanishes when it is dropped.
 #[derive(Debug)]
 pub(crate) struct TemporaryFolder {

@@ -58,7 +58,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("zip", &["import/keras/npz.rs", "export/npz.rs"]),
     ("prost", &["export/onnx/"]),
     ("flate2", &["import/unpack.rs"]),
-    ("rustix", &["container/fault.rs", "import/archive/folder.rs"]),
+    ("rustix", &["container/fault.rs", "import/archive/folder.rs", "output.rs"]),
     ("tar", &["import/archive/entries.rs"]),
     ("parquet", &["import/parquet_file/columns.rs"]),
     ("rand_mt", &["import/keras/order.rs"]),

@@ -242,6 +242,10 @@ impl Fetch<'_> {
             (_, Err(error @ Error::WrongKind { .. })) if self.args.from.is_some() => {
                 return Err(error);
             }
+            (Set::Stanford, Err(Error::WrongKind { found, .. })) => {
+                let again = "get it again with --force, or name a copy of it with --from";
+                (found, again.to_owned())
+            }
             // What else is wrong with it the import says, of an npz as of one.
             (Set::Keras, Ok(Format::Keras) | Err(_)) => return Ok(Some(Format::Keras)),
             (Set::Stanford, Ok(Format::Archive | Format::Folder) | Err(_)) => return Ok(None),
@@ -281,7 +285,7 @@ impl Fetch<'_> {
                     self.global.note(format_args!("the word index is {}", shown(&beside)));
                     return Ok(Some(Found::unpinned(beside)));
                 }
-                let found = self.here(official, self.expected(official, None)?)?;
+                let found = self.here(official, official.size, self.expected(official, None)?)?;
                 if found.is_none() {
                     let lacks = "no word index is here, so that reviews cannot be decoded; name one \
                                  with --word-index";
@@ -316,8 +320,13 @@ impl Fetch<'_> {
     /// An official file: the cached one, Keras' copy, or a download.
     fn obtain(&self, official: OfficialFile, asked: Option<Digest>) -> Result<Found> {
         let expected = self.expected(official, asked)?;
+        let size = match (official.size, asked) {
+            // Another file than the official one has another size.
+            (Size::Exactly(_), Some(_)) => STANFORD.size,
+            (size, _) => size,
+        };
         if !self.args.force
-            && let Some(found) = self.here(official, expected)?
+            && let Some(found) = self.here(official, size, expected)?
         {
             return Ok(found);
         }
@@ -337,17 +346,13 @@ impl Fetch<'_> {
         let file = RemoteFile {
             url: format!("{base}/{}", official.name),
             sha256: expected,
-            size: match (official.size, asked) {
-                // Another file than the official one has another size.
-                (Size::Exactly(_), Some(_)) => STANFORD.size,
-                (size, _) => size,
-            },
+            size,
             remedy,
             option: official.option,
         };
         let Patience { retries, retry_delay, connect_timeout, stall_timeout } = self.args.patience;
         let options = DownloadOptions { retries, retry_delay, connect_timeout, stall_timeout };
-        let mut transfer = Transfer::new(self.global.quiet, &file.url);
+        let mut transfer = Transfer::new(self.global.quiet, &file.address());
         let digest = fetch::download(&file, &target, &options, &mut transfer);
         transfer.finish();
         let digest = digest?;
@@ -376,12 +381,24 @@ impl Fetch<'_> {
         }
     }
 
-    /// An official file that needs no network; one with a wrong hash is passed over.
-    fn here(&self, official: OfficialFile, expected: Option<Digest>) -> Result<Option<Found>> {
+    /// An official file that needs no network; one with a wrong size or hash is passed over.
+    fn here(
+        &self,
+        official: OfficialFile,
+        size: Size,
+        expected: Option<Digest>,
+    ) -> Result<Option<Found>> {
         let folders = [Some(self.cache.folder.clone()), keras_folder()];
         for (is_cached, folder) in [true, false].into_iter().zip(folders) {
             let Some(path) = folder.map(|folder| folder.join(official.name)) else { continue };
-            if !path.is_file() {
+            let Ok(file) = path.metadata() else { continue };
+            if !file.is_file() {
+                continue;
+            }
+            let bytes = file.len();
+            if !size.allows(bytes) {
+                let path = shown(&path);
+                warn(format_args!("{path}: passed over, it has {bytes} bytes, expected {size}"));
                 continue;
             }
             let digest = Digest::of_file(&path)?;

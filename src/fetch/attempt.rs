@@ -18,10 +18,16 @@ pub(super) fn attempt(
     stall_timeout: Duration,
     observer: &mut dyn Observer,
 ) -> Attempt<Digest> {
-    let resume = part.resume(&file.url, file.sha256.is_some());
-    let total = part.origin(&file.url).and_then(|origin| origin.total);
+    let (Size::Exactly(most) | Size::AtMost(most)) = file.size;
+    if part.length() > most {
+        part.discard()?;
+    }
+    let address = file.address();
+    let resume = part.resume(&address, file.sha256.is_some());
+    let total = part.origin(&address).and_then(|origin| origin.total);
     // An earlier process may have ended between the last byte and the new name.
-    let is_whole = resume.is_some() && total == Some(part.length());
+    let is_whole =
+        resume.is_some() && total == Some(part.length()) && file.size.allows(part.length());
     let hasher = match is_whole {
         true => part.hashed()?,
         false => {
@@ -60,12 +66,12 @@ fn place(
                 let problem = "the server does not say where the file ends, so a cut would pass";
                 return Err(Failure::lasting(problem, file.by_hand()));
             }
-            let (url, validator) = (file.url.clone(), answer.validator.clone());
+            let (url, validator) = (file.address(), answer.validator.clone());
             part.restart(Origin { url, validator, total })?;
             total
         }
         (206, Some(resume)) => {
-            let known = part.origin(&file.url).and_then(|origin| origin.total);
+            let known = part.origin(&file.address()).and_then(|origin| origin.total);
             let range = answer.range.filter(|range| {
                 range.first == resume.from
                     && range.last + 1 == range.total
@@ -115,13 +121,9 @@ fn refused(status: u16, wait: Option<Duration>, file: &RemoteFile) -> Failure {
 
 /// Refuses a length that the file cannot have.
 fn check_size(length: Option<u64>, file: &RemoteFile) -> Attempt<Option<u64>> {
-    let (is_right, expected) = match file.size {
-        Size::Exactly(bytes) => (length.is_none_or(|l| l == bytes), format!("{bytes}")),
-        Size::AtMost(bytes) => (length.is_none_or(|l| l <= bytes), format!("at most {bytes}")),
-    };
     match length {
-        Some(length) if !is_right => {
-            let problem = format!("the file there has {length} bytes, expected {expected}");
+        Some(length) if !file.size.allows(length) => {
+            let problem = format!("the file there has {length} bytes, expected {}", file.size);
             Err(Failure::lasting(problem, &*file.remedy))
         }
         length => Ok(length),
@@ -140,20 +142,19 @@ fn body(
     let (Size::Exactly(bytes) | Size::AtMost(bytes)) = file.size;
     let limit = total.unwrap_or(bytes);
     let mut hasher = part.hashed()?;
-    let mut buffer = vec![0; 1 << 16];
     let mut window = (Instant::now(), part.length());
     loop {
-        let count = answer.read(&mut buffer).map_err(|failure| at(failure, part, total))?;
-        if count == 0 {
+        let block = answer.read().map_err(|failure| at(failure, part, total))?;
+        if block.is_empty() {
             break;
         }
-        if part.length() + count as u64 > limit {
+        if part.length() + block.len() as u64 > limit {
             part.discard()?;
             let problem = format!("the server sends more than {limit} bytes");
             return Err(Failure::lasting(problem, &*file.remedy));
         }
-        part.write(&buffer[..count])?;
-        hasher.update(&buffer[..count]);
+        part.write(&block)?;
+        hasher.update(&block);
         observer.reaches(part.length());
         if window.0.elapsed() >= stall_timeout {
             if part.length() - window.1 < TRICKLE {

@@ -44,7 +44,7 @@ pub fn download(
         match failure {
             Failure::Local(error) => break error,
             Failure::Lasting { problem, remedy } => {
-                break Error::Network { url: file.url.clone(), problem, remedy };
+                break Error::Network { url: file.address(), problem, remedy };
             }
             Failure::Passing { problem, wait } => match patience.next(part.length(), wait) {
                 Some(wait) => {
@@ -66,12 +66,12 @@ fn exhausted(file: &RemoteFile, part: &Part, problem: &str, retries: u32) -> Err
         0 => String::new(),
         _ => format!(" (tried {} times)", u64::from(retries) + 1),
     };
-    let again = match part.resume(&file.url, file.sha256.is_some()) {
+    let again = match part.resume(&file.address(), file.sha256.is_some()) {
         Some(_) => "run the command again, and it goes on from there",
         None => "try again later",
     };
     Error::Network {
-        url: file.url.clone(),
+        url: file.address(),
         problem: format!("{problem}{tries}"),
         remedy: format!("{again}, or {}", file.by_hand()),
     }

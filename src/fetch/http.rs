@@ -1,17 +1,27 @@
 //! The one door to the HTTP client: a request, its answer, and what the client's errors mean.
 
 use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
 use std::time::Duration;
 
+use ureq::http::response::Parts;
 use ureq::http::{HeaderMap, Uri, header};
-use ureq::{Agent, BodyReader, Proxy, Timeout};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, Proxy, RequestBuilder, Timeout};
 
 use super::{Attempt, DownloadOptions, Failure, RemoteFile};
+use crate::error::Error;
 
 /// Redirects that are followed, one after the other.
 const MAX_REDIRECTS: u32 = 5;
 /// The most that the head of an answer may take.
 const MAX_HEAD: usize = 64 << 10;
+/// The most bytes of a body that are handed on at a time.
+const BLOCK: usize = 64 << 10;
+/// Where a proxy may be named.
+const PROXY_VARIABLES: [&str; 6] =
+    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
 /// Where a request goes on, and who vouches that the file is still the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +61,7 @@ pub(super) struct Answer {
     /// What `If-Range` takes: a strong ETag, or else the date of the last change.
     pub(super) validator: Option<String>,
     pub(super) retry_after: Option<Duration>,
-    body: BodyReader<'static>,
+    body: Receiver<io::Result<Vec<u8>>>,
     stall_timeout: Duration,
 }
 
@@ -86,7 +96,11 @@ impl<'a> Client<'a> {
     }
 
     /// Asks for the file, or for its rest.
+    ///
+    /// The client's own timeouts begin anew with each byte, also with those that are no payload: in chunks' extensions, the body of
+    /// a redirect, a proxy's head. So it works on a thread of its own, which is left to itself where nothing comes of it in time.
     pub(super) fn get(&self, resume: Option<&Resume>) -> Attempt<Answer> {
+        self.check_proxy()?;
         let mut request = self.agent.get(&self.file.url);
         if let Some(Resume { from, validator }) = resume {
             request = request.header(header::RANGE, format!("bytes={from}-"));
@@ -94,8 +108,19 @@ impl<'a> Client<'a> {
                 request = request.header(header::IF_RANGE, validator);
             }
         }
-        let response = request.call().map_err(|error| self.failure(&error))?;
-        let (head, body) = response.into_parts();
+        let (answers, answer) = sync_channel(1);
+        let (blocks, body) = sync_channel(1);
+        let started = thread::Builder::new()
+            .name("imdb-fast-fetch".to_owned())
+            .spawn(move || receive(request, answers, blocks));
+        started.map_err(|error| Error::no_threads(1, error))?;
+        let DownloadOptions { connect_timeout, stall_timeout, .. } = self.options;
+        let patience = connect_timeout.saturating_add(stall_timeout);
+        let head = match answer.recv_timeout(patience) {
+            Ok(Ok(head)) => head,
+            Ok(Err(error)) => return Err(self.failure(&error)),
+            Err(_) => return Err(Failure::passing(format!("no answer within {patience:?}"))),
+        };
         let text = |name| text(&head.headers, name);
         let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
         let is_chunked =
@@ -108,9 +133,22 @@ impl<'a> Client<'a> {
             range: text(header::CONTENT_RANGE).and_then(content_range),
             validator: validator(&head.headers),
             retry_after: seconds.map(Duration::from_secs),
-            body: body.into_reader(),
-            stall_timeout: self.options.stall_timeout,
+            body,
+            stall_timeout,
         })
+    }
+
+    /// Refuses to ask the host itself where the environment names a proxy that cannot be asked.
+    fn check_proxy(&self) -> Attempt<()> {
+        let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let set = PROXY_VARIABLES.into_iter().find(is_set);
+        match set.filter(|_| self.agent.config().proxy().is_none()) {
+            Some(name) => Err(Failure::lasting(
+                format!("{name} names no proxy that can be asked"),
+                "set it to http://HOST:PORT or socks5://HOST:PORT, or unset it",
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The proxy that is asked instead of the host, where there is one; without the name and password that it may want.
@@ -163,24 +201,52 @@ impl<'a> Client<'a> {
 
 impl Answer {
     /// The next bytes of the body; none at its end.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Attempt<usize> {
-        loop {
-            let error = match self.body.read(buffer) {
-                Ok(count) => return Ok(count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => error,
-            };
-            let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ureq::Error>());
-            return Err(Failure::passing(match cause {
-                Some(ureq::Error::Timeout(_)) => {
-                    format!("the server sent nothing in {:?}", self.stall_timeout)
-                }
-                _ if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    "the server cut the connection".to_owned()
-                }
-                _ => format!("the connection broke ({error})"),
-            }));
+    pub(super) fn read(&mut self) -> Attempt<Vec<u8>> {
+        let silence = || format!("the server sent nothing in {:?}", self.stall_timeout);
+        let error = match self.body.recv_timeout(self.stall_timeout) {
+            Ok(Ok(block)) => return Ok(block),
+            Ok(Err(error)) => error,
+            Err(RecvTimeoutError::Timeout) => return Err(Failure::passing(silence())),
+            Err(RecvTimeoutError::Disconnected) => io::ErrorKind::UnexpectedEof.into(),
+        };
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ureq::Error>());
+        Err(Failure::passing(match cause {
+            Some(ureq::Error::Timeout(_)) => silence(),
+            _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+                "the server cut the connection".to_owned()
+            }
+            _ => format!("the connection broke ({error})"),
+        }))
+    }
+}
+
+/// Sends on the head of an answer and the blocks of its body, the last of them empty, until nobody takes them any more.
+fn receive(
+    request: RequestBuilder<WithoutBody>,
+    answers: SyncSender<Result<Parts, ureq::Error>>,
+    blocks: SyncSender<io::Result<Vec<u8>>>,
+) {
+    let (head, body) = match request.call() {
+        Ok(answer) => answer.into_parts(),
+        Err(error) => {
+            let _ = answers.send(Err(error));
+            return;
         }
+    };
+    let mut body = body.into_reader();
+    let mut is_heard = answers.send(Ok(head)).is_ok();
+    while is_heard {
+        let mut block = vec![0; BLOCK];
+        let read = match body.read(&mut block) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read,
+        };
+        let is_last = !matches!(read, Ok(1..));
+        let block = read.map(|count| {
+            block.truncate(count);
+            block
+        });
+        is_heard = blocks.send(block).is_ok() && !is_last;
     }
 }
 

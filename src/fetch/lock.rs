@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::output;
 
 /// The lock of a folder, held as long as this lives. The system lets go of it however the program ends; the empty file
 /// `.lock` stays, because another program may be waiting on it.
@@ -19,9 +20,7 @@ impl FolderLock {
     /// [`Error::Io`] where the folder cannot be written or its file system has no locks.
     pub fn take(folder: &Path, waits: impl FnOnce()) -> Result<FolderLock> {
         let path = folder.join(".lock");
-        let mut options = File::options();
-        let file = options.write(true).create(true).truncate(false).open(&path);
-        let file = file.map_err(Error::io(&path, "create"))?;
+        let file = output::open_in_place(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -12,6 +12,7 @@
 //! The server is not trusted: sizes are exact or capped before a byte is stored, answers that end early or late are
 //! noticed, silence ends after a time, an address that is `https` leads to no other, and the number of tries is bounded.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::error::Result;
@@ -40,6 +41,25 @@ pub enum Size {
     AtMost(u64),
 }
 
+impl Size {
+    /// Whether a file of so many bytes has it.
+    pub fn allows(self, bytes: u64) -> bool {
+        match self {
+            Size::Exactly(size) => bytes == size,
+            Size::AtMost(most) => bytes <= most,
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Size::Exactly(size) => write!(f, "{size}"),
+            Size::AtMost(most) => write!(f, "at most {most}"),
+        }
+    }
+}
+
 /// A file to download.
 #[derive(Debug, Clone)]
 pub struct RemoteFile {
@@ -56,6 +76,14 @@ pub struct RemoteFile {
 }
 
 impl RemoteFile {
+    /// Its address as it may be shown and kept: without a name and password.
+    pub fn address(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = host.rsplit('@').next().unwrap_or(host);
+        format!("{scheme}://{host}{path}")
+    }
+
     /// What helps where no server does.
     fn by_hand(&self) -> String {
         format!("download it by other means and name the file with {}", self.option)

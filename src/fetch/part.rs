@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Hasher;
 use super::http::Resume;
 use crate::error::{Error, Result};
+use crate::input;
 use crate::output::{self, Noted};
 
 /// The most that is read of a `.part.json`, which is a few hundred bytes.
@@ -39,9 +40,11 @@ impl Part {
     /// Opens the beginning of the file `target`, empty where there is none.
     pub(super) fn open(target: &Path) -> Result<Part> {
         let path = beside(target, ".part");
-        let mut options = File::options();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-        let file = file.map_err(Error::io(&path, "create"))?;
+        // Where others may write into the folder, the name may stand for another file of ours.
+        if fs::symlink_metadata(&path).is_ok_and(|kind| !kind.is_file() && !kind.is_dir()) {
+            fs::remove_file(&path).map_err(Error::io(&path, "replace"))?;
+        }
+        let file = output::open_in_place(&path)?;
         let length = file.metadata().map_err(Error::io(&path, "read"))?.len();
         let origin = read_origin(&beside(target, ".part.json"));
         let mut part =
@@ -146,7 +149,10 @@ fn beside(target: &Path, suffix: &str) -> PathBuf {
 
 /// An origin that cannot be read is none: the file is then fetched from its start.
 fn read_origin(path: &Path) -> Option<Origin> {
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(MAX_ORIGIN).read_to_end(&mut bytes).ok()?;
-    serde_json::from_slice(&bytes).ok()
+    let bytes = input::read(path, MAX_ORIGIN, "").ok()?;
+    let origin: Origin = serde_json::from_slice(&bytes).ok()?;
+    // It goes into the head of a request.
+    let is_sendable =
+        |validator: &String| validator.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    origin.validator.as_ref().is_none_or(is_sendable).then_some(origin)
 }

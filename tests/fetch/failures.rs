@@ -47,6 +47,29 @@ fn a_trickle_is_a_stall() {
     desk.fails(1, &arguments, &told);
 }
 
+/// Bytes that are no payload are no progress.
+#[test]
+fn what_drips_beside_the_payload_is_a_stall() {
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a";
+    const TRAILERS: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+    const REDIRECT: &str =
+        "HTTP/1.1 302 X\r\nLocation: /elsewhere\r\nContent-Length: 9999999999999\r\n\r\n";
+    let impatient = ["--retries", "0", "--stall-timeout", "0.3", "--connect-timeout", "0.3"];
+    for (beginning, drop, told) in [
+        (CHUNKED, "x", "the server sent nothing in 300ms"),
+        (TRAILERS, "X: y\r\n", "the server sent nothing in 300ms"),
+        (REDIRECT, "x", "no answer within 600ms"),
+    ] {
+        Desk::new().refused(&[Drips(beginning, drop)], &impatient, &[told]);
+    }
+    let (desk, server) = (Desk::new(), Server::new([Drips("HTTP/1.1 200 OK\r\nA: x", "x")]));
+    let fetch = [&["fetch", "--mirror", "https://reviews.invalid"], &impatient[..]].concat();
+    let mut command = desk.command(env!("CARGO_BIN_EXE_imdb-fast"), &fetch);
+    let output = command.env("HTTPS_PROXY", format!("http://{}", server.address)).output().unwrap();
+    let (_, errors) = texts(&output);
+    assert!(errors.contains("no answer within 600ms"), "{errors}");
+}
+
 #[test]
 fn a_length_that_is_too_large_is_noticed() {
     let length = reviews().bytes.len();
@@ -191,4 +214,36 @@ fn a_proxy_that_is_gone_is_named_without_its_password() {
         assert_eq!(errors.contains(named), is_named, "{errors}");
         assert!(!errors.contains("secret"), "{errors}");
     }
+}
+
+/// Who names a proxy wants nothing to go by another way.
+#[test]
+fn a_proxy_that_cannot_be_asked_is_not_passed_by() {
+    for (proxy, told) in [
+        ("socks5://127.0.0.1:9", "(by the proxy 127.0.0.1:9, from HTTPS_PROXY"),
+        ("no proxy", "ALL_PROXY names no proxy that can be asked; set it to http://HOST:PORT"),
+        (
+            "ftp://127.0.0.1",
+            "ALL_PROXY names no proxy that can be asked; set it to http://HOST:PORT",
+        ),
+    ] {
+        let (desk, server) = (Desk::new(), Server::new([Honest(reviews())]));
+        let mirror = server.mirror();
+        let fetch = ["fetch", "--retries", "0", "--mirror", &mirror];
+        let mut command = desk.command(env!("CARGO_BIN_EXE_imdb-fast"), &fetch);
+        let (_, errors) = texts(&command.env("ALL_PROXY", proxy).output().unwrap());
+        assert!(errors.contains(told), "{proxy}: {errors}");
+        assert_eq!(server.requests().len(), 0, "{proxy}");
+    }
+}
+
+#[test]
+fn the_password_of_a_mirror_is_kept_nowhere() {
+    let (desk, server) = (Desk::new(), Server::new([Cut(reviews(), CUT)]));
+    let mirror = server.mirror().replace("http://", "http://me:secret@");
+    let arguments = desk.fetch(&mirror, ONCE);
+    let errors = desk.fails(1, &arguments, &[&format!("http://{}/files/imdb.npz", server.address)]);
+    assert!(!errors.contains("secret"), "{errors}");
+    let origin = std::fs::read_to_string(desk.path("cache/imdb.npz.part.json")).unwrap();
+    assert!(!origin.contains("secret"), "{origin}");
 }

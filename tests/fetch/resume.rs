@@ -83,6 +83,12 @@ fn what_an_earlier_process_left_is_checked() {
         // Nobody knows what it is.
         (&whole[..CUT], &|_: &str, _| "{".to_owned(), &[None]),
         (&whole[..CUT], &|_: &str, total| origin("http://elsewhere.invalid/", total), &[None]),
+        // What no head of a request can hold.
+        (
+            &whole[..CUT],
+            &|mirror, total| origin(mirror, total).replace("null", r#""a\r\nb""#),
+            &[None],
+        ),
         // Damaged: found out at the end, and fetched from its start.
         (&[b'x'; CUT], &origin, &[Some("bytes=20000-"), None]),
     ] {
@@ -113,4 +119,58 @@ fn a_rest_of_another_version_is_not_taken() {
     let (requests, errors) = Desk::new().fetched(&script, &[]);
     assert!(errors.contains("the server sent another part than was asked for"), "{errors}");
     assert_eq!(field(&requests[2], "range"), None);
+}
+
+/// Where others may write into the folder.
+#[test]
+#[cfg(unix)]
+fn names_that_stand_for_something_else_are_not_followed() {
+    let mkfifo = |path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+        assert!(made.success());
+    };
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("cache")).unwrap();
+    std::fs::write(desk.path("precious"), "mine").unwrap();
+    std::os::unix::fs::symlink(desk.path("precious"), desk.path("cache/imdb.npz.part")).unwrap();
+    desk.fetched(&[Honest(reviews())], &[]);
+    assert_eq!(std::fs::read(desk.path("precious")).unwrap(), b"mine");
+    assert!(!desk.path("cache/imdb.npz").is_symlink());
+
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("cache")).unwrap();
+    std::fs::write(desk.path("cache/imdb.npz.part"), "P").unwrap();
+    mkfifo(desk.path("cache/imdb.npz.part.json"));
+    let server = Server::new([Honest(reviews())]);
+    let told = ["imdb.npz.part.json: it is a folder, pipe or device"];
+    desk.fails(1, &desk.fetch(&server.mirror(), ONCE), &told);
+
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("cache")).unwrap();
+    for name in [".lock", "imdb.npz.part"] {
+        mkfifo(desk.path("cache").join(name));
+    }
+    desk.fails(1, &desk.fetch("http://localhost/", ONCE), &[".lock: "]);
+    std::fs::remove_file(desk.path("cache/.lock")).unwrap();
+    desk.fetched(&[Honest(reviews())], &[]);
+}
+
+/// A file that cannot be the one that is asked for is not read to its end.
+#[test]
+fn what_is_too_long_is_passed_over_at_once() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("cache")).unwrap();
+    let server = Server::new([Honest(reviews())]);
+    let mirror = server.mirror();
+    for name in ["imdb.npz", "imdb.npz.part"] {
+        let file = std::fs::File::create(desk.path("cache").join(name)).unwrap();
+        file.set_len(1 << 42).unwrap();
+    }
+    let total = 1_u64 << 42;
+    let origin = format!(r#"{{"url":"{mirror}imdb.npz","validator":null,"total":{total}}}"#);
+    std::fs::write(desk.path("cache/imdb.npz.part.json"), origin).unwrap();
+    let (_, errors) = desk.ok(&desk.fetch(&mirror, &[]));
+    let told = "passed over, it has 4398046511104 bytes, expected at most 268435456";
+    assert!(errors.contains(told), "{errors}");
+    assert_eq!(desk.cached(), [".lock", "imdb.npz", "imdb.safetensors"]);
 }

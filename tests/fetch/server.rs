@@ -37,6 +37,8 @@ pub(crate) enum Reply {
     Endless,
     /// Nothing until the client goes.
     Silence,
+    /// A beginning, and then the same again and again until the client goes.
+    Drips(&'static str, &'static str),
     /// A 206 with another part than the one asked for.
     OtherPart(Page),
     /// The part that is asked for, whatever `If-Range` says.
@@ -150,6 +152,13 @@ fn answer(stream: &mut TcpStream, request: &str, reply: Reply) -> std::io::Resul
             stream.write_all(&bytes[1..=last])
         }
         Silence => stream.read_exact(&mut [0]),
+        Drips(beginning, drop) => {
+            stream.write_all(beginning.as_bytes())?;
+            loop {
+                std::thread::sleep(Duration::from_millis(5));
+                stream.write_all(drop.as_bytes())?;
+            }
+        }
         Status(status, lines) => {
             let head = format!("HTTP/1.1 {status} X\r\n{lines}Content-Length: 0\r\n");
             stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())
