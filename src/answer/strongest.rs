@@ -49,8 +49,10 @@ impl Judge<'_> {
         self.encoder.encode("", &mut empty);
         let name = |id: u32| self.model.vocabulary.as_ref().and_then(|words| words.word(id));
         let named: Vec<u32> = {
+            // Words below are cut: they have a name, and no text leads to them.
+            let first = self.encoder.rules().skip_top as u32;
             let names = self.model.vocabulary.as_ref().map_or(0, |words| words.len() as u32);
-            (0..names).filter(|&id| name(id).is_some()).collect()
+            (first..names).filter(|&id| name(id).is_some()).collect()
         };
         let (base, probabilities) = match self.embedding() {
             Some(embedding) => self.probabilities_in_sequences(embedding, &empty, &named)?,

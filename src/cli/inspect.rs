@@ -87,15 +87,16 @@ fn text(vocabulary: Option<&Vocabulary>, rules: Option<&Rules>, facts: &mut Rows
     let words = vocabulary.map_or("none".to_owned(), |vocabulary| {
         let ids = vocabulary.len() as u32;
         let runs_from = rules.map_or(ids, |rules| ids.min(rules.num_words as u32));
+        let first = rules.map_or(0, |rules| runs_from.min(rules.skip_top as u32));
         let named = |ids: std::ops::Range<u32>| {
             ids.filter(|&id| vocabulary.word(id).is_some()).count() as u64
         };
-        let mut words = count(named(0..runs_from), "word", "words");
+        let mut words = count(named(first..runs_from), "word", "words");
         if runs_from < ids {
             let ngrams = count(named(runs_from..ids), "n-gram", "n-grams");
             words.push_str(&format!(", {ngrams}"));
         }
-        let cut = vocabulary.cut_words().count() as u64;
+        let cut = named(0..first) + vocabulary.cut_words().count() as u64;
         if cut > 0 {
             words.push_str(&format!(", {} more that are cut", thousands(cut)));
         }
