@@ -67,19 +67,23 @@ fn dataset(dataset: &Dataset, facts: &mut Rows) -> Result<()> {
     facts.push(row("features", thousands(dataset.features() as u64)));
     for split in dataset.splits() {
         let csr = dataset.csr(split)?;
-        let (reviews, nnz) = (csr.rows() as u64, csr.nnz() as u64);
-        let (reviews, nnz) =
-            (count(reviews, "review", "reviews"), count(nnz, "nonzero", "nonzeros"));
-        let mut value = format!("{reviews}, {nnz}");
-        if split.is_labelled() {
-            let positive = dataset.labels(split)?.iter().map(|&label| u64::from(label)).sum();
-            value.push_str(&format!(", {} positive", thousands(positive)));
-        }
+        let positive = match split.is_labelled() {
+            true => Some(dataset.labels(split)?.iter().map(|&label| u64::from(label)).sum()),
+            false => None,
+        };
+        let value = of_split(csr.rows() as u64, csr.nnz() as u64, positive);
         facts.push(row(split.name(), value));
     }
     text(dataset.vocabulary(), dataset.text_rules(), facts);
     facts.push(row("options", dataset.options()));
     Ok(())
+}
+
+/// What a split holds. How many reviews are positive shows what an accuracy is worth.
+pub(super) fn of_split(reviews: u64, nnz: u64, positive: Option<u64>) -> String {
+    let (reviews, nnz) = (count(reviews, "review", "reviews"), count(nnz, "nonzero", "nonzeros"));
+    let positive = positive.map(|positive| format!(", {} positive", thousands(positive)));
+    format!("{reviews}, {nnz}{}", positive.unwrap_or_default())
 }
 
 /// The words, and the rules by which text becomes ids.

@@ -24,7 +24,7 @@ pub use split::sprs;
 pub use split::{Csr, Sequences, Split, WordId};
 pub use synthetic::{Synthetic, SyntheticOptions};
 pub(crate) use validate::{Fault, sound_rows};
-pub use writer::{Contents, Summary, Writer};
+pub use writer::{Contents, SplitSummary, Summary, Writer};
 
 /// An open dataset whose structure is sound.
 ///

@@ -48,12 +48,25 @@ impl Contents {
 /// What a finished dataset file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// Rows and nonzeros of each split that has rows.
-    pub splits: Vec<(Split, usize, u64)>,
+    /// The splits that have rows.
+    pub splits: Vec<SplitSummary>,
     /// The feature count.
     pub features: usize,
     /// The size of the file in bytes.
     pub bytes: u64,
+}
+
+/// What a finished dataset file holds of a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SplitSummary {
+    /// Which one.
+    pub split: Split,
+    /// How many reviews.
+    pub rows: usize,
+    /// How many words in all, of each review its distinct ones.
+    pub nnz: u64,
+    /// How many of the reviews are positive, where they have labels.
+    pub positive: Option<u64>,
 }
 
 /// A dataset file under construction. Dropped before [`Writer::finish`], nothing of it remains.
@@ -168,7 +181,12 @@ impl Writer {
         let mut spools = Vec::new();
         for (split, spool) in Split::ALL.into_iter().zip(splits) {
             let Some(spool) = spool else { continue };
-            summary.splits.push((split, spool.rows, spool.indices.elements()));
+            summary.splits.push(SplitSummary {
+                split,
+                rows: spool.rows,
+                nnz: spool.indices.elements(),
+                positive: spool.labels.is_some().then_some(spool.positive),
+            });
             spools.extend(spool.into_spools());
         }
         if let Some(words) = &contents.vocabulary {
@@ -192,6 +210,7 @@ impl Writer {
 /// The tensors of one split as they grow.
 struct SplitSpool {
     rows: usize,
+    positive: u64,
     indptr: Spool,
     indices: Spool,
     labels: Option<Spool>,
@@ -224,6 +243,7 @@ impl SplitSpool {
         };
         Ok(SplitSpool {
             rows: 0,
+            positive: 0,
             indptr: pointers("indptr")?,
             indices: ids("indices")?,
             labels: match split.is_labelled() {
@@ -257,6 +277,7 @@ impl SplitSpool {
         self.indptr.write(&[self.indices.elements()])?;
         if let (Some(labels), Some(label)) = (&mut self.labels, label) {
             labels.write(&[label])?;
+            self.positive += u64::from(label);
         }
         if let Some((pointers, sequences)) = &mut self.sequences {
             write_ids(sequences, words, &mut self.narrow)?;

@@ -5,10 +5,12 @@ mod options;
 use std::path::Path;
 
 use imdb_fast::container::{Kind, kind_of};
+use imdb_fast::dataset::SplitSummary;
 use imdb_fast::import::KnownWords;
 use imdb_fast::output::OutputFile;
 use imdb_fast::{Error, Result, dataset, import};
 
+use super::inspect::of_split;
 use super::{Global, OutputArg, count, is_same_file, missing, open_model, shown, thousands, warn};
 pub(crate) use options::Args;
 
@@ -65,10 +67,9 @@ fn known_words(global: &Global, path: &Path) -> Result<KnownWords> {
 
 /// Says what a new dataset file holds.
 pub(super) fn report(global: &Global, output: &OutputArg, summary: &dataset::Summary) {
-    for (split, reviews, nnz) in &summary.splits {
-        let reviews = count(*reviews as u64, "review", "reviews");
-        let nnz = count(*nnz, "nonzero", "nonzeros");
-        global.note(format_args!("{}: {reviews}, {nnz}", split.name()));
+    for &SplitSummary { split, rows, nnz, positive } in &summary.splits {
+        let held = of_split(rows as u64, nnz, positive);
+        global.note(format_args!("{}: {held}", split.name()));
     }
     let features = count(summary.features as u64, "feature", "features");
     let (path, bytes) = (shown(&output.output), thousands(summary.bytes));
