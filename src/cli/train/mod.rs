@@ -426,8 +426,11 @@ pub(super) fn remedy_first(error: &Error) -> &'static str {
 /// Says so where the reviews to train on, or those held out, are all of one class: then the figures mean little.
 fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
     let (train, held_out) = plan.options().validation.rows(dataset)?;
-    let parts = [("trained on", Some((Split::Train, train))), ("held out", held_out)];
-    for (role, part) in parts {
+    let parts = [
+        ("trained on", "a network learns to say that always", Some((Split::Train, train))),
+        ("held out", "what is reached there says little", held_out),
+    ];
+    for (role, means, part) in parts {
         let Some((split, rows)) = part else { continue };
         let whole = dataset.labels(split)?;
         let labels = &whole[rows];
@@ -441,10 +444,11 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
             };
             let are = if labels.len() == 1 { "is" } else { "are" };
             let remedy = match whole.iter().all(|label| label == first) {
-                true => "the dataset has no others, and a network learns to say that always",
+                true => format!("the {} split has no others, and {means}", split.name()),
                 false => {
                     "mix the classes (import permutes sorted texts unless --keep-order is given) or hold out \
                      others (--validation)"
+                        .to_owned()
                 }
             };
             warn(format_args!("{all} {role} {are} {class}: {remedy}"));
