@@ -191,7 +191,8 @@ fn a_second_run_gives_the_same_bytes_and_can_start_from_the_first() {
 #[test]
 fn a_loss_that_falls_by_too_little_stops_the_run() {
     let desk = Desk::with_dataset();
-    desk.ok(&[&SMALL[..], &["--early-stopping", "1", "--min-delta", "0.9"]].concat());
+    let said = desk.ok(&[&SMALL[..], &["--early-stopping", "1", "--min-delta", "0.9"]].concat());
+    assert!(said.contains("the validation loss did not fall by 0.9 any more\n"), "{said}");
     // No loss is lower by so much than the first.
     assert_eq!(desk.text("run/history.csv").lines().count(), 1 + 2);
 }

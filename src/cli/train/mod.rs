@@ -222,7 +222,9 @@ impl Run<'_> {
                 thousands(reviews as u64),
             )?;
             if matches!(outcome.ending, Ending::StoppedEarly) {
-                writeln!(out, "stopped early: the validation loss did not fall any more")?;
+                let least = self.plan.options().early_stopping.map_or(0.0, |it| it.min_delta);
+                let by = if least > 0.0 { format!(" by {least}") } else { String::new() };
+                writeln!(out, "stopped early: the validation loss did not fall{by} any more")?;
             }
             match self.plan.options().average_weights {
                 None => write!(out, "{}", self.advice(history, epoch))?,
