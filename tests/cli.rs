@@ -791,6 +791,8 @@ fn options_that_do_not_fit_the_data() {
     };
     judged_by("--validation is test", &["train", "one.safetensors", "--validation", "test"]);
     judged_by("--split is test", &["evaluate", "run/model.safetensors", "one.safetensors"]);
+    let report = ["report", "run", "--data", "one.safetensors", "-o", "page.html"];
+    judged_by("--split train judges by", &report);
     let unlabelled =
         |dataset| ["predict", "run/model.safetensors", dataset, "--split", "unlabelled"];
     desk.fails(1, &unlabelled("d.safetensors"), &["--split is unlabelled", "no such split"]);

@@ -11,7 +11,7 @@ use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
 use serde_json::json;
 
 use super::known::Known;
-use super::{Global, labelled_split, loss_of, open_model, thousands, to_stdout};
+use super::{Global, labelled_split, loss_of, open_model, or_by_train, thousands, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
 ///
@@ -48,7 +48,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     };
     let dataset = global.open(&args.dataset)?;
     let team = global.team()?;
-    let labels = labels_to_judge_by(&dataset, args.split)?;
+    let labels = labels_to_judge_by(&dataset, args.split).map_err(or_by_train)?;
     let mut evaluator = Evaluator::new(&*loss, team.level());
     // Predicting alone is timed, not the sums over what was predicted.
     let start = Instant::now();

@@ -414,6 +414,19 @@ fn labelled_split() -> impl TypedValueParser<Value = Split> {
     one_of([Split::Train, Split::Test])
 }
 
+/// Where a dataset has no test split to judge by, what is there at once.
+fn or_by_train(error: Error) -> Error {
+    match error {
+        Error::Unfit { option: "--split", value, reason, remedy }
+            if value == Split::Test.name() =>
+        {
+            let remedy = format!("{remedy}; --split train judges by the reviews that it has");
+            Error::Unfit { option: "--split", value, reason, remedy }
+        }
+        other => other,
+    }
+}
+
 fn one_of<const N: usize>(splits: [Split; N]) -> impl TypedValueParser<Value = Split> {
     Known::of(splits.map(Split::name)).try_map(move |name| {
         let split = splits.into_iter().find(|split| split.name() == name);

@@ -12,7 +12,9 @@ use imdb_fast::{Error, Result, output};
 use serde_json::Value;
 
 use super::train::{self, HISTORY, MODEL};
-use super::{Global, OutputArg, count, labelled_split, loss_of, shown, sweep, thousands};
+use super::{
+    Global, OutputArg, count, labelled_split, loss_of, or_by_train, shown, sweep, thousands,
+};
 
 /// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
 ///
@@ -60,7 +62,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let loss = loss_of(&model, &args.run.join(MODEL))?;
     let team = global.team()?;
     let wanted = Wanted { split: args.split, words: args.words, mistakes: args.mistakes };
-    let findings = Findings::collect(&model, &dataset, &*loss, wanted, &team)?;
+    let findings = Findings::collect(&model, &dataset, &*loss, wanted, &team);
+    let findings = findings.map_err(or_by_train)?;
     dataset.container().check_unchanged()?;
     let page = run_page(&name(&args.run), &history, &model, &findings);
     output::write(path, page.as_bytes())?;
