@@ -367,6 +367,20 @@ fn of_one_class_there_is_no_auc_and_of_one_thing_no_plural() {
     let (said, warnings) = desk.runs(&[&train[..], &["--threads", "1"]].concat());
     assert!(said.starts_with("1 epoch in ") && said.contains(" on 1 thread, "), "{said}");
     assert!(warnings.contains("the one review that is held out is positive"), "{warnings}");
+    // The weights are 0, and a probability of a half is a no.
+    let no = ["--validation", "test", "--epochs", "1", "--first-kernel-initializer", "zeros"];
+    let still = ["--hidden", "none", "--optimizer", "sgd", "--learning-rate", "1e-30"];
+    let (_, warnings) =
+        desk.runs(&[&["train", "one.safetensors", "--out", "no"], &no[..], &still].concat());
+    let little =
+        "are positive: the test split has no others, and what is reached there says little";
+    assert!(warnings.contains(little), "{warnings}");
+    let evaluate = ["evaluate", "no/model.safetensors", "one.safetensors", "--split"];
+    let one_answer = "warning: all 4 reviews are called negative, and 2 are: ";
+    for (split, is_warned) in [("train", true), ("test", false)] {
+        let (_, warnings) = desk.runs(&[&evaluate[..], &[split]].concat());
+        assert_eq!(warnings.contains(one_answer), is_warned, "{split}: {warnings}");
+    }
     let evaluate = ["evaluate", "run/model.safetensors", "one.safetensors"];
     let table = desk.ok(&evaluate);
     let auc = table.lines().find(|line| line.starts_with("auc ")).unwrap();

@@ -11,6 +11,7 @@ use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
 use serde_json::json;
 
 use super::known::Known;
+use super::train::warn_of_one_answer;
 use super::{Global, labelled_split, loss_of, open_model, or_by_train, thousands, to_stdout};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
@@ -70,6 +71,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let predict_seconds = (start.elapsed() - judging).as_secs_f64();
     let result = evaluator.finish();
     let confusion = result.confusion;
+    warn_of_one_answer(confusion.counts);
     let values = [
         ("loss", Some(result.loss)),
         ("accuracy", Some(result.accuracy)),

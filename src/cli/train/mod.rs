@@ -459,6 +459,22 @@ fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
     Ok(())
 }
 
+/// Says so where a model has one answer for reviews of both classes: then its accuracy is the share of one. `counts` are those
+/// of its confusion matrix.
+pub(super) fn warn_of_one_answer(counts: [[u64; 2]; 2]) {
+    let all: u64 = counts.iter().flatten().sum();
+    for (class, name) in ["negative", "positive"].into_iter().enumerate() {
+        let (called, right) = (counts[0][class] + counts[1][class], counts[class][class]);
+        if called == all && (1..all).contains(&right) {
+            let (all, are) = (thousands(all), if right == 1 { "is" } else { "are" });
+            warn(format_args!(
+                "all {all} reviews are called {name}, and {} {are}: accuracy says little here, the AUC more",
+                thousands(right)
+            ));
+        }
+    }
+}
+
 /// The dataset that was named to a command, or generated reviews.
 pub(super) fn open(global: &Global, command: &str, path: Option<&Path>) -> Result<Dataset> {
     if let Some(path) = path {
