@@ -817,7 +817,19 @@ fn options_that_do_not_fit_the_data() {
     desk.ok(&[&["import", archive], &words[..]].concat());
     // A folder that cannot be made, found out before training starts.
     desk.write("file", "");
-    desk.fails(1, &[&SMALL[..], &["--out", "file/run"]].concat(), &["file/run", "create"]);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", desk.path("link")).unwrap();
+    for folder in [
+        "file",
+        "file/run",
+        #[cfg(unix)]
+        "link",
+        #[cfg(unix)]
+        "link/run",
+    ] {
+        let parts = [&format!("create the folder {folder}: "), "in its way; name another folder"];
+        desk.fails(1, &[&SMALL[..], &["--out", folder]].concat(), &parts);
+    }
     desk.fails(1, &[&SMALL[..], &["--out", "/proc/run"]].concat(), &["/proc/run"]);
     desk.fails(1, &["synth", "-o", "nowhere/s.safetensors", "--reviews", "10"], &["nowhere"]);
     // And before the reviews are read, of which the last one is no review.

@@ -13,7 +13,7 @@ use imdb_fast::{Error, Result, dataset};
 
 use super::cache::{Cache, Set, keras_folder};
 use super::progress::Transfer;
-use super::{Global, OutputArg, shown, to_stdout, warn};
+use super::{Global, OutputArg, folders, shown, to_stdout, warn};
 
 /// Download the real reviews and import them, so that `imdb-fast train imdb` finds them
 ///
@@ -132,7 +132,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     }
     let cache = Cache::locate(global)?;
     let folder = &cache.folder;
-    std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+    folders::create(folder)?;
     let _lock = FolderLock::take(folder, || {
         global.note(format_args!("waiting for another fetch into {}", shown(folder)));
     })?;

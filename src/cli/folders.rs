@@ -1,6 +1,6 @@
 //! The folders of runs and sweeps: what tells one from the other, and how they and their files go.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,19 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Makes a folder, with those above it.
+pub(super) fn create(folder: &Path) -> Result<()> {
+    let made = std::fs::create_dir_all(folder).map_err(|error| match error.kind() {
+        // The system says that a file exists, or that something is no folder, and not what.
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            let text = "a file, or a link that leads nowhere, is in its way; name another folder";
+            io::Error::new(error.kind(), text)
+        }
+        _ => error,
+    });
+    made.map_err(Error::io(folder, "create the folder"))
+}
+
 /// What [`Made`] has made, inner folders first.
 static MADE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -41,7 +54,7 @@ impl Made {
         // Above a bare name there is an empty one.
         let missing = missing.filter(|above| !above.as_os_str().is_empty());
         made.extend(missing.map(Path::to_path_buf));
-        std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+        create(folder)?;
         Ok(this)
     }
 }

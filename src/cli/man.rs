@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use imdb_fast::{Error, Result, output};
 
 use super::known::Known;
-use super::{Cli, Global, shown, to_stdout};
+use super::{Cli, Global, folders, shown, to_stdout};
 
 /// Print a page of the manual, or write all pages to a folder
 #[derive(Debug, clap::Args)]
@@ -78,7 +78,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 }
 
 fn write_all(global: &Global, folder: &Path, pages: &[Page]) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
+    folders::create(folder)?;
     for page in pages {
         output::write(&folder.join(format!("{}.1", page.name)), &page.text)?;
     }
