@@ -44,7 +44,8 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use clap::builder::styling::AnsiColor;
-use clap::builder::{PathBufValueParser, RangedU64ValueParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, RangedU64ValueParser, StyledStr, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use imdb_fast::container::{self, Access};
@@ -176,7 +177,7 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(error) if error.use_stderr() => {
             // Nobody listens on a closed stderr.
-            let _ = write!(anstream::stderr(), "{}", in_words(&error));
+            let _ = write!(anstream::stderr(), "{}", in_words(error));
             return ExitCode::from(2);
         }
         // Help and version, which are data as any other.
@@ -196,7 +197,16 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// What is wrong with the arguments, coloured. Of what is no number the library that parses it speaks to programmers.
-fn in_words(error: &clap::Error) -> String {
+fn in_words(mut error: clap::Error) -> String {
+    if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested) {
+        // That `--` makes a value of what looks like an option is true of no option's value.
+        let tips = tips.iter().filter(|tip| !tip.to_string().contains(" as a value, use "));
+        let tips: Vec<StyledStr> = tips.cloned().collect();
+        match tips.is_empty() {
+            true => error.remove(ContextKind::Suggested),
+            false => error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips)),
+        };
+    }
     let text = error.render().ansi().to_string();
     let Some(source) = error.source() else { return text };
     let expected = match source.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {

@@ -136,6 +136,16 @@ fn the_readme_and_the_recipes_show_what_is_accepted() {
     }
 }
 
+/// Behind an option `--` makes no value of what comes.
+#[test]
+fn no_tip_is_wrong() {
+    let text = |words: &[&str]| super::in_words(Cli::try_parse_from(words).unwrap_err());
+    let unknown = text(&["imdb-fast", "train", "-o", "-y"]);
+    assert!(unknown.contains("unexpected argument") && !unknown.contains("tip:"), "{unknown}");
+    let misplaced = text(&["imdb-fast", "--epochs", "3", "train"]);
+    assert!(misplaced.contains("train --epochs"), "{misplaced}");
+}
+
 #[test]
 fn lines_are_cut_into_words_as_a_shell_does() {
     assert_eq!(words("imdb-fast train   a remark"), ["imdb-fast", "train"]);
