@@ -12,7 +12,7 @@ const MAX_LIST: u64 = 256 << 20;
 /// The most lines of a list, each of which takes four bytes of memory: the official ones have 50,000 at most.
 const MAX_LINES: usize = 1 << 22;
 
-/// The longest line that counts. What comes behind belongs to no title.
+/// The longest line, in bytes without its line feed: a longer one is refused.
 const MAX_LINE: u64 = 4096;
 
 /// The movies of the reviews of each folder, by their ids.
@@ -31,8 +31,8 @@ impl Movies {
         let mut list = list.take(MAX_LIST);
         let mut movies = Vec::new();
         let mut line = Vec::new();
-        while list.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? > 0 {
-            if line.len() as u64 == MAX_LINE && line.last() != Some(&b'\n') {
+        while list.by_ref().take(MAX_LINE + 1).read_until(b'\n', &mut line)? > 0 {
+            if line.len() as u64 > MAX_LINE && line.last() != Some(&b'\n') {
                 return Ok(Err(format!(
                     "line {} is longer than {MAX_LINE} bytes",
                     movies.len() + 1
@@ -92,7 +92,8 @@ mod tests {
         let expected = [453_418, UNKNOWN_GROUP, UNKNOWN_GROUP, 7, UNKNOWN_GROUP];
         assert_eq!([0, 1, 2, 3, 4].map(|number| of(1, number)), expected);
         assert_eq!(of(0, 0), UNKNOWN_GROUP);
-        let error = movies.read(1, &[b'x'; 5000][..]).unwrap().unwrap_err();
+        movies.read(1, &[b'x'; 4096][..]).unwrap().unwrap();
+        let error = movies.read(1, &[b'x'; 4097][..]).unwrap().unwrap_err();
         assert_eq!(error, "line 1 is longer than 4096 bytes");
         let list = vec![b'\n'; MAX_LINES + 1];
         movies.read(2, &list[1..]).unwrap().unwrap();
