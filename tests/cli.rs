@@ -301,6 +301,14 @@ fn wrong_arguments_are_usage_errors() {
     desk.fails(2, &["decode", "d.safetensors", "--row", "-1"], &["'-1' for '--row"]);
     train(&["--learning-rate", "nan"], &["learning_rate", "above 0"]);
     train(&["--validation", "1.5"], &["--validation", "0.4"]);
+    let large = "99999999999999999999";
+    train(&["--validation", large], &["expected a smaller number"]);
+    let rows = format!("0..{large}");
+    let predict = ["predict", "m", "d.safetensors", "--rows", &rows];
+    desk.fails(2, &predict, &["expected a smaller number"]);
+    let words = ["import", "x", "-o", "y", "--num-words", "5000000000"];
+    desk.fails(2, &words, &["expected a smaller number"]);
+    desk.fails(2, &["import", "x", "-o", "y", "--num-words", "al"], &["a number or `all`"]);
     train(&["--validation", "0", "--keep-best"], &["--validation"]);
     train(&["--min-delta", "0.1"], &["--early-stopping"]);
     for delta in ["--min-delta=-1", "--min-delta=inf"] {

@@ -57,6 +57,7 @@ use imdb_fast::report::table::{count, thousands};
 use imdb_fast::train::Team;
 use imdb_fast::{Error, Result};
 use known::Known;
+use number::SMALLER;
 use terminal::Tame;
 
 /// Train and run small neural networks on sparse text features, at the speed of the memory system
@@ -210,7 +211,7 @@ fn in_words(mut error: clap::Error) -> String {
     let text = error.render().ansi().to_string();
     let Some(source) = error.source() else { return text };
     let expected = match source.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {
-        Some(IntErrorKind::PosOverflow) => "expected a smaller number",
+        Some(IntErrorKind::PosOverflow) => SMALLER,
         Some(_) => "expected a whole number, 0 or more",
         None if source.is::<ParseFloatError>() => "expected a number",
         None => return text,

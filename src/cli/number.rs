@@ -1,6 +1,22 @@
 //! Numbers that an option takes.
 
 use std::error::Error;
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
+
+/// What is expected in place of a whole number that is too large.
+pub(super) const SMALLER: &str = "expected a smaller number";
+
+/// A whole number. The error says what is expected: a smaller one, or what `expected` says.
+pub(super) fn whole<T: FromStr<Err = ParseIntError>>(
+    text: &str,
+    expected: &str,
+) -> Result<T, String> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => SMALLER.to_owned(),
+        _ => expected.to_owned(),
+    })
+}
 
 /// An `f32`, but none that is infinite or 0 where the text says otherwise: what checks it would show that as what was written.
 pub(super) fn number(text: &str) -> Result<f32, Box<dyn Error + Send + Sync>> {

@@ -1,6 +1,7 @@
 //! Which reviews are trained on and which are held out to validate.
 
 use std::fmt;
+use std::num::IntErrorKind;
 use std::ops::Range;
 use std::str::FromStr;
 
@@ -35,8 +36,12 @@ impl FromStr for Holdout {
             (Ok(0), _) => Ok(Holdout::None),
             (Ok(count), _) => Ok(Holdout::First(count)),
             (_, Ok(part)) if (0.0..1.0).contains(&part) => Ok(Holdout::Fraction(part)),
-            _ => {
-                let expected = "a number of reviews, a part such as 0.4, `test`, or 0";
+            (count, _) => {
+                let is_large = count.is_err_and(|error| *error.kind() == IntErrorKind::PosOverflow);
+                let expected = match is_large {
+                    true => "a smaller number",
+                    false => "a number of reviews, a part such as 0.4, `test`, or 0",
+                };
                 Err(Error::invalid("--validation", text, expected))
             }
         }

@@ -12,6 +12,7 @@ use imdb_fast::output::folder_of;
 use imdb_fast::text::Tokenizer;
 
 use super::super::known::{Known, parsed};
+use super::super::number::whole;
 use super::super::preset::Preset;
 use super::super::{Global, OutputArg, no_stream, on_off};
 
@@ -208,10 +209,9 @@ type Choice = Option<u32>;
 fn number_or(
     word: &'static str,
 ) -> impl Fn(&str) -> Result<Choice, String> + Clone + Send + Sync + 'static {
-    move |text| match text.parse() {
-        Ok(number) => Ok(Some(number)),
-        Err(_) if text == word => Ok(None),
-        Err(_) => Err(format!("expected a number or `{word}`")),
+    move |text| match text == word {
+        true => Ok(None),
+        false => whole(text, &format!("expected a number or `{word}`")).map(Some),
     }
 }
 

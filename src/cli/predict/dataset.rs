@@ -11,6 +11,7 @@ use imdb_fast::train::predict;
 use imdb_fast::{Error, Result};
 
 use super::super::Global;
+use super::super::number::whole;
 use super::lines::{Known, Label, Lines, Style};
 
 /// `A..B` with either end open.
@@ -33,7 +34,7 @@ pub(super) fn rows(text: &str) -> Result<Rows, String> {
     let (start, end) = text.split_once("..").ok_or(EXPECTED)?;
     let number = |text: &str| match text {
         "" => Ok(None),
-        _ => text.parse().map(Some).map_err(|_| EXPECTED.to_owned()),
+        _ => whole(text, EXPECTED).map(Some),
     };
     let rows = Rows { start: number(start)?, end: number(end)? };
     match (rows.start, rows.end) {
