@@ -356,6 +356,9 @@ fn files_that_are_no_texts_say_why() {
         &["bad.data: row 3, line 3: 1 field, where the first row has 2"],
     );
     fails(b"text,label\ra,1\rb,0\r", &[], &["bad.data: row 1, line 1", "carriage returns"]);
+    let returns = ["bad.data: line 1: its lines end with carriage returns alone"];
+    fails(b"a film\rb film\rc\r", &[], &returns);
+    fails(b"__label__1 a film\r__label__0 b film\r", &[], &returns);
     fails(b"words,label\na,1\n", &["--input", "csv"], &["--text-column", "words, label"]);
     fails(b"text,label\na,1\n", &["--label-column", "x"], &["--label-column is x", "text, label"]);
     fails(

@@ -31,6 +31,7 @@ impl Rows for Fasttext {
         if !self.lines.advance_past_blank()? {
             return Ok(None);
         }
+        self.lines.expect_line_feeds()?;
         let line = self.lines.line();
         self.text.clear();
         let (mut label, mut copied, mut start) = (None, 0, 0);

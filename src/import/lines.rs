@@ -94,12 +94,27 @@ impl Lines {
     /// An error at a place in the line that was read last. Where that is all of the file, its line breaks are at fault, if it has
     /// any of the old kind.
     pub fn malformed_at(&self, place: String, problem: impl Into<String>, remedy: &str) -> Error {
-        let is_cut = self.line().len() > self.longest;
-        let is_whole = self.number == 1 && !is_cut && !self.line.ends_with(b"\n");
-        match is_whole && self.line().contains(&b'\r') {
+        match self.has_returns_alone() {
             true => with_returns_alone(self.path(), place),
             false => Error::malformed(self.path(), place, problem, remedy),
         }
+    }
+
+    /// Refuses a file that is all in the line that was read last, and has line breaks of the old kind: it would be one review.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`]
+    pub fn expect_line_feeds(&self) -> Result<()> {
+        match self.has_returns_alone() {
+            true => Err(with_returns_alone(self.path(), format!("line {}", self.number))),
+            false => Ok(()),
+        }
+    }
+
+    fn has_returns_alone(&self) -> bool {
+        let is_cut = self.line().len() > self.longest;
+        let is_whole = self.number == 1 && !is_cut && !self.line.ends_with(b"\n");
+        is_whole && self.line().contains(&b'\r')
     }
 
     /// The line that was read last, without its line break (`\n` or `\r\n`).
@@ -118,6 +133,7 @@ impl Lines {
 impl Rows for Lines {
     fn next_row(&mut self) -> Result<Option<Row<'_>>> {
         let is_there = self.advance()?;
+        self.expect_line_feeds()?;
         let row = || Row { number: self.number, text: self.line(), label: None, split: None };
         Ok(is_there.then(row))
     }
