@@ -862,6 +862,20 @@ fn what_there_is_one_of_is_told_as_one() {
     let facts = desk.ok(&["inspect", "one.safetensors"]);
     assert!(facts.contains(" 1 review, 2 nonzeros, 1 positive\n"), "{facts}");
     assert!(facts.contains(" 1 word\n"), "{facts}");
+    assert!(errors.contains("train: 1 review, 2 nonzeros, 1 positive\n"), "{errors}");
+    let train = ["train", "one.safetensors", "--epochs", "1", "--validation"];
+    for held_out in ["10000", "1", "0.4"] {
+        let parts = ["the train split has one review, ", "--validation 0"];
+        desk.fails(1, &[&train[..], &[held_out]].concat(), &parts);
+    }
+    desk.ok(&[&train[..], &["0"]].concat());
+    let (_, note) = desk.runs(&["report", "run", "-o", "page.html"]);
+    let judged = "judged on the 1 review of the test split";
+    assert!(note.contains(judged) && desk.text("page.html").contains(judged), "{note}");
+    desk.write("b.csv", "text,label\nfilm fine,1\nfilm,0\n");
+    desk.ok(&["import", "b.csv", "--skip-top", "5", "-o", "cut.safetensors"]);
+    let facts = desk.ok(&["inspect", "cut.safetensors"]);
+    assert!(facts.contains(" 1 word, 1 more that are cut\n"), "{facts}");
     let second = ["decode", "one.safetensors", "--row", "1"];
     desk.fails(1, &second, &["--row is 1, but the train split has 1 row; count from 0"]);
     desk.ok(&["synth", "-o", "s.safetensors", "--reviews", "9", "--no-sequences"]);

@@ -1062,6 +1062,11 @@ fn tables_that_are_no_tables_are_refused() {
             "--test-fraction is 0.1, but of 2 labelled reviews it takes 0",
         ),
         (
+            "text,label\na,1\n".into(),
+            TextOptions { test_fraction: Some(0.5), ..plain() },
+            "of 1 labelled review it takes 1; leave it out, ",
+        ),
+        (
             "text,label\na,1\nb,0\n".into(),
             TextOptions { test_fraction: Some(1.5), ..plain() },
             "--test-fraction is \"1.5\", expected a fraction between 0 and 1",

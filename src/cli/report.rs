@@ -67,12 +67,11 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     dataset.container().check_unchanged()?;
     let page = run_page(&name(&args.run), &history, &model, &findings);
     output::write(path, page.as_bytes())?;
-    let (bytes, reviews) = (page.len() as u64, findings.evaluation.reviews as u64);
     global.note(format_args!(
-        "wrote {}: {} bytes, judged on the {} reviews of the {} split",
+        "wrote {}: {} bytes, judged on the {} of the {} split",
         shown(path),
-        thousands(bytes),
-        thousands(reviews),
+        thousands(page.len() as u64),
+        count(findings.evaluation.reviews as u64, "review", "reviews"),
         args.split.name()
     ));
     Ok(())

@@ -47,9 +47,14 @@ impl Folds {
         };
         let groups = in_groups(rows, groups);
         if groups.len() < count {
-            let reason =
-                format!("the train split has {} films or reviews to share out", groups.len());
-            return Err(unfit(reason, "cut it into fewer folds"));
+            let (things, remedy) = match groups.len() {
+                1 => {
+                    ("film or review", "leave it out, or import more: no fold would be trained on")
+                }
+                _ => ("films or reviews", "cut it into fewer folds"),
+            };
+            let reason = format!("the train split has {} {things} to share out", groups.len());
+            return Err(unfit(reason, remedy));
         }
         let is_grouped = groups.len() < rows as usize;
         Ok(Folds { folds: shared_out(groups, count, seed), is_grouped })

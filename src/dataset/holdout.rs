@@ -123,7 +123,16 @@ impl Holdout {
                 return Ok((0..rows, Some((split, held_out))));
             }
         };
-        if first == 0 && matches!(self, Holdout::Fraction(part) if part > 0.0) {
+        let is_nobody = first == 0 && matches!(self, Holdout::Fraction(part) if part > 0.0);
+        if rows == 1 && (first > 0 || is_nobody) {
+            return Err(Error::Unfit {
+                option: "--validation",
+                value: self.to_string(),
+                reason: "the train split has one review, too little to hold any out".to_owned(),
+                remedy: "train on it by --validation 0, or import more".to_owned(),
+            });
+        }
+        if is_nobody {
             return Err(self.is_nobody(format!("of {rows} reviews that is less than one")));
         }
         if first >= rows {

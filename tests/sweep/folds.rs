@@ -94,6 +94,9 @@ fn reviews_of_one_film_stay_together() {
     let few = filmed(&folder.path().join("few"), |row| row as u32 % 4);
     let error = Folds::new(&few, 5, 0).unwrap_err().to_string();
     assert!(error.contains("3 films or reviews") && error.contains("fewer folds"), "{error}");
+    let one = filmed(&folder.path().join("one"), |_| 7);
+    let error = Folds::new(&one, 2, 0).unwrap_err().to_string();
+    assert!(error.contains("has 1 film or review to share out; leave it out, "), "{error}");
 }
 
 /// Films decide the folds, so they belong to what a sweep with folds has read; without folds nothing reads them.

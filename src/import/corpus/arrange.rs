@@ -92,8 +92,12 @@ fn take_test(headers: &mut [Header], fraction: f64, seed: u32) -> Result<()> {
     let labelled: Vec<usize> = labelled().collect();
     let count = (labelled.len() as f64 * fraction).round() as usize;
     if count == 0 || count >= labelled.len() {
-        let reason = format!("of {} labelled reviews it takes {count}", labelled.len());
-        return Err(unfit(reason, "name a fraction that leaves some reviews to either split"));
+        let (reviews, remedy) = match labelled.len() {
+            1 => ("review", "leave it out, or import more: one review does not make two splits"),
+            _ => ("reviews", "name a fraction that leaves some reviews to either split"),
+        };
+        let reason = format!("of {} labelled {reviews} it takes {count}", labelled.len());
+        return Err(unfit(reason, remedy));
     }
     let order = RandomState::new(seed).shuffled(labelled.len() as u32);
     for &row in &order[..count] {

@@ -30,8 +30,15 @@ impl Labels {
     /// # Errors
     /// [`Error::InvalidOption`] for a label that is both.
     pub fn new(negative: &[String], positive: &[String]) -> Result<Labels> {
-        let [negative, positive] =
-            [negative, positive].map(|names| names.iter().map(|name| canonical(name)).collect());
+        let [negative, positive] = [negative, positive].map(|names| {
+            let mut known: Vec<String> = Vec::new();
+            for name in names.iter().map(|name| canonical(name)) {
+                if !known.contains(&name) {
+                    known.push(name);
+                }
+            }
+            known
+        });
         let labels = Labels { negative, positive, seen: Vec::new() };
         match labels.positive.iter().find(|name| labels.negative.contains(name)) {
             Some(name) => Err(Error::invalid("--positive", name, "other labels than --negative")),
@@ -113,7 +120,8 @@ impl Labels {
             let sides: Vec<String> = sides
                 .map(|(names, side)| {
                     let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
-                    format!("{} is {side}", names.join(", "))
+                    let are = if names.len() == 1 { "is" } else { "are" };
+                    format!("{} {are} {side}", names.join(", "))
                 })
                 .collect();
             return Some(format!("labels: {}", sides.join(", ")));
@@ -198,8 +206,9 @@ mod tests {
         assert_eq!(labels.class("2"), Ok(Some(0)));
         assert_eq!(labels.class("5.0"), Ok(Some(1)));
         assert!(labels.class("3").unwrap_err().0.contains("\"3\" is not among those named"));
-        assert_eq!(labels.note().unwrap(), r#"labels: "1", "2" is negative, "4", "5" is positive"#);
-        let mut labels = Labels::new(&[], &names(&["Good"])).unwrap();
+        let meaning = r#"labels: "1", "2" are negative, "4", "5" are positive"#;
+        assert_eq!(labels.note().unwrap(), meaning);
+        let mut labels = Labels::new(&[], &names(&["Good", "good "])).unwrap();
         assert_eq!(labels.class("bad"), Ok(Some(0)));
         assert_eq!(labels.positive().unwrap(), 1);
         assert!(Labels::new(&names(&["a"]), &names(&["A"])).is_err());
@@ -213,7 +222,7 @@ mod tests {
         for label in ["4", "5", "4.0"] {
             assert_eq!(labels.class(label), Ok(Some(1)));
         }
-        assert_eq!(labels.note().unwrap(), r#"labels: "4", "5" is positive"#);
+        assert_eq!(labels.note().unwrap(), r#"labels: "4", "5" are positive"#);
         assert_eq!((labels.class("1"), labels.class("1")), (Ok(Some(0)), Ok(Some(0))));
         assert!(labels.class("2").unwrap_err().0.contains("\"2\" is not among those named"));
         assert_eq!(labels.positive().unwrap(), 1);

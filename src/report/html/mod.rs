@@ -97,10 +97,10 @@ fn sentence(file: &HistoryFile, model: &Model, findings: &Findings) -> String {
         }
     };
     format!(
-        "A {} network of {} parameters{merged}, {trained}, judged on the {} reviews of the {} split.",
+        "A {} network of {} parameters{merged}, {trained}, judged on the {} of the {} split.",
         sizes.join("–"),
         thousands(architecture.parameters() as u64),
-        thousands(findings.evaluation.reviews as u64),
+        words::count(findings.evaluation.reviews as u64, "review", "reviews"),
         findings.split.name()
     )
 }
