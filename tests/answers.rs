@@ -391,10 +391,26 @@ fn files_that_are_no_texts_say_why() {
     fails(b"id,tweet,class\n1,\"fine\nfilm\",1\n", &[], &parts);
     fails(b"id\ttweet\r\n1\tfine film\r\n", &[], &["the columns id, tweet; name"]);
     fails(b"Clothing ID;Age;Review Text\n1;2;fine film\n", &[], &["Clothing ID, Age, Review Text"]);
+    // As pandas and R write the numbers of their rows.
+    for (table, columns) in [
+        (&b",phrase,rating\n0,a great film,5\n"[..], "the columns phrase, rating; name"),
+        (
+            b"\"\",\"Phrase\",\"Sentiment\"\n\"1\",\"fine\",1\n",
+            "the columns Phrase, Sentiment; name",
+        ),
+        (
+            b",Title,Review Text,Rating\n0,Nice,\"great, film\",5\n",
+            "Title, Review Text, Rating; name",
+        ),
+        (b"\tphrase\trating\n0\ta great film\t5\n", "the columns phrase, rating; name"),
+    ] {
+        fails(table, &[], &[columns]);
+    }
     fails(b"\x1f\x8b\x08\0", &[], &["bad.data", "the gzip file is damaged or cut short"]);
     let lines = "a fine film\n".repeat(100_000);
     let cut = gzipped(lines.as_bytes());
-    fails(&cut[..cut.len() - 4], &[], &["bad.data", "the gzip file is damaged or cut short"]);
+    let parts = ["cannot read bad.data: byte ", "the gzip file is damaged or cut short"];
+    fails(&cut[..cut.len() - 4], &[], &parts);
     let lines = &["--input", "lines"][..];
     for options in [&[][..], lines] {
         let parts = ["a gzip file within a gzip file; unpack it once"];
@@ -426,6 +442,14 @@ fn files_that_are_no_texts_say_why() {
         let answers = desk.ok(&[&["predict", MODEL, "good.data"], options].concat());
         assert_eq!(answers.lines().count(), 2, "{content:?}");
     }
+    let names: Vec<String> = (0..2000).map(|at| format!("column_{at}")).collect();
+    for table in [
+        format!("{},text\n{}fine film\n", names.join(","), ",".repeat(2000)),
+        "\r\n\ntext,label\nfine film,1\n".to_owned(),
+    ] {
+        desk.write("good.data", table);
+        assert_eq!(desk.ok(&["predict", MODEL, "good.data"]).lines().count(), 1);
+    }
     fails(b"", &["--input", "csv"], &["bad.data: the file: it has no row"]);
     for arguments in [["--text", "a"], ["d.safetensors", "--rows=..1"]] {
         let code = if arguments[0] == "--text" { 2 } else { 1 };
@@ -435,7 +459,27 @@ fn files_that_are_no_texts_say_why() {
     for option in [["--quoting", "on"], ["--text-column", "a"], ["--label-column", "a"]] {
         fails(b"a fine film\n", &option, &[option[0], "is read as lines; say how", "--input"]);
     }
-    desk.fails(2, &["predict", MODEL, "-", "--max-text", "0"], b"", &["--max-text"]);
+    // Arguments that can be refused without the file are, before the first line of an answer.
+    for (options, part) in [
+        (&["--csv", "--max-text", "0"][..], "--max-text"),
+        (
+            &["--csv", "--label-column", "x"],
+            "--label-column is \"x\", expected left out, since stdin",
+        ),
+        (&["--input", "lines", "--no-header"], "left out, since stdin is read as lines"),
+        (
+            &["--input=csv", "--no-header", "--text-column=2", "--label-column=2", "--csv"],
+            "--label-column",
+        ),
+    ] {
+        let output = desk.run(&[&["predict", MODEL, "-"], options].concat(), b"");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(2) && output.stdout.is_empty(),
+            "{options:?}: {errors}"
+        );
+        assert!(errors.contains(part), "{options:?}: {errors}");
+    }
     fails(b"id,words\n1,a\n", &["--text-column", "text"], &["--text-column", "--input"]);
     fails(b"id,words\n1,a\n", &["--label-column", "id"], &["--text-column", "--input"]);
     let text = ["predict", MODEL, "--text", "a", "--text-column", "a"];
@@ -711,6 +755,27 @@ fn long_reviews_are_explained_one_by_one() {
     });
     assert_eq!(one.1, many.1);
     assert!(many.0 < one.0 + 100_000, "{} kB by one thread, {} kB by eight", one.0, many.0);
+}
+
+/// A little of a packed stream may be a lot of labels.
+#[cfg(target_os = "linux")]
+#[test]
+fn labels_are_not_read_far_ahead() {
+    let desk = Desk::new();
+    let row = format!("fine,{}\n", "b".repeat(1 << 20));
+    let packed = gzipped(format!("text,label\n{}", row.repeat(200)).as_bytes());
+    let mut child = desk.piped(&["predict", MODEL, "-", "--input", "csv", "--csv"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(&packed).unwrap());
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(answers.nth(1).unwrap().unwrap().starts_with("2,"));
+    // As much as it wants to read ahead has been read.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let peak = peak(&child);
+    assert!(peak < 150_000, "{peak} kB");
+    assert_eq!(answers.count(), 199);
+    writer.join().unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[cfg(target_os = "linux")]

@@ -11,7 +11,7 @@ use imdb_fast::report::table::{Align, aligned};
 use imdb_fast::text::{Rules, Vocabulary};
 use imdb_fast::train::Checkpoint;
 
-use super::{Global, count, shown, thousands, to_stdout};
+use super::{Global, count, missing, shown, thousands, to_stdout};
 
 /// Show what a dataset, a model, a checkpoint or another safetensors file holds
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ type Rows = Vec<Vec<String>>;
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let file = global.find(&args.file)?;
     let mut facts: Rows = vec![row("file", shown(&file))];
-    let kind = kind_of(&file)?;
+    let kind = kind_of(&file).map_err(missing("a dataset, model or checkpoint belongs here"))?;
     // No two readers of the file at a time: where it is not mapped, each has all of it in memory.
     let tensors = if kind == Kind::Dataset {
         let opened = Dataset::open(&file, global.access())?;

@@ -8,7 +8,8 @@ use imdb_fast::model::Model;
 use imdb_fast::train::Checkpoint;
 use imdb_fast::{Error, Result};
 
-use super::{Global, shown, to_stdout};
+use super::answers::harmless;
+use super::{Global, missing, shown, to_stdout};
 
 /// Check a dataset, model or checkpoint completely: structure and the checksum of every tensor
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let file = global.find(&args.file)?;
     // No two readers of the file at a time: where it is not mapped, each has all of it in memory.
     let tensors = || Ok::<_, Error>(Container::open(&file, global.access())?.tensors().count());
-    let (what, tensors) = match kind_of(&file)? {
+    let remedy = "a dataset, model or checkpoint belongs here";
+    let (what, tensors) = match kind_of(&file).map_err(missing(remedy))? {
         Kind::Dataset => {
             let dataset = Dataset::open(&file, global.access())?;
             let tensors = dataset.container().verify()?;
@@ -50,7 +52,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             });
         }
     };
-    let path = shown(&file);
+    let path = harmless(&shown(&file));
     to_stdout(|out| writeln!(out, "{path}: ok, a {what}, {tensors} tensors match their checksums"))
 }
 

@@ -141,7 +141,7 @@ impl TextOptions {
     ///
     /// # Errors
     /// [`Error::InvalidOption`] for a fraction that is none, a limit that means nothing, or a column that two options name.
-    pub(super) fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         if let Some(fraction) = self.test_fraction
             && !(fraction > 0.0 && fraction < 1.0)
         {

@@ -61,7 +61,13 @@ impl Faults {
     }
 
     fn set(&self, error: Error) -> io::Error {
-        let text = error.to_string();
+        // Who wraps the reader's error names the file.
+        let text = match &error {
+            Error::Malformed { place, problem, remedy, .. } => {
+                format!("{place}: {problem}; {remedy}")
+            }
+            error => error.to_string(),
+        };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         io::Error::other(text)
     }

@@ -7,7 +7,7 @@ use std::sync::mpsc::SyncSender;
 use imdb_fast::Error;
 use imdb_fast::import::{InvalidUtf8, Row};
 
-/// A batch is full at so many bytes, or at so many texts.
+/// A batch is full at so many bytes of texts and labels, or at so many texts.
 pub(super) const BATCH_BYTES: usize = 256 << 10;
 const BATCH_TEXTS: usize = 4096;
 
@@ -16,6 +16,8 @@ const BATCH_TEXTS: usize = 4096;
 pub(super) struct Batch {
     texts: String,
     records: Vec<Record>,
+    /// Bytes of all labels.
+    labels: usize,
     /// What came behind the last text, if it was no text.
     pub(super) fault: Option<Error>,
     /// Texts that were left out.
@@ -30,9 +32,9 @@ struct Record {
 }
 
 impl Batch {
-    /// How long its texts are together.
+    /// How long its texts and labels are together.
     pub(super) fn bytes(&self) -> usize {
-        self.texts.len()
+        self.texts.len() + self.labels
     }
 
     /// Line, text and label of each.
@@ -86,8 +88,9 @@ impl Batcher {
         };
         batch.texts += &text;
         let label = label.flatten().map(Cow::into_owned);
+        batch.labels += label.as_ref().map_or(0, String::len);
         batch.records.push(Record { line, end: batch.texts.len(), label });
-        if batch.texts.len() >= BATCH_BYTES || batch.records.len() >= BATCH_TEXTS {
+        if batch.bytes() >= BATCH_BYTES || batch.records.len() >= BATCH_TEXTS {
             return self.send();
         }
         Ok(())

@@ -150,7 +150,8 @@ pub(super) enum Source {
 /// # Errors
 /// [`Error::Io`], and [`Error::WrongKind`] for files whose lines are no texts.
 pub(super) fn look_at(path: &Path, asked: Option<Layout>, options: &TextOptions) -> Result<Source> {
-    const HEAD: usize = 4 << 10;
+    // As much as an import looks at: tables may have a thousand columns.
+    const HEAD: usize = 64 << 10;
     // Pipes and devices are not opened: that could wait forever.
     let kind = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
     if kind.is_dir() {
@@ -203,6 +204,9 @@ fn packed(head: &[u8]) -> Option<(&'static str, &'static str)> {
 /// was asked for. A review may begin with a number, or a remark in brackets.
 fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
     let head = head.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(head);
+    // Blank lines before a header are none of a table.
+    let start = head.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(head.len());
+    let head = &head[start..];
     let has_header = |delimiter| is_header(&names(head, delimiter), options);
     let no_texts = |found: String, remedy: &str| {
         Err(Error::WrongKind {
@@ -249,14 +253,18 @@ fn names(head: &[u8], delimiter: u8) -> Vec<String> {
     names.collect()
 }
 
-/// The names of the columns, where the first line can hardly be a review: words between delimiters, without blanks around them
-/// and with no other marks, and the second line has as many fields. A line of reviews has no such two lines, unless they are
-/// lists of words.
+/// The columns that have a name, where the first line can hardly be a review: words between delimiters, without blanks around them
+/// and with no other marks, and the second line has as many fields. The first may have no name, as in tables that pandas and R write
+/// with the numbers of their rows. A line of reviews has no such two lines, unless they are lists of words.
 fn header(head: &[u8]) -> Option<Vec<String>> {
     let mut lines = head.split(|&byte| byte == b'\n');
     let (first, second) = (lines.next()?, lines.next()?);
     let delimiter = *b"\t,;".iter().find(|delimiter| first.contains(delimiter))?;
-    let names = names(head, delimiter);
+    let mut names = names(head, delimiter);
+    let columns = names.len();
+    if names[0].is_empty() {
+        names.remove(0);
+    }
     let words = |name: &String| {
         let is_name = |c: char| c.is_alphanumeric() || "_-.".contains(c);
         let is_word = |word: &str| !word.is_empty() && word.chars().all(is_name);
@@ -265,6 +273,6 @@ fn header(head: &[u8]) -> Option<Vec<String>> {
     };
     let longest = names.iter().map(words).max()?;
     let fields = 1 + second.iter().filter(|&&byte| byte == delimiter).count();
-    let is_row = fields >= names.len() || second.contains(&b'"');
-    (is_row && (longest == 1 || (longest <= 3 && names.len() > 2))).then_some(names)
+    let is_row = fields >= columns || second.contains(&b'"');
+    (is_row && (longest == 1 || (longest <= 3 && columns > 2))).then_some(names)
 }

@@ -201,17 +201,25 @@ fn of_texts(
     path: &Path,
     (source, layout): (Box<dyn Read + Send>, Layout),
 ) -> Result<()> {
-    let team = global.team()?;
-    let judge = Judge::new(model, &team)?;
-    let lines = Lines::new(args.style(Place::Line))?;
-    let mut answerer = Answerer::new(judge, lines, Some(path.to_path_buf()));
+    let options = args.layout.options();
+    options.check()?;
     if let Some((option, value)) = args.layout.misplaced(Some(layout)) {
+        let is_stdin = args.input.as_deref() == Some(Path::new("-"));
+        if is_stdin || args.layout.layout.is_some() {
+            let expected =
+                format!("left out, since {} is read as {}", path.display(), layout.name());
+            return Err(Error::invalid(option, value, expected));
+        }
         let reason = format!("{} is read as {}", path.display(), layout.name());
         let remedy = "say how the texts lie there by --input, or leave it out";
         return Err(unfit(option, value, reason, remedy));
     }
+    let team = global.team()?;
+    let judge = Judge::new(model, &team)?;
+    let lines = Lines::new(args.style(Place::Line))?;
+    let mut answerer = Answerer::new(judge, lines, Some(path.to_path_buf()));
     let layout = (layout, args.layout.layout.is_some());
-    answerer.stream(&Texts::read(source, path.to_path_buf(), layout, args.layout.options())?)
+    answerer.stream(&Texts::read(source, path.to_path_buf(), layout, options)?)
 }
 
 /// An option and its value.
