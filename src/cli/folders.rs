@@ -42,7 +42,8 @@ fn made() -> MutexGuard<'static, Vec<PathBuf>> {
     MADE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A folder that was made for a run, with those above it: dropped, they go where that leaves nothing in them. One at a time.
+/// A folder that was made for a run or a sweep, with those above it: dropped, they go where that leaves nothing in them. Who
+/// makes another one makes it within; the first that is dropped takes all with it.
 pub(super) struct Made(());
 
 impl Made {
@@ -53,7 +54,7 @@ impl Made {
         let missing = folder.ancestors().take_while(|above| !above.exists());
         // Above a bare name there is an empty one.
         let missing = missing.filter(|above| !above.as_os_str().is_empty());
-        made.extend(missing.map(Path::to_path_buf));
+        made.splice(0..0, missing.map(Path::to_path_buf));
         create(folder)?;
         Ok(this)
     }

@@ -226,6 +226,12 @@ fn what_does_not_fit_the_data_is_refused_before_anything_is_begun() {
         &["sweep", "d.safetensors", "--folds", "9999"],
         &["--folds is 9999", "fewer folds"],
     );
+    let file = ["sweep", "d.safetensors", "--validation", "100", "-o", "d.safetensors"];
+    desk.fails(
+        1,
+        &file,
+        &["folder d.safetensors: it is a file, or a link that leads nowhere; name"],
+    );
     desk.fails(1, &["sweep", "nowhere", "--book"], &["nowhere"]);
     desk.fails(1, &["sweep", "--resume", "d.safetensors"], &["no sweep in it"]);
     desk.fails(1, &["sweep", "--resume"], &["--resume is sweep", "no sweep in it"]);

@@ -1,11 +1,11 @@
-//! Sweeps that are stopped or killed go on to the same bytes.
+//! Sweeps that are stopped or killed go on to the same bytes; of those that cannot begin nothing is left.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::desk::Desk;
+use crate::common::desk::{Desk, neutral};
 use crate::common::{heard, names};
 use crate::{SMALL, best_weights, desk, results};
 
@@ -95,4 +95,22 @@ fn stopped_and_killed_sweeps_end_the_same() {
         desk.ok(&["sweep", "--resume", name, "-q", "--threads", "1"]);
         assert!((results(&desk, name), best_weights(&desk, name)) == expected, "{name}");
     }
+}
+
+/// Runs the program under a limit of the shell's.
+fn limited(desk: &Desk, limit: &str, arguments: &[&str]) -> Output {
+    let line = format!("ulimit {limit}; exec \"$0\" \"$@\"");
+    let mut command = neutral("sh");
+    command.args(["-c", &line, env!("CARGO_BIN_EXE_imdb-fast")]).args(arguments);
+    command.current_dir(desk.folder()).output().unwrap()
+}
+
+#[test]
+fn a_sweep_that_cannot_begin_leaves_no_folder() {
+    let desk = desk();
+    let sweep = ["sweep", "d.safetensors", "--validation", "100", "-o", "deep/s"];
+    let output = limited(&desk, "-f 0", &sweep);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("deep/s/") && !desk.path("deep").exists(), "{errors}");
 }

@@ -12,7 +12,7 @@ use imdb_fast::train::Team;
 use imdb_fast::{Error, Result, output};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::folders::{SWEEP, has_sweep, remove};
+use crate::cli::folders::{Made, SWEEP, has_sweep, remove};
 use crate::cli::lock::Lock;
 use crate::cli::train::Word;
 use crate::cli::{quoted, shown, train};
@@ -100,6 +100,8 @@ struct RunFile {
 pub(super) struct Folder {
     path: PathBuf,
     _lock: Lock,
+    /// None of a sweep that goes on.
+    _made: Vec<Made>,
 }
 
 impl Folder {
@@ -114,8 +116,10 @@ impl Folder {
                 remedy: "name another folder".to_owned(),
             });
         }
-        std::fs::create_dir_all(path).map_err(Error::io(path, "create the folder"))?;
-        let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--out")? };
+        let mut made = vec![Made::create(path)?];
+        let lock = Lock::take(path, "--out")?;
+        made.push(Made::create(&path.join(RUNS))?);
+        let folder = Folder { path: path.to_path_buf(), _lock: lock, _made: made };
         if has_sweep(path) {
             if !may_discard {
                 return Err(Error::Unfit {
@@ -146,7 +150,8 @@ impl Folder {
                 remedy: "name the folder that was its --out".to_owned(),
             });
         }
-        let folder = Folder { path: path.to_path_buf(), _lock: Lock::take(path, "--resume")? };
+        let lock = Lock::take(path, "--resume")?;
+        let folder = Folder { path: path.to_path_buf(), _lock: lock, _made: Vec::new() };
         let remedy = "start the sweep anew by --fresh";
         let begun = read_json(&file, MOST, remedy)?;
         folder.prepare()?;
