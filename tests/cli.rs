@@ -589,20 +589,31 @@ fn a_dataset_that_is_read_is_in_memory_once() {
 #[test]
 fn a_network_that_is_too_large_is_refused_before_anything_is_trained() {
     let desk = Desk::with_dataset();
-    let shell = "ulimit -v 8000000; exec \"$0\" \"$@\"";
-    for (hidden, networks, parts) in [
+    desk.ok(&["synth", "--reviews", "400", "--words", "10000", "-o", "wide.safetensors"]);
+    let (large, small) = (("8000000", "d.safetensors"), ("700000", "wide.safetensors"));
+    for ((limit, dataset), hidden, networks, parts) in [
         (
+            large,
             "65536,65536,65536",
             "1",
             ["600 inputs and layers of 65536, 65536, 65536", "bytes", "--hidden"],
         ),
         // Each would be small enough.
-        ("1000", "70", ["--ensemble is 70", "--hidden is 70000", "widths from 1 to 65536"]),
-        ("256,256", "200", ["--ensemble is 200", "merged into one network", "bytes"]),
+        (large, "1000", "70", ["--ensemble is 70", "--hidden is 70000", "widths from 1 to 65536"]),
+        (large, "256,256", "200", ["--ensemble is 200", "merged into one network", "bytes"]),
+        // So would what they make, but not beside them: 400 MB each.
+        (
+            small,
+            "1000",
+            "10",
+            ["--ensemble is 10", "merged into", "bytes for its weights and theirs"],
+        ),
     ] {
+        let shell = format!("ulimit -v {limit}; exec \"$0\" \"$@\"");
         let mut command = neutral("sh");
-        command.args(["-c", shell, env!("CARGO_BIN_EXE_imdb-fast"), "train", "d.safetensors"]);
+        command.args(["-c", &shell, env!("CARGO_BIN_EXE_imdb-fast"), "train", dataset]);
         command.args(["--validation", "0", "--hidden", hidden, "--ensemble", networks]);
+        command.args(["--epochs", "1", "--threads", "1"]);
         let output = command.current_dir(desk.folder()).output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{errors}");

@@ -85,24 +85,6 @@ impl Ensemble {
         self.self_training.map_or(Ok(()), |training| training.check())
     }
 
-    /// Checks that members like this one can be merged.
-    fn expect_merged(&self, one: &Model) -> Result<()> {
-        let reason = match one.side_by_side(self.members) {
-            Ok(_) => return Ok(()),
-            Err(Error::InvalidOption { option, value, expected }) => {
-                format!("whose {option} is {value}, expected {expected}")
-            }
-            Err(Error::Unfit { reason, .. }) => format!("and {reason}"),
-            Err(error) => return Err(error),
-        };
-        Err(Error::Unfit {
-            option: "--ensemble",
-            value: self.members.to_string(),
-            reason: format!("they are merged into one network, {reason}"),
-            remedy: "train fewer networks, or narrower layers".to_owned(),
-        })
-    }
-
     /// Trains all members and merges them; nothing comes back where [`Member::stops`] has ended it. The members are trained side by
     /// side, one thread each. The result is the same on any number of threads.
     ///
@@ -127,7 +109,7 @@ impl Ensemble {
         let begins =
             |stage, epochs: usize| member.begins(stage, epochs.saturating_mul(self.members));
         let first = member.model(self.seed)?;
-        self.expect_merged(&first)?;
+        expect_merged(&first, self.members, self.members - 1)?;
         let Some(training) = self.self_training else {
             drop(first);
             begins("networks", epochs);
@@ -175,6 +157,25 @@ impl Ensemble {
         let model = merged(team, dataset, rows, students)?;
         Ok(Some(Trained { model, history }))
     }
+}
+
+/// Checks that so many members like this one, of which some are still to come, can be merged: all are in memory then, and what
+/// they make.
+fn expect_merged(one: &Model, members: usize, to_come: usize) -> Result<()> {
+    let reason = match one.side_by_side(members, to_come) {
+        Ok(_) => return Ok(()),
+        Err(Error::InvalidOption { option, value, expected }) => {
+            format!("whose {option} is {value}, expected {expected}")
+        }
+        Err(Error::Unfit { reason, .. }) => format!("and {reason}"),
+        Err(error) => return Err(error),
+    };
+    Err(Error::Unfit {
+        option: "--ensemble",
+        value: members.to_string(),
+        reason: format!("they are merged into one network, {reason}"),
+        remedy: "train fewer networks, or narrower layers".to_owned(),
+    })
 }
 
 /// Refuses members whose histories would have no means. Returns the options of the first.
@@ -271,6 +272,7 @@ fn merged(
     if models.len() == 1 {
         return Ok(models.remove(0));
     }
+    expect_merged(&models[0], models.len(), 0)?;
     let mut spreads = Vec::with_capacity(models.len());
     for model in &models {
         spreads.push(spread(team, model, dataset, rows.clone())?);

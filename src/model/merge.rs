@@ -31,7 +31,7 @@ impl Model {
                 remedy: "merge models that were trained alike, on the same reviews".to_owned(),
             });
         }
-        let architecture = first.side_by_side(models.len())?;
+        let architecture = first.side_by_side(models.len(), 0)?;
         let parameters = parameters(&architecture, models, factors);
         let input_scale = first.input_scale.clone();
         if !parameters.values().all(f32::is_finite) {
@@ -56,12 +56,12 @@ impl Model {
     }
 
     /// The network that so many models of this architecture are merged into: all hidden layers, and the embedding, so many times as
-    /// wide.
+    /// wide. Some of the models may still be to come, and take memory as well.
     ///
     /// # Errors
     /// Those of [`Architecture::new`] and [`Architecture::with_embedding`] where it would be too wide; [`Error::Unfit`] where memory is
     /// short.
-    pub(crate) fn side_by_side(&self, times: usize) -> Result<Architecture> {
+    pub(crate) fn side_by_side(&self, times: usize, to_come: usize) -> Result<Architecture> {
         let one = &self.architecture;
         let mut hidden = one.hidden().to_vec();
         hidden.iter_mut().for_each(|layer| layer.units *= times);
@@ -70,7 +70,7 @@ impl Model {
             let dim = embedding.dim * times;
             architecture = architecture.with_embedding(Embedding { dim, ..embedding })?;
         }
-        architecture.expect_memory()?;
+        architecture.expect_memory_with(to_come.saturating_mul(one.parameters()))?;
         Ok(architecture)
     }
 }

@@ -80,12 +80,17 @@ impl Architecture {
     /// # Errors
     /// [`Error::Unfit`]
     pub fn expect_memory(&self) -> Result<()> {
-        let bytes = self.parameters() * size_of::<f32>();
-        match has_room(bytes) {
-            true => Ok(()),
-            false => Err(self
-                .too_large(format!("the system does not give the {bytes} bytes for its weights"))),
+        self.expect_memory_with(0)
+    }
+
+    /// The same for so many weights of other networks as well.
+    pub(crate) fn expect_memory_with(&self, others: usize) -> Result<()> {
+        let bytes = (self.parameters() as u128 + others as u128) * size_of::<f32>() as u128;
+        if usize::try_from(bytes).is_ok_and(has_room) {
+            return Ok(());
         }
+        let whose = if others == 0 { "its weights" } else { "its weights and theirs" };
+        Err(self.too_large(format!("the system does not give the {bytes} bytes for {whose}")))
     }
 
     fn too_large(&self, reason: String) -> Error {
