@@ -94,7 +94,8 @@ pub enum Error {
         /// What its weights come to.
         logit: f32,
     },
-    /// The loss, or a weight, stopped being a number. The history up to the last good epoch is kept in the report of the run.
+    /// The loss, or a weight, stopped being a number. The history up to the last good epoch is in the run's
+    /// [`Outcome`](crate::train::Outcome::history).
     #[error(
         "loss or weights are not finite any more in epoch {epoch}, {} (seed {seed}, learning rate {learning_rate:?}); \
          try a smaller --learning-rate",
@@ -105,7 +106,7 @@ pub enum Error {
         epoch: usize,
         /// Counted from 1 within the epoch; 0 where it was noticed in validation.
         batch: usize,
-        /// The learning rate at that step.
+        /// The learning rate at that step, by the schedule; in validation, that of the last step.
         learning_rate: f32,
         /// That of the run: it tells which one of many it was.
         seed: u64,

@@ -973,10 +973,13 @@ fn a_diverging_run_keeps_its_good_epochs() {
 fn a_model_that_cannot_be_used_is_not_saved() {
     let desk = Desk::with_dataset();
     let far = ["--epochs", "1", "--validation", "0", "--learning-rate", "3e38"];
-    let output = desk.run(&[&SMALL[..2], &far].concat());
+    let half = ["--schedule", "constant:peak=0.5"];
+    let output = desk.run(&[&SMALL[..2], &far, &half].concat());
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{errors}");
-    assert!(errors.contains("weights are not finite any more in epoch 1, batch 1"), "{errors}");
+    let expected =
+        "weights are not finite any more in epoch 1, batch 1 (seed 0, learning rate 1.5e38)";
+    assert!(errors.contains(expected), "{errors}");
     assert!(!desk.path("run/model.safetensors").exists());
     // Of several networks, the first that did so is told.
     let several = ["--seed", "41", "--ensemble", "2", "--threads", "1"];

@@ -1,5 +1,6 @@
 //! How a run went.
 
+use super::place::Place;
 use super::{History, TrainPlan};
 use crate::error::Error;
 
@@ -29,8 +30,11 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// In a batch of an epoch, both from 1; batch 0 is the validation behind all of them.
     pub(super) fn diverged(plan: &TrainPlan<'_>, epoch: usize, batch: usize) -> Ending {
-        let learning_rate = plan.options.optimizer.learning_rate();
+        let last = if batch == 0 { plan.batches() } else { batch };
+        let rate = plan.rate(Place { epoch: epoch - 1, batch: last - 1 });
+        let learning_rate = rate * plan.options.optimizer.learning_rate();
         let seed = plan.options.seed;
         Ending::Diverged(Error::Diverged { epoch, batch, learning_rate, seed })
     }

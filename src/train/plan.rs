@@ -216,7 +216,13 @@ impl<'d> TrainPlan<'d> {
     /// The step that is taken at a place.
     pub(super) fn step(&self, place: Place, level: Level) -> Step {
         let done = place.steps(self.batches()) as u32;
-        Step { number: done + 1, level, rate: self.options.schedule.factor(done, self.steps()) }
+        Step { number: done + 1, level, rate: self.rate(place) }
+    }
+
+    /// What the learning rates of the step at a place are multiplied by.
+    pub(super) fn rate(&self, place: Place) -> f32 {
+        let done = place.steps(self.batches()) as u32;
+        self.options.schedule.factor(done, self.steps())
     }
 
     /// What a step does to rows of the first kernel that the batch's words have no gradient for.
