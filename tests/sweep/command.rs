@@ -230,7 +230,7 @@ fn what_does_not_fit_the_data_is_refused_before_anything_is_begun() {
     desk.fails(
         1,
         &file,
-        &["folder d.safetensors: it is a file, or a link that leads nowhere; name"],
+        &["folder d.safetensors: a file, or a link that leads nowhere, is in its way; name"],
     );
     desk.fails(1, &["sweep", "nowhere", "--book"], &["nowhere"]);
     desk.fails(1, &["sweep", "--resume", "d.safetensors"], &["no sweep in it"]);
@@ -289,11 +289,16 @@ fn of_one_class_there_is_no_auc() {
     desk.write("test.svm", "1 1:1 3:1\n1 3:1\n");
     desk.ok(&["import", "train.svm", "--test", "test.svm", "-o", "one.safetensors"]);
     let options = ["--epochs", "1", "--seeds", "1", "--validation", "1", "-q"];
-    desk.ok(&[&["sweep", "one.safetensors"], &options[..]].concat());
+    let (_, warnings) = desk.runs(&[&["sweep", "one.safetensors"], &options[..]].concat());
+    assert!(warnings.contains("the one review that is held out is positive"), "{warnings}");
     let results = SweepResults::read(&desk.path("sweep/results.json")).unwrap();
     let test = results.best.unwrap().test.unwrap();
     assert_eq!((test.reviews, test.auc), (2, None));
     desk.ok(&["report", "sweep", "-o", "r.html"]);
     let page = desk.text("r.html");
     assert!(page.contains("2 of test") && !page.contains("AUC"), "{page}");
+    desk.ok(&["import", "test.svm", "-o", "alike.safetensors"]);
+    let folds = ["sweep", "alike.safetensors", "--folds", "2", "--epochs", "1", "-o", "folds"];
+    let (_, warnings) = desk.runs(&folds);
+    assert!(warnings.contains("all 2 reviews that are trained on are positive"), "{warnings}");
 }

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use imdb_fast::dataset::{Dataset, Split};
+use imdb_fast::dataset::{Dataset, Holdout, Split};
 use imdb_fast::model::Model;
 use imdb_fast::nn::loss;
 use imdb_fast::optimizer::Schedule;
 use imdb_fast::report::sweep::{Best, SweepResults, TestScores, table};
-use imdb_fast::sweep::{self, Configuration, Design, Finished, Summary};
+use imdb_fast::sweep::{self, Configuration, Design, Finished, Judging, Summary};
 use imdb_fast::train::{Team, evaluate};
 use imdb_fast::{Error, Result};
 
@@ -63,6 +63,11 @@ impl<'a> Sweep<'a> {
         let path = path.map(|path| path.into_owned());
         let dataset = train::open(global, "sweep", path.as_deref())?;
         design.check(&dataset)?;
+        let held_out = match design.judging() {
+            Judging::Holdout(holdout) => holdout,
+            Judging::Folds(_) => Holdout::None,
+        };
+        train::warn_of_one_class(&dataset, held_out)?;
         if left_out > 0 {
             let combinations = count(left_out as u64, "combination", "combinations");
             global.note(format_args!(

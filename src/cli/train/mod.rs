@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use imdb_fast::dataset::{self, Dataset, Split, Synthetic, SyntheticOptions};
+use imdb_fast::dataset::{self, Dataset, Holdout, Split, Synthetic, SyntheticOptions};
 use imdb_fast::model::Model;
 use imdb_fast::nn::RowNorm;
 use imdb_fast::report::json::Merged;
@@ -61,7 +61,7 @@ fn start(global: &Global, args: Args) -> Result<ExitCode> {
     let mut model = network.model(&dataset, args.seed)?;
     model.take_words(&dataset);
     let plan = TrainPlan::new(&dataset, &model, fit_options)?;
-    warn_of_one_class(&dataset, &plan)?;
+    warn_of_one_class(&dataset, plan.options().validation)?;
     let FitOptions { feature_scale, row_norm, .. } = plan.options();
     if model.input_scale().is_some() && (feature_scale.is_some() || *row_norm != RowNorm::None) {
         let note = "the model of --init has scales of its words and reviews already: --feature-scale and --row-norm have no say";
@@ -426,8 +426,8 @@ pub(super) fn remedy_first(error: &Error) -> &'static str {
 }
 
 /// Says so where the reviews to train on, or those held out, are all of one class: then the figures mean little.
-fn warn_of_one_class(dataset: &Dataset, plan: &TrainPlan) -> Result<()> {
-    let (train, held_out) = plan.options().validation.rows(dataset)?;
+pub(super) fn warn_of_one_class(dataset: &Dataset, validation: Holdout) -> Result<()> {
+    let (train, held_out) = validation.rows(dataset)?;
     let parts = [
         ("trained on", "a network learns to say that always", Some((Split::Train, train))),
         ("held out", "what is reached there says little", held_out),
