@@ -63,7 +63,7 @@ pub struct HistoryFile {
     pub threads: usize,
     /// The wall time of the training, in seconds.
     pub fit_seconds: f64,
-    /// Where the dataset lies, from the root; none for generated reviews.
+    /// Where the dataset lies, from the root; none for generated reviews, and for a path that is not UTF-8.
     pub dataset: Option<String>,
     /// Of the dataset, [`fingerprint`](crate::dataset::Dataset::fingerprint); none where it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -127,7 +127,7 @@ impl Rules {
 
     /// The vocabulary of ranked words: those below `num_words` by id, and behind them those that are cut, in the order of
     /// their ranks, where unknown words have to be told from them. To take all words, let `num_words` be
-    /// [`ids_of`](Rules::ids_of)`(counts.len())`.
+    /// [`ids_of`](Rules::ids_of) their number.
     ///
     /// # Errors
     /// [`Error::InvalidOption`] where `num_words` is 0 or above [`MAX_FEATURES`].
