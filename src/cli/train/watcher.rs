@@ -101,7 +101,8 @@ impl<'a> Watcher<'a> {
 
     /// The training time of the whole run.
     pub(super) fn fit_time(&self) -> Duration {
-        self.before + self.start.elapsed() - self.saving
+        // What a file says of the time before may be all that a duration holds.
+        self.before.saturating_add(self.start.elapsed() - self.saving)
     }
 
     /// Calls `save`, whose time is no training.
