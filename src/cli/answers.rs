@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
+pub(super) use imdb_fast::report::table::harmless;
 use imdb_fast::{Error, Result};
 use serde::Serialize;
 
@@ -149,9 +150,4 @@ impl Answers {
             Answers::Records(out) => out.flush().map_err(stdout_failed),
         }
     }
-}
-
-/// Text that cannot move the cursor or colour the terminal.
-pub(super) fn harmless(text: &str) -> String {
-    text.replace(char::is_control, "\u{FFFD}")
 }

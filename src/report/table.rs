@@ -15,8 +15,7 @@ const WIDEST: usize = 80;
 
 /// Sets `rows` in columns two spaces apart; each row ends with a newline and has no space before it.
 ///
-/// `alignment` has one entry a column. Control characters of a cell, which could otherwise move the cursor or colour
-/// the terminal, are shown as `\u{FFFD}`. A character counts as one place wide.
+/// `alignment` has one entry a column. Cells are made [`harmless`]. A character counts as one place wide.
 ///
 /// # Panics
 /// If a row has not as many cells as `alignment` has entries.
@@ -31,7 +30,7 @@ pub fn aligned(alignment: &[Align], rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for row in rows {
         let cells = row.iter().zip(alignment).zip(&widths).map(|((cell, align), &width)| {
-            let shown = cell.replace(char::is_control, "\u{FFFD}");
+            let shown = harmless(cell);
             match align {
                 Align::Left => format!("{shown:<width$}"),
                 Align::Right => format!("{shown:>width$}"),
@@ -41,6 +40,11 @@ pub fn aligned(alignment: &[Align], rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Text that cannot move the cursor or colour the terminal: its control characters are shown as `\u{FFFD}`.
+pub fn harmless(text: &str) -> String {
+    text.replace(char::is_control, "\u{FFFD}")
 }
 
 /// The confusion matrix, `counts[actual][predicted]` with negative before positive.

@@ -124,11 +124,10 @@ impl Design {
             let expected = format!("at most {MOST_RUNS} runs");
             return Err(Error::invalid("the sweep", format!("{runs} runs"), expected));
         }
-        let is_one_loss = configurations.iter().all(|one| one.loss == configurations[0].loss);
         let by = match by {
-            None if is_one_loss => Measure::ValLoss,
+            None if has_one_loss(&configurations) => Measure::ValLoss,
             None => Measure::ValAccuracy,
-            Some(Measure::ValLoss) if !is_one_loss => {
+            Some(Measure::ValLoss) if !has_one_loss(&configurations) => {
                 let expected = "val_accuracy where the configurations have different losses: those have no common scale";
                 return Err(Error::invalid("--by", Measure::ValLoss, expected));
             }
@@ -174,6 +173,11 @@ impl Design {
         &self.configurations
     }
 
+    /// Whether their losses are of one kind, and so have a common scale.
+    pub(crate) fn has_one_loss(&self) -> bool {
+        has_one_loss(&self.configurations)
+    }
+
     /// What to call each configuration.
     pub fn labels(&self) -> Vec<String> {
         labels(&self.configurations)
@@ -216,6 +220,10 @@ impl Design {
             Judging::Folds(folds) => self.seeds.len() * folds,
         }
     }
+}
+
+fn has_one_loss(all: &[Configuration]) -> bool {
+    all.iter().all(|one| one.loss == all[0].loss)
 }
 
 fn check_configurations(all: &[Configuration]) -> Result<()> {

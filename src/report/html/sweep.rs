@@ -109,7 +109,7 @@ fn comparison(results: &SweepResults, ranking: &[Summary], labels: &[String]) ->
             p.lead {
                 "Loss and accuracy are those of the reviews held out" (deviation) " over "
                 (count(design.runs_each() as u64, "run", "runs")) " each."
-                @if !has_one_loss(design) { " Losses of different kinds have no common scale." }
+                @if !design.has_one_loss() { " Losses of different kinds have no common scale." }
             }
             div.scroll tabindex="0" role="group" aria-label="Configurations" {
                 table.numbers.ranking {
@@ -136,10 +136,6 @@ fn comparison(results: &SweepResults, ranking: &[Summary], labels: &[String]) ->
             }
         }
     }
-}
-
-fn has_one_loss(design: &Design) -> bool {
-    design.configurations().iter().all(|one| one.loss == design.configurations()[0].loss)
 }
 
 /// What it takes to repeat the sweep.
