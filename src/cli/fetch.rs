@@ -298,21 +298,26 @@ impl Fetch<'_> {
 
     /// The file that a user named, whatever its hash.
     fn given(&self, path: &Path, expected: Option<Digest>) -> Result<Found> {
-        if !path.is_dir() {
-            let digest = Digest::of_file(path)?;
-            match (expected, self.args.sha256) {
-                (Some(expected), Some(_)) if expected != digest => {
-                    let problem = format!("its SHA-256 is {digest}, expected {expected}");
-                    let remedy = "name the right file, or leave --sha256 out";
-                    return Err(Error::malformed(path, "the file", problem, remedy));
-                }
-                (Some(expected), None) if expected != digest => warn(format_args!(
-                    "{}: not the official file: its SHA-256 is {digest}, that of the official \
-                     one {expected}",
-                    shown(path)
-                )),
-                _ => {}
+        if path.is_dir() {
+            if let Some(asked) = self.args.sha256 {
+                let expected = "left out: --from is a folder, which has no hash";
+                return Err(Error::invalid("--sha256", asked, expected));
             }
+            return Ok(Found::unpinned(path.to_path_buf()));
+        }
+        let digest = Digest::of_file(path)?;
+        match (expected, self.args.sha256) {
+            (Some(expected), Some(_)) if expected != digest => {
+                let problem = format!("its SHA-256 is {digest}, expected {expected}");
+                let remedy = "name the right file, or leave --sha256 out";
+                return Err(Error::malformed(path, "the file", problem, remedy));
+            }
+            (Some(expected), None) if expected != digest => warn(format_args!(
+                "{}: not the official file: its SHA-256 is {digest}, that of the official \
+                 one {expected}",
+                shown(path)
+            )),
+            _ => {}
         }
         Ok(Found::unpinned(path.to_path_buf()))
     }

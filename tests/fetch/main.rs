@@ -295,6 +295,8 @@ fn the_raw_archive_is_kept_as_it_came_and_imported() {
     let (out, errors) = desk.ok(&["fetch", "stanford", "--mirror", &server.mirror()]);
     assert!(out.ends_with("imdb-stanford.safetensors\n"), "{out}");
     desk.ok(&["inspect", "imdb-stanford"]);
+    let folder = ["fetch", "stanford", "--from", ".", "--sha256", &sha256(&archive.bytes)];
+    desk.fails(2, &folder, &["--sha256 is ", "expected left out: --from is a folder"]);
     assert!(errors.contains(&format!("SHA-256 {}", sha256(&archive.bytes))), "{errors}");
     assert_eq!(std::fs::read(desk.path("cache/aclImdb_v1.tar.gz")).unwrap(), archive.bytes);
     assert!(server.requests()[0].starts_with("get /files/aclimdb_v1.tar.gz "));
