@@ -22,7 +22,7 @@ const REMEDY: &str = "`imdb-fast sweep --help` shows such a file";
 /// by = "val_loss"          # or "val_accuracy"
 ///
 /// [grid]                   # all combinations
-/// hidden = [[16], [16, 16]]
+/// hidden = [[16], [16, 16]] # lists of widths; [] is no hidden layer
 /// activation = ["relu", "tanh"]
 ///
 /// [[configuration]]        # and single ones besides
@@ -185,6 +185,8 @@ mod tests {
             ("[grid]\nhidden = [16]", "line 2, column 11"),
             ("[grid]\nhidden = [[-1]]", "line 2, column 12"),
             ("[grid]\nhidden = [[0]]", "[grid]: --hidden is \"0\""),
+            ("[grid]\nhidden = []", "line 2, column 10: the list is empty; leave it out"),
+            ("[grid]\nl2 = []", "line 2, column 6: the list is empty; leave it out"),
             (
                 "[[configuration]]\n[[configuration]]\nloss = \"x\"",
                 "[[configuration]] 2: --loss is \"x\"",

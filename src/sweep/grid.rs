@@ -1,45 +1,70 @@
 //! All combinations of some values of each option.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Configuration;
 use crate::error::{Error, Result};
 use crate::nn::{Activation, hidden_units};
 
-/// Values of each option; an empty list stands for the book's own.
+/// Values of each option; an empty list stands for the book's own. A file says so by leaving it out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grid {
     /// Units of the hidden layers.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<Vec<usize>>,
     /// Of the hidden layers.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub activation: Vec<String>,
     /// What is made small.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub loss: Vec<String>,
     /// With their parameters.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub optimizer: Vec<String>,
     /// Step sizes.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub learning_rate: Vec<f32>,
     /// The biases' own.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub bias_optimizer: Vec<String>,
     /// Reviews a step.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub batch_size: Vec<usize>,
     /// How often all reviews are seen.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<usize>,
     /// What becomes of the learning rates on the way.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<String>,
     /// How the weights of the words start.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub first_kernel_initializer: Vec<String>,
     /// Chances that a hidden unit is left out.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub dropout: Vec<f32>,
     /// Chances that a word is left out.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub word_dropout: Vec<f32>,
     /// Penalties on the squares of the weights.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub l2: Vec<f32>,
     /// By what words are scaled.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub feature_scale: Vec<String>,
     /// What the length of each review's input becomes.
+    #[serde(deserialize_with = "listed", skip_serializing_if = "Vec::is_empty")]
     pub row_norm: Vec<String>,
+}
+
+/// The values of an option that a file names.
+fn listed<'de, D: Deserializer<'de>, T: Deserialize<'de>>(values: D) -> Result<Vec<T>, D::Error> {
+    let values = Vec::deserialize(values)?;
+    match values.is_empty() {
+        true => Err(D::Error::custom("the list is empty; leave it out for the book's own")),
+        false => Ok(values),
+    }
 }
 
 /// The most configurations of one sweep.

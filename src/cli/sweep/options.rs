@@ -45,7 +45,7 @@ A file for --config, in TOML; each part may be left out, but for one configurati
   by = \"val_loss\"          # or \"val_accuracy\"
 
   [grid]                   # all combinations
-  hidden = [[16], [16, 16]]
+  hidden = [[16], [16, 16]]  # lists of widths; [] is no hidden layer
   activation = [\"relu\", \"tanh\"]
 
   [[configuration]]        # and single ones
