@@ -233,7 +233,7 @@ impl Group<'_> {
         };
         let trained = match self.seeds.len() {
             1 => vec![one(self.team, 0)?],
-            count => self.team.each_alone(count, |alone, at| {
+            count => self.team.each_alone(count, self.team.size(), |alone, at| {
                 one(alone, at).inspect_err(|_| has_failed.store(true, Ordering::Relaxed))
             })?,
         };

@@ -10,6 +10,7 @@ use super::configuration::labels;
 use super::{Configuration, MOST_CONFIGURATIONS};
 use crate::dataset::{Dataset, Folds, Holdout, Split};
 use crate::error::{Error, Result};
+use crate::train::TrainPlan;
 
 /// By which configurations are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,22 +137,72 @@ impl Design {
         Ok(Design { configurations, seeds, judging, by })
     }
 
-    /// Checks what needs the data, but for a single run's own options.
+    /// Checks what needs the data, before anything is made.
     ///
     /// # Errors
-    /// [`Error::Unfit`] where too few reviews are left to train on, or to share out to folds.
+    /// [`Error::Unfit`] where too few reviews are left to train on, or to share out to folds, where a configuration does not fit
+    /// the data, and where memory is short for one; [`Error::InvalidOption`] where one has too many steps.
     pub fn check(&self, dataset: &Dataset) -> Result<()> {
-        match self.judging {
+        self.most_bytes(dataset, 0..self.configurations.len()).map(drop)
+    }
+
+    /// Checks some configurations so. Returns how many bytes the largest run of them takes.
+    pub(super) fn most_bytes(
+        &self,
+        dataset: &Dataset,
+        configurations: impl IntoIterator<Item = usize>,
+    ) -> Result<usize> {
+        let folds = match self.judging {
             Judging::Holdout(holdout) => match holdout.rows(dataset)? {
-                (_, Some(_)) => Ok(()),
-                (_, None) => Err(Error::Unfit {
-                    option: "--validation",
-                    value: holdout.to_string(),
-                    reason: "that is not one review of this train split".to_owned(),
-                    remedy: "hold out more".to_owned(),
-                }),
+                (_, Some(_)) => None,
+                (_, None) => {
+                    return Err(Error::Unfit {
+                        option: "--validation",
+                        value: holdout.to_string(),
+                        reason: "that is not one review of this train split".to_owned(),
+                        remedy: "hold out more".to_owned(),
+                    });
+                }
             },
-            Judging::Folds(folds) => Folds::new(dataset, folds, self.seeds[0]).map(drop),
+            Judging::Folds(folds) => Some(Folds::new(dataset, folds, self.seeds[0])?),
+        };
+        // The seed does not decide their sizes: some run trains on the fewest reviews, and one on the most.
+        let folds = folds.as_ref().map_or(vec![None], |folds| {
+            let size = |&fold: &usize| folds.held_out(fold).len();
+            let all = 0..folds.count();
+            let ends = [all.clone().max_by_key(size), all.min_by_key(size)];
+            ends.into_iter().flatten().map(|fold| Some((folds, fold))).collect()
+        });
+        let mut most = 0;
+        for configuration in configurations {
+            let one = &self.configurations[configuration];
+            for &fold in &folds {
+                let plan = self.plan(dataset, one, self.seeds[0], fold)?;
+                most = most.max(plan.bytes_alone()?);
+            }
+        }
+        Ok(most)
+    }
+
+    /// What a run of a configuration is to do, before there is its model; with the fold it is judged by, where there are folds.
+    pub(super) fn plan<'d>(
+        &self,
+        dataset: &'d Dataset,
+        one: &Configuration,
+        seed: u64,
+        fold: Option<(&Folds, usize)>,
+    ) -> Result<TrainPlan<'d>> {
+        let network = one.architecture(dataset.features())?;
+        match (self.judging, fold) {
+            (Judging::Folds(_), Some((folds, fold))) => {
+                let options = one.fit_options(seed, Holdout::None)?;
+                let (train, held_out) = (folds.train(fold), folds.held_out(fold));
+                TrainPlan::of_rows_before(dataset, &network, options, &train, held_out)
+            }
+            (Judging::Holdout(holdout), _) => {
+                TrainPlan::before(dataset, &network, one.fit_options(seed, holdout)?)
+            }
+            (Judging::Folds(_), None) => unreachable!("a run of a design with folds has one"),
         }
     }
 

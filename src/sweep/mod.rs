@@ -1,10 +1,10 @@
 //! Many runs over one dataset: which configuration of a network trains best.
 //!
 //! A [`Design`] has configurations (a [`Grid`] of all combinations, a list, or a [`SweepFile`]), seeds, and what its runs are
-//! judged by: reviews held out of the train split, or each of several folds in turn. [`run`] trains each on one thread, as many at a
-//! time as there are threads, all over the one mapped dataset. What comes out depends on the design and the data alone: not
-//! on the threads, nor on the order in which runs end, nor on whether some were done before. [`rank`] compares the
-//! configurations by the mean over their runs.
+//! judged by: reviews held out of the train split, or each of several folds in turn. [`run`] trains each on one thread, as many
+//! at a time as there are threads and memory has room for, all over the one mapped dataset. What comes out depends on the design
+//! and the data alone: not on the threads, nor on the order in which runs end, nor on whether some were done before. [`rank`]
+//! compares the configurations by the mean over their runs.
 //!
 //! ```
 //! use imdb_fast::container::Access;

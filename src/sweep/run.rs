@@ -1,15 +1,15 @@
 //! The runs of a sweep, one thread each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Design, Judging, Run};
-use crate::dataset::{Dataset, Folds, Holdout};
+use crate::dataset::{Dataset, Folds};
 use crate::error::Result;
-use crate::train::{self, Ending, History, Team, TrainPlan, fit};
+use crate::train::{self, Ending, History, Team, fit};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,11 @@ impl Finished {
 
 /// Hears of the runs of a sweep, from several threads at once.
 pub trait Observer: Sync {
+    /// So many runs are about to be trained at a time: one a thread, or fewer where memory has room for no more.
+    fn sets_out(&self, at_once: usize) {
+        let _ = at_once;
+    }
+
     /// A run of [`Design::runs`], by its place there, begins.
     fn begins(&self, run: usize) {
         let _ = run;
@@ -65,14 +70,15 @@ pub struct Unwatched;
 
 impl Observer for Unwatched {}
 
-/// Trains all runs of a design that are not in `finished` yet, each on one thread of `team`.
+/// Trains all runs of a design that are not in `finished` yet, each on one thread of `team`; fewer at a time than it has
+/// threads where memory is too short for so many of the largest.
 ///
 /// `finished` has a place for each of [`Design::runs`], or none at all. The result is the same with the rest filled in; with gaps
 /// where the observer has stopped the sweep.
 ///
 /// # Errors
-/// [`Error::Unfit`](crate::Error::Unfit) where an option does not fit the data, and what the observer has returned. Runs that
-/// diverge are no error.
+/// [`Error::Unfit`](crate::Error::Unfit) where an option does not fit the data or memory is short, and what the observer has
+/// returned. Runs that diverge are no error.
 ///
 /// # Panics
 /// If `finished` has another length; if the observer panics.
@@ -89,6 +95,9 @@ pub fn run(
     }
     assert_eq!(finished.len(), runs.len(), "there is one place a run");
     let left: Vec<usize> = (0..runs.len()).filter(|&run| finished[run].is_none()).collect();
+    let configurations: BTreeSet<usize> = left.iter().map(|&run| runs[run].configuration).collect();
+    let most_bytes = design.most_bytes(dataset, configurations)?;
+    let at_once = team.most_at_once(most_bytes).min(left.len());
     let sweep = Sweep {
         design,
         dataset,
@@ -96,7 +105,8 @@ pub fn run(
         folds: cut(design, dataset)?,
         has_failed: AtomicBool::new(false),
     };
-    let done = team.each_alone(left.len(), |alone, at| {
+    observer.sets_out(at_once);
+    let done = team.each_alone(left.len(), at_once, |alone, at| {
         let one = sweep.train_and_tell(alone, left[at], runs[left[at]]);
         if one.is_err() {
             sweep.has_failed.store(true, Ordering::Relaxed);
@@ -141,20 +151,9 @@ impl Sweep<'_> {
         }
         self.observer.begins(place);
         let configuration = &self.design.configurations()[run.configuration];
+        let fold = self.folds.get(&run.seed).zip(run.fold);
+        let plan = self.design.plan(self.dataset, configuration, run.seed, fold)?;
         let mut model = configuration.model(self.dataset.features(), run.seed)?;
-        let plan = match (self.design.judging(), run.fold) {
-            (Judging::Folds(_), Some(fold)) => {
-                let folds = &self.folds[&run.seed];
-                let options = configuration.fit_options(run.seed, Holdout::None)?;
-                let (train, held_out) = (folds.train(fold), folds.held_out(fold));
-                TrainPlan::of_rows(self.dataset, &model, options, &train, held_out)?
-            }
-            (Judging::Holdout(holdout), _) => {
-                let options = configuration.fit_options(run.seed, holdout)?;
-                TrainPlan::new(self.dataset, &model, options)?
-            }
-            (Judging::Folds(_), None) => unreachable!("a run of a design with folds has one"),
-        };
         let mut watch = Watch { sweep: self, place };
         let outcome = fit(&plan, &mut model, alone, &mut watch)?;
         Ok(match outcome.ending {

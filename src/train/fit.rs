@@ -6,7 +6,7 @@ use std::sync::{Mutex, RwLock};
 use super::block::Block;
 use super::books::Books;
 use super::checkpoint::Checkpoint;
-use super::cut::{Cut, cut_features};
+use super::cut::Cut;
 use super::first_layer::FirstLayer;
 use super::outcome::Outcome;
 use super::parallel::Team;
@@ -205,13 +205,8 @@ impl Fit<'_> {
     /// # Errors
     /// [`Error::Unfit`](crate::Error::Unfit) where memory is short.
     fn affordable_cuts<I: Word>(&self, rows: Rows<'_, I>) -> Result<Vec<Cut>> {
-        let (plan, architecture) = (self.plan, self.model.architecture());
-        // Bits say nothing of words that occur several times, or of those that are left out of a batch.
-        let can_have_bits = !I::REPEATS && !plan.word_dropout.is_on() && architecture.width() >= 8;
-        let how = (&plan.idle(), can_have_bits);
-        let cuts =
-            cut_features(rows, &plan.train_rows, architecture.inputs(), plan.batch_rows(), how);
-        plan.expect_memory(&cuts, self.team.size())?;
+        let cuts = self.plan.cuts(rows);
+        self.plan.expect_memory(&cuts, self.team.size())?;
         Ok(cuts)
     }
 

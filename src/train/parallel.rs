@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
-use crate::kernel::Level;
+use crate::kernel::{Level, has_room};
 use crate::threads;
 
 /// The most looks before a waiting thread sleeps, some hundred microseconds: phases end nearly together, and to be woken takes
@@ -115,19 +115,27 @@ impl Team {
         self.pool.install(|| items.for_each_init(scratch, |s, (i, item)| work(s, i, item)));
     }
 
-    /// Calls `work` with each number below `count`, side by side, each time with a team of one thread. What it returns comes back
-    /// in the order of the numbers.
+    /// How many pieces of work that take so many bytes each the system gives memory for at once: one a thread at most, and one
+    /// in any case.
+    pub(crate) fn most_at_once(&self, bytes: usize) -> usize {
+        let have_room = |&many: &usize| bytes.checked_mul(many).is_some_and(has_room);
+        (2..=self.size()).rev().find(have_room).unwrap_or(1)
+    }
+
+    /// Calls `work` with each number below `count`, so many `at_once`, each time with a team of one thread. What it returns comes
+    /// back in the order of the numbers.
     ///
     /// # Errors
     /// One of those that `work` returned, after the first of which no more work is begun; those of [`Team::run`].
     pub(crate) fn each_alone<T: Send>(
         &self,
         count: usize,
+        at_once: usize,
         work: impl Fn(&Team, usize) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         let next = AtomicUsize::new(0);
         let results = Mutex::new((Vec::with_capacity(count), None));
-        self.run(self.size().min(count).max(1), |_| {
+        self.run(at_once.min(count).max(1), |_| {
             let alone = Team::new(1).map(|alone| alone.with_level(self.level));
             let done = alone.and_then(|alone| {
                 while let Some(number) =

@@ -1,10 +1,11 @@
 //! What a run does: checked options together with the rows that they mean.
 
 use super::block::BLOCK_ROWS;
-use super::cut::Cut;
+use super::cut::{Cut, cut_features};
 use super::options::FitOptions;
 use super::place::Place;
 use super::row_set::RowSet;
+use super::rows::{Rows, Word};
 use super::sequences::sequences;
 use super::shard::MOST_WORDS;
 use super::validation::ROUND_ROWS;
@@ -35,9 +36,23 @@ impl<'d> TrainPlan<'d> {
     /// [`Error::InvalidOption`] for values that are never right, [`Error::Unfit`] for those that do not fit the data.
     pub fn new(dataset: &'d Dataset, model: &Model, options: FitOptions) -> Result<TrainPlan<'d>> {
         options.check()?;
+        model.expect_dataset(dataset)?;
+        TrainPlan::before(dataset, model.architecture(), options)
+    }
+
+    /// The same before there is a model, which may be large: for a network of the dataset's features, and options that are
+    /// checked by themselves.
+    ///
+    /// # Errors
+    /// Those of [`TrainPlan::new`].
+    pub(crate) fn before(
+        dataset: &'d Dataset,
+        network: &Architecture,
+        options: FitOptions,
+    ) -> Result<TrainPlan<'d>> {
         let (train_rows, held_out) = options.validation.rows(dataset)?;
         let validation = held_out.map(|(split, rows)| (split, RowSet::Range(rows)));
-        TrainPlan::checked(dataset, model, options, RowSet::Range(train_rows), validation)
+        TrainPlan::checked(dataset, network, options, RowSet::Range(train_rows), validation)
     }
 
     /// A plan that trains on the rows `train_rows` of the train split and validates on its rows `held_out`, if there are any, as
@@ -54,6 +69,21 @@ impl<'d> TrainPlan<'d> {
         held_out: &[u32],
     ) -> Result<TrainPlan<'d>> {
         options.check()?;
+        model.expect_dataset(dataset)?;
+        TrainPlan::of_rows_before(dataset, model.architecture(), options, train_rows, held_out)
+    }
+
+    /// The same before there is a model, as [`TrainPlan::before`].
+    ///
+    /// # Errors
+    /// Those of [`TrainPlan::of_rows`].
+    pub(crate) fn of_rows_before(
+        dataset: &'d Dataset,
+        network: &Architecture,
+        options: FitOptions,
+        train_rows: &[u32],
+        held_out: &[u32],
+    ) -> Result<TrainPlan<'d>> {
         let rows = dataset.csr(Split::Train)?.rows();
         if train_rows.is_empty() && rows > 0 {
             return Err(Error::Unfit {
@@ -66,26 +96,24 @@ impl<'d> TrainPlan<'d> {
         let train_rows = RowSet::of_list(train_rows, rows, "train on")?;
         let held_out = RowSet::of_list(held_out, rows, "validate on")?;
         let validation = (held_out.len() > 0).then_some((Split::Train, held_out));
-        TrainPlan::checked(dataset, model, options, train_rows, validation)
+        TrainPlan::checked(dataset, network, options, train_rows, validation)
     }
 
     /// Checked options with rows that are within their splits.
     fn checked(
         dataset: &'d Dataset,
-        model: &Model,
+        network: &Architecture,
         options: FitOptions,
         train_rows: RowSet,
         validation: Option<(Split, RowSet)>,
     ) -> Result<TrainPlan<'d>> {
-        model.expect_dataset(dataset)?;
-        let has_sequences = model.architecture().embedding().is_some();
+        let has_sequences = network.embedding().is_some();
         if let (true, Some((split, _))) = (has_sequences, &validation) {
             sequences(dataset, *split)?;
         }
         expect_size(dataset, has_sequences, &train_rows)?;
         expect_steps(&options, train_rows.len())?;
-        expect_network(model.architecture(), &options)?;
-        let architecture = model.architecture().clone();
+        expect_network(network, &options)?;
         if validation.is_none() && (options.keep_best || options.early_stopping.is_some()) {
             let expected = "something to validate on where the best epoch is asked for";
             return Err(Error::invalid("--validation", "0", expected));
@@ -93,7 +121,7 @@ impl<'d> TrainPlan<'d> {
         let [dropout, word_dropout] = options.dropouts()?;
         Ok(TrainPlan {
             dataset,
-            architecture,
+            architecture: network.clone(),
             options,
             train_rows,
             validation,
@@ -118,23 +146,54 @@ impl<'d> TrainPlan<'d> {
         })
     }
 
+    /// How the features are shared out.
+    pub(super) fn cuts<I: Word>(&self, rows: Rows<'_, I>) -> Vec<Cut> {
+        // Bits say nothing of words that occur several times, or of those that are left out of a batch.
+        let can_have_bits =
+            !I::REPEATS && !self.word_dropout.is_on() && self.architecture.width() >= 8;
+        let how = (&self.idle(), can_have_bits);
+        cut_features(rows, &self.train_rows, self.architecture.inputs(), self.batch_rows(), how)
+    }
+
     /// Checks that there is memory for what a run with these shards keeps beside a model: to be refused it later ends the program.
     ///
     /// # Errors
     /// [`Error::Unfit`]
     pub(super) fn expect_memory(&self, cuts: &[Cut], threads: usize) -> Result<()> {
         let bytes = self.values(cuts, threads) * size_of::<f32>() as u128;
-        if usize::try_from(bytes).is_ok_and(has_room) {
-            return Ok(());
+        self.expect_room(bytes, " more").map(drop)
+    }
+
+    /// How many bytes a run on one thread takes, its model included. No network with an embedding is asked for them.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] where the system does not give them; those of [`Dataset::csr`].
+    pub(crate) fn bytes_alone(&self) -> Result<usize> {
+        let cuts = match self.dataset.csr(Split::Train)? {
+            csr @ Csr::Narrow(_) => self.cuts(Rows::<u16>::of(csr)),
+            csr @ Csr::Wide(_) => self.cuts(Rows::<u32>::of(csr)),
+        };
+        let values = self.architecture.parameters() as u128 + self.values(&cuts, 1);
+        self.expect_room(values * size_of::<f32>() as u128, "")
+    }
+
+    /// Checks that the system gives so many bytes, `more` than there are or in all. Returns them.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]
+    pub(super) fn expect_room(&self, bytes: u128, more: &str) -> Result<usize> {
+        if let Some(bytes) = usize::try_from(bytes).ok().filter(|&bytes| has_room(bytes)) {
+            return Ok(bytes);
         }
         Err(Error::Unfit {
             option: "the network",
             value: format!("one of {} weights", self.architecture.parameters()),
             reason: format!(
-                "to train them takes {:.1} GB more, which the system does not give",
+                "to train them takes {:.1} GB{more}, which the system does not give",
                 bytes as f64 / 1e9
             ),
-            remedy: "take fewer --hidden units, fewer words, or smaller batches".to_owned(),
+            remedy: "take fewer --hidden units, fewer words, smaller batches, or fewer --threads"
+                .to_owned(),
         })
     }
 

@@ -226,6 +226,11 @@ fn what_does_not_fit_the_data_is_refused_before_anything_is_begun() {
         &["sweep", "d.safetensors", "--folds", "9999"],
         &["--folds is 9999", "fewer folds"],
     );
+    for judged in [["--validation", "100"], ["--folds", "3"]] {
+        let options = ["sweep", "d.safetensors", "--epochs=2", "--schedule=constant:warm_up=1000"];
+        let parts = ["--schedule is constant:warm_up=1000", "so ends before its warm-up"];
+        desk.fails(1, &[&options[..], &judged].concat(), &parts);
+    }
     let file = ["sweep", "d.safetensors", "--validation", "100", "-o", "d.safetensors"];
     desk.fails(
         1,

@@ -1,4 +1,4 @@
-//! Sweeps that are stopped or killed go on to the same bytes; of those that cannot begin nothing is left.
+//! Sweeps that are stopped or killed go on to the same bytes; those that the system has no room for begin with less, or not.
 
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -113,4 +113,34 @@ fn a_sweep_that_cannot_begin_leaves_no_folder() {
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("deep/s/") && !desk.path("deep").exists(), "{errors}");
+}
+
+/// The limit is on addresses: of what the others would need nothing is taken.
+#[cfg(target_os = "linux")]
+#[test]
+fn as_many_runs_are_trained_at_a_time_as_memory_has_room_for() {
+    let desk = Desk::new();
+    desk.ok(&["synth", "--reviews", "400", "--words", "10000", "-o", "wide.safetensors"]);
+    let sweep = |hidden: &'static str, folder: &'static str| {
+        let words = ["sweep", "wide.safetensors", "--validation", "100", "--epochs", "1"];
+        let more = ["--seeds", "2", "--threads", "2", "--no-refit", "--hidden", hidden, "-o"];
+        [&words[..], &more, &[folder]].concat()
+    };
+    // A run takes its weights, the optimizer's state and the gradient: 120 MB each.
+    let output = limited(&desk, "-v 800000", &sweep("3000", "short"));
+    let notes = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{notes}");
+    let expected = "2 runs in ";
+    let short = " s on 1 thread: memory has room for no more runs at a time\n";
+    assert!(notes.contains(expected) && notes.contains(short), "{notes}");
+    let (_, notes) = desk.runs(&sweep("3000", "long"));
+    assert!(notes.contains(" s on 2 threads\n"), "{notes}");
+    let results = |folder: &str| desk.read(&format!("{folder}/results.csv"));
+    assert!(results("short") == results("long"));
+
+    let output = limited(&desk, "-v 800000", &sweep("16000", "none"));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    let expected = "GB, which the system does not give; take fewer --hidden units";
+    assert!(errors.contains(expected) && !desk.path("none").exists(), "{errors}");
 }

@@ -138,7 +138,7 @@ impl<'a> Sweep<'a> {
         let start = Instant::now();
         let done = sweep::run(&self.design, &self.dataset, &self.team, finished, &watcher);
         let seconds = start.elapsed().as_secs_f64();
-        watcher.finish();
+        let at_once = watcher.finish();
         let runs = done?;
         self.dataset.container().check_unchanged()?;
         if runs.iter().any(Option::is_none) {
@@ -158,10 +158,14 @@ impl<'a> Sweep<'a> {
         // Who does not read the table may still want the best network.
         let told = to_stdout(|out| write!(out, "{}", table(&results)));
         if left > 0 {
+            let short = match at_once < self.team.size().min(left) {
+                true => ": memory has room for no more runs at a time",
+                false => "",
+            };
             self.global.note(format_args!(
-                "{} in {seconds:.2} s on {}",
+                "{} in {seconds:.2} s on {}{short}",
                 count(left as u64, "run", "runs"),
-                count(self.team.size().min(left) as u64, "thread", "threads")
+                count(at_once as u64, "thread", "threads")
             ));
         }
         let Some((best, epochs)) = best_of(&ranking) else {

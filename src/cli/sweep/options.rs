@@ -30,8 +30,8 @@ Examples:
 
 Every combination of the values is a configuration; what is not named is the book's. Each has a run for each seed, and with \
 --folds for each fold: an equal part of the training reviews that is held out in turn, the reviews of one film together where \
-the dataset knows the films. Each run has one thread, and as many are trained at a time as there are threads. All read the one \
-dataset.
+the dataset knows the films. Each run has one thread, and as many are trained at a time as there are threads, and as memory \
+has room for. All read the one dataset.
 
 Configurations are compared by the mean of the measure over their runs, at the epoch where that mean is best; at the last \
 epoch where the learning rate follows a schedule over the whole run, since a shorter one would follow it in another way; behind ± stands the standard deviation of the runs (n - 1). The \

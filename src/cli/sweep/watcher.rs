@@ -29,6 +29,8 @@ pub(super) struct Watcher<'a> {
 
 struct State {
     shown: LiveTable,
+    /// How many runs are trained at a time.
+    at_once: usize,
     /// When each run on its way began.
     begun: Vec<Option<Instant>>,
     finished: Vec<Option<Finished>>,
@@ -54,8 +56,8 @@ impl<'a> Watcher<'a> {
         let summaries = (0..design.configurations().len())
             .map(|configuration| summary(design, configuration, &finished))
             .collect();
-        let state =
-            State { shown, begun: vec![None; runs.len()], finished, summaries, drawn: None };
+        let begun = vec![None; runs.len()];
+        let state = State { shown, at_once: 0, begun, finished, summaries, drawn: None };
         let watcher = Watcher {
             design,
             runs,
@@ -68,9 +70,11 @@ impl<'a> Watcher<'a> {
         watcher
     }
 
-    /// Takes the live table away.
-    pub(super) fn finish(&self) {
-        self.state().shown.finish();
+    /// Takes the live table away. Returns how many runs were trained at a time.
+    pub(super) fn finish(&self) -> usize {
+        let state = self.state();
+        state.shown.finish();
+        state.at_once
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,6 +115,10 @@ fn summary(design: &Design, configuration: usize, finished: &[Option<Finished>])
 }
 
 impl Observer for Watcher<'_> {
+    fn sets_out(&self, at_once: usize) {
+        self.state().at_once = at_once;
+    }
+
     fn begins(&self, run: usize) {
         self.state().begun[run] = Some(Instant::now());
     }
