@@ -106,7 +106,7 @@ pub fn fit(
 /// ```
 ///
 /// # Errors
-/// [`Error::Unfit`](crate::Error::Unfit) where plan, dataset or network are not those of the run;
+/// [`Error::Unfit`](crate::Error::Unfit) where plan, dataset or network are not those of the run, or memory is short;
 /// [`Error::Malformed`](crate::Error::Malformed) where the checkpoint is damaged; [`Error::Io`](crate::Error::Io) as for [`fit`]. The
 /// model's weights may then have been replaced.
 ///
@@ -188,7 +188,10 @@ impl Fit<'_> {
     fn on_sequences<I: Counted>(self, embedding: Embedding) -> Result<Outcome> {
         let Fit { plan, team, .. } = self;
         let counted = |split: Split| {
-            Ok(CountedRows::<I>::of(team, embedding, sequences(plan.dataset, split)?))
+            let sequences = sequences(plan.dataset, split)?;
+            let bytes = CountedRows::<I>::most_bytes(embedding, sequences);
+            plan.expect_room(bytes as u128, " more")?;
+            Ok(CountedRows::<I>::of(team, embedding, sequences))
         };
         let train = counted(Split::Train)?;
         let other = match &plan.validation {

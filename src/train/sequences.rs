@@ -42,6 +42,15 @@ pub(super) struct CountedRows<I: Counted> {
 }
 
 impl<I: Counted> CountedRows<I> {
+    /// The bytes that they take at most.
+    pub(super) fn most_bytes(embedding: Embedding, all: Sequences<'_>) -> usize {
+        let (Sequences::Narrow(pointers, _) | Sequences::Wide(pointers, _)) = all;
+        // The padding is one more word.
+        let words = |pair: &[u64]| (pair[1] - pair[0]) as usize + 1;
+        let words = pointers.windows(2).map(|pair| words(pair).min(embedding.max_len));
+        words.sum::<usize>() * size_of::<I::Repeated>()
+    }
+
     /// Counts the words of all sequences.
     ///
     /// # Panics
@@ -122,5 +131,24 @@ impl<I: Single> SequenceBlock<I> {
     pub(crate) fn average(&self, level: Level, table: Table<'_>, workspace: &mut Workspace) {
         self.sum(level, table, workspace.first_z(self.spans.len()));
         workspace.scale(self.scales.iter().copied());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_take_no_more_than_is_asked_for() {
+        let (pointers, ids) = ([0, 0, 3, 9], [5u16, 5, 7, 1, 2, 3, 4, 5, 6]);
+        let all = Sequences::Narrow(&pointers, &ids);
+        let team = Team::new(1).unwrap();
+        for (max_len, most) in [(2, 5), (4, 9), (7, 12)] {
+            let embedding = Embedding { max_len, ..Embedding::default() };
+            let words = CountedRows::<u16>::of(&team, embedding, all).indices;
+            let bytes = CountedRows::<u16>::most_bytes(embedding, all);
+            assert_eq!(bytes, most * size_of_val(&words[0]), "{max_len}");
+            assert!(size_of_val(&words[..]) <= bytes, "{max_len}");
+        }
     }
 }
