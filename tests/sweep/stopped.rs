@@ -127,7 +127,7 @@ fn as_many_runs_are_trained_at_a_time_as_memory_has_room_for() {
         [&words[..], &more, &[folder]].concat()
     };
     // A run takes its weights, the optimizer's state and the gradient: 120 MB each.
-    let output = limited(&desk, "-v 800000", &sweep("3000", "short"));
+    let output = limited(&desk, "-v 750000", &sweep("3000", "short"));
     let notes = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{notes}");
     let expected = "2 runs in ";
@@ -138,7 +138,7 @@ fn as_many_runs_are_trained_at_a_time_as_memory_has_room_for() {
     let results = |folder: &str| desk.read(&format!("{folder}/results.csv"));
     assert!(results("short") == results("long"));
 
-    let output = limited(&desk, "-v 800000", &sweep("16000", "none"));
+    let output = limited(&desk, "-v 750000", &sweep("16000", "none"));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{errors}");
     let expected = "GB, which the system does not give; take fewer --hidden units";
