@@ -305,6 +305,8 @@ impl Fetch<'_> {
             }
             return Ok(Found::unpinned(path.to_path_buf()));
         }
+        // Told by its beginning, before all of it is read.
+        self.format(path)?;
         let digest = Digest::of_file(path)?;
         match (expected, self.args.sha256) {
             (Some(expected), Some(_)) if expected != digest => {

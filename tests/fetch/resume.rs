@@ -173,4 +173,7 @@ fn what_is_too_long_is_passed_over_at_once() {
     let told = "passed over, it has 4398046511104 bytes, expected at most 268435456";
     assert!(errors.contains(told), "{errors}");
     assert_eq!(desk.cached(), [".lock", "imdb.npz", "imdb.safetensors"]);
+    let sparse = std::fs::File::create(desk.path("work/sparse")).unwrap();
+    sparse.set_len(1 << 42).unwrap();
+    desk.fails(1, &["fetch", "--from", "sparse"], &["sparse: expected a file", "unknown format"]);
 }
