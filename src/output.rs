@@ -54,7 +54,7 @@ impl Drop for Noted {
 /// opened, and a pipe waits for nobody.
 ///
 /// # Errors
-/// [`Error::Io`]
+/// [`Error::Io`]; [`Error::WrongKind`] for pipes and devices.
 pub(crate) fn open_in_place(path: &Path) -> Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
@@ -64,7 +64,19 @@ pub(crate) fn open_in_place(path: &Path) -> Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
     }
-    options.open(path).map_err(Error::io(path, "create"))
+    let file = options.open(path).map_err(|error| match path.is_symlink() {
+        true => Error::io(path, "open")(std::io::Error::other("it is a link; remove it")),
+        false => Error::io(path, "create")(error),
+    })?;
+    match file.metadata().map_err(Error::io(path, "open"))?.is_file() {
+        true => Ok(file),
+        false => Err(Error::WrongKind {
+            path: path.to_path_buf(),
+            expected: "a file",
+            found: "a pipe or device".to_owned(),
+            remedy: "remove it".to_owned(),
+        }),
+    }
 }
 
 /// A temporary folder, which vanishes when it is dropped.

@@ -464,9 +464,9 @@ fn files_that_are_no_texts_say_why() {
         (&["--csv", "--max-text", "0"][..], "--max-text"),
         (
             &["--csv", "--label-column", "x"],
-            "--label-column is \"x\", expected left out, since stdin",
+            "--label-column is \"x\", expected used with --input csv",
         ),
-        (&["--input", "lines", "--no-header"], "left out, since stdin is read as lines"),
+        (&["--input", "lines", "--no-header"], "expected left out with --input lines"),
         (
             &["--input=csv", "--no-header", "--text-column=2", "--label-column=2", "--csv"],
             "--label-column",

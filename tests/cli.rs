@@ -497,7 +497,21 @@ fn later_reviews_take_over_the_words_of_a_model() {
     ] {
         desk.fails(code, &[&import(source)[..], &[words]].concat(), &parts);
     }
-    for option in ["--ngrams=2", "--preset=best", "--word-index=x", "--start-char=none"] {
+    for option in [
+        "--preset=best",
+        "--tokenizer=keras",
+        "--ngrams=2",
+        "--min-count=2",
+        "--count-unlabelled",
+        "--hash-bits=20",
+        "--hash-seed=1",
+        "--word-index=x",
+        "--num-words=9",
+        "--skip-top=1",
+        "--start-char=none",
+        "--oov-char=none",
+        "--index-from=0",
+    ] {
         let arguments = [&import("later.csv")[..], &[model, option]].concat();
         desk.fails(2, &arguments, &["--vocabulary <FILE>", "cannot be used with"]);
     }

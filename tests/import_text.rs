@@ -267,8 +267,8 @@ fn options_and_indexes_that_leave_no_words_or_too_many_are_refused() {
     // Of reviews whose words are all cut nothing could be learned.
     let keras = |num_words, skip_top| KerasOptions { num_words, skip_top, ..Default::default() };
     for (keras, expected) in [
-        (keras(Some(4), 0), "--num-words is 4, but every word of "),
-        (keras(Some(9_000), 8_000), "--skip-top is 8000, but every word of "),
+        (keras(Some(4), 0), "--num-words is 4, but with it and --skip-top 0 every word of "),
+        (keras(Some(9_000), 8_000), "raise the one or lower the other: ids begin at 4"),
         (keras(Some(5), 0), ""),
         (keras(Some(9_000), 4), ""),
     ] {
@@ -617,6 +617,7 @@ fn known_words_are_taken_over() {
         WordOptions { ngrams: 2, hash_bits: Some(15), ..WordOptions::default() },
     ] {
         let [(_first, first), (second_folder, second)] = halves("sample.csv", 1);
+        let words_and_marks = words.tokenizer == Tokenizer::WordsAndMarks;
         let options = ImportOptions { words, ..ImportOptions::default() };
         let learned = imported(&first, &options).unwrap();
         let known = KnownWords {
@@ -653,6 +654,8 @@ fn known_words_are_taken_over() {
         assert!(error.contains("--vocabulary is "), "{error}");
         let strange = second_folder.path().join("strange.csv");
         std::fs::write(&strange, "text,label\nzzxx zzxxy,1\nzzzzx,0\n").unwrap();
+        let (_marks, marks) = file("marks.csv", b"text,label\n!!!,1\n...,0\n");
+        assert!(words_and_marks || imported(&marks, &taken).is_ok());
         let error = refusal(&strange, &taken);
         assert!(error.contains("strange.csv is a feature of it"), "{error}");
     }

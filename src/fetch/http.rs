@@ -8,7 +8,7 @@ use std::time::Duration;
 use ureq::http::response::Parts;
 use ureq::http::{HeaderMap, Uri, header};
 use ureq::typestate::WithoutBody;
-use ureq::{Agent, Proxy, RequestBuilder, Timeout};
+use ureq::{Agent, Proxy, ProxyProtocol, RequestBuilder, Timeout};
 
 use super::{Attempt, DownloadOptions, Failure, RemoteFile};
 use crate::error::Error;
@@ -115,11 +115,16 @@ impl<'a> Client<'a> {
             .spawn(move || receive(request, answers, blocks));
         started.map_err(|error| Error::no_threads(1, error))?;
         let DownloadOptions { connect_timeout, stall_timeout, .. } = self.options;
-        let patience = connect_timeout.saturating_add(stall_timeout);
+        // To find the host, to connect, and to wait for an answer, for each address on the way.
+        let one = connect_timeout.saturating_mul(2).saturating_add(stall_timeout);
+        let patience = one.saturating_mul(1 + MAX_REDIRECTS);
         let head = match answer.recv_timeout(patience) {
             Ok(Ok(head)) => head,
             Ok(Err(error)) => return Err(self.failure(&error)),
-            Err(_) => return Err(Failure::passing(format!("no answer within {patience:?}"))),
+            Err(_) => {
+                let problem = format!("no answer within {patience:?}, redirects included");
+                return Err(Failure::passing(problem));
+            }
         };
         let text = |name| text(&head.headers, name);
         let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
@@ -142,13 +147,24 @@ impl<'a> Client<'a> {
     fn check_proxy(&self) -> Attempt<()> {
         let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let set = PROXY_VARIABLES.into_iter().find(is_set);
-        match set.filter(|_| self.agent.config().proxy().is_none()) {
+        match set.filter(|_| self.agent.config().proxy().is_none() && !self.goes_direct()) {
             Some(name) => Err(Failure::lasting(
                 format!("{name} names no proxy that can be asked"),
                 "set it to http://HOST:PORT or socks5://HOST:PORT, or unset it",
             )),
             None => Ok(()),
         }
+    }
+
+    /// Whether the environment says that no proxy is to be asked for the host.
+    fn goes_direct(&self) -> bool {
+        let unasked =
+            ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
+        // Only of a proxy the client tells that.
+        let any = Proxy::builder(ProxyProtocol::Http).host("localhost");
+        let unasked = unasked.unwrap_or_default();
+        let any = unasked.split(',').fold(any, |any, host| any.no_proxy(host.trim())).build();
+        any.is_ok_and(|any| self.file.url.parse().is_ok_and(|url: Uri| any.is_no_proxy(&url)))
     }
 
     /// The proxy that is asked instead of the host, where there is one; without the name and password that it may want.

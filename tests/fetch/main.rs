@@ -88,6 +88,18 @@ fn from_fetch_to_predictions_by_name() {
     assert!(errors.contains("imdb is here already; --force fetches it again"), "{errors}");
 }
 
+/// What a name stands for is spared as a path is.
+#[test]
+fn a_fetched_dataset_is_not_lost_to_what_takes_over_its_words() {
+    let desk = Desk::new();
+    desk.fetched(&[Honest(reviews())], &[]);
+    let (source, output) = (repository("data/sample.csv"), desk.path("cache/imdb.safetensors"));
+    let [source, output] = [&source, &output].map(|path| path.to_str().unwrap());
+    let import = |output| ["import", source, "--vocabulary", "imdb", "-o", output];
+    desk.fails(2, &import(output), &["--output", "which would be lost"]);
+    desk.ok(&import("later.safetensors"));
+}
+
 #[test]
 fn a_file_of_the_same_name_wins_and_a_folder_does_not() {
     let desk = Desk::new();

@@ -2,7 +2,7 @@
 
 mod options;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use imdb_fast::container::{Kind, kind_of};
 use imdb_fast::dataset::SplitSummary;
@@ -16,7 +16,9 @@ pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let output = &args.output.output;
-    args.output.spare(args.inputs(), "those that are read")?;
+    let words = args.vocabulary().map(|path| global.find(path)).transpose()?;
+    let words = words.as_deref().map(Path::to_path_buf);
+    args.output.spare(args.inputs().chain(&words), "those that are read")?;
     if let Some(test) = args.test()
         && is_same_file(&args.source, test)
     {
@@ -27,7 +29,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     }
     // A place that cannot be written is found out before the reviews are read.
     let file = OutputFile::create(output)?;
-    let vocabulary = args.vocabulary().map(|path| known_words(global, path)).transpose()?;
+    let vocabulary = words.map(|path| known_words(global, path)).transpose()?;
     let mut source = import::open(&args.source, &args.options(global, vocabulary))?;
     for note in source.notes() {
         global.note(note);
@@ -38,8 +40,7 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 }
 
 /// The words of a model or of a dataset.
-fn known_words(global: &Global, path: &Path) -> Result<KnownWords> {
-    let path = global.find(path)?;
+fn known_words(global: &Global, path: PathBuf) -> Result<KnownWords> {
     let remedy = "a model belongs here, or a dataset of texts";
     let (rules, vocabulary) = match kind_of(&path).map_err(missing(remedy))? {
         Kind::Dataset => {
@@ -52,9 +53,7 @@ fn known_words(global: &Global, path: &Path) -> Result<KnownWords> {
         }
     };
     match (rules, vocabulary) {
-        (Some(rules), Some(vocabulary)) => {
-            Ok(KnownWords { path: path.into_owned(), rules, vocabulary })
-        }
+        (Some(rules), Some(vocabulary)) => Ok(KnownWords { path, rules, vocabulary }),
         _ => Err(Error::Unfit {
             option: "--vocabulary",
             value: path.display().to_string(),

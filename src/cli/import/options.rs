@@ -31,7 +31,7 @@ Examples:
   imdb-fast import reviews.csv --test-fraction 0.2 -o mine.safetensors
   imdb-fast import train.jsonl.gz --test test.jsonl.gz --text-column body \\
       --label-column stars --negative 1,2 --positive 4,5 -o mine.safetensors
-  imdb-fast import new.csv --vocabulary run/model.safetensors \
+  imdb-fast import new.csv --vocabulary run/model.safetensors \\
       -o new.safetensors
   imdb-fast import imdb.npz --word-index imdb_word_index.json \\
       -o imdb.safetensors
@@ -224,10 +224,10 @@ fn index_base() -> impl TypedValueParser<Value = IndexBase> {
 }
 
 impl Args {
-    /// The files that are read.
+    /// The files that are read, but for that of the vocabulary.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
         let Splits { test, unlabelled, .. } = &self.splits;
-        let others = [test, unlabelled, &self.keras.word_index, &self.words.vocabulary];
+        let others = [test, unlabelled, &self.keras.word_index];
         iter::once(&self.source).chain(others.into_iter().flatten())
     }
 
@@ -236,7 +236,7 @@ impl Args {
         self.splits.test.as_ref()
     }
 
-    /// The model or dataset whose words are taken over.
+    /// The model or dataset whose words are taken over, which may be the name of a fetched one.
     pub(super) fn vocabulary(&self) -> Option<&PathBuf> {
         self.words.vocabulary.as_ref()
     }

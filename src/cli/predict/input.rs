@@ -234,7 +234,7 @@ fn layout(path: &Path, head: &[u8], options: &TextOptions) -> Result<Layout> {
                 format!("a table with the columns {}", names.join(", ")),
                 "name the one with the texts by --text-column, with --no-header by its number",
             ),
-            None if head.contains(&0) => {
+            None if head.iter().take(4 << 10).any(|&byte| byte == 0) => {
                 no_texts("bytes that are 0".into(), "name a dataset or a file with texts")
             }
             None => Ok(Layout::Lines),

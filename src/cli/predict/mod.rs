@@ -206,8 +206,10 @@ fn of_texts(
     if let Some((option, value)) = args.layout.misplaced(Some(layout)) {
         let is_stdin = args.input.as_deref() == Some(Path::new("-"));
         if is_stdin || args.layout.layout.is_some() {
-            let expected =
-                format!("left out, since {} is read as {}", path.display(), layout.name());
+            let expected = match args.layout.layout {
+                Some(layout) => format!("left out with --input {}", layout.name()),
+                None => "used with --input csv, tsv or jsonl: stdin is read as lines".to_owned(),
+            };
             return Err(Error::invalid(option, value, expected));
         }
         let reason = format!("{} is read as {}", path.display(), layout.name());

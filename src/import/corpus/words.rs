@@ -279,20 +279,18 @@ impl Plan {
 
     /// Refuses reviews of which no word is left: what learns from them learns nothing.
     fn check_kept(&self, path: &Path, tokens: &[Vec<u32>]) -> Result<()> {
-        if tokens.iter().flatten().any(|&token| token < CUT) {
+        if are_kept(tokens) {
             return Ok(());
         }
         let Rules { skip_top, num_words, index_from, .. } = self.rules;
-        let first = index_from as usize + 1;
-        let (option, value, remedy) = match skip_top > first {
-            true => ("--skip-top", skip_top, "lower it"),
-            false => ("--num-words", num_words, "raise it"),
-        };
         Err(Error::Unfit {
-            option,
-            value: value.to_string(),
-            reason: format!("every word of {} is cut", path.display()),
-            remedy: format!("{remedy}: the ids of words begin at {first}"),
+            option: "--num-words",
+            value: num_words.to_string(),
+            reason: format!(
+                "with it and --skip-top {skip_top} every word of {} is cut",
+                path.display()
+            ),
+            remedy: format!("raise the one or lower the other: ids begin at {}", index_from + 1),
         })
     }
 
@@ -368,7 +366,7 @@ impl KnownWords {
         let KnownWords { path: origin, rules, vocabulary } = self;
         let encoder = encoder(&origin, Encoder::new(&rules, &vocabulary))?;
         let tokens = tokens(&encoder, tables, workers)?;
-        if tokens.iter().flatten().all(|&token| token >= CUT) {
+        if !are_kept(&tokens) {
             return Err(Error::Unfit {
                 option: "--vocabulary",
                 value: origin.display().to_string(),
@@ -378,6 +376,12 @@ impl KnownWords {
         }
         Ok(Lexicon { encoder, vocabulary, tokens })
     }
+}
+
+/// Whether any word is a feature, where there are words.
+fn are_kept(tokens: &[Vec<u32>]) -> bool {
+    let mut all = tokens.iter().flatten().peekable();
+    all.peek().is_none() || all.any(|&token| token < CUT)
 }
 
 /// For each table the token of each of its words.
