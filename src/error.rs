@@ -106,7 +106,7 @@ pub enum Error {
         epoch: usize,
         /// Counted from 1 within the epoch; 0 where it was noticed in validation.
         batch: usize,
-        /// The learning rate at that step, by the schedule; in validation, that of the last step.
+        /// The learning rate of the last step that was taken, by the schedule; the optimizer's own where none was.
         learning_rate: f32,
         /// That of the run: it tells which one of many it was.
         seed: u64,

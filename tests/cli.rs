@@ -982,6 +982,17 @@ fn a_diverging_run_keeps_its_good_epochs() {
     assert_eq!(names(&desk.path("run")), expected, "and the model of the best epoch");
 }
 
+/// What stands before `..` has to be there for the name to lead anywhere.
+#[test]
+fn a_run_is_where_its_folder_was_named() {
+    let desk = Desk::with_dataset();
+    desk.ok(&[&SMALL[..2], &["--epochs", "1", "--validation", "0", "--out", "new/../r"]].concat());
+    assert!(desk.path("new/../r/model.safetensors").exists());
+    let sweep = ["sweep", "d.safetensors", "--validation", "100", "--epochs", "1", "--seeds", "1"];
+    desk.ok(&[&sweep[..], &["--hidden", "4", "--out", "newer/../s"]].concat());
+    assert!(desk.path("newer/../s/results.json").exists());
+}
+
 /// The loss of the only epoch is good, and there is no validation to tell that its last step went too far.
 #[test]
 fn a_model_that_cannot_be_used_is_not_saved() {
@@ -995,6 +1006,11 @@ fn a_model_that_cannot_be_used_is_not_saved() {
         "weights are not finite any more in epoch 1, batch 1 (seed 0, learning rate 1.5e38)";
     assert!(errors.contains(expected), "{errors}");
     assert!(!desk.path("run/model.safetensors").exists());
+    // Before the first step there is no other rate than the optimizer's own, whatever the schedule begins with.
+    let huge = "random_uniform:minval=1e38,maxval=2e38";
+    let spoilt = ["--batch-size", "16", "--validation", "0", "--first-kernel-initializer", huge];
+    let warming = [&SMALL[..2], &spoilt, &["--schedule", "constant:warm_up=10"]].concat();
+    desk.fails(1, &warming, &["in epoch 1, batch 1 (seed 0, learning rate 0.001)"]);
     // Of several networks, the first that did so is told.
     let several = ["--seed", "41", "--ensemble", "2", "--threads", "1"];
     let arguments = [&SMALL[..2], &far, &several].concat();

@@ -51,9 +51,9 @@ impl Made {
         let this = Made(());
         // Locked before, so that there is none that is not noted.
         let mut made = made();
-        let missing = folder.ancestors().take_while(|above| !above.exists());
-        // Above a bare name there is an empty one.
-        let missing = missing.filter(|above| !above.as_os_str().is_empty());
+        // Above a bare name there is an empty one; and what stands before `..` has to stay for the path to lead anywhere.
+        let missing =
+            folder.ancestors().take_while(|above| above.file_name().is_some() && !above.exists());
         made.splice(0..0, missing.map(Path::to_path_buf));
         create(folder)?;
         Ok(this)

@@ -48,9 +48,7 @@ impl Folds {
         let groups = in_groups(rows, groups);
         if groups.len() < count {
             let (things, remedy) = match groups.len() {
-                1 => {
-                    ("film or review", "leave it out, or import more: no fold would be trained on")
-                }
+                1 => ("film or review", "import more: no fold would have others to train on"),
                 _ => ("films or reviews", "cut it into fewer folds"),
             };
             let reason = format!("the train split has {} {things} to share out", groups.len());

@@ -129,7 +129,7 @@ impl Holdout {
                 option: "--validation",
                 value: self.to_string(),
                 reason: "the train split has one review, too little to hold any out".to_owned(),
-                remedy: "train on it by --validation 0, or import more".to_owned(),
+                remedy: "import more, or train on it by --validation 0".to_owned(),
             });
         }
         if is_nobody {

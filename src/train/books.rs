@@ -85,7 +85,7 @@ impl<'a> Books<'a> {
     pub(super) fn end_batch(&mut self, batch: usize, blocks: &[RwLock<Block>]) -> ControlFlow<()> {
         let loss: f64 = blocks.iter().map(|block| read(block).loss).sum();
         if !loss.is_finite() {
-            self.diverge(batch + 1);
+            self.diverge(batch + 1, Place { epoch: self.history.epochs(), batch });
             return ControlFlow::Break(());
         }
         for block in blocks {
@@ -106,7 +106,7 @@ impl<'a> Books<'a> {
         let mut values = self.train.values("");
         if self.plan.validation.is_some() {
             if !self.validation.loss.is_finite() {
-                self.diverge(0);
+                self.diverge(0, Place { epoch: self.history.epochs() + 1, batch: 0 });
                 return (true, false);
             }
             values.extend(self.validation.values("val_"));
@@ -204,9 +204,9 @@ impl<'a> Books<'a> {
         self.epochs_without >= stopping.patience
     }
 
-    fn diverge(&mut self, batch: usize) {
+    fn diverge(&mut self, batch: usize, next: Place) {
         let epoch = self.history.epochs() + 1;
-        self.ending = Ending::diverged(self.plan, epoch, batch);
+        self.ending = Ending::diverged(self.plan, epoch, batch, next);
     }
 }
 

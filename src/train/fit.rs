@@ -189,8 +189,7 @@ impl Fit<'_> {
         let Fit { plan, team, .. } = self;
         let counted = |split: Split| {
             let sequences = sequences(plan.dataset, split)?;
-            let bytes = CountedRows::<I>::most_bytes(embedding, sequences);
-            plan.expect_room(bytes as u128, " more")?;
+            CountedRows::<I>::expect_memory(embedding, sequences)?;
             Ok(CountedRows::<I>::of(team, embedding, sequences))
         };
         let train = counted(Split::Train)?;

@@ -30,10 +30,15 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// In a batch of an epoch, both from 1; batch 0 is the validation behind all of them.
-    pub(super) fn diverged(plan: &TrainPlan<'_>, epoch: usize, batch: usize) -> Ending {
-        let last = if batch == 0 { plan.batches() } else { batch };
-        let rate = plan.rate(Place { epoch: epoch - 1, batch: last - 1 });
+    /// In a batch of an epoch, both from 1; batch 0 is the validation behind all of them. `next` is the step that would come next.
+    pub(super) fn diverged(
+        plan: &TrainPlan<'_>,
+        epoch: usize,
+        batch: usize,
+        next: Place,
+    ) -> Ending {
+        let taken = next.steps(plan.batches()) as u32;
+        let rate = taken.checked_sub(1).map_or(1.0, |last| plan.rate(last));
         let learning_rate = rate * plan.options.optimizer.learning_rate();
         let seed = plan.options.seed;
         Ending::Diverged(Error::Diverged { epoch, batch, learning_rate, seed })

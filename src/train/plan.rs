@@ -161,39 +161,41 @@ impl<'d> TrainPlan<'d> {
     /// [`Error::Unfit`]
     pub(super) fn expect_memory(&self, cuts: &[Cut], threads: usize) -> Result<()> {
         let bytes = self.values(cuts, threads) * size_of::<f32>() as u128;
-        self.expect_room(bytes, " more").map(drop)
+        let remedy = "take fewer --hidden units, fewer words, smaller batches, or fewer --threads";
+        self.expect_room(bytes, " more", remedy).map(drop)
     }
 
-    /// How many bytes a run on one thread takes, its model included. No network with an embedding is asked for them.
+    /// How many bytes a run on one thread takes, its model and its thread included. No network with an embedding is asked for them.
     ///
     /// # Errors
     /// [`Error::Unfit`] where the system does not give them; those of [`Dataset::csr`].
     pub(crate) fn bytes_alone(&self) -> Result<usize> {
+        /// What a thread's stack and heap take of addresses, or as much as the run itself: glibc gives each thread 64 MiB.
+        const THREAD: u128 = 80 << 20;
         let cuts = match self.dataset.csr(Split::Train)? {
             csr @ Csr::Narrow(_) => self.cuts(Rows::<u16>::of(csr)),
             csr @ Csr::Wide(_) => self.cuts(Rows::<u32>::of(csr)),
         };
         let values = self.architecture.parameters() as u128 + self.values(&cuts, 1);
-        self.expect_room(values * size_of::<f32>() as u128, "")
+        let bytes = values * size_of::<f32>() as u128;
+        let remedy = "take fewer --hidden units, fewer words, or smaller batches";
+        self.expect_room(bytes + bytes.min(THREAD), "", remedy)
     }
 
     /// Checks that the system gives so many bytes, `more` than there are or in all. Returns them.
     ///
     /// # Errors
     /// [`Error::Unfit`]
-    pub(super) fn expect_room(&self, bytes: u128, more: &str) -> Result<usize> {
-        if let Some(bytes) = usize::try_from(bytes).ok().filter(|&bytes| has_room(bytes)) {
-            return Ok(bytes);
-        }
-        Err(Error::Unfit {
+    fn expect_room(&self, bytes: u128, more: &str, remedy: &str) -> Result<usize> {
+        let given = usize::try_from(bytes).ok().filter(|&bytes| has_room(bytes));
+        given.ok_or_else(|| Error::Unfit {
             option: "the network",
             value: format!("one of {} weights", self.architecture.parameters()),
             reason: format!(
                 "to train them takes {:.1} GB{more}, which the system does not give",
                 bytes as f64 / 1e9
             ),
-            remedy: "take fewer --hidden units, fewer words, smaller batches, or fewer --threads"
-                .to_owned(),
+            remedy: remedy.to_owned(),
         })
     }
 
@@ -275,13 +277,12 @@ impl<'d> TrainPlan<'d> {
     /// The step that is taken at a place.
     pub(super) fn step(&self, place: Place, level: Level) -> Step {
         let done = place.steps(self.batches()) as u32;
-        Step { number: done + 1, level, rate: self.rate(place) }
+        Step { number: done + 1, level, rate: self.rate(done) }
     }
 
-    /// What the learning rates of the step at a place are multiplied by.
-    pub(super) fn rate(&self, place: Place) -> f32 {
-        let done = place.steps(self.batches()) as u32;
-        self.options.schedule.factor(done, self.steps())
+    /// What the learning rates of a step, from 0, are multiplied by.
+    pub(super) fn rate(&self, step: u32) -> f32 {
+        self.options.schedule.factor(step, self.steps())
     }
 
     /// What a step does to rows of the first kernel that the batch's words have no gradient for.

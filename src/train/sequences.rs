@@ -4,7 +4,7 @@ use super::parallel::Team;
 use super::rows::{Counted, Rows};
 use crate::dataset::{Dataset, Sequences, Split};
 use crate::error::{Error, Result};
-use crate::kernel::{Level, Single, Span, Sum, Table, gather_sum};
+use crate::kernel::{Level, Single, Span, Sum, Table, gather_sum, has_room};
 use crate::nn::{Embedding, Workspace};
 
 /// Reviews that a thread counts the words of at a time.
@@ -42,8 +42,28 @@ pub(super) struct CountedRows<I: Counted> {
 }
 
 impl<I: Counted> CountedRows<I> {
+    /// Checks that there is memory for them, and for the pieces that they are put together from.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`]
+    pub(super) fn expect_memory(embedding: Embedding, all: Sequences<'_>) -> Result<()> {
+        let bytes = CountedRows::<I>::most_bytes(embedding, all).saturating_mul(2);
+        if has_room(bytes) {
+            return Ok(());
+        }
+        Err(Error::Unfit {
+            option: "--encoding",
+            value: "embedding".to_owned(),
+            reason: format!(
+                "to count the words of all reviews takes {:.1} GB, which the system does not give",
+                bytes as f64 / 1e9
+            ),
+            remedy: "take a smaller --max-len, fewer reviews, or --encoding multi-hot".to_owned(),
+        })
+    }
+
     /// The bytes that they take at most.
-    pub(super) fn most_bytes(embedding: Embedding, all: Sequences<'_>) -> usize {
+    fn most_bytes(embedding: Embedding, all: Sequences<'_>) -> usize {
         let (Sequences::Narrow(pointers, _) | Sequences::Wide(pointers, _)) = all;
         // The padding is one more word.
         let words = |pair: &[u64]| (pair[1] - pair[0]) as usize + 1;

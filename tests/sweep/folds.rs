@@ -96,7 +96,7 @@ fn reviews_of_one_film_stay_together() {
     assert!(error.contains("3 films or reviews") && error.contains("fewer folds"), "{error}");
     let one = filmed(&folder.path().join("one"), |_| 7);
     let error = Folds::new(&one, 2, 0).unwrap_err().to_string();
-    assert!(error.contains("has 1 film or review to share out; leave it out, "), "{error}");
+    assert!(error.contains("has 1 film or review to share out; import more: no fold"), "{error}");
 }
 
 /// Films decide the folds, so they belong to what a sweep with folds has read; without folds nothing reads them.

@@ -12,7 +12,7 @@ use imdb_fast::train::Team;
 use imdb_fast::{Error, Result, output};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::folders::{Made, SWEEP, has_sweep, remove};
+use crate::cli::folders::{self, Made, SWEEP, has_sweep, remove};
 use crate::cli::lock::Lock;
 use crate::cli::train::Word;
 use crate::cli::{quoted, shown, train};
@@ -175,7 +175,7 @@ impl Folder {
         }
         let runs = self.file(RUNS);
         output::remove_all_leftovers(&runs);
-        std::fs::create_dir_all(&runs).map_err(Error::io(&runs, "create the folder"))
+        folders::create(&runs)
     }
 
     /// Removes a sweep. What it began with goes last: until then it is a sweep with fewer runs.

@@ -41,7 +41,7 @@ impl<I: Word> Run<'_, I> {
                 let Place { epoch, batch } = place;
                 let (epoch, batch) =
                     if batch == 0 { (epoch, self.plan.batches()) } else { (epoch + 1, batch) };
-                inside(&mut self.books).ending = Ending::diverged(self.plan, epoch, batch);
+                inside(&mut self.books).ending = Ending::diverged(self.plan, epoch, batch, place);
                 return Ok(None);
             }
             if self.pause(place).is_break() {
@@ -94,7 +94,9 @@ impl<I: Word> Run<'_, I> {
         let mut is_finite = self.is_finite();
         // The last update may have spoilt weights that no loss has seen.
         if !is_finite && !has_diverged(&ending) {
-            ending = Ending::diverged(self.plan, history.epochs(), self.plan.batches());
+            let (epochs, batches) = (history.epochs(), self.plan.batches());
+            ending =
+                Ending::diverged(self.plan, epochs, batches, Place { epoch: epochs, batch: 0 });
             epoch = self.fall_back();
             is_finite = epoch.is_some() && self.is_finite();
         }
