@@ -475,6 +475,8 @@ fn later_reviews_take_over_the_words_of_a_model() {
     desk.ok(&import("later.csv", "own.safetensors"));
     let model = "run/model.safetensors";
     let evaluate = |dataset: &'static str| ["evaluate", model, dataset, "--split", "train"];
+    let told = "`imdb-fast import later.csv --vocabulary run/model.safetensors -o FILE` makes a";
+    desk.fails(1, &evaluate("later.csv"), &["found a text file", told]);
     desk.fails(
         1,
         &evaluate("own.safetensors"),

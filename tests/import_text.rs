@@ -145,9 +145,11 @@ fn formats_are_found_by_content() {
         }
     }
     let spoken_of = b"{\"text\":\"a __label__x\",\"label\":1}\n{\"text\":\"b\",\"label\":0}\n";
-    for (content, expected) in
-        [(&b"1\n0 3:1\n"[..], Format::Libsvm), (spoken_of, Format::JsonLines)]
-    {
+    for (content, expected) in [
+        (&b"1\n0 3:1\n"[..], Format::Libsvm),
+        (spoken_of, Format::JsonLines),
+        (b"\r\n\ntext,label\na,1\nb,0\n", Format::Csv),
+    ] {
         let (_folder, path) = file("in its first line", content);
         assert_eq!(import::detect(&path).unwrap(), expected);
     }

@@ -1,18 +1,21 @@
 //! `imdb-fast evaluate`: how good a model is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use imdb_fast::Result;
 use imdb_fast::dataset::Split;
+use imdb_fast::import::{self, Format};
 use imdb_fast::nn::{LOSSES, loss};
 use imdb_fast::report::table::{Align, aligned, confusion_matrix};
 use imdb_fast::train::{Evaluator, labels_to_judge_by, predict};
+use imdb_fast::{Error, Result};
 use serde_json::json;
 
 use super::known::Known;
 use super::train::warn_of_one_answer;
-use super::{Global, labelled_split, loss_of, open_model, or_by_train, thousands, to_stdout};
+use super::{
+    Global, labelled_split, loss_of, open_model, or_by_train, quoted, thousands, to_stdout,
+};
 
 /// Judge a model on a labelled split: loss, accuracy, precision, recall, F1, AUC, confusion matrix
 ///
@@ -41,13 +44,32 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// Where texts were named, how they become a dataset of the model's features.
+fn of_texts(error: Error, model: &Path) -> Error {
+    let has_texts = |path: &Path| {
+        let format = import::detect(path);
+        format.is_ok_and(|format| !matches!(format, Format::Keras | Format::Libsvm))
+    };
+    match error {
+        Error::WrongKind { path, expected, found, .. } if has_texts(&path) => {
+            let remedy = format!(
+                "`imdb-fast import {} --vocabulary {} -o FILE` makes a dataset of it",
+                quoted(&path),
+                quoted(model)
+            );
+            Error::WrongKind { path, expected, found, remedy }
+        }
+        other => other,
+    }
+}
+
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let model = open_model(&args.model)?;
     let loss = match &args.loss {
         Some(name) => loss(name)?,
         None => loss_of(&model, &args.model)?,
     };
-    let dataset = global.open(&args.dataset)?;
+    let dataset = global.open(&args.dataset).map_err(|error| of_texts(error, &args.model))?;
     let team = global.team()?;
     let labels = labels_to_judge_by(&dataset, args.split).map_err(or_by_train)?;
     let mut evaluator = Evaluator::new(&*loss, team.level());

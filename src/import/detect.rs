@@ -102,6 +102,9 @@ pub fn is_array_of_objects(head: &[u8]) -> bool {
 /// The format of a file that begins with `head`, if it is known by that.
 pub fn format_of(head: &[u8]) -> Option<Format> {
     let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
+    // No format has blank lines that mean anything.
+    let start = text.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(text.len());
+    let text = &text[start..];
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         return Some(Format::Keras);
     }

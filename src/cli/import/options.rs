@@ -127,7 +127,7 @@ struct Text {
 #[derive(Debug, clap::Args)]
 struct Words {
     /// Take the words, their ids and how texts are cut into them from this model or dataset, to judge or to train a model on
-    /// other reviews; no option beside it has a say in them
+    /// other reviews; options that would say otherwise are refused
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = [
         "tokenizer", "ngrams", "min_count", "count_unlabelled", "hash_bits", "hash_seed", "word_index", "num_words",
