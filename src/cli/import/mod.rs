@@ -2,7 +2,8 @@
 
 mod options;
 
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::PathBuf;
 
 use imdb_fast::container::{Kind, kind_of};
 use imdb_fast::dataset::SplitSummary;
@@ -16,8 +17,7 @@ pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let output = &args.output.output;
-    let words = args.vocabulary().map(|path| global.find(path)).transpose()?;
-    let words = words.as_deref().map(Path::to_path_buf);
+    let words = args.vocabulary().map(|path| global.find(path).map(Cow::into_owned)).transpose()?;
     args.output.spare(args.inputs().chain(&words), "those that are read")?;
     if let Some(test) = args.test()
         && is_same_file(&args.source, test)
