@@ -12,7 +12,6 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod bits;
-mod count;
 mod dense;
 mod elementwise;
 mod id;
@@ -31,7 +30,6 @@ pub use aligned::Aligned;
 pub(crate) use aligned::has_room;
 pub(crate) use bits::bits_of;
 pub use bits::{BITS, Subsets, gather_bits, scatter_bits};
-pub(crate) use count::count_below;
 pub use dense::{
     Matrix, add_bias, add_d_bias, dense_d_input, dense_d_kernel, dense_forward, matmul,
 };

@@ -26,6 +26,9 @@ const ROW_COST: f64 = 6.0;
 /// What another row costs where a step goes through all of them.
 const IDLE_ROW_COST: f64 = 4.5;
 
+/// What a review costs each shard, in nonzeros of a layer of one unit: its words are looked up, and two loops begin and end.
+const REVIEW_COST: f64 = 192.0;
+
 /// Up to so many rows for each one that is touched, a step goes through all of them, which does the same: to tell which they
 /// are costs more.
 const MANY_ROWS: f64 = 2.5;
@@ -73,8 +76,8 @@ impl Cut {
     }
 }
 
-/// Cuts the features into shards, by a sample of the rows, evenly spaced, and by what a step does to rows without a gradient;
-/// nothing else has a say in it.
+/// Cuts the features into shards, by a sample of the rows, evenly spaced, by the layer's width, and by what a step does to rows
+/// without a gradient; nothing else has a say in it.
 ///
 /// Features come by frequency as a rule: the first ones are nearly always needed, the last ones hardly ever. The order of the
 /// shards lets each of two threads have both kinds, and use as much of its core's cache.
@@ -83,7 +86,7 @@ pub(super) fn cut_features<I: Word>(
     set: &RowSet,
     features: usize,
     batch_size: usize,
-    (idle, can_have_bits): (&Idle, bool),
+    (width, idle, can_have_bits): (usize, &Idle, bool),
 ) -> Vec<Cut> {
     let stride = set.len().div_ceil(SAMPLE).max(1);
     let mut counts = vec![0u32; features];
@@ -95,6 +98,7 @@ pub(super) fn cut_features<I: Word>(
         sampled += 1;
     }
     let mut work = Work::new(&counts, batch_size as f64 / f64::from(sampled.max(1)));
+    work.shard_cost = REVIEW_COST * batch_size as f64 / width as f64;
     let common: u32 = counts.iter().take(BITS).sum();
     let is_common = f64::from(common) >= MANY_BITS * f64::from(sampled);
     if can_have_bits && is_common && batch_size >= BITS && features >= BITS {
@@ -128,6 +132,8 @@ struct Work<'a> {
     idle_cost: f64,
     /// What the words of a feature cost that is kept as bits, if some are.
     bits_cost: Option<f64>,
+    /// What a shard costs, whatever its features.
+    shard_cost: f64,
 }
 
 impl<'a> Work<'a> {
@@ -135,7 +141,7 @@ impl<'a> Work<'a> {
         let most = counts.iter().copied().max().unwrap_or(0);
         // Of a word that is expected n times, 1 - e^-n is the chance to be there at all.
         let touched = (0..=most).map(|count| -(-f64::from(count) * scale).exp_m1()).collect();
-        Work { counts, scale, touched, idle_cost: 0.0, bits_cost: None }
+        Work { counts, scale, touched, idle_cost: 0.0, bits_cost: None, shard_cost: 0.0 }
     }
 
     /// All shards, for so many words of a batch.
@@ -155,7 +161,8 @@ impl<'a> Work<'a> {
 
     fn cut(&self, features: Range<usize>) -> Cut {
         let has_bits = self.bits_cost.is_some() && features.start == 0 && features.end >= BITS;
-        let mut cut = Cut { features, nonzeros: 0.0, touched: 0.0, cost: 0.0, has_bits };
+        let cost = self.shard_cost;
+        let mut cut = Cut { features, nonzeros: 0.0, touched: 0.0, cost, has_bits };
         for feature in cut.features.clone() {
             let (nonzeros, touched) = self.of(feature);
             cut.nonzeros += nonzeros;
@@ -181,13 +188,15 @@ impl<'a> Work<'a> {
         std::iter::once(0..self.counts.len()).collect()
     }
 
-    /// First a half of the features, next to each other, that have half the work; then those before and those behind them.
+    /// First a half of the features, next to each other, that are half the work; then those before and those behind them.
     fn three(&self) -> Vec<Range<usize>> {
         let half = self.counts.len().div_ceil(2);
         let total: f64 = (0..self.counts.len()).map(|feature| self.cost(feature)).sum();
+        // Of two threads, one has a shard more than the other.
+        let share = (total + self.shard_cost) / 2.0;
         let mut window: f64 = (0..half).map(|feature| self.cost(feature)).sum();
         let mut start = 0;
-        let is_over = |start: usize, window: f64| window <= total / 2.0 && self.may_begin(start);
+        let is_over = |start: usize, window: f64| window <= share && self.may_begin(start);
         while !is_over(start, window) && start + half < self.counts.len() {
             window += self.cost(start + half) - self.cost(start);
             start += 1;
@@ -235,7 +244,8 @@ mod tests {
             for batch_size in [1, 5_000, 1_000_000] {
                 let rows = Rows::from_parts(indptr, indices);
                 let set = RowSet::Range(0..indptr.len() - 1);
-                let mut cuts = cut_features(rows, &set, features, batch_size, (&Idle::Moves, true));
+                let mut cuts =
+                    cut_features(rows, &set, features, batch_size, (16, &Idle::Moves, true));
                 let expected = indices.len() as f64 / (indptr.len() - 1) as f64 * batch_size as f64;
                 let what = format!("{what}, batches of {batch_size}");
                 let shards = match expected {
@@ -271,7 +281,7 @@ mod tests {
                 &RowSet::Range(0..500),
                 1000,
                 batch_size,
-                (&Idle::Unchanged, true),
+                (16, &Idle::Unchanged, true),
             );
             let costs: Vec<f64> = cuts.iter().map(|cut| cut.cost).collect();
             let total: f64 = costs.iter().sum();
@@ -313,7 +323,7 @@ mod tests {
         for ((indptr, indices), batch_size, can, idle, expected) in cases {
             let rows = Rows::from_parts(indptr, indices);
             let set = RowSet::Range(0..300);
-            let cut = |can| cut_features(rows, &set, 1000, batch_size, (&idle, can));
+            let cut = |can| cut_features(rows, &set, 1000, batch_size, (16, &idle, can));
             let cuts = cut(can);
             for cut in &cuts {
                 let is_first = cut.features.start == 0 && cut.features.end >= BITS;

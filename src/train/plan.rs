@@ -149,9 +149,9 @@ impl<'d> TrainPlan<'d> {
     /// How the features are shared out.
     pub(super) fn cuts<I: Word>(&self, rows: Rows<'_, I>) -> Vec<Cut> {
         // Bits say nothing of words that occur several times, or of those that are left out of a batch.
-        let can_have_bits =
-            !I::REPEATS && !self.word_dropout.is_on() && self.architecture.width() >= 8;
-        let how = (&self.idle(), can_have_bits);
+        let width = self.architecture.width();
+        let can_have_bits = !I::REPEATS && !self.word_dropout.is_on() && width >= 8;
+        let how = (width, &self.idle(), can_have_bits);
         cut_features(rows, &self.train_rows, self.architecture.inputs(), self.batch_rows(), how)
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::rows::{Rows, Word};
 use super::super::spans::ByLength;
-use crate::kernel::{BITS, Level, Span, bits_of, count_below, prefetch, prefetch_span};
+use crate::kernel::{BITS, Level, Span, bits_of, prefetch, prefetch_span};
 
 /// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
 pub(in super::super) const MOST_WORDS: u64 = 1 << 37;
@@ -87,10 +87,11 @@ impl Words {
     fn of_row<I: Word>(&self, rows: Rows<'_, I>, row: usize) -> (u64, Span) {
         let words = rows.words(row);
         let first = if self.has_bits { BITS } else { self.features.start };
-        let [before, end] = count_below(self.level, words, [first, self.features.end]);
-        let bits = if self.has_bits { bits_of(self.level, &words[..before as usize]) } else { 0 };
-        let start = rows.span(row).start + before as usize;
-        (bits, Span { start, length: end - before, row: 0 })
+        let before = count_below(words, first);
+        let length = count_below(&words[before..], self.features.end);
+        let bits = if self.has_bits { bits_of(self.level, &words[..before]) } else { 0 };
+        let start = rows.span(row).start + before;
+        (bits, Span { start, length: length as u32, row: 0 })
     }
 
     /// Finds the shard's words in the rows of a window.
@@ -201,6 +202,16 @@ impl Words {
     /// The batch that comes next; no spans where it is not prepared.
     pub(super) fn next(&self) -> &Taken {
         &self.next
+    }
+}
+
+/// How many of some words, ascending, are below a bound. All or none, as of a shard with the first or the last features, are told
+/// by one look: a search looks at many lines of a long review that nothing else needs yet.
+fn count_below<I: Word>(words: &[I], bound: usize) -> usize {
+    match words {
+        _ if bound == 0 => 0,
+        [.., last] if last.place() >= bound => words.partition_point(|word| word.place() < bound),
+        _ => words.len(),
     }
 }
 
