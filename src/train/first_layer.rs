@@ -10,14 +10,34 @@ use super::rows::{Rows, Word};
 use super::shard::Shard;
 use crate::kernel::{Aligned, Sum};
 
+/// Reviews may be summed while the sums of those before are read.
+pub(super) const SIDES: usize = 2;
+
+/// Whose sums they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reviews {
+    Batch,
+    /// A round of the validation: each has the other side than the one before.
+    Round(usize),
+}
+
+impl Reviews {
+    fn side(self) -> usize {
+        match self {
+            Reviews::Batch => 0,
+            Reviews::Round(round) => round % SIDES,
+        }
+    }
+}
+
 /// The shards and their sums. The last two make a pair, and so do the first two of four; where one thread owns both of a pair,
 /// it adds the second's sums to the first's at once. Either way a review's sum is 0 + (1 + 2), or (0 + 1) + (2 + 3), to the
 /// bit. One shard alone has the sums themselves.
 #[derive(Debug)]
 pub(super) struct FirstLayer<'m> {
     shards: Vec<RwLock<Shard<'m>>>,
-    /// The shards' sums for some reviews, `[rows, width]` each.
-    partials: Vec<RwLock<Aligned>>,
+    /// On each side the shards' sums for some reviews, `[rows, width]` each.
+    partials: [Vec<RwLock<Aligned>>; SIDES],
     /// Whether a shard's sums have been added to those of the shard before.
     is_added: Vec<AtomicBool>,
     /// The sums of the squares of the shards' gradients, as their bits.
@@ -27,16 +47,16 @@ pub(super) struct FirstLayer<'m> {
 }
 
 impl<'m> FirstLayer<'m> {
-    /// Shared out among `threads`, for up to `rows` reviews at a time.
+    /// Shared out among `threads`, for up to so many reviews on each side at a time.
     pub(super) fn new(
         shards: Vec<Shard<'m>>,
-        rows: usize,
+        rows: [usize; SIDES],
         width: usize,
         threads: usize,
     ) -> FirstLayer<'m> {
-        let partials = shards.iter().map(|_| RwLock::new(Aligned::zeros(rows * width)));
+        let partial = |rows| RwLock::new(Aligned::zeros(rows * width));
         FirstLayer {
-            partials: partials.collect(),
+            partials: rows.map(|rows| shards.iter().map(|_| partial(rows)).collect()),
             is_added: shards.iter().map(|_| AtomicBool::new(false)).collect(),
             squares: shards.iter().map(|_| AtomicU64::new(0)).collect(),
             balance: Balance::new(shards.iter().map(Shard::cost).collect(), threads),
@@ -70,12 +90,12 @@ impl<'m> FirstLayer<'m> {
     }
 
     /// The sums of a thread's shards, after `before` has been done with each of them and has made it take up some spans. The time
-    /// counts for the balance where all that is part of a step.
+    /// counts for the balance where it is part of a step.
     pub(super) fn gather<I: Word>(
         &self,
         worker: &Worker<'_>,
         rows: Rows<'_, I>,
-        is_step: bool,
+        reviews: Reviews,
         mut before: impl FnMut(&mut Shard<'m>),
     ) {
         for index in self.balance.own(worker.index) {
@@ -87,26 +107,27 @@ impl<'m> FirstLayer<'m> {
                 false => (index, Sum::Store),
             };
             let mut work = || {
-                let mut out = write(&self.partials[place]);
+                let mut out = write(&self.partials[reviews.side()][place]);
                 let mut shard = write(&self.shards[index]);
                 before(&mut shard);
                 shard.gather(rows, sum, &mut out);
             };
-            match is_step {
-                true => self.balance.timed(index, work),
-                false => work(),
+            match reviews {
+                Reviews::Batch => self.balance.timed(index, work),
+                Reviews::Round(_) => work(),
             }
         }
     }
 
     /// What all threads have gathered.
-    pub(super) fn sums(&self) -> Sums<'_> {
+    pub(super) fn sums(&self, reviews: Reviews) -> Sums<'_> {
+        let partials = &self.partials[reviews.side()];
         let is_alone = |&shard: &usize| !self.is_added[shard].load(Ordering::Relaxed);
         Sums {
             partials: std::array::from_fn(|place| {
                 // Of three shards, the first has no other before it.
                 let shard = (place + self.shards.len()).checked_sub(MOST_SHARDS)?;
-                Some(shard).filter(is_alone).map(|shard| read(&self.partials[shard]))
+                Some(shard).filter(is_alone).map(|shard| read(&partials[shard]))
             }),
             width: self.width,
         }

@@ -222,18 +222,16 @@ impl Fit<'_> {
         let architecture = model.architecture().clone();
         let (parameters, scale) = model.trained();
         let options = &plan.options;
-        let batch_rows = plan.batch_rows();
         let head = &parameters.head;
         let blocks = (0..plan.blocks()).map(|_| Block::new(&architecture, head));
         let validation = match (&plan.validation, held_out) {
             (Some((split, set)), Some(rows)) => Some(Validation::new(plan, (*split, set), rows)?),
             _ => None,
         };
-        let rows_at_once = batch_rows.max(validation.as_ref().map_or(0, Validation::rows_at_once));
         let first_kernel = &mut parameters.first_kernel;
         let remembers = plan.remembers_best(first_kernel.len());
         let scales = scale.and_then(InputScale::features);
-        let is_shared = batch_rows == 1 && !I::REPEATS;
+        let is_shared = plan.batch_rows() == 1 && !I::REPEATS;
         let first_layer = (&mut first_kernel[..], scales);
         let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
         let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
@@ -257,7 +255,7 @@ impl Fit<'_> {
             books: Mutex::new(Books::new(plan, head, observer, remembers)),
             head: RwLock::new(head.clone()),
             head_squares: AtomicU64::new(0),
-            first_layer: FirstLayer::new(shards, rows_at_once, architecture.width(), threads),
+            first_layer: FirstLayer::new(shards, plan.summed_rows(), architecture.width(), threads),
             architecture: &architecture,
             scale,
             from: Place { epoch: 0, batch: 0 },

@@ -2,6 +2,7 @@
 
 use super::block::BLOCK_ROWS;
 use super::cut::{Cut, cut_features};
+use super::first_layer::SIDES;
 use super::options::FitOptions;
 use super::place::Place;
 use super::row_set::RowSet;
@@ -220,7 +221,7 @@ impl<'d> TrainPlan<'d> {
         let rows: usize = dense.map(|cut| cut.features.len()).sum();
         let (blocks, threads) = (self.blocks(), threads.min(self.most_threads(cuts.len())));
         // The sums of each shard, the deltas of each block, and for each thread those of all blocks.
-        let sums = cuts.len() * self.batch_rows().max(self.validation_reviews().min(ROUND_ROWS));
+        let sums = cuts.len() * self.summed_rows().iter().sum::<usize>();
         let deltas = (1 + threads) * blocks * BLOCK_ROWS;
         let product = |a: usize, b: usize| a as u128 * b as u128;
         product(state + copies, first + head)
@@ -247,6 +248,13 @@ impl<'d> TrainPlan<'d> {
     /// Reviews of a batch; the last one may be short.
     pub(super) fn batch_rows(&self) -> usize {
         self.options.batch_size.min(self.train_rows.len())
+    }
+
+    /// Reviews whose sums are kept on each side.
+    pub(super) fn summed_rows(&self) -> [usize; SIDES] {
+        let validation = self.validation_reviews();
+        let round = |before: usize| validation.saturating_sub(before).min(ROUND_ROWS);
+        [self.batch_rows().max(round(0)), round(ROUND_ROWS)]
     }
 
     /// Blocks of a batch.

@@ -18,7 +18,7 @@ use self::draws::drawn;
 use super::TrainPlan;
 use super::block::{BLOCK_ROWS, Block, Through};
 use super::books::Books;
-use super::first_layer::FirstLayer;
+use super::first_layer::{FirstLayer, Reviews};
 use super::parallel::{Worker, lock, read, write};
 use super::place::Place;
 use super::rows::{Rows, Word};
@@ -231,7 +231,7 @@ impl<'a, I: Word> Run<'a, I> {
             reviews.clear();
             reviews.extend(drawn(seed, Stream::WordDropout, batch.epoch, batch.rows()));
         }
-        self.first_layer.gather(worker, self.rows, true, |shard| {
+        self.first_layer.gather(worker, self.rows, Reviews::Batch, |shard| {
             before(shard);
             shard.words.begin_batch(batch.order);
             if words.is_on() {
@@ -285,7 +285,7 @@ impl<'a, I: Word> Run<'a, I> {
 
     /// Phase 1: blocks, until there are no more.
     fn forward_and_backward(&self, batch: Batch<'_>, own: &mut Own) {
-        let sums = self.first_layer.sums();
+        let sums = self.first_layer.sums(Reviews::Batch);
         let mut through = Through {
             level: self.level,
             head: &read(&self.head),

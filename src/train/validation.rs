@@ -1,7 +1,8 @@
 //! Validation within a run: forward through the same shards, some rounds of reviews.
 //!
 //! A round has two phases, as a step has: each shard sums its weight rows for all reviews of the round; each block of reviews
-//! goes on through the head. So weight rows stay with their owners here too.
+//! goes on through the head. So weight rows stay with their owners here too. Weights rest meanwhile, so the second phase of a round
+//! shares a meeting with the first one of the next: who is early with the sums of its own shards takes more of the blocks.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,15 +11,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::TrainPlan;
 use super::block::{BLOCK_ROWS, Through};
-use super::first_layer::FirstLayer;
+use super::first_layer::{FirstLayer, Reviews, SIDES};
 use super::parallel::{Worker, lock};
 use super::row_set::RowSet;
 use super::rows::{Rows, Word};
 use crate::dataset::Split;
 use crate::error::Result;
 
-/// Rows of a round: their sums fit a core's own cache beside the weights.
-pub(super) const ROUND_ROWS: usize = 1024;
+/// Rows of a round: the sums of two fit a core's own cache beside the weights.
+pub(super) const ROUND_ROWS: usize = 512;
 /// Rows whose spans are kept from epoch to epoch; with more, they are found anew each time.
 const KEPT_ROWS: usize = 1 << 18;
 
@@ -29,9 +30,15 @@ pub(super) struct Validation<'a, I> {
     set: &'a RowSet,
     /// One a place.
     labels: Cow<'a, [u8]>,
-    /// What has been found out about each block of a round.
-    results: Vec<Mutex<BlockResult>>,
-    /// The first block of the round that no thread has taken yet.
+    /// Two rounds are under way at once.
+    judged: [Judged; SIDES],
+}
+
+/// What has been found out about a round.
+#[derive(Default)]
+struct Judged {
+    blocks: [Mutex<BlockResult>; ROUND_ROWS / BLOCK_ROWS],
+    /// The first block that no thread has taken yet.
     next: AtomicUsize,
 }
 
@@ -56,14 +63,8 @@ impl<'a, I: Word> Validation<'a, I> {
                 RowSet::Range(range) => Cow::Borrowed(&labels[range.clone()]),
                 RowSet::List(list) => list.iter().map(|&row| labels[row as usize]).collect(),
             },
-            results: (0..ROUND_ROWS / BLOCK_ROWS).map(|_| Mutex::default()).collect(),
-            next: AtomicUsize::new(0),
+            judged: Default::default(),
         })
-    }
-
-    /// How many rows it goes through at a time.
-    pub(super) fn rows_at_once(&self) -> usize {
-        ROUND_ROWS.min(self.set.len())
     }
 
     /// Goes through all reviews; the leader hands the results to `consume` in their order.
@@ -75,36 +76,37 @@ impl<'a, I: Word> Validation<'a, I> {
         mut consume: impl FnMut(&[f32], &[u8], f64),
     ) {
         let is_kept = self.set.len() <= KEPT_ROWS;
-        for (round, start) in (0..self.set.len()).step_by(ROUND_ROWS).enumerate() {
-            let places = start..self.set.len().min(start + ROUND_ROWS);
-            first_layer.gather(worker, self.rows, false, |shard| {
-                shard.words.begin_round(self.rows, round, self.set.rows(places.clone()), is_kept);
-            });
+        let rounds = self.set.len().div_ceil(ROUND_ROWS);
+        for round in 0..=rounds {
+            if round < rounds {
+                first_layer.gather(worker, self.rows, Reviews::Round(round), |shard| {
+                    let rows = self.set.rows(self.places(round));
+                    shard.words.begin_round(self.rows, round, rows, is_kept);
+                });
+            }
+            let before = round.checked_sub(1);
+            if let Some(before) = before {
+                self.judge(before, first_layer, &mut through);
+            }
             worker.meet();
-            self.judge(&places, first_layer, &mut through);
-            worker.meet();
-            if worker.leads() {
-                self.next.store(0, Ordering::Relaxed);
-                for (first, result) in places.clone().step_by(BLOCK_ROWS).zip(&self.results) {
-                    let result = lock(result);
-                    let labels = &self.labels[first..places.end.min(first + BLOCK_ROWS)];
-                    consume(&result.probabilities, labels, result.loss);
-                }
+            if let Some(before) = before.filter(|_| worker.leads()) {
+                self.hand_on(before, &mut consume);
             }
         }
     }
 
+    /// The places of a round.
+    fn places(&self, round: usize) -> Range<usize> {
+        round * ROUND_ROWS..self.set.len().min((round + 1) * ROUND_ROWS)
+    }
+
     /// Takes blocks of a round through the head until there are no more.
-    fn judge(
-        &self,
-        places: &Range<usize>,
-        first_layer: &FirstLayer<'_>,
-        through: &mut Through<'_>,
-    ) {
-        let sums = first_layer.sums();
+    fn judge(&self, round: usize, first_layer: &FirstLayer<'_>, through: &mut Through<'_>) {
+        let (places, judged) = (self.places(round), &self.judged[round % SIDES]);
+        let sums = first_layer.sums(Reviews::Round(round));
         let Through { level, head, loss, workspace, targets } = through;
         loop {
-            let block = self.next.fetch_add(1, Ordering::Relaxed);
+            let block = judged.next.fetch_add(1, Ordering::Relaxed);
             let first = places.start + block * BLOCK_ROWS;
             if first >= places.end {
                 return;
@@ -118,9 +120,20 @@ impl<'a, I: Word> Validation<'a, I> {
             targets.clear();
             targets.extend(self.labels[block_places].iter().map(|&label| f32::from(label)));
             let (logits, probabilities) = (workspace.logits(), workspace.probabilities());
-            let mut result = lock(&self.results[block]);
+            let mut result = lock(&judged.blocks[block]);
             result.loss = loss.sum(*level, logits, probabilities, targets);
             probabilities.clone_into(&mut result.probabilities);
+        }
+    }
+
+    /// Hands on the results of a round in the order of its blocks, and makes room for another.
+    fn hand_on(&self, round: usize, consume: &mut impl FnMut(&[f32], &[u8], f64)) {
+        let (places, judged) = (self.places(round), &self.judged[round % SIDES]);
+        judged.next.store(0, Ordering::Relaxed);
+        for (first, block) in places.clone().step_by(BLOCK_ROWS).zip(&judged.blocks) {
+            let block = lock(block);
+            let labels = &self.labels[first..places.end.min(first + BLOCK_ROWS)];
+            consume(&block.probabilities, labels, block.loss);
         }
     }
 }
