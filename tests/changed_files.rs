@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use common::desk::neutral;
 use common::{generated, written};
@@ -25,6 +26,9 @@ fn train_meanwhile(
 ) -> (Option<i32>, String) {
     let path = folder.join("d.safetensors");
     drop(written(generated(3000, 2000, 1), &path));
+    // Clocks of files tick, some once a second: what changes it later is to have another time for certain.
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
     let mut child = neutral(env!("CARGO_BIN_EXE_imdb-fast"))
         .args(["train", "d.safetensors", "--validation", "0.2", "--batch-size", "64"])
         .args(arguments)
@@ -36,7 +40,7 @@ fn train_meanwhile(
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     errors.read_line(&mut said).unwrap();
-    change(&OpenOptions::new().write(true).open(&path).unwrap());
+    change(&file);
     errors.read_to_string(&mut said).unwrap();
     (child.wait().unwrap().code(), said)
 }

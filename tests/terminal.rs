@@ -30,6 +30,8 @@ fn printed(arguments: &[&str]) -> String {
 /// Runs a program on an input, or says that the test was skipped where it is not installed.
 fn with(program: &str, arguments: &[&str], input: &str) -> Option<Output> {
     let mut command = Command::new(program);
+    // They warn of a locale that is not installed.
+    command.env("LC_ALL", "C");
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = match command.spawn() {
         Ok(child) => child,

@@ -8,7 +8,8 @@
 //!   few words); each belongs to one thread, with its weights, gradient and optimizer state, and moves to another only where one
 //!   core turns out faster than the other. Right after a shard has updated its rows it sums them for the batch that comes next,
 //!   while they are near. Only a review's sums go from core to core. The order of all additions is fixed, so the bits are the
-//!   same on 1, 2, 3, 8 or 64 threads.
+//!   same on 1, 2, 3, 8 or 64 threads. So the first layer keeps up to three or four threads busy, and the layers behind it one for
+//!   each 64 reviews of a batch; threads beyond them are left out. Sweeps and ensembles have one thread a run, and use all.
 //! - **Exact lazy optimizers.** rmsprop without momentum (centered too), sgd without momentum and adagrad touch only the rows
 //!   whose gradient is not zero, and make up for the skipped steps when a row's turn comes: the result is that of Keras' sweep
 //!   over all rows, to rounding. Where a batch touches most rows of a shard, sweeping all of them is cheaper, and done. Adam and

@@ -3,7 +3,7 @@
 use super::sparse::Compiled;
 
 /// An entry of an index array: a feature, and how often it occurs. Entries are ordered by their features.
-pub trait Id: Copy + Ord + TryFrom<usize> + Send + Sync + Compiled {
+pub trait Id: Copy + Ord + Send + Sync + Compiled {
     /// Whether [`Id::times`] may be other than 1. Where it may not, kernels do not multiply.
     const REPEATS: bool;
 
@@ -114,25 +114,5 @@ impl Id for Repeated<u64> {
     #[inline(always)]
     fn times(self) -> f32 {
         f32::from(self.0 as u16)
-    }
-}
-
-/// The least entry of a feature, which is greater than all of those before it.
-impl TryFrom<usize> for Repeated<u32> {
-    type Error = <u16 as TryFrom<usize>>::Error;
-
-    #[inline(always)]
-    fn try_from(feature: usize) -> Result<Repeated<u32>, Self::Error> {
-        u16::try_from(feature).map(|feature| feature.repeated(0))
-    }
-}
-
-/// The least entry of a feature, which is greater than all of those before it.
-impl TryFrom<usize> for Repeated<u64> {
-    type Error = <u32 as TryFrom<usize>>::Error;
-
-    #[inline(always)]
-    fn try_from(feature: usize) -> Result<Repeated<u64>, Self::Error> {
-        u32::try_from(feature).map(|feature| feature.repeated(0))
     }
 }

@@ -59,7 +59,7 @@ pub struct HistoryFile {
     pub options: Value,
     /// The seed of its random numbers.
     pub seed: u64,
-    /// The threads it ran on.
+    /// The threads that it was given, whether or not there was work for all of them.
     pub threads: usize,
     /// The wall time of the training, in seconds.
     pub fit_seconds: f64,

@@ -14,7 +14,7 @@ use crate::kernel::{Aligned, Sum};
 pub(super) const SIDES: usize = 2;
 
 /// Whose sums they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Reviews {
     Batch,
     /// A round of the validation: each has the other side than the one before.

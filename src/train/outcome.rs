@@ -14,6 +14,8 @@ pub struct Outcome {
     /// The epoch (from 0) whose weights the model has, or up to whose end they are averaged; `None` where they are those of a run
     /// that was interrupted within an epoch, or of one that diverged and remembered no good epoch, when they are of no use.
     pub epoch: Option<usize>,
+    /// How many threads of the team had work: a run on few words has it for one.
+    pub threads: usize,
 }
 
 /// Why a run ended.

@@ -421,7 +421,7 @@ mod tests {
     fn all_that_is_large_counts_and_threads_without_work_do_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("reviews.safetensors");
-        let options = SyntheticOptions { reviews: 1_000, words: 2_000, ..Default::default() };
+        let options = SyntheticOptions { reviews: 2_000, words: 2_000, ..Default::default() };
         dataset::write(&mut Synthetic::new(options).unwrap(), &path).unwrap();
         let dataset = Dataset::open(&path, Access::Map).unwrap();
         let [first, head] = [2_000 * 256, 256 + 256 + 1];
@@ -461,6 +461,11 @@ mod tests {
             options.average_weights = Some(WeightAverage::default());
         };
         assert_eq!(values("sgd", &averaged) - plain, first + head);
+
+        let held_out = |reviews| {
+            plan("sgd", &|options| options.validation = Holdout::First(reviews)).summed_rows()
+        };
+        assert_eq!([10, 512, 513, 600].map(held_out), [[64, 0], [512, 0], [512, 1], [512, 88]]);
 
         let plan = plan("sgd", &|options| options.batch_size = 400);
         assert_eq!(plan.values(&cuts, 2) - plan.values(&cuts, 1), 7 * 64 * 256);

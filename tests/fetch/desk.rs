@@ -102,7 +102,7 @@ impl Desk {
         let arguments = self.fetch(&mirror, more);
         let url = format!("error: http://{}/files/imdb.npz: ", server.address);
         self.fails(1, &arguments, &[&[url.as_str()], parts].concat());
-        assert_eq!(server.requests().len(), script.len(), "{:?}", server.requests());
+        server.wait_for_requests(script.len());
         assert!(
             !self.path("cache/imdb.npz").exists() && !self.path("cache/imdb.safetensors").exists()
         );

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use Reply::*;
 
@@ -86,6 +86,15 @@ impl Server {
     /// The requests so far, in lower case.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// Waits for so many requests: who asks may be gone before the server has come to it. Expects no more.
+    pub(crate) fn wait_for_requests(&self, count: usize) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.requests().len() < count && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(self.requests().len(), count, "{:?}", self.requests());
     }
 }
 

@@ -218,7 +218,7 @@ impl Run<'_> {
                 "{} in {:.3} s on {}, {} reviews/s",
                 count(history.epochs() as u64, "epoch", "epochs"),
                 fit_time.as_secs_f64(),
-                count(self.team.size() as u64, "thread", "threads"),
+                count(outcome.threads as u64, "thread", "threads"),
                 thousands(reviews as u64),
             )?;
             if matches!(outcome.ending, Ending::StoppedEarly) {
@@ -285,7 +285,7 @@ impl Run<'_> {
         fit_time: Duration,
         saved: Option<(usize, usize)>,
     ) -> Error {
-        let Outcome { history, ending, epoch } = outcome;
+        let Outcome { history, ending, epoch, .. } = outcome;
         let Ending::Diverged(error) = ending else { unreachable!("the caller has matched on it") };
         let kept = match epoch {
             Some(epoch) => {

@@ -107,7 +107,8 @@ impl<I: Word> Run<'_, I> {
         if matches!(ending, Ending::Completed | Ending::StoppedEarly) {
             self.end_with_averages(history.epochs());
         }
-        (Outcome { history, ending, epoch }, inside_lock(&mut self.head).clone())
+        let outcome = Outcome { history, ending, epoch, threads: self.threads };
+        (outcome, inside_lock(&mut self.head).clone())
     }
 
     /// Puts the averages of the weights in their place, where the run has been asked to.

@@ -218,6 +218,22 @@ fn count_below<I: Word>(words: &[I], bound: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Single;
+
+    #[test]
+    fn words_below_a_bound_are_counted() {
+        fn check<I: Word>(words: &[I]) {
+            for bound in [0, 1, 5, 6, 9, 10, 65_535, 65_536, usize::MAX] {
+                let expected = words.iter().filter(|word| word.place() < bound).count();
+                assert_eq!(count_below(words, bound), expected, "{bound}");
+            }
+        }
+        for words in [&[][..], &[0], &[5, 9, 65_535]] {
+            check::<u16>(words);
+            check(&words.iter().map(|&word| word.repeated(word ^ 1)).collect::<Vec<_>>());
+        }
+        check::<u32>(&[5, 9, 65_535, 65_536, u32::MAX]);
+    }
 
     #[test]
     fn a_place_keeps_the_longest_and_the_last_span() {
