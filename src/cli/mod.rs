@@ -7,6 +7,7 @@ mod answers;
 mod cache;
 mod completions;
 mod decode;
+mod elsewhere;
 mod evaluate;
 mod export;
 mod fetch;
@@ -199,7 +200,10 @@ pub(crate) fn main() -> ExitCode {
 
 /// What is wrong with the arguments, coloured. Of what is no number the library that parses it speaks to programmers.
 fn in_words(mut error: clap::Error) -> String {
-    if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested) {
+    if let Some(tip) = elsewhere::tip(&error) {
+        error.remove(ContextKind::SuggestedArg);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    } else if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested) {
         // That `--` makes a value of what looks like an option is true of no option's value.
         let tips = tips.iter().filter(|tip| !tip.to_string().contains(" as a value, use "));
         let tips: Vec<StyledStr> = tips.cloned().collect();
