@@ -220,6 +220,18 @@ mod tests {
         assert_eq!(args["first_kernel_initializer"], json!(null));
         assert_eq!(args["hidden"], json!("none"));
         assert_eq!(args["dataset"], json!("x"));
+        let mut nothing = "imdb-fast train x --preset semi".to_owned();
+        let options = [
+            "feature-scale",
+            "bias-optimizer",
+            "first-kernel-initializer",
+            "self-training",
+            "average-weights",
+        ];
+        options.iter().for_each(|option| nothing += &format!(" --{option} none"));
+        let args = train(&nothing);
+        // As where a run has never had them.
+        assert!(options.iter().all(|option| args[option.replace('-', "_")].is_null()), "{args}");
         let args = train("imdb-fast train x --preset best --optimizer adam:learning_rate=0.001");
         assert_eq!(args["learning_rate"], json!(null));
         let hashed = "imdb-fast import x -o y --preset best --hash-bits 20 --unlabelled z";

@@ -34,7 +34,7 @@
 //!
 //! # Presets
 //!
-//! A preset is a list of these options, and what is given beside it takes the place of its own:
+//! A preset is a list of these options, and what is given beside it takes the place of its own, as `--feature-scale none` does:
 //!
 //! ```sh
 //! imdb-fast train --preset best --show-preset

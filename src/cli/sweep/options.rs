@@ -89,7 +89,7 @@ pub(crate) struct Args {
     learning_rate: Vec<f32>,
     /// Optimizers of the biases: `none,sgd:learning_rate=0.03`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
-    #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(OPTIMIZERS).and_none(), hide_possible_values = true)]
     bias_optimizer: Option<String>,
     /// Reviews a step
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
@@ -103,7 +103,7 @@ pub(crate) struct Args {
     schedule: Option<String>,
     /// How the weights of the words start: `none,zeros,random_uniform:minval=-0.05,maxval=0.05`
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...],...")]
-    #[arg(value_parser = Known::of(Initializer::NAMES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(Initializer::NAMES).and_none(), hide_possible_values = true)]
     first_kernel_initializer: Option<String>,
     /// Chances that a hidden unit is left out
     #[arg(long, value_name = "CHANCE,...", value_delimiter = ',', value_parser = number)]
@@ -116,7 +116,7 @@ pub(crate) struct Args {
     l2: Vec<f32>,
     /// Scales of the words: `none,naive-bayes`
     #[arg(long, value_name = "HOW,...", value_delimiter = ',')]
-    #[arg(value_parser = Known::of(FeatureScale::NAMES), hide_possible_values = true)]
+    #[arg(value_parser = Known::of(FeatureScale::NAMES).and_none(), hide_possible_values = true)]
     feature_scale: Vec<String>,
     /// Lengths of the reviews' inputs: `none,l2`
     #[arg(long, value_name = "NORM,...", value_delimiter = ',')]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::TypedValueParser;
 use imdb_fast::ensemble::{Ensemble, SelfTraining};
 use imdb_fast::nn::{
     Activation, Dense, Embedding, Initializer, LOSSES, RowNorm, hidden_units, loss,
@@ -14,7 +15,7 @@ use imdb_fast::{Error, Result};
 use serde::{Serialize, Serializer};
 
 use super::network::Network;
-use crate::cli::known::Known;
+use crate::cli::known::{Choice, Known, choice};
 use crate::cli::number::number;
 use crate::cli::preset::Preset;
 
@@ -120,10 +121,10 @@ pub(crate) struct Args {
     #[arg(long, alias = "lr", value_name = "RATE", value_parser = number)]
     learning_rate: Option<f32>,
     /// The optimizer of the biases, with its own learning rate: `sgd:learning_rate=0.03`; that of the other weights where it is
-    /// not given
+    /// `none` or not given
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]")]
-    #[arg(value_parser = Known::of(OPTIMIZERS), hide_possible_values = true)]
-    bias_optimizer: Option<String>,
+    #[arg(value_parser = Known::of(OPTIMIZERS).and_none().map(choice), hide_possible_values = true)]
+    bias_optimizer: Option<Choice>,
     /// What becomes of the learning rates, step by step: constant, linear (to 0, or to a part of it: `linear:end=0.1`), cosine
     /// (the same), `exponential:decay_rate=0.5,decay_steps=1000`; each with `warm_up=N` steps from 0, or a part of all,
     /// and `peak=0.5`, the part of the rate that the warm-up ends at and the schedule starts from
@@ -170,20 +171,20 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) keep_best: bool,
     /// End with the exponential moving average of the weights over all steps, `ema` or `ema:momentum=0.99`: Keras' use_ema. Validation
-    /// on the way is by the weights as they are
+    /// on the way is by the weights as they are. `none` is the last weights
     #[arg(long, value_name = "ema[:momentum=M]")]
-    #[arg(value_parser = Known::of(["ema"]), hide_possible_values = true)]
-    average_weights: Option<String>,
+    #[arg(value_parser = Known::of(["ema"]).and_none().map(choice), hide_possible_values = true)]
+    average_weights: Option<Choice>,
     /// Train N networks, each with the next seed and side by side, and make one of them whose logit is the mean of theirs, each
     /// network's divided by their standard deviation over the training reviews
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) ensemble: usize,
     /// Use the reviews without a label: what was trained labels them, and a student learns from all; then once more from those
     /// with a label. Parameters: `smoothing=2` of --feature-scale for the student, `fine_tuning_epochs=1` at the end, and
-    /// `fine_tuning_rate=0.333`, the part of the learning rate that these begin with
+    /// `fine_tuning_rate=0.333`, the part of the learning rate that these begin with. `none` is none of it
     #[arg(long, value_name = "pseudo-labels[:PARAMETER=VALUE,...]", conflicts_with_all = ["early_stopping", "keep_best"])]
-    #[arg(value_parser = Known::of(["pseudo-labels"]), hide_possible_values = true)]
-    self_training: Option<String>,
+    #[arg(value_parser = Known::of(["pseudo-labels"]).and_none().map(choice), hide_possible_values = true)]
+    self_training: Option<Choice>,
     /// Save the run every N epochs, or every N steps as in `50steps`; one that is stopped by a signal is saved in any case
     #[arg(long, value_name = "N|Nsteps")]
     #[serde(skip)]
@@ -198,20 +199,20 @@ pub(crate) struct Args {
     #[serde(skip)]
     pub(crate) fresh: bool,
     /// Scale each word by its log-count ratio of naive Bayes, counted on the rows that are trained on:
-    /// naive-bayes, or naive-bayes:smoothing=A
+    /// naive-bayes, or naive-bayes:smoothing=A; or `none`
     #[arg(long, value_name = "HOW")]
-    #[arg(value_parser = Known::of(FeatureScale::NAMES), hide_possible_values = true)]
-    feature_scale: Option<String>,
+    #[arg(value_parser = Known::of(FeatureScale::NAMES).and_none().map(choice), hide_possible_values = true)]
+    feature_scale: Option<Choice>,
     /// Scale each review's input to length 1 (l2), or leave it (none)
     #[arg(long, value_name = "NORM", default_value = "none")]
     #[arg(value_parser = Known::of(RowNorm::ALL.map(RowNorm::name)), hide_possible_values = true)]
     row_norm: String,
     /// How the weights of the words start: glorot_uniform, zeros (from which relu and prelu never learn), or
-    /// `random_uniform:minval=-0.05,maxval=0.05`; Keras' default where it is not given: glorot_uniform, and of an embedding
-    /// random_uniform
+    /// `random_uniform:minval=-0.05,maxval=0.05`; Keras' default where it is `none` or not given: glorot_uniform, and of an
+    /// embedding random_uniform
     #[arg(long, value_name = "NAME[:PARAMETER=VALUE,...]", conflicts_with = "init")]
-    #[arg(value_parser = Known::of(Initializer::NAMES), hide_possible_values = true)]
-    first_kernel_initializer: Option<String>,
+    #[arg(value_parser = Known::of(Initializer::NAMES).and_none().map(choice), hide_possible_values = true)]
+    first_kernel_initializer: Option<Choice>,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file; a model brings its scales of
     /// words and reviews, too, and its words have to be the dataset's
     #[arg(long, value_name = "MODEL")]
@@ -234,9 +235,7 @@ impl Args {
             seed: self.seed,
             loss: loss(&self.loss)?,
             optimizer: optimizer::parse(&self.optimizer, self.learning_rate)?,
-            bias_optimizer: (self.bias_optimizer.as_deref())
-                .map(optimizer::parse_for_biases)
-                .transpose()?,
+            bias_optimizer: chosen(&self.bias_optimizer, optimizer::parse_for_biases)?,
             schedule: self.schedule.parse()?,
             dropout: self.dropout,
             word_dropout: self.word_dropout,
@@ -247,8 +246,8 @@ impl Args {
                 .early_stopping
                 .map(|patience| EarlyStopping { patience, min_delta: self.min_delta }),
             keep_best: self.keep_best,
-            average_weights: self.average_weights.as_deref().map(str::parse).transpose()?,
-            feature_scale: self.feature_scale.as_deref().map(str::parse).transpose()?,
+            average_weights: chosen(&self.average_weights, str::parse)?,
+            feature_scale: chosen(&self.feature_scale, str::parse)?,
             row_norm: self.row_norm.parse()?,
         };
         options.check()?;
@@ -258,8 +257,7 @@ impl Args {
     /// The networks of an ensemble, where it is more than a run of one network.
     pub(super) fn ensemble(&self) -> Result<Option<Ensemble>> {
         let &Args { ensemble: members, seed, .. } = self;
-        let self_training: Option<SelfTraining> =
-            self.self_training.as_deref().map(str::parse).transpose()?;
+        let self_training: Option<SelfTraining> = chosen(&self.self_training, str::parse)?;
         let ensemble = Ensemble { members, seed, self_training };
         ensemble.check()?;
         if members == 1 && self_training.is_none() {
@@ -277,8 +275,7 @@ impl Args {
     /// The network before its first step.
     pub(super) fn network(&self) -> Result<Network<'_>> {
         let hidden = self.hidden_layers()?;
-        let initializer: Option<Initializer> =
-            self.first_kernel_initializer.as_deref().map(str::parse).transpose()?;
+        let initializer: Option<Initializer> = chosen(&self.first_kernel_initializer, str::parse)?;
         if let Some(initializer) = initializer {
             initializer.check_before(&hidden)?;
         }
@@ -332,6 +329,11 @@ impl Args {
             None => Ok(None),
         }
     }
+}
+
+/// What an option says that may be `none`.
+fn chosen<T>(given: &Option<Choice>, read: impl FnOnce(&str) -> Result<T>) -> Result<Option<T>> {
+    given.as_ref().and_then(Option::as_deref).map(read).transpose()
 }
 
 /// How often a run is saved.
