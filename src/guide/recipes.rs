@@ -25,6 +25,11 @@
 //! deviation over the training reviews, so it is evaluated, asked, explained and exported as any model.
 //! `--self-training pseudo-labels` has students learn from reviews without a label (Lee 2013).
 //!
+//! `--init run/model.safetensors` trains a finished model further: another run that starts from its weights, by the layers that
+//! the options ask for; optimizer and epochs begin anew. Weights of other programs come in likewise, as a safetensors file with
+//! `dense_0.kernel` `[features, units]`, `dense_0.bias` `[units]`, `dense_1.kernel` and so on, which are shaped as Keras' Dense has
+//! them.
+//!
 //! The book's other encoding, an Embedding averaged over the positions of the review, has options of its own
 //! (`--embedding-dim`, `--max-len`, `--mask`):
 //!

@@ -41,6 +41,7 @@ Examples:
   imdb-fast train imdb --encoding embedding --hidden 16 --learning-rate 0.01
   imdb-fast train large.safetensors --epochs 500 --checkpoint-every 10
   imdb-fast train --resume run      go on after a stop or a kill
+  imdb-fast train imdb --init run/model.safetensors --epochs 2 --out further
 
 --encoding multi-hot is the book's first: each review is a row of zeros and ones, one column a word. --encoding embedding is \
 its other: the sequence of the word ids, padded and cut to --max-len as Keras' pad_sequences does, an Embedding layer with a \
@@ -190,7 +191,8 @@ pub(crate) struct Args {
     #[serde(skip)]
     pub(super) checkpoint_every: Option<Every>,
     /// Go on with the run of a folder, with the options that it began with. Only --epochs and --checkpoint-every may be given
-    /// anew, and the dataset if it has moved
+    /// anew, and the dataset if it has moved. To end it with the epoch that it was stopped in, give that as
+    /// --epochs. One that is finished is trained further by --init
     #[arg(long, value_name = "DIR")]
     #[serde(skip)]
     pub(crate) resume: Option<PathBuf>,
@@ -214,7 +216,7 @@ pub(crate) struct Args {
     #[arg(value_parser = Known::of(Initializer::NAMES).and_none().map(choice), hide_possible_values = true)]
     first_kernel_initializer: Option<Choice>,
     /// Start from the `embedding.kernel`, `dense_I.kernel`, `.bias` and `.alpha` of a safetensors file; a model brings its scales of
-    /// words and reviews, too, and its words have to be the dataset's
+    /// words and reviews, too, and its words have to be the dataset's. Optimizer and epochs begin anew
     #[arg(long, value_name = "MODEL")]
     #[serde(serialize_with = "optional_path")]
     pub(crate) init: Option<PathBuf>,

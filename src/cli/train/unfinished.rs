@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Args;
 use super::options::Every;
 use super::outputs::{CHECKPOINT, DIVERGED, MODEL};
-use crate::cli::{given_to_train, shown, train_arguments};
+use crate::cli::{given_to_train, quoted, shown, train_arguments};
 
 /// Options that may be given beside `--resume`.
 const CHANGEABLE: [&str; 4] = ["dataset", "resume", "epochs", "checkpoint_every"];
@@ -141,15 +141,15 @@ pub(super) fn nothing_to_resume(folder: &Path) -> Error {
     let has = |name: &str| folder.join(name).exists();
     let (reason, remedy) = match (has(DIVERGED), has(MODEL)) {
         (true, _) => {
-            ("the run there diverged", "start another one, with a smaller --learning-rate")
+            let smaller = "start another one, with a smaller --learning-rate";
+            ("the run there diverged", smaller.to_owned())
         }
-        (_, true) => ("the run there is finished: it has its model", "start another one"),
-        _ => ("there is no run that was saved", "name the folder that was its --out"),
+        (_, true) => {
+            let model = quoted(folder.join(MODEL));
+            let another = format!("start another one from its weights by --init {model}");
+            ("the run there is finished: it has its model", another)
+        }
+        _ => ("there is no run that was saved", "name the folder that was its --out".to_owned()),
     };
-    Error::Unfit {
-        option: "--resume",
-        value: shown(folder),
-        reason: reason.to_owned(),
-        remedy: remedy.to_owned(),
-    }
+    Error::Unfit { option: "--resume", value: shown(folder), reason: reason.to_owned(), remedy }
 }
