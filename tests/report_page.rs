@@ -379,6 +379,9 @@ fn errors_name_what_helps() {
         move_away(name);
         let file = Path::new(name).file_name().unwrap().to_str().unwrap();
         fails(&desk, &["run"], &[&format!("it has no {file}"), "train again"]);
+        desk.write("run/checkpoint.safetensors", "of a run that was stopped");
+        fails(&desk, &["run"], &[&format!("it has no {file}"), "train --resume run` ends"]);
+        desk.remove("run/checkpoint.safetensors");
         back(name);
     }
     move_away("d.safetensors");

@@ -11,9 +11,9 @@ use imdb_fast::report::sweep::SweepResults;
 use imdb_fast::{Error, Result, output};
 use serde_json::Value;
 
-use super::train::{self, HISTORY, MODEL};
+use super::train::{self, CHECKPOINT, HISTORY, MODEL};
 use super::{
-    Global, OutputArg, count, labelled_split, loss_of, or_by_train, shown, sweep, thousands,
+    Global, OutputArg, count, labelled_split, loss_of, or_by_train, quoted, shown, sweep, thousands,
 };
 
 /// Write a run or a sweep as one page for a browser: curves, scores, words, mistakes; the configurations compared
@@ -123,7 +123,10 @@ fn read(run: &Path) -> Result<(HistoryFile, Model)> {
     }
     for name in [HISTORY, MODEL] {
         if !run.join(name).exists() {
-            let remedy = "name the folder of a run that has ended well, or train again";
+            let remedy = match run.join(CHECKPOINT).exists() {
+                true => &format!("`imdb-fast train --resume {}` ends the run", quoted(run)),
+                false => "name the folder of a run that has ended well, or train again",
+            };
             return Err(unfit(format!("it has no {name}"), remedy));
         }
     }

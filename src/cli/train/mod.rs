@@ -32,8 +32,8 @@ use super::{
 };
 use ensemble::Members;
 pub(crate) use options::Args;
-use outputs::{CHECKPOINT, Outputs, PARTIAL_HISTORY, facts};
-pub(super) use outputs::{HISTORY, MODEL, NAMES, discard, is_in};
+pub(super) use outputs::{CHECKPOINT, HISTORY, MODEL, NAMES, discard, is_in};
+use outputs::{Outputs, PARTIAL_HISTORY, facts};
 pub(super) use refit::refit;
 pub(super) use unfinished::Word;
 use unfinished::{NOTES, Notes, REMEDY, Unfinished, nothing_to_resume};

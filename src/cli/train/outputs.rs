@@ -21,7 +21,7 @@ use crate::cli::{is_same_file, quoted, shown};
 
 pub(in crate::cli) const MODEL: &str = "model.safetensors";
 pub(in crate::cli) const HISTORY: &str = "history.json";
-pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
+pub(in crate::cli) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The last checkpoint of a run that diverged: nobody goes on from it, since it would diverge again.
 pub(super) const DIVERGED: &str = "diverged.safetensors";
 /// The history of a run that is on its way. An earlier run's files stay together until this one has all of its own.
