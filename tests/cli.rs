@@ -553,6 +553,17 @@ fn files_of_the_wrong_kind() {
         &swapped,
         &["cannot open imdb: ", "; a model belongs here, such as the run/model"],
     );
+    let import = ["import", "marked", "-o", "x"];
+    for (arguments, part) in [
+        (&["plot", "none", "-o", "x.svg"][..], "the history.json of a run"),
+        (&["import", "none", "-o", "x"], "a file of reviews"),
+        (&[&import[..], &["--test", "none"]].concat(), "--test-fraction"),
+        (&[&import[..], &["--word-index", "none"]].concat(), "imdb_word_index.json"),
+        (&["train", "d.safetensors", "--init", "none"], "a model belongs here"),
+        (&["sweep", "d.safetensors", "--config", "none"], "a TOML file"),
+    ] {
+        desk.fails(1, arguments, &["cannot open none: ", part]);
+    }
     desk.fails(1, &["train", "imbd"], &["cannot open imbd: ", "; `imdb-fast import` makes"]);
     for text in ["a text", &"a long text ".repeat(30)] {
         desk.fails(1, &["predict", model, text], &["; a dataset", "itself is given by --text"]);

@@ -13,7 +13,7 @@ use imdb_fast::{Error, Result, dataset};
 
 use super::cache::{Cache, Set, keras_folder};
 use super::progress::Transfer;
-use super::{Global, OutputArg, folders, shown, to_stdout, warn};
+use super::{Global, OutputArg, WORD_INDEX, folders, missing, shown, to_stdout, warn};
 
 /// Download the real reviews and import them, so that `imdb-fast train imdb` finds them
 ///
@@ -128,7 +128,7 @@ impl Set {
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     if let Some(index) = &args.word_index {
         // What is wrong with it is found out before anything is downloaded.
-        import::check_word_index(index)?;
+        import::check_word_index(index).map_err(missing(WORD_INDEX))?;
     }
     let cache = Cache::locate(global)?;
     let folder = &cache.folder;
@@ -307,7 +307,8 @@ impl Fetch<'_> {
         }
         // Told by its beginning, before all of it is read.
         self.format(path)?;
-        let digest = Digest::of_file(path)?;
+        let remedy = format!("--from takes {}", self.args.dataset.file());
+        let digest = Digest::of_file(path).map_err(missing(&remedy))?;
         match (expected, self.args.sha256) {
             (Some(expected), Some(_)) if expected != digest => {
                 let problem = format!("its SHA-256 is {digest}, expected {expected}");

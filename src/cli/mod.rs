@@ -377,6 +377,9 @@ fn of_file(path: &Path, place: &str, remedy: &str) -> impl FnOnce(Error) -> Erro
     }
 }
 
+/// What belongs in the place of a word index.
+const WORD_INDEX: &str = "Keras' imdb_word_index.json belongs here";
+
 /// Says what belongs in the place of a file that is not there.
 fn missing(remedy: &str) -> impl FnOnce(Error) -> Error {
     move |error| match error {

@@ -6,7 +6,7 @@ use imdb_fast::report::json::HistoryFile;
 use imdb_fast::report::plot::{curves_png, curves_svg};
 use imdb_fast::{Error, Result, output};
 
-use super::{Global, OutputArg, shown, thousands};
+use super::{Global, OutputArg, missing, shown, thousands};
 
 /// Draw loss and accuracy of a history.json, as the book does
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
             ));
         }
     };
-    let history = HistoryFile::read(&args.history)?.history;
+    let belongs = "the history.json of a run belongs here, or a Keras History.history as JSON";
+    let history = HistoryFile::read(&args.history).map_err(missing(belongs))?.history;
     if history.epochs() == 0 {
         let remedy = "name the history.json of a run, or a Keras History.history as JSON";
         return Err(Error::malformed(&args.history, "the history", "no epoch in it", remedy));

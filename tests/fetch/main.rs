@@ -176,13 +176,13 @@ fn a_file_at_hand_needs_no_network() {
     let wrong = sha256(b"another");
     let arguments = ["fetch", "--from", "imdb.npz", "--sha256", &wrong];
     desk.fails(1, &arguments, &["imdb.npz: the file: its SHA-256 is ", "or leave --sha256 out"]);
-    desk.fails(1, &["fetch", "--from", "none.npz"], &["cannot open none.npz"]);
+    desk.fails(1, &["fetch", "--from", "none.npz"], &["cannot open none.npz", "takes Keras'"]);
     // Found out before anything is asked for.
     let server = Server::new([]);
     let mirror = server.mirror();
     for set in ["keras", "stanford"] {
         let fetch = ["fetch", set, "--mirror", &mirror, "--word-index", "none.json", "--force"];
-        desk.fails(1, &fetch, &["cannot open none.json"]);
+        desk.fails(1, &fetch, &["cannot open none.json", "Keras' imdb_word"]);
     }
     let index = ["fetch", "--from", "imdb_word_index.json"];
     desk.fails(1, &index, &["error: imdb_word_index.json: "]);

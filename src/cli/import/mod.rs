@@ -12,7 +12,9 @@ use imdb_fast::output::OutputFile;
 use imdb_fast::{Error, Result, dataset, import};
 
 use super::inspect::of_split;
-use super::{Global, OutputArg, count, is_same_file, missing, open_model, shown, thousands, warn};
+use super::{
+    Global, OutputArg, WORD_INDEX, count, is_same_file, missing, open_model, shown, thousands, warn,
+};
 pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
@@ -30,13 +32,29 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     // A place that cannot be written is found out before the reviews are read.
     let file = OutputFile::create(output)?;
     let vocabulary = words.map(|path| known_words(global, path)).transpose()?;
-    let mut source = import::open(&args.source, &args.options(global, vocabulary))?;
+    let source = import::open(&args.source, &args.options(global, vocabulary));
+    let mut source = source.map_err(|error| of_missing(error, &args))?;
     for note in source.notes() {
         global.note(note);
     }
     let summary = dataset::write_to(&mut *source, file)?;
     report(global, &args.output, &summary);
     Ok(())
+}
+
+/// Says what belongs in the place of one of the files to read.
+fn of_missing(error: Error, args: &Args) -> Error {
+    let remedy = match &error {
+        Error::Io { path, .. } if Some(path) == args.word_index() => WORD_INDEX,
+        Error::Io { path, .. } if Some(path) == args.test() => {
+            "a second file of reviews belongs here; --test-fraction makes the test split of a part"
+        }
+        Error::Io { path, .. } if args.inputs().any(|input| input == path) => {
+            "a file of reviews belongs here, or the folder of the archive"
+        }
+        _ => return error,
+    };
+    missing(remedy)(error)
 }
 
 /// The words of a model or of a dataset.

@@ -236,6 +236,11 @@ impl Args {
         self.splits.test.as_ref()
     }
 
+    /// The word ranks of Keras.
+    pub(super) fn word_index(&self) -> Option<&PathBuf> {
+        self.keras.word_index.as_ref()
+    }
+
     /// The model or dataset whose words are taken over, which may be the name of a fetched one.
     pub(super) fn vocabulary(&self) -> Option<&PathBuf> {
         self.words.vocabulary.as_ref()

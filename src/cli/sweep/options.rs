@@ -12,6 +12,7 @@ use imdb_fast::train::FeatureScale;
 use imdb_fast::{Error, Result};
 
 use crate::cli::known::Known;
+use crate::cli::missing;
 use crate::cli::number::number;
 
 /// Train many configurations in parallel, compare them, and train the best one on all reviews
@@ -178,7 +179,8 @@ impl Args {
         }
         let mut asked = Asked::default();
         if let Some(path) = &self.config {
-            let file = SweepFile::read(path)?;
+            let remedy = "a TOML file such as that of `imdb-fast sweep --help` belongs here";
+            let file = SweepFile::read(path).map_err(missing(remedy))?;
             asked.configurations = Some(file.configurations);
             asked.left_out = file.left_out;
             (asked.seed, asked.seeds, asked.by) = (file.seed, file.seeds, file.by);

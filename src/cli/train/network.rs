@@ -7,6 +7,8 @@ use imdb_fast::dataset::Dataset;
 use imdb_fast::model::Model;
 use imdb_fast::nn::{Architecture, Dense, Embedding, Initializer};
 
+use crate::cli::missing;
+
 pub(super) struct Network<'a> {
     pub(super) hidden: Vec<Dense>,
     pub(super) embedding: Option<Embedding>,
@@ -36,7 +38,8 @@ impl Network<'_> {
         }
         match self.init {
             Some(path) => {
-                let model = Model::from_tensors(architecture, path)?;
+                let remedy = "a model belongs here, or other weights as a safetensors file";
+                let model = Model::from_tensors(architecture, path).map_err(missing(remedy))?;
                 model.expect_dataset(dataset)?;
                 Ok(model)
             }
