@@ -58,7 +58,8 @@ stops it at once. A run that goes on ends with the same model and history, to th
 the same kernels, on any number of threads); only its times differ. When it \
 is finished, its checkpoint is removed.
 
-While a run is on its way, its history is in history.partial.json; model.safetensors, history.json, history.csv, \
+While a run is on its way, its history is saved in history.partial.json, once a second as epochs end; \
+model.safetensors, history.json, history.csv, \
 curves.svg and curves.png of an earlier run in the folder stay until it is finished. Where the loss or a weight is not \
 finite any more, training stops, and the model of a run of one network is that of the best epoch before: always with \
 --keep-best, else where the weights are few for the words of an epoch, since they have to be copied. Where there is none, the last \
