@@ -24,7 +24,8 @@ pub(crate) struct Args {
     /// Decides every random number
     #[arg(long, value_name = "N", default_value_t = SyntheticOptions::default().seed)]
     seed: u64,
-    /// Leave out the words in reading order: a third of the bytes, but `decode` and embeddings need them
+    /// Leave out the words in reading order: a third of the bytes is left, but `decode` and embeddings need
+    /// them
     #[arg(long)]
     no_sequences: bool,
 }
