@@ -116,7 +116,8 @@ which `fetch` goes on.";
 /// Options of every command.
 #[derive(Debug, Args)]
 struct Global {
-    /// Threads to use; 0 is one a core. The results do not depend on it
+    /// Threads to use; 0 is one for each core that the system lets it have, whatever OMP_NUM_THREADS says. The results do not
+    /// depend on it
     #[arg(long, global = true, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(..=Team::MAX_THREADS as u64))]
     threads: usize,
