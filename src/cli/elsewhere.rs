@@ -91,9 +91,11 @@ mod tests {
             assert!(commands.iter().all(|name| program.find_subcommand(name).is_some()));
         }
         let text = |words: &[&str]| in_words(Cli::try_parse_from(words).unwrap_err());
-        let count = text(&["imdb-fast", "import", "x", "-o", "y", "--min_df=2"]);
-        assert!(count.contains("here it is `--min-count N`"), "{count}");
-        assert!(!count.contains("--index-from"), "{count}");
+        let count = |option| text(&["imdb-fast", "import", "x", "-o", "y", option, "2"]);
+        for count in ["--min-df", "--min_df"].map(count) {
+            assert!(count.contains("here it is `--min-count N`"), "{count}");
+            assert!(!count.contains("--index-from"), "{count}");
+        }
         // Of another command, and of none: clap's own tips.
         let other = text(&["imdb-fast", "synth", "--epoch"]);
         assert!(!other.contains("here it is"), "{other}");

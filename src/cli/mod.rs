@@ -202,7 +202,9 @@ pub(crate) fn main() -> ExitCode {
 /// What is wrong with the arguments, coloured. Of what is no number the library that parses it speaks to programmers.
 fn in_words(mut error: clap::Error) -> String {
     if let Some(tip) = elsewhere::tip(&error) {
+        // The usage goes by what was suggested.
         error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Usage);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     } else if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested) {
         // That `--` makes a value of what looks like an option is true of no option's value.

@@ -37,7 +37,7 @@ enum Memory {
 }
 
 impl<T: Pod> Aligned<T> {
-    /// `length` zeros, in memory that the system has not yet had to provide.
+    /// `length` zeros, of many in memory that the system has not yet had to provide.
     pub fn zeros(length: usize) -> Aligned<T> {
         const { assert!(size_of::<Line>().is_multiple_of(size_of::<T>())) }
         let lines = length.div_ceil(size_of::<Line>() / size_of::<T>());

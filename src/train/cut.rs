@@ -27,7 +27,7 @@ const ROW_COST: f64 = 6.0;
 const IDLE_ROW_COST: f64 = 4.5;
 
 /// What a review costs each shard, in nonzeros of a layer whose rows are one line or less: its words are looked up, and two loops
-/// begin and end.
+/// begin and end. In a linear model, whose sums are one number each, it costs next to nothing.
 const REVIEW_COST: f64 = 12.0;
 
 /// What the first of three shards may have of the words' and the rows' cost.
@@ -102,8 +102,10 @@ pub(super) fn cut_features<I: Word>(
         sampled += 1;
     }
     let mut work = Work::new(&counts, batch_size as f64 / f64::from(sampled.max(1)));
-    let lines = width.max(LANES) as f64 / LANES as f64;
-    work.shard_cost = REVIEW_COST / lines * batch_size as f64;
+    if width > 1 {
+        let lines = width.max(LANES) as f64 / LANES as f64;
+        work.shard_cost = REVIEW_COST / lines * batch_size as f64;
+    }
     let common: u32 = counts.iter().take(BITS).sum();
     let is_common = f64::from(common) >= MANY_BITS * f64::from(sampled);
     if can_have_bits && is_common && batch_size >= BITS && features >= BITS {
