@@ -1024,6 +1024,15 @@ fn a_model_that_cannot_be_used_is_not_saved() {
     let spoilt = ["--batch-size", "16", "--validation", "0", "--first-kernel-initializer", huge];
     let warming = [&SMALL[..2], &spoilt, &["--schedule", "constant:warm_up=10"]].concat();
     desk.fails(1, &warming, &["in epoch 1, batch 1 (seed 0, learning rate 0.001)"]);
+    // A loss by probabilities is finite where logits are not, in a step as in the validation behind the only one.
+    for loss in ["mean-squared-error", "hinge"] {
+        let linear = [&SMALL[..2], &["--hidden", "none", "--epochs", "1", "--loss", loss]].concat();
+        let of_step = [&linear[..], &spoilt].concat();
+        desk.fails(1, &of_step, &["not finite any more in epoch 1, batch 1"]);
+        let validated = ["--validation", "0.2", "--batch-size", "99999", "--learning-rate", "1e38"];
+        let of_epoch = [&linear[..], &validated].concat();
+        desk.fails(1, &of_epoch, &["not finite any more in epoch 1, validation"]);
+    }
     // Of several networks, the first that did so is told.
     let several = ["--seed", "41", "--ensemble", "2", "--threads", "1"];
     let arguments = [&SMALL[..2], &far, &several].concat();

@@ -60,10 +60,11 @@ impl Block {
         }
         workspace.forward(*level, head);
         self.d_head.fill(0.0);
-        self.loss = workspace.backward(*level, head, *loss, targets, scale, &mut self.d_head);
+        let loss = workspace.backward(*level, head, *loss, targets, scale, &mut self.d_head);
         workspace.probabilities().clone_into(&mut self.probabilities);
         let deltas = workspace.first_d();
         self.deltas[..deltas.len()].copy_from_slice(deltas);
+        self.loss = through.unless_overflown(loss);
     }
 }
 
@@ -75,4 +76,16 @@ pub(super) struct Through<'a> {
     pub(super) loss: &'a dyn Loss,
     pub(super) workspace: &'a mut Workspace,
     pub(super) targets: &'a mut Vec<f32>,
+}
+
+impl Through<'_> {
+    /// The loss of what has gone through; NaN where a logit is not finite. Of a probability that is 0 or 1 for that reason a loss
+    /// may be finite, but a model that says so is refused.
+    pub(super) fn unless_overflown(&self, loss: f64) -> f64 {
+        let logits = self.workspace.logits().iter();
+        match logits.fold(false, |is_lost, logit| is_lost | !logit.is_finite()) {
+            true => f64::NAN,
+            false => loss,
+        }
+    }
 }

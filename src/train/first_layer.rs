@@ -22,7 +22,7 @@ pub(super) enum Reviews {
 }
 
 impl Reviews {
-    fn side(self) -> usize {
+    pub(super) fn side(self) -> usize {
         match self {
             Reviews::Batch => 0,
             Reviews::Round(round) => round % SIDES,

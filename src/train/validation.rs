@@ -102,10 +102,10 @@ impl<'a, I: Word> Validation<'a, I> {
 
     /// Takes blocks of a round through the head until there are no more.
     fn judge(&self, round: usize, first_layer: &FirstLayer<'_>, through: &mut Through<'_>) {
-        let (places, judged) = (self.places(round), &self.judged[round % SIDES]);
+        let (places, judged) = (self.places(round), &self.judged[Reviews::Round(round).side()]);
         let sums = first_layer.sums(Reviews::Round(round));
-        let Through { level, head, loss, workspace, targets } = through;
         loop {
+            let Through { level, head, loss, workspace, targets } = &mut *through;
             let block = judged.next.fetch_add(1, Ordering::Relaxed);
             let first = places.start + block * BLOCK_ROWS;
             if first >= places.end {
@@ -120,15 +120,16 @@ impl<'a, I: Word> Validation<'a, I> {
             targets.clear();
             targets.extend(self.labels[block_places].iter().map(|&label| f32::from(label)));
             let (logits, probabilities) = (workspace.logits(), workspace.probabilities());
+            let loss = loss.sum(*level, logits, probabilities, targets);
             let mut result = lock(&judged.blocks[block]);
-            result.loss = loss.sum(*level, logits, probabilities, targets);
             probabilities.clone_into(&mut result.probabilities);
+            result.loss = through.unless_overflown(loss);
         }
     }
 
     /// Hands on the results of a round in the order of its blocks, and makes room for another.
     fn hand_on(&self, round: usize, consume: &mut impl FnMut(&[f32], &[u8], f64)) {
-        let (places, judged) = (self.places(round), &self.judged[round % SIDES]);
+        let (places, judged) = (self.places(round), &self.judged[Reviews::Round(round).side()]);
         judged.next.store(0, Ordering::Relaxed);
         for (first, block) in places.clone().step_by(BLOCK_ROWS).zip(&judged.blocks) {
             let block = lock(block);
