@@ -43,8 +43,8 @@ pub struct Rows<'a> {
     pub gradient: &'a mut [f32],
     /// Which rows the step updates.
     pub selection: Selection<'a>,
-    /// For each row the number of the last step that has updated it, from 1; 0 before the first. Where all rows are selected
-    /// it says nothing.
+    /// For each row the number of the last step that has updated it, from 1; 0 before the first. It says nothing, and may be empty,
+    /// where all rows are selected, and where rows that share a gradient have no decays.
     pub updated: &'a mut [u32],
     /// For each array of state, what a step that leaves the row out multiplies it by.
     pub decays: &'a [Powers],

@@ -27,7 +27,7 @@ const ROW_COST: f64 = 6.0;
 const IDLE_ROW_COST: f64 = 4.5;
 
 /// What a review costs each shard, in nonzeros of a layer whose rows are one line or less: its words are looked up, and two loops
-/// begin and end. In a linear model, whose sums are one number each, it costs next to nothing.
+/// begin and end.
 const REVIEW_COST: f64 = 12.0;
 
 /// What the first of three shards may have of the words' and the rows' cost.
@@ -61,6 +61,9 @@ const BIT_COST: f64 = 0.2;
 /// sixteen others.
 const MANY_BITS: f64 = 20.0;
 
+/// The least width of such a layer: those sums are whole lines, of which a narrower one would use less than a half.
+const LEAST_BIT_WIDTH: usize = 8;
+
 impl Cut {
     /// Whether a step goes through all rows, by what it does to those without a gradient.
     pub(super) fn is_swept_whole(&self, idle: &Idle) -> bool {
@@ -73,10 +76,25 @@ impl Cut {
         }
     }
 
+    /// Whether the last step of each row is kept. A row among the words of one review, whose gradient is shared, need not be marked,
+    /// and no step has to be made up for unless rows decay.
+    pub(super) fn counts_steps(&self, idle: &Idle, is_shared: bool) -> bool {
+        !self.is_swept_whole(idle) && (!is_shared || matches!(idle, Idle::Decays(_)))
+    }
+
     /// Whether the gradient has a row for each feature.
     pub(super) fn is_dense(&self, idle: &Idle) -> bool {
         let are_near = self.features.len() as f64 <= MANY_PLACES * self.nonzeros;
         self.is_swept_whole(idle) || (*idle != Idle::Rests && are_near)
+    }
+}
+
+/// What a review costs each shard, in nonzeros of a layer so wide. In a linear model, whose sums are one number each, it is next
+/// to nothing.
+fn review_cost(width: usize) -> f64 {
+    match width {
+        1 => 0.0,
+        _ => REVIEW_COST / (width.max(LANES) as f64 / LANES as f64),
     }
 }
 
@@ -102,13 +120,11 @@ pub(super) fn cut_features<I: Word>(
         sampled += 1;
     }
     let mut work = Work::new(&counts, batch_size as f64 / f64::from(sampled.max(1)));
-    if width > 1 {
-        let lines = width.max(LANES) as f64 / LANES as f64;
-        work.shard_cost = REVIEW_COST / lines * batch_size as f64;
-    }
+    work.shard_cost = review_cost(width) * batch_size as f64;
     let common: u32 = counts.iter().take(BITS).sum();
     let is_common = f64::from(common) >= MANY_BITS * f64::from(sampled);
-    if can_have_bits && is_common && batch_size >= BITS && features >= BITS {
+    let is_worth_it = width >= LEAST_BIT_WIDTH && batch_size >= BITS && features >= BITS;
+    if can_have_bits && is_common && is_worth_it {
         work.bits_cost = Some(BIT_COST * batch_size as f64);
     }
     let whole = work.cut(0..features);

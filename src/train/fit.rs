@@ -231,10 +231,10 @@ impl Fit<'_> {
         let first_kernel = &mut parameters.first_kernel;
         let remembers = plan.remembers_best(first_kernel.len());
         let scales = scale.and_then(InputScale::features);
-        let is_shared = plan.batch_rows() == 1 && !I::REPEATS;
         let first_layer = (&mut first_kernel[..], scales);
         let moving = Moving { optimizer: &*options.optimizer, idle: plan.idle() };
-        let mut shards = Shard::split(first_layer, &architecture, &cuts, is_shared, moving, level);
+        let mut shards =
+            Shard::split(first_layer, &architecture, &cuts, plan.shares_gradient(), moving, level);
         if let Some(average) = options.average_weights {
             shards.iter_mut().for_each(|shard| shard.average(average));
         }

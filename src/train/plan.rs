@@ -8,12 +8,13 @@ use super::place::Place;
 use super::row_set::RowSet;
 use super::rows::{Rows, Word};
 use super::sequences::sequences;
-use super::shard::MOST_WORDS;
+use super::shard::{MOST_STEPS, MOST_WORDS};
 use super::validation::ROUND_ROWS;
+use super::weights::most_beside;
 use super::window::{FULL_SHUFFLE_BYTES, Order, Shuffle};
 use crate::dataset::{Csr, Dataset, Split};
 use crate::error::{Error, Result};
-use crate::kernel::{LANES, Level, has_room};
+use crate::kernel::{Level, has_room};
 use crate::model::Model;
 use crate::nn::{Architecture, Dropout};
 use crate::optimizer::{Idle, Step};
@@ -150,9 +151,8 @@ impl<'d> TrainPlan<'d> {
     /// How the features are shared out.
     pub(super) fn cuts<I: Word>(&self, rows: Rows<'_, I>) -> Vec<Cut> {
         // Bits say nothing of words that occur several times, or of those that are left out of a batch.
-        let width = self.architecture.width();
-        let can_have_bits = !I::REPEATS && !self.word_dropout.is_on() && width >= 8;
-        let how = (width, &self.idle(), can_have_bits);
+        let can_have_bits = !I::REPEATS && !self.word_dropout.is_on();
+        let how = (self.architecture.width(), &self.idle(), can_have_bits);
         cut_features(rows, &self.train_rows, self.architecture.inputs(), self.batch_rows(), how)
     }
 
@@ -206,19 +206,18 @@ impl<'d> TrainPlan<'d> {
         let first = self.architecture.inputs() * width;
         let head = self.architecture.parameters() - first;
         let arrays = options.optimizer.state().len();
-        let state = match width {
-            // Each weight may have a record with its state and its scale.
-            1 => (1 + arrays + usize::from(options.feature_scale.is_some())).next_power_of_two(),
-            // Those of narrow rows may have a scale each.
-            2..LANES => arrays + usize::from(options.feature_scale.is_some()),
-            _ => arrays,
-        };
+        let state = most_beside(width, arrays, options.feature_scale.is_some());
         let copies = usize::from(options.average_weights.is_some())
             + usize::from(self.remembers_best(first));
         // The first layer's gradient; one that is not dense has few rows.
         let idle = self.idle();
         let dense = cuts.iter().filter(|cut| cut.is_dense(&idle));
         let rows: usize = dense.map(|cut| cut.features.len()).sum();
+        // For each feature its scale, and the last step that its weights and their average have seen.
+        let counts = |cut: &&Cut| cut.counts_steps(&idle, self.shares_gradient());
+        let counted: usize = cuts.iter().filter(counts).map(|cut| cut.features.len()).sum();
+        let of_each = usize::from(options.feature_scale.is_some())
+            + usize::from(options.average_weights.is_some());
         let (blocks, threads) = (self.blocks(), threads.min(self.most_threads(cuts.len())));
         // The sums of each shard, the deltas of each block, and for each thread those of all blocks.
         let sums = cuts.len() * self.summed_rows().iter().sum::<usize>();
@@ -228,6 +227,8 @@ impl<'d> TrainPlan<'d> {
             // The head's gradient, whole and of each block.
             + product(1 + blocks, head)
             + product(rows + sums + deltas, width)
+            + product(of_each, self.architecture.inputs())
+            + counted as u128
     }
 
     /// The options.
@@ -248,6 +249,11 @@ impl<'d> TrainPlan<'d> {
     /// Reviews of a batch; the last one may be short.
     pub(super) fn batch_rows(&self) -> usize {
         self.options.batch_size.min(self.train_rows.len())
+    }
+
+    /// Whether all words of a batch have the same gradient: those of one review, if none stands there several times.
+    pub(super) fn shares_gradient(&self) -> bool {
+        self.batch_rows() == 1 && self.architecture.embedding().is_none()
     }
 
     /// Reviews whose sums are kept on each side.
@@ -371,19 +377,21 @@ fn expect_size(dataset: &Dataset, has_sequences: bool, train_rows: &RowSet) -> R
 
 /// Checks that there are not too many steps, and more than those of the warm-up.
 fn expect_steps(options: &FitOptions, train_rows: usize) -> Result<()> {
-    // Half of what 32 bits count: the trainer marks rows in the other half.
-    const MOST_STEPS: usize = i32::MAX as usize;
     let steps = train_rows.div_ceil(options.batch_size).checked_mul(options.epochs);
+    let steps = steps.and_then(|steps| u32::try_from(steps).ok());
     let Some(steps) = steps.filter(|&steps| steps <= MOST_STEPS) else {
         let expected = format!("no more than {MOST_STEPS} steps in all");
         return Err(Error::invalid("--epochs", options.epochs, expected));
     };
-    let (schedule, steps) = (&options.schedule, steps as u32);
+    let schedule = &options.schedule;
     if schedule.warm_up.of(steps) >= steps {
         return Err(Error::Unfit {
             option: "--schedule",
             value: schedule.to_string(),
-            reason: format!("the run has {steps} steps and so ends before its warm-up"),
+            reason: format!(
+                "the run has {steps} step{} and so ends before its warm-up",
+                if steps == 1 { "" } else { "s" }
+            ),
             remedy: "warm up for fewer steps, or for a part of all such as warm_up=0.1".to_owned(),
         });
     }
@@ -391,7 +399,10 @@ fn expect_steps(options: &FitOptions, train_rows: usize) -> Result<()> {
 }
 
 /// Checks that the network has what the options are about.
-fn expect_network(architecture: &Architecture, options: &FitOptions) -> Result<()> {
+///
+/// # Errors
+/// [`Error::InvalidOption`]
+pub(crate) fn expect_network(architecture: &Architecture, options: &FitOptions) -> Result<()> {
     if architecture.embedding().is_some() && options.scales_input() {
         let (option, value) = match &options.feature_scale {
             Some(scale) => ("--feature-scale", scale.to_string()),
@@ -427,14 +438,15 @@ mod tests {
         let [first, head] = [2_000 * 256, 256 + 256 + 1];
         let layer = Dense { units: 256, activation: Activation::Relu };
         let model = Model::new(Architecture::new(2_000, &[layer]).unwrap(), 1);
-        let plan = |name: &str, change: &dyn Fn(&mut FitOptions)| {
+        let plan_of = |model: &Model, name: &str, change: &dyn Fn(&mut FitOptions)| {
             let optimizer = optimizer::parse(name, None).unwrap();
             let validation = Holdout::First(100);
             let mut options =
                 FitOptions { batch_size: 64, optimizer, validation, ..FitOptions::default() };
             change(&mut options);
-            TrainPlan::new(&dataset, &model, options).unwrap()
+            TrainPlan::new(&dataset, model, options).unwrap()
         };
+        let plan = |name: &str, change: &dyn Fn(&mut FitOptions)| plan_of(&model, name, change);
         let cut = |features, nonzeros| Cut {
             features,
             nonzeros,
@@ -442,12 +454,12 @@ mod tests {
             cost: 0.0,
             has_bits: false,
         };
-        // The gradient of the second is a list of rows, if not all of them move.
+        // The gradient of the second is a list of rows, if not all of them move, and the last step of each is kept.
         let cuts = [cut(0..500, 500.0), cut(500..2_000, 10.0)];
         let values = |name, change| plan(name, change).values(&cuts, 1);
         let plain = values("sgd", &|_| ());
-        assert_eq!(plain, 2 * head + (500 + 2 * 100 + 2 * 64) * 256);
-        let rest = 1_500 * 256;
+        assert_eq!(plain, 2 * head + (500 + 2 * 100 + 2 * 64) * 256 + 1_500);
+        let rest = 1_500 * 256 - 1_500;
         for (name, expected) in [
             ("rmsprop", first + head),
             ("sgd:momentum=0.9", first + head + rest),
@@ -460,7 +472,28 @@ mod tests {
         let averaged = |options: &mut FitOptions| {
             options.average_weights = Some(WeightAverage::default());
         };
-        assert_eq!(values("sgd", &averaged) - plain, first + head);
+        assert_eq!(values("sgd", &averaged) - plain, first + head + 2_000);
+
+        // What each feature has one of is as large as a linear model.
+        let linear = Model::new(Architecture::new(2_000, &[]).unwrap(), 1);
+        let values = |name, batch_size, change: &dyn Fn(&mut FitOptions)| {
+            let of_batch = |options: &mut FitOptions| {
+                options.batch_size = batch_size;
+                change(options);
+            };
+            plan_of(&linear, name, &of_batch).values(&cuts, 1)
+        };
+        let plain = values("sgd", 64, &|_| ());
+        // Its best weights are remembered in any case.
+        assert_eq!(plain, 2 * 2_001 + 2 + (500 + 2 * 100 + 2 * 64) + 1_500);
+        // Of one review no step has to be made up for, unless the state decays.
+        assert_eq!(plain - values("sgd", 1, &|_| ()), 1_500);
+        assert_eq!(values("rmsprop", 1, &|_| ()), plain + 2_001);
+        let scaled = |options: &mut FitOptions| {
+            options.feature_scale = Some("naive-bayes".parse().unwrap());
+        };
+        assert_eq!(values("sgd", 64, &scaled) - plain, 2_001 + 2_000);
+        assert_eq!(values("sgd", 64, &averaged) - plain, 2_001 + 2_000);
 
         let held_out = |reviews| {
             plan("sgd", &|options| options.validation = Holdout::First(reviews)).summed_rows()

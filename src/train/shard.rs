@@ -22,7 +22,7 @@ use crate::kernel::{
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
 use gradient::Gradient;
-pub(super) use gradient::{pull, squares};
+pub(super) use gradient::{MOST_STEPS, pull, squares};
 use thinned::Thinned;
 pub(super) use words::MOST_WORDS;
 use words::Words;
@@ -39,7 +39,8 @@ pub(super) struct Shard<'m> {
     /// Whether every row is updated in every step.
     is_swept_whole: bool,
     decays: Vec<Powers>,
-    /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot.
+    /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot; empty where none has to be made up
+    /// for.
     updated: Aligned<u32>,
     /// Which words the reviews have that it has taken up.
     pub(super) words: Words,
@@ -60,7 +61,7 @@ pub(super) struct Standing<'s> {
     /// `[features, width]`
     pub(super) kernel: &'s [f32],
     pub(super) state: State<'s>,
-    /// The last step that each row has seen; empty where all rows see all steps.
+    /// The last step that each row has seen; empty where none has to be made up for.
     pub(super) updated: &'s [u32],
     /// `[features, width]`, the weights at the best epoch so far.
     pub(super) best: Option<&'s [f32]>,
@@ -76,8 +77,7 @@ pub(super) struct Moving<'o> {
 }
 
 impl<'m> Shard<'m> {
-    /// Cuts a kernel into shards, in the order of the cuts. `is_shared` says that all words of a batch have the same gradient:
-    /// those of one review, if none stands there several times.
+    /// Cuts a kernel into shards, in the order of the cuts. `is_shared` says that all words of a batch have the same gradient.
     pub(super) fn split(
         (kernel, scales): (&'m mut [f32], Option<&'m [f32]>),
         architecture: &Architecture,
@@ -129,7 +129,6 @@ impl<'m> Shard<'m> {
             true => Pace::Many,
             false => Pace::Few,
         };
-        let has_bits = cut.has_bits && pace != Pace::Few;
         Shard {
             level,
             features: cut.features.clone(),
@@ -142,9 +141,9 @@ impl<'m> Shard<'m> {
                 Idle::Decays(factors) => factors.iter().copied().map(Powers::of).collect(),
                 Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),
             },
-            updated: Aligned::zeros(if is_swept_whole { 0 } else { rows }),
-            words: Words::new(level, cut.features.clone(), has_bits),
-            subsets: has_bits.then(Subsets::default),
+            updated: Aligned::zeros(if cut.counts_steps(idle, is_shared) { rows } else { 0 }),
+            words: Words::new(level, cut.features.clone(), cut.has_bits),
+            subsets: cut.has_bits.then(Subsets::default),
             thinned: None,
             best: None,
             averages: None,
@@ -220,10 +219,11 @@ impl<'m> Shard<'m> {
         self.weights.set_state(state, start);
         self.best = best.map(|best| best[start * self.width..end * self.width].to_vec());
         let updated = updated.get(start..end).unwrap_or_default();
-        let most = if self.is_swept_whole { 0 } else { steps };
-        if !self.is_swept_whole {
+        let counts_steps = !self.updated.is_empty();
+        if counts_steps {
             self.updated.copy_from_slice(updated);
         }
+        let most = if counts_steps { steps } else { 0 };
         updated.iter().all(|&step| step <= most)
     }
 
@@ -297,6 +297,9 @@ mod tests {
             Gradient::Shared { .. } => Form::Shared,
         };
         assert!(got == form);
+        let decays = matches!(optimizer.idle(), Idle::Decays(_));
+        let is_counted = form != Form::Whole && (form != Form::Shared || decays);
+        assert_eq!(shard.updated.len(), if is_counted { FEATURES.len() } else { 0 });
         shard.words.begin_window(rows, &(0..500).collect::<Vec<u32>>());
         let order = |_| (0..batch).map(|_| random.below(500) as u32).collect();
         let orders: Vec<Vec<u32>> = (0..60).map(order).collect();

@@ -42,6 +42,21 @@ enum Held {
     Together { records: Aligned, stride: usize },
 }
 
+/// Values of a record: a weight, its state, its scale if there are any, and room for the next to begin at an even place.
+fn stride(arrays: usize, has_scales: bool) -> usize {
+    (1 + arrays + usize::from(has_scales)).next_power_of_two()
+}
+
+/// The most values that are kept for a weight of rows so wide, beside the weight in the kernel: a record, or state and, of narrow
+/// rows, a scale.
+pub(super) fn most_beside(width: usize, arrays: usize, has_scales: bool) -> usize {
+    match width {
+        1 => stride(arrays, has_scales),
+        2..LANES => arrays + usize::from(has_scales),
+        _ => arrays,
+    }
+}
+
 impl<'m> Weights<'m> {
     /// Before the first step, with the initial value of each array of state. Of a linear model, whose rows have one weight, each
     /// that is far from others is put together with its state, which brings both with one line of the cache.
@@ -54,7 +69,7 @@ impl<'m> Weights<'m> {
     ) -> Weights<'m> {
         let arrays = initial.len();
         let held = if pace == Pace::Few && width == 1 {
-            let stride = (1 + arrays + usize::from(scales.is_some())).next_power_of_two();
+            let stride = stride(arrays, scales.is_some());
             let mut records = Aligned::zeros(kernel.len() * stride);
             for (row, record) in records.chunks_exact_mut(stride).enumerate() {
                 record[0] = kernel[row];

@@ -261,7 +261,7 @@ impl Snapshot<'_> {
 struct Made {
     history: Vec<f64>,
     generator: [u8; 32],
-    /// As long as the longest shard: one that is swept whole counts no steps.
+    /// As long as the longest shard, for those that count no steps.
     no_steps: Vec<u32>,
 }
 

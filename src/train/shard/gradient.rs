@@ -39,6 +39,9 @@ const AHEAD: usize = 32;
 /// In [`Shard::updated`], marks a row that has been touched in this step: the other bits are its slot.
 const IN_SLOT: u32 = 1 << 31;
 
+/// The most steps of a run: they are counted beside that mark.
+pub(in super::super) const MOST_STEPS: u32 = IN_SLOT - 1;
+
 impl Gradient {
     pub(super) fn dense(rows: usize, width: usize) -> Gradient {
         Gradient::Dense(Aligned::zeros(rows * width))
@@ -180,7 +183,7 @@ impl Shard<'_> {
     /// (`keras/src/regularizers/regularizers.py`, `L2`). A weight that counts for nothing, since its word's scale is 0, stays.
     ///
     /// # Panics
-    /// If the shard is not swept whole.
+    /// If the gradient has no row for each feature. What it is added to has to be swept whole: rows without a gradient move now.
     pub(in super::super) fn pull(&mut self, l2: f32) {
         let Gradient::Dense(values) = &mut self.gradient else {
             panic!("a penalty on all weights needs the gradient of all of them");

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::rows::{Rows, Word};
 use super::super::spans::ByLength;
+use crate::dataset::format::MAX_FEATURES;
 use crate::kernel::{BITS, Level, Span, bits_of, prefetch, prefetch_span};
 
 /// Words that the rows of a split may have in all, so that a place among them and a number of features fit eight bytes.
@@ -57,6 +58,7 @@ impl Place {
     const LENGTH_BITS: u32 = u64::BITS - MOST_WORDS.trailing_zeros();
 
     fn of(span: Span) -> Place {
+        const { assert!(MAX_FEATURES < 1 << Place::LENGTH_BITS, "a review may have all words") }
         Place((span.start as u64) << Place::LENGTH_BITS | u64::from(span.length))
     }
 
@@ -237,7 +239,8 @@ mod tests {
 
     #[test]
     fn a_place_keeps_the_longest_and_the_last_span() {
-        for (start, length) in [(0, 0), (7, 3), ((MOST_WORDS - 1) as usize, 1), (5, 1 << 26)] {
+        let most = MAX_FEATURES as u32;
+        for (start, length) in [(0, 0), (7, 3), ((MOST_WORDS - 1) as usize, 1), (5, most)] {
             let span = Span { start, length, row: 9 };
             assert_eq!(Place::of(span).span(9), span);
         }
