@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::nn::{Activation, Architecture, Dense, Initializer, RowNorm, loss};
 use crate::optimizer::{self, Schedule, parse_for_biases};
-use crate::train::{FeatureScale, FitOptions, metric};
+use crate::train::{FeatureScale, FitOptions, expect_network, metric};
 
 /// The options that a configuration has, by their keys in files.
 pub const OPTIONS: [&str; 15] = [
@@ -118,13 +118,11 @@ impl Configuration {
         if let Some(initializer) = self.initializer()? {
             initializer.check_before(network.layers())?;
         }
-        self.fit_options(0, Holdout::None)?.check()?;
+        let options = self.fit_options(0, Holdout::None)?;
+        options.check()?;
+        expect_network(&network, &options)?;
         if self.epochs > MOST_EPOCHS {
             return Err(Error::invalid("--epochs", self.epochs, format!("at most {MOST_EPOCHS}")));
-        }
-        if self.dropout > 0.0 && self.hidden.is_empty() {
-            let expected = "0 where there is no hidden layer";
-            return Err(Error::invalid("--dropout", self.dropout, expected));
         }
         match &self.name {
             Some(name) if name.is_empty() || name.chars().count() > LONGEST_NAME => {
@@ -372,6 +370,14 @@ mod tests {
         assert_eq!(book[1].arguments()[0], "--hidden=16");
         let linear = Configuration { hidden: vec![], activation: "tanh".into(), ..book[0].clone() };
         assert_eq!(linear.arguments(), ["--hidden=none"]);
+    }
+
+    #[test]
+    fn defaults_are_those_of_a_run() {
+        let expected = FitOptions::default();
+        let default = Configuration::default();
+        let options = default.fit_options(expected.seed, expected.validation).unwrap();
+        assert_eq!(format!("{options:?}"), format!("{expected:?}"));
     }
 
     #[test]

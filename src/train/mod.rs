@@ -43,6 +43,7 @@ pub use options::{EarlyStopping, FitOptions};
 pub use outcome::{Ending, Outcome};
 pub use parallel::Team;
 pub use plan::TrainPlan;
+pub(crate) use plan::expect_network;
 pub use scales::FeatureScale;
 pub(crate) use sequences::SequenceBlock;
 pub use window::{FULL_SHUFFLE_BYTES, Shuffle};

@@ -169,7 +169,7 @@ fn wrong_arguments_are_usage_errors() {
         (&["--schedule", "later"], &["later"]),
         (
             &["--hidden", "none/4", "--dropout", "0,0.5"],
-            &["--dropout is \"0.5\"", "no hidden layer"],
+            &["--dropout is \"0.5\"", "no hidden layer; --word-dropout leaves out words"],
         ),
         (&["--l2", "-1"], &["--l2"]),
         (&["--seeds", "0"], &["--seeds is \"0\""]),
