@@ -96,7 +96,9 @@ mod tests {
             assert!(count.contains("here it is `--min-count N`"), "{count}");
             assert!(!count.contains("--index-from"), "{count}");
         }
-        // Of another command, and of none: clap's own tips.
+        // Of another command, and of none: clap's own tips. That of the file that is run is no command.
+        let renamed = text(&["import", "train", "--min-df", "2"]);
+        assert!(!renamed.contains("here it is"), "{renamed}");
         let other = text(&["imdb-fast", "synth", "--epoch"]);
         assert!(!other.contains("here it is"), "{other}");
         let misspelt = text(&["imdb-fast", "train", "--epoch", "3"]);

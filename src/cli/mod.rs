@@ -63,6 +63,8 @@ use terminal::Tame;
 
 /// Train and run small neural networks on sparse text features, at the speed of the memory system
 #[derive(Debug, Parser)]
+// Errors' usage begins with this name, whatever the file is called.
+#[command(bin_name = "imdb-fast")]
 #[command(version, arg_required_else_help = true, after_help = AFTER_HELP)]
 #[command(mut_args(takes_negative_numbers))]
 #[command(mut_subcommands(|command| command.mut_args(takes_negative_numbers)))]

@@ -428,7 +428,19 @@ impl From<ShuffleArg> for Shuffle {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn defaults_are_those_of_the_library() {
+        let Command::Train(args) = Cli::parse_from(["imdb-fast", "train"]).command else {
+            panic!("it is a training")
+        };
+        let (options, expected) = (args.fit_options().unwrap(), FitOptions::default());
+        assert_eq!(format!("{options:?}"), format!("{expected:?}"));
+    }
 
     #[test]
     fn checkpoints_come_by_epochs_or_steps() {
