@@ -39,10 +39,12 @@ impl Initializer {
         let Initializer::RandomUniform { minval, maxval } = self else { return Ok(()) };
         let bounds = [("minval", minval, Bound::Finite), ("maxval", maxval, Bound::Finite)];
         expect_numbers(OPTION, &bounds)?;
-        match minval <= maxval && (maxval - minval).is_finite() {
-            true => Ok(()),
-            false => Err(Error::invalid(OPTION, self, "minval up to maxval")),
-        }
+        let expected = match maxval - minval {
+            0.0..=f32::MAX => return Ok(()),
+            f32::INFINITY => "minval and maxval less than 3.4e38 apart",
+            _ => "minval up to maxval",
+        };
+        Err(Error::invalid(OPTION, self, expected))
     }
 
     /// Checks that the layers behind a first kernel that starts so will learn.
@@ -197,6 +199,7 @@ mod tests {
             ("random_uniform:limit=1", "minval, maxval"),
             ("random_uniform:minval=nan", "a number"),
             ("random_uniform:minval=1", "minval up to maxval"),
+            ("random_uniform:minval=-2e38,maxval=2e38", "less than 3.4e38 apart"),
         ] {
             let error = text.parse::<Initializer>().unwrap_err();
             assert!(error.is_usage() && error.to_string().contains(part), "{text}: {error}");

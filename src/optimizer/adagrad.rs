@@ -48,7 +48,7 @@ impl Optimizer for Adagrad {
         expect_numbers(option, &numbers)?;
         // Where both are zero, the first step of a weight without a gradient divides zero by zero.
         if self.initial_accumulator_value + self.epsilon < f32::MIN_POSITIVE {
-            let expected = "initial_accumulator_value or epsilon above 0";
+            let expected = "initial_accumulator_value or epsilon of at least 1.2e-38";
             return Err(of_parameter(option, "epsilon", self.epsilon, expected));
         }
         Ok(())

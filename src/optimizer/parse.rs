@@ -169,7 +169,7 @@ mod tests {
         assert!(message("adam:rows=some").contains("all or touched"));
         assert!(message("adamw:rows=touched").contains("weight_decay (rows is adam's)"));
         assert!(message("adam:weight_decay=0.004").contains("weight_decay is adamw's"));
-        assert!(message("adagrad:initial_accumulator=0,epsilon=0").contains("above 0"));
+        assert!(message("adagrad:initial_accumulator=0,epsilon=0").contains("at least 1.2e-38"));
         let twice = "adagrad:initial_accumulator=1,initial_accumulator_value=1";
         assert!(message(twice).contains("once"));
         for text in ["adam:rows=touched", "adam:foo=1", "adamw:rows=all"] {

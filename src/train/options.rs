@@ -234,7 +234,7 @@ mod tests {
             (of_optimizer(RmsProp { weight_decay: -1.0, ..rmsprop }), "weight_decay of --opt"),
             (of_optimizer(Adam { beta_1: 1.0, ..adam }), "beta_1 of --optimizer"),
             (of_optimizer(touched), "left out with rows=touched"),
-            (of_optimizer(nothing), "initial_accumulator_value or epsilon above 0"),
+            (of_optimizer(nothing), "initial_accumulator_value or epsilon of at least 1.2e-38"),
             (
                 FitOptions { bias_optimizer: Some(own), ..FitOptions::default() },
                 "learning_rate of --bias-optimizer",
