@@ -253,7 +253,10 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Group<'_, R, ARRAYS> {
             *values = V::load_quads([quad(a), quad(b), quad(c), quad(d)]);
         }
         let mut values = V::transpose(values);
-        let scale = values.get(1 + ARRAYS).copied().filter(|_| self.records.has_scales);
+        let scale = match values.get(1 + ARRAYS) {
+            Some(&scale) if self.records.has_scales => Some(scale),
+            _ => None,
+        };
         let mut state = [V::zero(); ARRAYS];
         state.copy_from_slice(&values[1..=ARRAYS]);
         let (new, state) = step(self.rule, scale, values[0], delta, state);
@@ -279,7 +282,7 @@ impl<R: Rule<ARRAYS>, const ARRAYS: usize> Group<'_, R, ARRAYS> {
                 array[lane] = value;
             }
         }
-        let scale = self.records.has_scales.then(|| V::load(&scales));
+        let scale = if self.records.has_scales { Some(V::load(&scales)) } else { None };
         let values = load_lines(&state);
         let (new, values) = step(self.rule, scale, V::load(&weights), delta, values);
         new.store(&mut weights);

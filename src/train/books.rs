@@ -32,7 +32,7 @@ pub(super) struct Books<'a> {
     pub(super) head: HeadTrainer<'a>,
 }
 
-/// Loss and metrics of an epoch so far.
+/// A [`Score`], as a checkpoint keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ScoreFacts {
     /// The sum of the losses, as its bits: JSON would round some values.

@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_metric_goes_on_from_its_state_and_from_nothing_else() {
-        for name in ["accuracy", "precision", "recall", "f1", "auc"] {
+        for name in METRICS {
             let mut before = metric(name).unwrap();
             before.update(&PROBABILITIES[..3], &LABELS[..3]);
             let state = before.state().unwrap();
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn nothing_seen_is_zero_and_not_nan() {
-        for name in ["accuracy", "precision", "recall", "f1", "auc"] {
+        for name in METRICS {
             assert_eq!(metric(name).unwrap().result(), 0.0);
         }
         assert!(metric("acuracy").unwrap_err().to_string().contains("accuracy, precision"));
