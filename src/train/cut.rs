@@ -40,6 +40,17 @@ const MANY_ROWS: f64 = 2.5;
 /// Up to so many rows for each word of a batch, the gradient has a place for each of them: more would lie too far apart.
 const MANY_PLACES: f64 = 4.0;
 
+/// How a run goes through the rows of a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Through all of them, in every step.
+    All,
+    /// Through many, from one end to the other.
+    Many,
+    /// From one to another that is far from it.
+    Few,
+}
+
 /// The features of each shard, and what a batch has of them on average.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cut {
@@ -65,27 +76,25 @@ const MANY_BITS: f64 = 20.0;
 const LEAST_BIT_WIDTH: usize = 8;
 
 impl Cut {
-    /// Whether a step goes through all rows, by what it does to those without a gradient.
-    pub(super) fn is_swept_whole(&self, idle: &Idle) -> bool {
-        let are_few = self.features.len() as f64 <= MANY_ROWS * self.touched;
+    /// How a run goes through its rows, by what a step does to those without a gradient, and whether all words of a batch share one.
+    /// All and many of them have a row of the gradient each.
+    pub(super) fn pace(&self, idle: &Idle, is_shared: bool) -> Pace {
+        let rows = self.features.len() as f64;
+        let (are_touched, are_near) =
+            (rows <= MANY_ROWS * self.touched, rows <= MANY_PLACES * self.nonzeros);
         match idle {
-            Idle::Moves => true,
-            Idle::Unchanged | Idle::Decays(_) => are_few,
-            // Only a list tells a row that was touched, and has a gradient of zero, from one that rests.
-            Idle::Rests => false,
+            Idle::Moves => Pace::All,
+            Idle::Unchanged | Idle::Decays(_) if are_touched => Pace::All,
+            Idle::Unchanged | Idle::Decays(_) if are_near && !is_shared => Pace::Many,
+            // Of rows that rest, only a list tells one that was touched and has a gradient of zero.
+            Idle::Unchanged | Idle::Decays(_) | Idle::Rests => Pace::Few,
         }
     }
 
-    /// Whether the last step of each row is kept. A row among the words of one review, whose gradient is shared, need not be marked,
-    /// and no step has to be made up for unless rows decay.
+    /// Whether the last step of each row is kept: not where a step goes through all, and not for the words of one review, unless
+    /// rows decay in the steps that leave them out. All others are marked by it.
     pub(super) fn counts_steps(&self, idle: &Idle, is_shared: bool) -> bool {
-        !self.is_swept_whole(idle) && (!is_shared || matches!(idle, Idle::Decays(_)))
-    }
-
-    /// Whether the gradient has a row for each feature.
-    pub(super) fn is_dense(&self, idle: &Idle) -> bool {
-        let are_near = self.features.len() as f64 <= MANY_PLACES * self.nonzeros;
-        self.is_swept_whole(idle) || (*idle != Idle::Rests && are_near)
+        self.pace(idle, is_shared) != Pace::All && (!is_shared || matches!(idle, Idle::Decays(_)))
     }
 }
 
@@ -98,8 +107,8 @@ fn review_cost(width: usize) -> f64 {
     }
 }
 
-/// Cuts the features into shards, by a sample of the rows, evenly spaced, by the layer's width, and by what a step does to rows
-/// without a gradient; nothing else has a say in it.
+/// Cuts the features into shards, by a sample of the rows, evenly spaced, the size of a batch, the layer's width, what a step does
+/// to rows without a gradient, and whether words may be kept as bits; nothing else has a say in it.
 ///
 /// Features come by frequency as a rule: the first ones are nearly always needed, the last ones hardly ever. The order of the
 /// shards lets each of two threads have both kinds, and use as much of its core's cache.
@@ -128,12 +137,14 @@ pub(super) fn cut_features<I: Word>(
         work.bits_cost = Some(BIT_COST * batch_size as f64);
     }
     let whole = work.cut(0..features);
-    if whole.is_swept_whole(idle) {
+    // It makes no difference here: a batch of one review has no bits, and where all rows are swept none share.
+    let is_shared = false;
+    if whole.pace(idle, is_shared) == Pace::All {
         work.idle_cost = IDLE_ROW_COST;
     }
     let mut cuts = work.cuts(whole.nonzeros);
     for cut in &mut cuts {
-        cut.has_bits &= cut.is_dense(idle);
+        cut.has_bits &= cut.pace(idle, is_shared) != Pace::Few;
     }
     // What bits cost has decided where the cuts are.
     if work.bits_cost.is_some() && !cuts.iter().any(|cut| cut.has_bits) {

@@ -181,7 +181,7 @@ impl Fit<'_> {
         let train = train.with_scales(train_scales.as_deref());
         let other = other.map(|rows| rows.with_scales(other_scales.as_deref()));
         let held_out = plan.validation.is_some().then(|| other.unwrap_or(train));
-        self.on_rows((train, held_out, cuts))
+        self.on_rows(train, held_out, cuts)
     }
 
     /// Trains on sequences of words.
@@ -199,7 +199,7 @@ impl Fit<'_> {
         };
         let held_out = plan.validation.is_some().then(|| other.as_ref().unwrap_or(&train).rows());
         let cuts = self.affordable_cuts(train.rows())?;
-        self.on_rows((train.rows(), held_out, cuts))
+        self.on_rows(train.rows(), held_out, cuts)
     }
 
     /// How the features are shared out, where the system has memory for a run on them: to be known before the model is changed.
@@ -215,7 +215,9 @@ impl Fit<'_> {
     /// Trains on the rows of the train split by these cuts, and validates on those of the split that the plan says.
     fn on_rows<I: Word>(
         self,
-        (rows, held_out, cuts): (Rows<'_, I>, Option<Rows<'_, I>>, Vec<Cut>),
+        rows: Rows<'_, I>,
+        held_out: Option<Rows<'_, I>>,
+        cuts: Vec<Cut>,
     ) -> Result<Outcome> {
         let Fit { plan, model, team, observer, from } = self;
         let level = team.level();

@@ -1,8 +1,8 @@
 //! What a run does: checked options together with the rows that they mean.
 
 use super::block::BLOCK_ROWS;
-use super::cut::{Cut, cut_features};
-use super::first_layer::SIDES;
+use super::cut::{Cut, Pace, cut_features};
+use super::first_layer::{Reviews, SIDES};
 use super::options::FitOptions;
 use super::place::Place;
 use super::row_set::RowSet;
@@ -211,10 +211,11 @@ impl<'d> TrainPlan<'d> {
             + usize::from(self.remembers_best(first));
         // The first layer's gradient; one that is not dense has few rows.
         let idle = self.idle();
-        let dense = cuts.iter().filter(|cut| cut.is_dense(&idle));
+        let is_shared = self.shares_gradient();
+        let dense = cuts.iter().filter(|cut| cut.pace(&idle, is_shared) != Pace::Few);
         let rows: usize = dense.map(|cut| cut.features.len()).sum();
         // For each feature its scale, and the last step that its weights and their average have seen.
-        let counts = |cut: &&Cut| cut.counts_steps(&idle, self.shares_gradient());
+        let counts = |cut: &&Cut| cut.counts_steps(&idle, is_shared);
         let counted: usize = cuts.iter().filter(counts).map(|cut| cut.features.len()).sum();
         let of_each = usize::from(options.feature_scale.is_some())
             + usize::from(options.average_weights.is_some());
@@ -258,9 +259,14 @@ impl<'d> TrainPlan<'d> {
 
     /// Reviews whose sums are kept on each side.
     pub(super) fn summed_rows(&self) -> [usize; SIDES] {
-        let validation = self.validation_reviews();
-        let round = |before: usize| validation.saturating_sub(before).min(ROUND_ROWS);
-        [self.batch_rows().max(round(0)), round(ROUND_ROWS)]
+        let mut rows = [0; SIDES];
+        for round in 0..SIDES {
+            let left = self.validation_reviews().saturating_sub(round * ROUND_ROWS);
+            rows[Reviews::Round(round).side()] = left.min(ROUND_ROWS);
+        }
+        let of_batch = &mut rows[Reviews::Batch.side()];
+        *of_batch = self.batch_rows().max(*of_batch);
+        rows
     }
 
     /// Blocks of a batch.

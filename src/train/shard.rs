@@ -2,7 +2,7 @@
 //!
 //! A shard has a range of the features: their weight rows, their gradient, their optimizer state. Only the thread that owns it
 //! touches them, so weight rows stay in the cache of one core, and only `width` sums a review travel. The shards are cut by
-//! the data alone, whatever the number of threads, and the order in which their sums are added is fixed: the result has the
+//! data, network and options, whatever the number of threads, and the order in which their sums are added is fixed: the result has the
 //! same bits on any number of threads, and whoever owns what.
 
 mod averaged;
@@ -13,9 +13,9 @@ mod words;
 use std::ops::Range;
 
 use super::average::Averages;
-use super::cut::Cut;
+use super::cut::{Cut, Pace};
 use super::rows::{Rows, Word};
-use super::weights::{Pace, State, Weights};
+use super::weights::{State, Weights};
 use crate::kernel::{
     Aligned, BITS, Level, Powers, Rows as WeightRows, Subsets, Sum, gather_bits, gather_sum,
 };
@@ -116,18 +116,11 @@ impl<'m> Shard<'m> {
     ) -> Shard<'m> {
         let rows = cut.features.len();
         let Moving { optimizer, idle } = moving;
-        let is_swept_whole = cut.is_swept_whole(idle);
-        let gradient = if is_shared && !is_swept_whole {
-            Gradient::shared(width)
-        } else if cut.is_dense(idle) {
-            Gradient::dense(rows, width)
-        } else {
-            Gradient::compact()
-        };
-        let pace = match gradient.is_dense() {
-            true if is_swept_whole => Pace::All,
-            true => Pace::Many,
-            false => Pace::Few,
+        let pace = cut.pace(idle, is_shared);
+        let gradient = match pace {
+            Pace::All | Pace::Many => Gradient::dense(rows, width),
+            Pace::Few if is_shared => Gradient::shared(width),
+            Pace::Few => Gradient::compact(),
         };
         Shard {
             level,
@@ -136,7 +129,7 @@ impl<'m> Shard<'m> {
             width,
             weights: Weights::new(kernel, width, scales, &optimizer.state(), pace),
             gradient,
-            is_swept_whole,
+            is_swept_whole: pace == Pace::All,
             decays: match idle {
                 Idle::Decays(factors) => factors.iter().copied().map(Powers::of).collect(),
                 Idle::Unchanged | Idle::Rests | Idle::Moves => Vec::new(),

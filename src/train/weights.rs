@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 
+use super::cut::Pace;
 use crate::container::{Sink, Source};
 use crate::kernel::{Aligned, Apart, LANES, Records, Table, Values, Whole};
 
@@ -17,17 +18,6 @@ pub(super) struct Weights<'m> {
     /// Arrays of state.
     arrays: usize,
     held: Held,
-}
-
-/// How a run goes through the rows of a shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
-    /// Through all of them, in every step.
-    All,
-    /// Through many, from one end to the other.
-    Many,
-    /// From one to another that is far from it.
-    Few,
 }
 
 /// Where all that stands during a run.

@@ -56,10 +56,6 @@ impl Gradient {
         Gradient::Shared { delta: Aligned::zeros(width), rows: Vec::new(), ahead: Vec::new() }
     }
 
-    pub(super) fn is_dense(&self) -> bool {
-        matches!(self, Gradient::Dense(_))
-    }
-
     pub(super) fn is_shared(&self) -> bool {
         matches!(self, Gradient::Shared { .. })
     }
