@@ -49,9 +49,9 @@ pub(super) fn tip(error: &Error) -> Option<&'static str> {
     };
     let name = name.strip_prefix("--")?.replace('_', "-");
     let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
-    let is_of = |commands: &[&str]| {
-        commands.is_empty() || usage.split_whitespace().any(|word| commands.contains(&word))
-    };
+    // "Usage: imdb-fast COMMAND ...": the name is one word, `bin_name`.
+    let command = usage.split_whitespace().nth(2).unwrap_or_default();
+    let is_of = |commands: &[&str]| commands.is_empty() || commands.contains(&command);
     let is_meant = |&&(commands, names, _): &&(&[&str], &[&str], _)| {
         names.contains(&&*name) && is_of(commands)
     };

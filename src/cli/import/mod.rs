@@ -12,15 +12,14 @@ use imdb_fast::output::OutputFile;
 use imdb_fast::{Error, Result, dataset, import};
 
 use super::inspect::of_split;
-use super::{
-    Global, OutputArg, WORD_INDEX, count, is_same_file, missing, open_model, shown, thousands, warn,
-};
+use super::{Global, OutputArg, count, is_same_file, missing, open_model, shown, thousands, warn};
 pub(crate) use options::Args;
 
 pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
     let output = &args.output.output;
     let words = args.vocabulary().map(|path| global.find(path).map(Cow::into_owned)).transpose()?;
-    args.output.spare(args.inputs().chain(&words), "those that are read")?;
+    let inputs = args.inputs().map(|(path, _)| path);
+    args.output.spare(inputs.chain(&words), "those that are read")?;
     if let Some(test) = args.test()
         && is_same_file(&args.source, test)
     {
@@ -44,17 +43,11 @@ pub(crate) fn run(global: &Global, args: Args) -> Result<()> {
 
 /// Says what belongs in the place of one of the files to read.
 fn of_missing(error: Error, args: &Args) -> Error {
-    let remedy = match &error {
-        Error::Io { path, .. } if Some(path) == args.word_index() => WORD_INDEX,
-        Error::Io { path, .. } if Some(path) == args.test() => {
-            "a second file of reviews belongs here; --test-fraction makes the test split of a part"
-        }
-        Error::Io { path, .. } if args.inputs().any(|input| input == path) => {
-            "a file of reviews belongs here, or the folder of the archive"
-        }
-        _ => return error,
-    };
-    missing(remedy)(error)
+    let Error::Io { path, .. } = &error else { return error };
+    match args.inputs().find(|&(input, _)| input == path) {
+        Some((_, remedy)) => missing(remedy)(error),
+        None => error,
+    }
 }
 
 /// The words of a model or of a dataset.

@@ -1,6 +1,5 @@
 //! The arguments of `imdb-fast import`.
 
-use std::iter;
 use std::path::PathBuf;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
@@ -14,7 +13,7 @@ use imdb_fast::text::Tokenizer;
 use super::super::known::{Known, parsed};
 use super::super::number::whole;
 use super::super::preset::Preset;
-use super::super::{Global, OutputArg, no_stream, on_off};
+use super::super::{Global, OutputArg, WORD_INDEX, no_stream, on_off};
 
 /// Make a dataset of raw text, of Keras' imdb.npz, or of libsvm text
 ///
@@ -224,21 +223,25 @@ fn index_base() -> impl TypedValueParser<Value = IndexBase> {
 }
 
 impl Args {
-    /// The files that are read, but for that of the vocabulary.
-    pub(super) fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
+    /// The files that are read, but for that of the vocabulary, and what belongs in the place of each.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = (&PathBuf, &'static str)> {
+        let reviews = "a file of reviews belongs here, or the folder of the archive";
+        let second =
+            "a second file of reviews belongs here; --test-fraction makes the test split of a part";
         let Splits { test, unlabelled, .. } = &self.splits;
-        let others = [test, unlabelled, &self.keras.word_index];
-        iter::once(&self.source).chain(others.into_iter().flatten())
+        [
+            (Some(&self.source), reviews),
+            (test.as_ref(), second),
+            (unlabelled.as_ref(), reviews),
+            (self.keras.word_index.as_ref(), WORD_INDEX),
+        ]
+        .into_iter()
+        .filter_map(|(path, remedy)| Some((path?, remedy)))
     }
 
     /// The second file, the test split.
     pub(super) fn test(&self) -> Option<&PathBuf> {
         self.splits.test.as_ref()
-    }
-
-    /// The word ranks of Keras.
-    pub(super) fn word_index(&self) -> Option<&PathBuf> {
-        self.keras.word_index.as_ref()
     }
 
     /// The model or dataset whose words are taken over, which may be the name of a fetched one.
