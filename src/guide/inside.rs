@@ -25,8 +25,10 @@
 //!
 //! Up to 2^26 features. The cost of a step follows the words of its batch, and the memory level that the weights fall into.
 //! A training split of more than 262,144 reviews is trained on a window at a time, so besides the weights and the optimizer's
-//! state some 11 MB are all that is kept; the pages of the next window are asked for ahead. `--row-norm l2` keeps four bytes a
-//! review as well, and an embedding the words of all reviews, counted: up to twice what their sequences take in the file. Above
+//! state some 11 MB are all that is kept; the pages of the next window are asked for ahead. A gradient as large as the weights
+//! comes to it where every row moves in every step (Adam, momentum, decay, L2), a copy of the weights each for `--keep-best` and
+//! `--average-weights`, some 50 bytes a review that is held out (of the first 262,144), four bytes a review for `--row-norm l2`,
+//! and of an embedding the words of all reviews, counted: up to twice what their sequences take in the file. Above
 //! 1 GiB of words the shuffle is blocked: chunks of about 4,096 neighbouring reviews come in any order, and the reviews of 64
 //! chunks are mixed. Each review still comes once an epoch. Where neighbours are alike, as in a file sorted by class, the share
 //! of a class in a window varies by up to 6 % (standard deviation). `import` puts texts that are sorted by class in another
