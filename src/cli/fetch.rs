@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use imdb_fast::fetch::{
     self, Digest, DownloadOptions, FolderLock, KERAS_REVIEWS, KERAS_WORD_INDEX, OfficialFile,
-    RemoteFile, STANFORD, Size,
+    RemoteFile, STANFORD, Size, UNKNOWN_SIZE,
 };
 use imdb_fast::import::{self, Format, ImportOptions, TextOptions};
 use imdb_fast::output::folder_of;
@@ -330,7 +330,7 @@ impl Fetch<'_> {
         let expected = self.expected(official, asked)?;
         let size = match (official.size, asked) {
             // Another file than the official one has another size.
-            (Size::Exactly(_), Some(_)) => STANFORD.size,
+            (Size::Exactly(_), Some(_)) => UNKNOWN_SIZE,
             (size, _) => size,
         };
         if !self.args.force

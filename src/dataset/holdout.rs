@@ -24,7 +24,7 @@ pub enum Holdout {
     Split(Split),
 }
 
-/// As `--validation` takes it: the name of a split, a number of reviews, a part of them, or 0.
+/// As `--validation` takes it: `test`, a number of reviews, a part of them, or 0.
 impl FromStr for Holdout {
     type Err = Error;
 

@@ -183,6 +183,6 @@ fn view<'a, I: WordId>(
     const ONES: &[()] = &[(); usize::MAX];
     let ones = &ONES[..indices.len()];
     let shape = (indptr.len() - 1, features);
-    // SAFETY: `Dataset::open` has checked every row of the split that these slices come from.
+    // SAFETY: `Dataset::csr` alone asks for it, with the sections of a split whose every row `Dataset::open` has checked.
     unsafe { CsMatViewI::new_unchecked(CompressedStorage::CSR, shape, indptr, indices, ones) }
 }

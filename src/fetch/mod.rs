@@ -29,7 +29,7 @@ mod pin;
 pub use digest::Digest;
 pub use download::download;
 pub use lock::FolderLock;
-pub use official::{KERAS_REVIEWS, KERAS_WORD_INDEX, OfficialFile, STANFORD};
+pub use official::{KERAS_REVIEWS, KERAS_WORD_INDEX, OfficialFile, STANFORD, UNKNOWN_SIZE};
 pub use pin::{pin, pin_of, pinned};
 
 /// How large a file may be.

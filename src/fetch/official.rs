@@ -41,12 +41,15 @@ pub const KERAS_WORD_INDEX: OfficialFile = OfficialFile {
     option: "--word-index",
 };
 
+/// What is taken for a file whose size nobody has told.
+pub const UNKNOWN_SIZE: Size = Size::AtMost(256 << 20);
+
 /// The raw texts, about 84 MB.
 pub const STANFORD: OfficialFile = OfficialFile {
     name: "aclImdb_v1.tar.gz",
     base: "https://ai.stanford.edu/~amaas/data/sentiment",
     sha256: None,
-    size: Size::AtMost(256 << 20),
+    size: UNKNOWN_SIZE,
     option: "--from",
 };
 

@@ -5,9 +5,10 @@
 //! \[units\], all F32. A network of an [`Embedding`](crate::nn::Embedding) has `embedding.kernel` \[words, dim\] besides, and
 //! the inputs of its `dense_0` are a word vector's values. A network whose input has a [scale](crate::nn::InputScale) has
 //! `input.scale` \[inputs\], if its words have one each, and the metadata `row_norm` = `l2`, if its rows are normalised; its
-//! `dense_0.kernel` is multiplied by the words' scales already. Where the dataset had words, `vocabulary.offsets`, `vocabulary.text` and `vocabulary.cut` as in a
-//! [dataset](crate::dataset::format). `__metadata__` holds, where the dataset had it, `text` as there, `format` = `imdb-fast model`, `version`, `architecture` and
-//! `training` (JSON: how it was trained) and the checksums of a [dataset](crate::dataset::format).
+//! `dense_0.kernel` is multiplied by the words' scales already. Where the dataset had words, `vocabulary.offsets`,
+//! `vocabulary.text` and `vocabulary.cut` are as in a [dataset](crate::dataset::format). `__metadata__` holds `format` =
+//! `imdb-fast model`, `version`, `architecture`, `training` (JSON: how it was trained), the checksums of a dataset and, where the
+//! dataset had it, `text` as there.
 
 mod merge;
 mod words;

@@ -15,7 +15,7 @@ pub struct Parameters {
     pub head: Head,
 }
 
-/// Everything but the first kernel, in one array: a few hundred values that every batch needs whole.
+/// Everything but the first kernel, in one array: few values beside it as a rule, and every batch needs them whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// The values; [`Head::layers`] tells whose they are. A gradient has the same layout.

@@ -11,7 +11,7 @@ pub trait Observer: Send {
         let _ = (epoch, epochs, batches);
     }
 
-    /// A batch is done. Called from within the run: whatever takes time here makes training slower.
+    /// Batch `batch` of the epoch, from 0, is done. Called from within the run: whatever takes time here makes training slower.
     fn batch_ended(&mut self, batch: usize) {
         let _ = batch;
     }
@@ -37,7 +37,7 @@ pub trait Observer: Send {
         ControlFlow::Break(())
     }
 
-    /// An epoch and its validation are done and stand at the end of `history`. `Break` ends the run.
+    /// Epoch `epoch`, from 0, and its validation are done and stand at the end of `history`. `Break` ends the run.
     fn epoch_ended(&mut self, epoch: usize, history: &History) -> ControlFlow<()> {
         let _ = (epoch, history);
         ControlFlow::Continue(())

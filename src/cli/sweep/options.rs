@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use imdb_fast::dataset::Holdout;
 use imdb_fast::nn::{Activation, Initializer, LOSSES, RowNorm};
 use imdb_fast::optimizer::{OPTIMIZERS, Schedule};
 use imdb_fast::sweep::{
     Configuration, Design, Grid, Judging, Measure, OPTIONS, SweepFile, hidden_layers, named_values,
 };
-use imdb_fast::train::FeatureScale;
+use imdb_fast::train::{FeatureScale, FitOptions};
 use imdb_fast::{Error, Result};
 
 use crate::cli::known::Known;
@@ -235,7 +234,7 @@ impl Args {
 impl Asked {
     /// A whole design: what was left open is the default.
     pub(super) fn design(self) -> Result<Design> {
-        let judging = self.judging.unwrap_or(Judging::Holdout(Holdout::First(10_000)));
+        let judging = self.judging.unwrap_or(Judging::Holdout(FitOptions::default().validation));
         let seeds = self.seeds_with(judging)?;
         let configurations = self.configurations.unwrap_or_else(|| vec![Configuration::default()]);
         Design::new(configurations, seeds, judging, self.by)
