@@ -15,6 +15,17 @@ targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
     mapfile -t targets < <(sed -n 's/^name = "\(.*\)"$/\1/p' Cargo.toml | tail -n +2)
 fi
+if ! [[ $seconds =~ ^[1-9][0-9]*$ ]]; then
+    echo "usage: fuzz/run.sh [SECONDS] [TARGET...], and '$seconds' is no number of seconds" >&2
+    exit 2
+fi
+for target in "${targets[@]}"; do
+    if ! [ -f "fuzz_targets/$target.rs" ]; then
+        echo "no target is called $target; there are: $(basename -s .rs fuzz_targets/*.rs | xargs)" >&2
+        exit 2
+    fi
+done
+host=$(rustc +nightly --version --verbose | sed -n 's/^host: //p')
 jobs=${JOBS:-1}
 build=${CARGO_TARGET_DIR:-$PWD/target}
 export CARGO_TARGET_DIR=$build
@@ -43,7 +54,7 @@ fuzz() {
     folder=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
     mkdir -p "grown/$target" "artifacts/$target" logs
     # No input may take 10 seconds, 1 GiB in all or 64 MiB at once.
-    TMPDIR=$folder "$build/x86_64-unknown-linux-gnu/release/$target" \
+    TMPDIR=$folder "$build/$host/release/$target" \
         "grown/$target" "corpus/$target" \
         -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -max_len="$(longest "$target")" \
         ${dict:+-dict="$dict"} -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=64 -print_final_stats=1 \

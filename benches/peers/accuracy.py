@@ -160,7 +160,11 @@ def contestants(arguments: argparse.Namespace) -> list[Contestant]:
             tell(f"{peer.name} is skipped: {', '.join(missing)} not installed; see requirements.txt")
         else:
             field.append((peer.name, lambda seed, peer=peer: run_peer(arguments, peer, seed)))
-    return [(name, run) for name, run in field if not arguments.only or arguments.only in name]
+    wanted = (arguments.only or "").casefold()
+    chosen = [(name, run) for name, run in field if wanted in name.casefold()]
+    if not chosen:
+        raise SystemExit(f"--only: no name holds {arguments.only}; there are: {'; '.join(name for name, _ in field)}")
+    return chosen
 
 
 def table(outcomes: dict[str, list[Outcome]]) -> list[list[str]]:

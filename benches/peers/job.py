@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 UNITS = (16, 16, 1)
 """Units of the layers, from the first hidden one to the output."""
 
+ACTIVATIONS = ("relu", "relu", "sigmoid")
+"""Theirs."""
+
 PREDICTIONS = 5
 """How often the test reviews are predicted; the median time counts."""
 
@@ -119,6 +122,12 @@ def training_rows(job: Job) -> tuple[Reviews, Reviews]:
 def load_weights(path: Path) -> list[np.ndarray]:
     """Kernel `[inputs, units]` and bias of each layer of a trained model, one after the other, as Keras has them."""
     tensors = load_file(path)
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+    layers = json.loads(metadata.get("architecture", "{}")).get("layers", [])
+    activations = tuple(layer["activation"] for layer in layers)
+    if activations != ACTIVATIONS or "input.scale" in tensors or "row_norm" in metadata:
+        raise SystemExit(f"{path}: the peers build layers of {', '.join(ACTIVATIONS)} on words that are there or not")
     names = [f"dense_{layer}.{part}" for layer in range(len(UNITS)) for part in ("kernel", "bias")]
     parameters = [name for name in tensors if name.startswith("dense_")]
     if set(parameters) != set(names) or tuple(len(tensors[name]) for name in names[1::2]) != UNITS:

@@ -29,6 +29,9 @@ SAME_MODEL_TOLERANCE = 1e-3
 DISTURBANCE = 0.1
 """How much of a core other programs may use while a contestant runs."""
 
+TICKS = 0.05
+"""CPU seconds of other programs that may be none: the system counts them in hundredths, ours apart from all."""
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -64,6 +67,11 @@ class Cost:
     cpu_seconds: float
     peak_bytes: int
     other_cores: float
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether other programs had a part of the machine."""
+        return self.other_cores > DISTURBANCE and self.other_cores * self.wall_seconds > TICKS
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,10 @@ def execute(command: list[str], threads: int) -> tuple[str, Cost]:
     pools = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         busy, start = busy_seconds(), time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | pools)
+        try:
+            process = subprocess.Popen(command, stdout=out, stderr=err, env=os.environ | pools)
+        except OSError as error:
+            raise SystemExit(f"cannot run {command[0]}: {error}") from error
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         used = usage.ru_utime + usage.ru_stime
@@ -372,7 +383,7 @@ def notes(runs: dict[str, list[Run]], arguments: argparse.Namespace) -> list[str
     if not arguments.predict:
         found += [f"{peer.name} {peer.note}." for peer in PEERS if peer.note and peer.name in runs]
     for name, of_one in runs.items():
-        disturbed = sum(run.cost.wall_seconds > 0.1 and run.cost.other_cores > DISTURBANCE for run in of_one)
+        disturbed = sum(run.cost.is_disturbed for run in of_one)
         if disturbed:
             found.append(f"DISTURBED: other programs were busy during {disturbed} of {len(of_one)} runs of {name}.")
     return found
