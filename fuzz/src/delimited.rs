@@ -1,7 +1,14 @@
 //! CSV, TSV, JSON lines and fastText: any text is refused with its place or imported, and the same reviews are the same in each.
+//! What answers are asked of is read from end to end, or to its fault.
+
+use std::io::Cursor;
+use std::path::Path;
 
 use arbitrary::{Result, Unstructured};
-use imdb_fast::import::{Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions};
+use imdb_fast::import::{
+    Format, ImportOptions, InvalidUtf8, KerasOptions, TextOptions, WordOptions, rows_of,
+};
+use imdb_fast::text::Tokenizer;
 
 use super::desk::{self, choice, seldom};
 use super::walk::walk;
@@ -49,8 +56,48 @@ fn any_text(data: &[u8]) -> bool {
             };
             is_accepted |= desk::imported(&path, &options(format, text)).is_ok();
         }
+        read_for_answers(&path, data, Some(format));
     }
+    read_for_answers(&path, data, None);
+    in_runs_of_words(&path, data.len());
     is_accepted
+}
+
+/// As `predict` reads it.
+fn read_for_answers(path: &Path, data: &[u8], format: Option<Format>) {
+    let text = TextOptions { max_text: Some(1 << 16), ..TextOptions::default() };
+    let read = || -> imdb_fast::Result<()> {
+        let mut rows = rows_of(Box::new(Cursor::new(data.to_vec())), path, format, &text)?;
+        while rows.next_row()?.is_some() {}
+        Ok(())
+    };
+    if let Err(error) = read() {
+        desk::assert_explains(&error, path);
+    }
+}
+
+/// In the format that it is found to have, and with features of another kind: runs of words and marks, by name or hashed.
+fn in_runs_of_words(path: &Path, length: usize) {
+    let is_hashed = length % 2 == 1;
+    let words = WordOptions {
+        tokenizer: Tokenizer::WordsAndMarks,
+        // Single words are not hashed.
+        ngrams: 1 + usize::from(is_hashed) + length % 4,
+        hash_bits: is_hashed.then_some(8),
+        min_count: (!is_hashed).then_some(1),
+        ..WordOptions::default()
+    };
+    let keras = KerasOptions {
+        num_words: None,
+        start_char: None,
+        oov_char: None,
+        index_from: 0,
+        ..KerasOptions::default()
+    };
+    let options = options(Format::Csv, TextOptions::default());
+    let options = ImportOptions { format: None, words, keras, ..options };
+    // Refused or not: which of the formats it has is not known here.
+    desk::imported(path, &options).ok();
 }
 
 /// Reviews, written in each format as its standard has it.
