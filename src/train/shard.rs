@@ -2,8 +2,8 @@
 //!
 //! A shard has a range of the features: their weight rows, their gradient, their optimizer state. Only the thread that owns it
 //! touches them, so weight rows stay in the cache of one core, and only `width` sums a review travel. The shards are cut by
-//! data, network and options, whatever the number of threads, and the order in which their sums are added is fixed: the result has the
-//! same bits on any number of threads, and whoever owns what.
+//! data, network and options, whatever the number of threads, and the order in which their sums are added is fixed: the result
+//! has the same bits on any number of threads, and whoever owns what.
 
 mod averaged;
 mod gradient;
