@@ -2,15 +2,13 @@
 
 use super::super::lanes::{Kernel, LANES, Lanes, load_lines};
 use super::super::{Id, Level, prefetch};
+use super::NEAR_BYTES;
 use super::addend::{Addend, times};
 use super::columns::{ByColumns, NARROW, load_columns, store_columns};
 use super::span::{Span, prefetch_span, prefetch_words, words};
-use super::{CHAINS, NEAR_BYTES};
 
-/// Words whose rows are loaded together before any is stored, so that no load waits for a store to an address not yet known.
-const GROUP: usize = 8;
-
-/// The same of rows that take several registers each.
+/// Words of rows that are no whole lines which are loaded together before any is stored, so that no load waits for a store to an
+/// address not yet known.
 const SHORT_GROUP: usize = 4;
 
 /// Adds each span's delta to the gradient rows of its words, span by span:
@@ -62,19 +60,22 @@ impl<I: Id, J: Id> Kernel for Scatter<'_, I, J> {
 
     #[inline(always)]
     fn run<V: Lanes>(mut self) {
-        match self.width {
-            16 => self.lines::<V, 1>(),
-            32 => self.lines::<V, 2>(),
-            64 => self.lines::<V, 4>(),
-            width => self.any_width::<V>(width),
+        match (self.width, V::PASS) {
+            (16, 4..) => self.lines::<V, 1, 8>(),
+            (16, _) => self.lines::<V, 1, 4>(),
+            (32, 4..) => self.lines::<V, 2, 8>(),
+            (32, _) => self.lines::<V, 2, 2>(),
+            (64, _) => self.lines::<V, 4, 1>(),
+            (width, _) => self.any_width::<V>(width),
         }
     }
 }
 
 impl<I: Id, J: Id> Scatter<'_, I, J> {
-    /// Rows of `N` lines.
+    /// Rows of `N` lines. Those of `GROUP` words, which the registers have to hold, are loaded before any is stored, so that no
+    /// load waits for a store to an address not yet known.
     #[inline(always)]
-    fn lines<V: Lanes, const N: usize>(&mut self) {
+    fn lines<V: Lanes, const N: usize, const GROUP: usize>(&mut self) {
         let Scatter { first, indices, spans, later, .. } = *self;
         let is_far = size_of_val(self.gradient) > NEAR_BYTES;
         let rows = self.gradient.as_chunks_mut::<LANES>().0.as_chunks_mut::<N>().0;
@@ -88,11 +89,7 @@ impl<I: Id, J: Id> Scatter<'_, I, J> {
             }
             prefetch_span(later.0, later.1, at);
             let delta: [V; N] = load_lines(&deltas[span.row as usize]);
-            let words = words(indices, span);
-            // Only where the registers hold a group: `PASS` rows of a line for each chain.
-            let grouped = if GROUP * N <= CHAINS * V::PASS { words.len() } else { 0 };
-            let (groups, _) = words[..grouped].as_chunks::<GROUP>();
-            let rest = &words[groups.len() * GROUP..];
+            let (groups, rest) = words(indices, span).as_chunks::<GROUP>();
             for group in groups {
                 let places = group.map(|id| id.place() - first);
                 let mut sums = [delta; GROUP];
