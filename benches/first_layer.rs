@@ -5,7 +5,8 @@ mod common;
 
 use std::hint::black_box;
 
-use criterion::Criterion;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion};
 use imdb_fast::dataset::Split;
 use imdb_fast::kernel::{
     Aligned, Level, Matrix, Span, Sum, Table, gather_sum, matmul, scatter_add,
@@ -29,6 +30,7 @@ const TOLERANCE: f32 = 1e-5;
 
 /// Some reviews in compressed sparse rows.
 struct Batch {
+    origin: &'static str,
     features: usize,
     indptr: Vec<u64>,
     indices: Vec<u16>,
@@ -40,6 +42,7 @@ impl Batch {
     fn draw(reviews: &Reviews) -> Batch {
         let (indptr, indices) = reviews.narrow(Split::Train);
         let mut batch = Batch {
+            origin: reviews.origin,
             features: reviews.dataset.features(),
             indptr: vec![0],
             indices: Vec::new(),
@@ -60,6 +63,12 @@ impl Batch {
 
     fn work(&self) -> Work {
         Work { reviews: self.rows(), nonzeros: self.indices.len() }
+    }
+
+    /// Starts the group of all ways.
+    fn group<'a>(&self, criterion: &'a mut Criterion) -> BenchmarkGroup<'a, WallTime> {
+        let name = "first layer of 512 reviews";
+        common::group(criterion, name, self.origin, Elements::Nonzeros, self.work())
     }
 
     /// Where the words of each review stand, the shortest review first, as the trainer sorts them.
@@ -137,8 +146,7 @@ impl<'a> Product<'a> {
     fn time(&mut self, criterion: &mut Criterion, way: &str, product: impl Fn(&[f32], &mut [f32])) {
         let mut out = Aligned::zeros(self.expected.len());
         let work = self.batch.work();
-        let mut group =
-            common::group(criterion, "first layer of 512 reviews", Elements::Nonzeros, work);
+        let mut group = self.batch.group(criterion);
         let name = format!("width {}, {way}", self.width);
         let best = best_time(&mut group, &name, || product(black_box(&self.weights), &mut out));
         group.finish();
@@ -171,8 +179,7 @@ impl<'a> Product<'a> {
             scatter(level, &mut gradient);
             assert_close(&gradient, &expected, TOLERANCE, "the gradient");
             let work = batch.work();
-            let mut group =
-                common::group(criterion, "first layer of 512 reviews", Elements::Nonzeros, work);
+            let mut group = batch.group(criterion);
             let name = format!("width {width}, back, {level}");
             let best = best_time(&mut group, &name, || scatter(level, &mut gradient));
             group.finish();

@@ -22,7 +22,7 @@ use common::{Elements, Journal, Reviews, Work, all_threads, is_test, thread_coun
 
 /// A run to be timed.
 struct Run<'a> {
-    dataset: &'a Dataset,
+    reviews: &'a Reviews,
     fresh: &'a Model,
     batch_size: usize,
 }
@@ -43,7 +43,8 @@ impl Run<'_> {
             validation: Holdout::None,
             ..FitOptions::default()
         };
-        let plan = TrainPlan::new(self.dataset, self.fresh, options).expect("the plan fits");
+        let plan =
+            TrainPlan::new(&self.reviews.dataset, self.fresh, options).expect("the plan fits");
         let (mut model, mut clock) = (self.fresh.clone(), Clock::default());
         let outcome = fit(&plan, &mut model, team, &mut clock).expect("it fits");
         assert!(matches!(outcome.ending, Ending::Completed));
@@ -64,11 +65,11 @@ impl Run<'_> {
         name: &str,
         threads: usize,
     ) -> Option<f64> {
-        let csr = self.dataset.csr(Split::Train).expect("it has a train split");
-        let work = Work { reviews: csr.rows(), nonzeros: csr.nnz() };
+        let work = self.reviews.work(Split::Train);
         let team = Team::new(threads).expect("the threads start");
         let (mut loss, mut best) = (None, None::<Duration>);
-        let mut group = common::group(criterion, group, Elements::Reviews, work);
+        let mut group =
+            common::group(criterion, group, self.reviews.origin, Elements::Reviews, work);
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|iterations| {
                 let (first, times) = self.train(&team, iterations as usize);
@@ -86,7 +87,7 @@ impl Run<'_> {
 fn threads(criterion: &mut Criterion, journal: &mut Journal) {
     let reviews = Reviews::new();
     let fresh = network(&reviews.dataset);
-    let run = Run { dataset: &reviews.dataset, fresh: &fresh, batch_size: 512 };
+    let run = Run { reviews: &reviews, fresh: &fresh, batch_size: 512 };
     let mut reference = None;
     for threads in thread_counts() {
         let name = format!("{}, threads: {threads}", reviews.origin);
@@ -112,7 +113,7 @@ fn vocabularies(criterion: &mut Criterion, journal: &mut Journal) {
         let mean = work.nonzeros as f64 / work.reviews as f64;
         assert!((126.0..136.0).contains(&mean), "{mean} words a review");
         let fresh = network(&reviews.dataset);
-        let run = Run { dataset: &reviews.dataset, fresh: &fresh, batch_size: 512 };
+        let run = Run { reviews: &reviews, fresh: &fresh, batch_size: 512 };
         let mut reference = None;
         for threads in BTreeSet::from([1, all_threads()]) {
             let name = format!("{name}, threads: {threads}");
@@ -127,7 +128,7 @@ fn batch_sizes(criterion: &mut Criterion, journal: &mut Journal) {
     let reviews = Reviews::new();
     let fresh = network(&reviews.dataset);
     for batch_size in [32, 128, 512, 4096] {
-        let run = Run { dataset: &reviews.dataset, fresh: &fresh, batch_size };
+        let run = Run { reviews: &reviews, fresh: &fresh, batch_size };
         let threads = all_threads();
         let name = format!("batch size: {batch_size}, threads: {threads}");
         run.time(criterion, journal, "fit, batch sizes", &name, threads);

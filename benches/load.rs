@@ -102,7 +102,7 @@ fn main() {
 
     let work = all(&reviews);
     let mut journal = Journal::new(format!("Loading {} reviews ({origin})", work.reviews));
-    let mut group = common::group(&mut criterion, "load", Elements::Reviews, work);
+    let mut group = common::group(&mut criterion, "load", origin, Elements::Reviews, work);
     for (name, access) in [("dataset, mapped", Access::Map), ("dataset, read", Access::Read)] {
         let best = best_time(&mut group, name, || {
             let dataset = Dataset::open(&reviews.path, access).expect("the dataset is sound");

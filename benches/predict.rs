@@ -55,7 +55,8 @@ fn main() {
     let title = format!("Judging {} reviews ({}), 16-16-1", work.reviews, reviews.origin);
     let mut journal = Journal::new(title);
     let (mut probabilities, mut reference) = (Vec::new(), Vec::new());
-    let mut group = common::group(&mut criterion, "predict", Elements::Reviews, work);
+    let mut group =
+        common::group(&mut criterion, "predict", reviews.origin, Elements::Reviews, work);
     for level in Level::supported() {
         let mut on_one = Vec::new();
         for threads in thread_counts() {

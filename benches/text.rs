@@ -85,7 +85,7 @@ fn main() {
         texts.bytes as f64 / 1e6
     );
     let mut journal = Journal::new(title);
-    let mut group = common::group(&mut criterion, "text", Elements::Nonzeros, work);
+    let mut group = common::group(&mut criterion, "text", reviews.origin, Elements::Nonzeros, work);
     let mut scratch = Scratch::default();
     for tokenizer in Tokenizer::ALL {
         let mut words = 0;

@@ -139,10 +139,12 @@ pub fn assert_close(ours: &[f32], theirs: &[f32], tolerance: f32, what: &str) {
     }
 }
 
-/// Starts a group whose throughput is told in reviews a second, or in nonzeros a second: its name says which.
+/// Starts a group whose throughput is told in reviews a second, or in nonzeros a second. Its name says which, and where the
+/// reviews come from: criterion compares a time with the last one of the same name, which has to be of the same reviews.
 pub fn group<'a>(
     criterion: &'a mut Criterion,
     name: &str,
+    origin: &str,
     elements: Elements,
     work: Work,
 ) -> BenchmarkGroup<'a, WallTime> {
@@ -150,7 +152,7 @@ pub fn group<'a>(
         Elements::Reviews => ("reviews", work.reviews),
         Elements::Nonzeros => ("nonzeros", work.nonzeros),
     };
-    let mut group = criterion.benchmark_group(format!("{name}, elements are {unit}"));
+    let mut group = criterion.benchmark_group(format!("{name} ({origin}), elements are {unit}"));
     group.throughput(Throughput::Elements(count as u64));
     group.sampling_mode(SamplingMode::Flat);
     group

@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion};
 use imdb_fast::dataset::Split;
 use imdb_fast::kernel::{BITS, Span};
 
 use super::BATCH;
-use super::common::{Reviews, Work, shuffled};
+use super::common::{self, Elements, Reviews, Work, shuffled};
 
 /// An epoch of the train split: batches of reviews in random order.
 pub struct Epoch<'a> {
+    pub origin: &'static str,
     pub features: usize,
     pub indices: &'a [u16],
     pub work: Work,
@@ -58,7 +61,17 @@ impl<'a> Epoch<'a> {
         let rest = unsorted.iter().map(|spans| by_length(spans.iter().map(behind).collect()));
         let rest = rest.collect();
         let sorted = unsorted.iter().cloned().map(by_length).collect();
-        Epoch { features, indices, work, unsorted, sorted, shards, sharded, bits, rest }
+        let origin = reviews.origin;
+        Epoch { origin, features, indices, work, unsorted, sorted, shards, sharded, bits, rest }
+    }
+
+    /// Starts a kernel's group.
+    pub fn group<'c>(
+        &self,
+        criterion: &'c mut Criterion,
+        name: &str,
+    ) -> BenchmarkGroup<'c, WallTime> {
+        common::group(criterion, name, self.origin, Elements::Nonzeros, self.work)
     }
 
     pub fn words(&self, span: &Span) -> &'a [u16] {

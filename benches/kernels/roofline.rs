@@ -138,7 +138,7 @@ impl Rooflines {
     /// Prints all rates that were measured.
     pub fn print(&self) {
         println!(
-            "Rates of loops that do nothing else, the best of all forms and measurements, 10^9 bytes/s"
+            "Rates of loops that do nothing else, the best of all forms and measurements, 10^9 bytes/s (of multiply-add: operations/s)"
         );
         println!();
         println!("| loop | KiB | best | registers | worst measurement |");

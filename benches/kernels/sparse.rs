@@ -10,7 +10,7 @@ use imdb_fast::kernel::{
 };
 
 use super::BATCH;
-use super::common::{self, Elements, assert_close, uniform};
+use super::common::{assert_close, uniform};
 use super::epoch::Epoch;
 use super::report::{Bound, Case, Report, timed};
 use super::roofline::Pattern;
@@ -43,7 +43,7 @@ impl<'a> Calls<'a> {
         };
         let with_bits = |width: usize| Calls {
             bits: Some(&epoch.bits),
-            ..whole("by length, 64 words as bits", width, &epoch.rest)
+            ..whole("by length, 64 words as bits, counted as rows", width, &epoch.rest)
         };
         let sharded = epoch.sharded.iter();
         let sharded = Calls {
@@ -159,7 +159,7 @@ fn expected_gradient(calls: &Calls<'_>, deltas: &[f32], batch: usize) -> Vec<f32
 }
 
 pub fn gather<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut Report<'a>) {
-    let mut group = common::group(criterion, "gather_sum", Elements::Nonzeros, calls.epoch.work);
+    let mut group = calls.epoch.group(criterion, "gather_sum");
     for level in Level::supported() {
         let weights = Aligned::from(&uniform(calls.epoch.features * calls.width, 0.05, 1)[..]);
         let mut outs: Vec<Aligned> =
@@ -185,7 +185,7 @@ pub fn gather<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut 
 }
 
 pub fn scatter<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut Report<'a>) {
-    let mut group = common::group(criterion, "scatter_add", Elements::Nonzeros, calls.epoch.work);
+    let mut group = calls.epoch.group(criterion, "scatter_add");
     for level in Level::supported() {
         let deltas = Aligned::from(&uniform(BATCH * calls.width, 1e-3, 2)[..]);
         let mut gradient = Aligned::zeros(calls.epoch.features * calls.width);

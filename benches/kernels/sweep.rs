@@ -95,7 +95,7 @@ pub fn nonzero<'a>(criterion: &mut Criterion, calls: &'a Calls<'_>, report: &mut
     // The gradient is read and, where it is not zero, cleared; weights, velocity and the step's number come and go.
     let moved = batches * epoch.features * row + touched * (5 * row + 8);
     let arrays = 3 * epoch.features * row;
-    let mut group = common::group(criterion, "sweep", Elements::Nonzeros, epoch.work);
+    let mut group = epoch.group(criterion, "sweep");
     for level in Level::supported() {
         let deltas = Aligned::from(&uniform(BATCH * width, 1e-3, 2)[..]);
         let mut gradient = Aligned::zeros(epoch.features * width);
@@ -134,7 +134,7 @@ pub fn listed(criterion: &mut Criterion, report: &mut Report<'_>) {
     let moved = touched * (6 * LINE + 8 + size_of::<Touched>());
     let arrays = 3 * features * LINE;
     let work = Work { reviews: 8 * BATCH, nonzeros: 8 * BATCH * DRAWS };
-    let mut group = common::group(criterion, "sweep", Elements::Nonzeros, work);
+    let mut group = common::group(criterion, "sweep", "random lists", Elements::Nonzeros, work);
     for level in Level::supported() {
         let mut lists = Lists::new(lists.clone(), features);
         lists.sweep(level);

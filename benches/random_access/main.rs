@@ -144,7 +144,7 @@ fn measure(criterion: &mut Criterion, recipe: &Recipe, reviews: &Reviews) -> Opt
     let fresh = recipe.model(dataset);
     let mut best = None::<Duration>;
     let mut is_first = true;
-    let mut group = common::group(criterion, recipe.name, Elements::Nonzeros, work);
+    let mut group = common::group(criterion, recipe.name, reviews.origin, Elements::Nonzeros, work);
     group.bench_function(format!("features: {features}"), |bencher| {
         if std::mem::take(&mut is_first) {
             limits.measure(&batches);
