@@ -6,6 +6,7 @@ Prints the differences. Exits with 1 where one is larger than 1e-5.
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,10 @@ def ours(arguments: argparse.Namespace) -> tuple[np.ndarray, dict[str, float]]:
     """Probabilities by `imdb-fast predict`; loss and accuracy by `imdb-fast evaluate`."""
     def output(command: str, *options: str) -> str:
         words = [arguments.binary, command, arguments.model, arguments.dataset, *options]
-        return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
+        process = subprocess.run(words, stdout=subprocess.PIPE, text=True)
+        if process.returncode != 0:
+            raise SystemExit(f"failed: {shlex.join(map(str, words))}")
+        return process.stdout
 
     report = json.loads(output("evaluate", "--json"))
     probabilities = np.array([float(line) for line in output("predict").splitlines()], np.float32)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -20,7 +21,34 @@ import tempfile
 import time
 from pathlib import Path
 
+from run import BINARY
+
 FEATURES = 10_000
+PARTS = ("train/pos", "train/neg", "train/unsup", "test/pos", "test/neg")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("archive", type=Path, help="aclImdb_v1.tar.gz")
+    add("folder", type=Path, help="the folder aclImdb that it unpacks to")
+    add("--binary", type=Path, default=BINARY, help="imdb-fast [default: target/release/imdb-fast of this repository]")
+    add("--rounds", type=int, default=3, metavar="N", help="how often everybody runs [default: 3]")
+    arguments = parser.parse_args()
+    if arguments.rounds < 1:
+        parser.error("--rounds: at least 1")
+    for path, remedy in (
+        (arguments.archive, "`imdb-fast fetch stanford` downloads it"),
+        (arguments.binary, "`cargo build --release` makes it, or name another by --binary"),
+    ):
+        if not path.is_file():
+            parser.error(f"{path} is not there; {remedy}")
+    for part in PARTS:
+        if not (arguments.folder / part).is_dir():
+            parser.error(f"{arguments.folder} has no folder {part}; `tar -xf {arguments.archive}` makes all of them")
+    arguments.binary = arguments.binary.resolve()
+    return arguments
 
 
 def vectorize(folder: Path, unlabelled: bool) -> float:
@@ -43,7 +71,12 @@ def vectorize(folder: Path, unlabelled: bool) -> float:
 def timed(command: list[str]) -> float:
     """Seconds that a command takes, its start and its end included."""
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    try:
+        status = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
+    except OSError as error:
+        raise SystemExit(f"cannot run {command[0]}: {error}") from error
+    if status != 0:
+        raise SystemExit(f"failed: {shlex.join(command)}")
     return time.perf_counter() - start
 
 
@@ -61,13 +94,7 @@ def gunzip(archive: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("archive", type=Path, help="aclImdb_v1.tar.gz")
-    parser.add_argument("folder", type=Path, help="the folder aclImdb that it unpacks to")
-    parser.add_argument("--program", default="target/release/imdb-fast", help="[default: %(default)s]")
-    parser.add_argument("--rounds", type=int, default=3, help="each contestant runs so often [default: %(default)s]")
-    arguments = parser.parse_args()
-
+    arguments = parse_arguments()
     # Nobody has to wait for the disk.
     for path in [arguments.archive, *arguments.folder.rglob("*.txt")]:
         path.read_bytes()
@@ -82,7 +109,7 @@ def main() -> None:
                 ("imdb-fast, archive, all", arguments.archive, []),
             ):
                 output = str(Path(outputs) / "imdb.safetensors")
-                command = [arguments.program, "import", str(source), "--quiet", "--output", output, *options]
+                command = [str(arguments.binary), "import", str(source), "--quiet", "--output", output, *options]
                 runs.setdefault(name, []).append(timed(command))
             for name, seconds in gunzip(arguments.archive).items():
                 runs.setdefault(name, []).append(seconds)
