@@ -18,7 +18,7 @@ use imdb_fast::train::{Ending, FitOptions, Team, TrainPlan, fit};
 
 use common::epochs::{Clock, IGNORANT};
 use common::power_law::{PowerLaw, fits_memory, generated_reviews};
-use common::{Elements, Journal, Reviews, Work, all_threads, is_test, thread_counts};
+use common::{Elements, Journal, Reviews, all_threads, is_test, thread_counts};
 
 /// A run to be timed.
 struct Run<'a> {
