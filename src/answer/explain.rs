@@ -254,9 +254,8 @@ impl Judge<'_> {
             }
             self.forward(workspace, |_| review())?;
             let without = workspace.probabilities().iter().zip(workspace.logits());
-            for (candidate, (without, logit_without)) in block.iter_mut().zip(without) {
-                candidate.part.effect = probability - without;
-                candidate.part.evidence = logit - logit_without;
+            for (candidate, (&without, &logit_without)) in block.iter_mut().zip(without) {
+                candidate.part.compare((probability, logit), (without, logit_without));
             }
         }
         Ok(probability)

@@ -39,6 +39,15 @@ pub struct Part {
     pub evidence: f32,
 }
 
+impl Part {
+    /// Sets effect and evidence by probability and logit with it, and those without it.
+    pub(super) fn compare(&mut self, with: (f32, f32), without: (f32, f32)) {
+        self.effect = with.0 - without.0;
+        // Finite logits may be further apart than any number.
+        self.evidence = (with.1 - without.1).clamp(-f32::MAX, f32::MAX);
+    }
+}
+
 /// What a part of a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -111,14 +111,12 @@ impl Judge<'_> {
             workspace.scale(scales.iter().copied());
             self.forward(workspace, |_| review())?;
             let without = workspace.probabilities().iter().zip(workspace.logits());
-            for ((part, without), &(count, _)) in
+            for ((part, (&without, &logit_without)), &(count, _)) in
                 block.iter_mut().zip(without).zip(&counts[first..])
             {
                 // What is cut off changes nothing, not even the last place of a float.
                 if count > 0 {
-                    let (without, logit_without) = without;
-                    part.effect = probability - without;
-                    part.evidence = logit - logit_without;
+                    part.compare((probability, logit), (without, logit_without));
                 }
             }
         }
