@@ -234,6 +234,7 @@ fn the_first_files_of_the_corpora_are_written() {
     put("acl_tar", "valid.tar", &tar());
     put("acl_tar", "valid.tar.gz", &gzip.finish().unwrap());
     put("acl_tar", "bad-cut-between-entries.tar", &tar()[..4096]);
+    put("checkpoint_load", "valid-whole", &fuzz::checkpoint_load::whole());
     put("checkpoint_load", "valid-unchanged", &[0; 2]);
     put("checkpoint_load", "bad-window", &[1, 4, 15, 5, 0]);
     // Sources of structured inputs: any bytes will do.
