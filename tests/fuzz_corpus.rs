@@ -7,6 +7,7 @@ mod fuzz;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use common::{InMemory, generated, names, repository, team, written};
 use imdb_fast::dataset::{Contents, Holdout, Split};
@@ -20,7 +21,10 @@ fn corpus(target: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
 }
 
-/// Every file of the corpus passes. Those whose name starts with `valid` are accepted, and those with `bad` refused.
+/// As long as an input may take in `fuzz/run.sh`.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Every file of the corpus passes, in time. Those whose name starts with `valid` are accepted, and those with `bad` refused.
 #[test]
 fn targets_pass_their_corpora() {
     for (target, check) in fuzz::TARGETS {
@@ -30,7 +34,9 @@ fn targets_pass_their_corpora() {
         let mut accepted = 0;
         for file in &files {
             let data = std::fs::read(file).expect("the file can be read");
+            let begun = Instant::now();
             let is_accepted = check(&data);
+            assert!(begun.elapsed() < LONGEST, "{} takes too long", file.display());
             accepted += usize::from(is_accepted);
             let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             assert!(is_accepted || !name.starts_with("valid"), "{} is refused", file.display());
