@@ -47,6 +47,10 @@ fn targets_pass_their_corpora() {
     }
 }
 
+fn check_of(target: &str) -> fuzz::Check {
+    fuzz::TARGETS.into_iter().find(|(name, _)| *name == target).expect("a target").1
+}
+
 fn any_bytes(seed: u64, number: u64, count: usize) -> Vec<u8> {
     let mut random = Random::numbered(seed, Stream::SyntheticReviews, number);
     (0..count).map(|_| random.below(256) as u8).collect()
@@ -55,8 +59,8 @@ fn any_bytes(seed: u64, number: u64, count: usize) -> Vec<u8> {
 /// What is drawn for a target has to be sound at times, or nothing is checked but the first thing that is wrong.
 #[test]
 fn files_that_are_drawn_are_accepted_at_times() {
-    for target in ["dataset_open", "model_load", "checkpoint_load"] {
-        let (_, check) = fuzz::TARGETS.into_iter().find(|(name, _)| *name == target).unwrap();
+    for target in ["dataset_open", "model_load", "judge", "checkpoint_load", "import_options"] {
+        let check = check_of(target);
         let accepted = (0..300).filter(|&number| check(&any_bytes(7, number, 400))).count();
         println!("{target}: {accepted} accepted");
         assert!(accepted >= 5, "{target}: {accepted}");
@@ -250,6 +254,19 @@ fn the_first_files_of_the_corpora_are_written() {
         for number in 0..4 {
             let bytes = any_bytes(seed as u64, number, 200);
             put(target, &format!("valid-any-{number}"), &bytes);
+        }
+    }
+    // Of these not all that is drawn is accepted.
+    for (seed, target) in (10..).zip(["judge", "import_options"]) {
+        let check = check_of(target);
+        let mut named = [("valid", 0), ("bad", 0)];
+        for number in 0..200 {
+            let bytes = any_bytes(seed, number, 800);
+            let (name, count) = &mut named[usize::from(!check(&bytes))];
+            if *count < 4 {
+                put(target, &format!("{name}-any-{count}"), &bytes);
+            }
+            *count += 1;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Files in the container's form that say what no writer of ours would.
 
+use std::ops::Range;
+
 use arbitrary::{Result, Unstructured};
 use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_64;
@@ -53,6 +55,26 @@ pub fn repaired(file: &[u8]) -> Option<Vec<u8>> {
     Some(with_checksums(header, body))
 }
 
+/// A file of our own with one more tensor, of values of four bytes.
+pub fn with_tensor(file: &[u8], tensor: &Tensor) -> Vec<u8> {
+    let (mut header, body) = parts(file).expect("our own files are sound");
+    let is_wide = |tensor: &Value| tensor["dtype"] != "U8" && tensor["dtype"] != "U16";
+    let tensors = header.iter_mut().filter(|(name, _)| *name != METADATA);
+    let mut tensors: Vec<&mut Value> = tensors.map(|(_, tensor)| tensor).collect();
+    // Widest first: so each stands where its values may.
+    let wide = tensors.iter().filter(|tensor| is_wide(tensor));
+    let at = wide.map(|tensor| bytes_of(tensor).end).max().unwrap_or(0);
+    let length = tensor.bytes.len();
+    for tensor in tensors.iter_mut().filter(|tensor| bytes_of(tensor).start >= at) {
+        let Range { start, end } = bytes_of(tensor);
+        tensor["data_offsets"] = json!([start + length, end + length]);
+    }
+    let Tensor { name, dtype, shape, bytes } = tensor;
+    let tensor = json!({ "dtype": dtype, "shape": shape, "data_offsets": [at, at + length] });
+    header.insert(name.clone(), tensor);
+    with_checksums(header, &[&body[..at], bytes, &body[at..]].concat())
+}
+
 /// Writes the checksums of a header and of the tensors that do lie in the body.
 fn add_checksums(header: &mut Map<String, Value>, body: &[u8]) {
     let text = |bytes: &[u8]| Value::from(format!("{:016x}", xxh3_64(bytes)));
@@ -71,7 +93,7 @@ fn add_checksums(header: &mut Map<String, Value>, body: &[u8]) {
 }
 
 /// Where a tensor stands in the body.
-pub fn bytes_of(tensor: &Value) -> std::ops::Range<usize> {
+pub fn bytes_of(tensor: &Value) -> Range<usize> {
     let [start, end] = [0, 1].map(|end| tensor["data_offsets"][end].as_u64().unwrap_or(0) as usize);
     start..end
 }

@@ -71,6 +71,15 @@ pub fn reviews(source: &mut dyn ReviewSource) -> imdb_fast::Result<Vec<Review>> 
 
 /// Imports a file, writes the dataset, opens and walks it. An error has to name the file.
 pub fn imported(path: &Path, options: &ImportOptions) -> imdb_fast::Result<Dataset> {
+    imported_or(path, options, path)
+}
+
+/// The same of several files, some of them in the options: an error has to name one of them.
+pub fn imported_with_others(path: &Path, options: &ImportOptions) -> imdb_fast::Result<Dataset> {
+    imported_or(path, options, &self::path(""))
+}
+
+fn imported_or(path: &Path, options: &ImportOptions, named: &Path) -> imdb_fast::Result<Dataset> {
     let output = self::path("imported");
     let import = || {
         dataset::write(&mut *import::open(path, options)?, &output)?;
@@ -83,7 +92,7 @@ pub fn imported(path: &Path, options: &ImportOptions) -> imdb_fast::Result<Datas
             Ok(dataset)
         }
         Err(error) => {
-            assert_explains(&error, path);
+            assert_explains(&error, named);
             Err(error)
         }
     }

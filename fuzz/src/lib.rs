@@ -11,9 +11,12 @@ pub mod dataset_open;
 pub mod dataset_roundtrip;
 pub mod delimited;
 pub mod desk;
+pub mod import_options;
+pub mod judge;
 pub mod keras_npz;
 pub mod kernels_agree;
 pub mod lazy_equals_dense;
+pub mod lexicon;
 pub mod libsvm;
 pub mod model_load;
 pub mod pickle;
@@ -27,15 +30,17 @@ pub mod walk;
 pub type Check = fn(&[u8]) -> bool;
 
 /// All targets.
-pub const TARGETS: [(&str, Check); 14] = [
+pub const TARGETS: [(&str, Check); 16] = [
     ("dataset_open", dataset_open::check),
     ("dataset_roundtrip", dataset_roundtrip::check),
     ("model_load", model_load::check),
+    ("judge", judge::check),
     ("checkpoint_load", checkpoint_load::check),
     ("keras_npz", keras_npz::check),
     ("pickle", pickle::check),
     ("libsvm", libsvm::check),
     ("delimited", delimited::check),
+    ("import_options", import_options::check),
     ("acl_tar", acl_tar::check),
     ("tokenizer", tokenizer::check),
     ("sweep_file", sweep_file::check),
