@@ -16,6 +16,10 @@ use crate::text::{CUT, DROPPED, Encoding, Scratch};
 /// ids and features take many times its own bytes.
 const SIDE_BY_SIDE: usize = 4 << 20;
 
+/// Where the others have less than this part of a text's squares, a difference is mostly the rounding of what it is taken from,
+/// which their scale would make large.
+const MOSTLY_ROUNDING: f64 = 1e-4;
+
 /// A text cut into words, and the features that they make.
 #[derive(Default)]
 struct Reading {
@@ -215,7 +219,7 @@ impl Judge<'_> {
     }
 
     /// Fills in the effects; returns the probability of the whole text. Only the sums of the first layer are ever made
-    /// anew: those of the text, less the weight rows of what is taken out.
+    /// anew: those of the text, less the weight rows of what is taken out, or of the others where they hardly count.
     fn weigh(
         &self,
         workspace: &mut Workspace,
@@ -237,20 +241,24 @@ impl Judge<'_> {
         self.forward(workspace, |_| review())?;
         let (probability, logit) = (workspace.probabilities()[0], workspace.logits()[0]);
         for block in candidates.chunks_mut(BLOCK) {
+            let mut rests = Vec::with_capacity(block.len());
             let rows = workspace.first_z(block.len()).chunks_exact_mut(sums.len());
             for (z, candidate) in rows.zip(block.iter()) {
+                let rest = all_squares - squares(&candidate.features);
+                if rest < MOSTLY_ROUNDING * all_squares {
+                    let others = reading.features_without(&candidate.features);
+                    z.copy_from_slice(&self.sum_of(&others));
+                    rests.push(squares(&others));
+                    continue;
+                }
                 z.copy_from_slice(&sums);
                 for &feature in &candidate.features {
                     z.iter_mut().zip(self.row(feature)).for_each(|(z, weight)| *z -= weight);
                 }
+                rests.push(rest);
             }
             if let Some(scale) = scale {
-                let rest = |candidate: &Candidate| {
-                    let rest = all_squares - squares(&candidate.features);
-                    // What is left of nothing is rounding.
-                    if rest > 1e-9 * all_squares { rest } else { 0.0 }
-                };
-                workspace.scale(block.iter().map(|candidate| scale.of_squares(rest(candidate))));
+                workspace.scale(rests.into_iter().map(|rest| scale.of_squares(rest)));
             }
             self.forward(workspace, |_| review())?;
             let without = workspace.probabilities().iter().zip(workspace.logits());
@@ -311,6 +319,12 @@ impl Reading {
     /// Only what is there can be taken out: words and features may come from different parts of a file.
     fn has(&self, feature: u32) -> bool {
         self.features.binary_search(&feature).is_ok()
+    }
+
+    /// Its features without some of them.
+    fn features_without(&self, taken: &[u32]) -> Vec<u32> {
+        let taken: HashSet<u32> = taken.iter().copied().collect();
+        self.features.iter().copied().filter(|feature| !taken.contains(feature)).collect()
     }
 
     /// Which features go with each word that is taken out, in the order of both: those that nothing else makes. (With
@@ -378,5 +392,60 @@ impl Candidate {
     fn new(name: &str, kind: Kind) -> Candidate {
         let part = Part { name: name.to_owned(), kind, count: 0, effect: 0.0, evidence: 0.0 };
         Candidate { part, features: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+    use crate::nn::{Architecture, InputScale, RowNorm};
+    use crate::text::{Rules, Vocabulary};
+    use crate::train::Team;
+
+    fn probability(judge: &Judge<'_>, text: &str) -> f32 {
+        let mut probabilities = Vec::new();
+        judge.probabilities(&[text], &mut probabilities).unwrap();
+        probabilities[0]
+    }
+
+    #[test]
+    fn what_hardly_counts_is_judged_as_if_alone() {
+        let team = Team::new(1).unwrap();
+        let words = ["excellent", "the", "of", "nothing"];
+        for ratio in [1e-2, 1e-4, 3e-6, 1e-9] {
+            let mut model = Model::new(Architecture::new(4, &[]).unwrap(), 1);
+            let scales = vec![3.1, ratio, -0.3 * ratio, 0.0];
+            model.scale_input(Some(InputScale::new(scales, RowNorm::L2)));
+            let (parameters, scale) = model.trained();
+            parameters.first_kernel.copy_from_slice(&[0.7, -0.4, 0.9, 0.0]);
+            scale.unwrap().multiply(&mut parameters.first_kernel);
+            let rules = Rules {
+                num_words: 4,
+                start_char: None,
+                oov_char: None,
+                index_from: 0,
+                ..Rules::default()
+            };
+            model.vocabulary = Some(Vocabulary::from_words(words));
+            model.text = Some(rules);
+            let judge = Judge::new(&model, &team).unwrap();
+            for text in ["excellent", "the excellent", "the excellent of", "excellent nothing"] {
+                let whole = probability(&judge, text);
+                let explanation = judge.explain(text).unwrap();
+                assert_eq!(explanation.parts.len(), text.split(' ').count());
+                for part in &explanation.parts {
+                    let others = text.split(' ').filter(|word| *word != part.name);
+                    let others = others.collect::<Vec<_>>().join(" ");
+                    let effect = whole - probability(&judge, &others);
+                    let what = format!("{text:?} without {:?}, ratio {ratio}", part.name);
+                    assert!(
+                        (part.effect - effect).abs() < 1e-4,
+                        "{what}: {} {effect}",
+                        part.effect
+                    );
+                }
+            }
+        }
     }
 }
