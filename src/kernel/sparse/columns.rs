@@ -15,6 +15,7 @@ pub(super) trait ByColumns {
         while column + (V::PASS + 1) * LANES <= width {
             match V::PASS {
                 4 => self.columns::<V, 4, NONE>(column),
+                2 => self.columns::<V, 2, NONE>(column),
                 _ => self.columns::<V, 1, NONE>(column),
             }
             column += V::PASS * LANES;
@@ -23,6 +24,11 @@ pub(super) trait ByColumns {
             (0, _) if width == 4 => self.columns::<V, 0, FOUR>(0),
             (0, _) if width == 8 => self.columns::<V, 0, EIGHT>(0),
             (0, _) => self.columns::<V, 0, NARROW>(0),
+            (2, 2) if width % LANES > 0 => {
+                // The registers hold sums of two lines, but not of a tail as well.
+                self.columns::<V, 1, NONE>(column);
+                self.with_tail::<V, 1>(width, column + LANES);
+            }
             (2, 2..) => self.with_tail::<V, 2>(width, column),
             (3, 3..) => self.with_tail::<V, 3>(width, column),
             (4, 4..) => self.with_tail::<V, 4>(width, column),

@@ -76,6 +76,7 @@ impl<I: Id> Kernel for Gather<'_, I> {
             32 if V::PASS >= 2 => self.lines::<V, 2, 2>(),
             32 => self.lines::<V, 2, 1>(),
             64 if V::PASS >= 4 => self.lines::<V, 4, 4>(),
+            64 if V::PASS >= 2 => self.lines::<V, 4, 2>(),
             64 => self.lines::<V, 4, 1>(),
             width => self.any_width::<V>(width),
         }
