@@ -62,6 +62,13 @@
 //!     --first-kernel-initializer zeros
 //! ```
 //!
+//! Beside `semi` little helped, by folds of films too, in programs made for the trial. Within 0.001 of it: runs of five words;
+//! words marked as among the review's first or last fifty, as capitals, as repeated; pairs of words with one or two between them;
+//! stars as weights of the reviews; members that each learn from a part of the reviews. Worse: stars as labels between 0 and 1,
+//! members that each see a part of the features. Averaging three models of such features adds 0.002 for three times the time; so
+//! does a linear model of the runs' vectors, learnt from the unlabelled reviews by predicting what runs they have (Thongtan and
+//! Phienthrakul 2019), for some thirty times. Singular vectors in their place add 0.001.
+//!
 //! # A network on runs of words
 //!
 //! A 16-16 network on all runs of up to three words that stand in two reviews, a million features, reaches a test accuracy of
