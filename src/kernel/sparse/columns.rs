@@ -24,7 +24,7 @@ pub(super) trait ByColumns {
             (0, _) if width == 4 => self.columns::<V, 0, FOUR>(0),
             (0, _) if width == 8 => self.columns::<V, 0, EIGHT>(0),
             (0, _) => self.columns::<V, 0, NARROW>(0),
-            (2, 2) if width % LANES > 0 => {
+            (2, 2) if !width.is_multiple_of(LANES) => {
                 // The registers hold sums of two lines, but not of a tail as well.
                 self.columns::<V, 1, NONE>(column);
                 self.with_tail::<V, 1>(width, column + LANES);
