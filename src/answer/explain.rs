@@ -245,17 +245,17 @@ impl Judge<'_> {
             let rows = workspace.first_z(block.len()).chunks_exact_mut(sums.len());
             for (z, candidate) in rows.zip(block.iter()) {
                 let rest = all_squares - squares(&candidate.features);
-                if rest < MOSTLY_ROUNDING * all_squares {
+                rests.push(if rest < MOSTLY_ROUNDING * all_squares {
                     let others = reading.features_without(&candidate.features);
                     z.copy_from_slice(&self.sum_of(&others));
-                    rests.push(squares(&others));
-                    continue;
-                }
-                z.copy_from_slice(&sums);
-                for &feature in &candidate.features {
-                    z.iter_mut().zip(self.row(feature)).for_each(|(z, weight)| *z -= weight);
-                }
-                rests.push(rest);
+                    squares(&others)
+                } else {
+                    z.copy_from_slice(&sums);
+                    for &feature in &candidate.features {
+                        z.iter_mut().zip(self.row(feature)).for_each(|(z, weight)| *z -= weight);
+                    }
+                    rest
+                });
             }
             if let Some(scale) = scale {
                 workspace.scale(rests.into_iter().map(|rest| scale.of_squares(rest)));
