@@ -44,7 +44,7 @@ pub struct Rows<'a> {
     /// Which rows the step updates.
     pub selection: Selection<'a>,
     /// For each row the number of the last step that has updated it, from 1; 0 before the first. It says nothing, and may be empty,
-    /// where all rows are selected, and where rows that share a gradient have no decays.
+    /// where all rows are selected, and where there are no decays.
     pub updated: &'a mut [u32],
     /// For each array of state, what a step that leaves the row out multiplies it by.
     pub decays: &'a [Powers],

@@ -91,10 +91,9 @@ impl Cut {
         }
     }
 
-    /// Whether the last step of each row is kept: not where a step goes through all, and not for the words of one review, unless
-    /// rows decay in the steps that leave them out. All others are marked by it.
+    /// Whether the last step of each row is kept: where a step may leave it out, and it decays then.
     pub(super) fn counts_steps(&self, idle: &Idle, is_shared: bool) -> bool {
-        self.pace(idle, is_shared) != Pace::All && (!is_shared || matches!(idle, Idle::Decays(_)))
+        self.pace(idle, is_shared) != Pace::All && matches!(idle, Idle::Decays(_))
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod averaged;
 mod gradient;
+mod slots;
 mod thinned;
 mod words;
 
@@ -22,7 +23,8 @@ use crate::kernel::{
 use crate::nn::Architecture;
 use crate::optimizer::{Idle, Optimizer, Step};
 use gradient::Gradient;
-pub(super) use gradient::{MOST_STEPS, pull, squares};
+pub(super) use gradient::{pull, squares};
+pub(super) use slots::MOST_STEPS;
 use thinned::Thinned;
 pub(super) use words::MOST_WORDS;
 use words::Words;
@@ -39,8 +41,7 @@ pub(super) struct Shard<'m> {
     /// Whether every row is updated in every step.
     is_swept_whole: bool,
     decays: Vec<Powers>,
-    /// The last step whose update each row has seen, or within a step [`IN_SLOT`] and a slot; empty where none has to be made up
-    /// for.
+    /// The last step whose update each row has seen, or within a step the mark of [`slots`]; empty where none has to be made up for.
     updated: Aligned<u32>,
     /// Which words the reviews have that it has taken up.
     pub(super) words: Words,
@@ -212,12 +213,10 @@ impl<'m> Shard<'m> {
         self.weights.set_state(state, start);
         self.best = best.map(|best| best[start * self.width..end * self.width].to_vec());
         let updated = updated.get(start..end).unwrap_or_default();
-        let counts_steps = !self.updated.is_empty();
-        if counts_steps {
+        if !self.updated.is_empty() {
             self.updated.copy_from_slice(updated);
         }
-        let most = if counts_steps { steps } else { 0 };
-        updated.iter().all(|&step| step <= most)
+        updated.iter().all(|&step| step <= steps)
     }
 
     /// Whether no weight is NaN or infinite.
@@ -291,7 +290,7 @@ mod tests {
         };
         assert!(got == form);
         let decays = matches!(optimizer.idle(), Idle::Decays(_));
-        let is_counted = form != Form::Whole && (form != Form::Shared || decays);
+        let is_counted = form != Form::Whole && decays;
         assert_eq!(shard.updated.len(), if is_counted { FEATURES.len() } else { 0 });
         shard.words.begin_window(rows, &(0..500).collect::<Vec<u32>>());
         let order = |_| (0..batch).map(|_| random.below(500) as u32).collect();

@@ -199,7 +199,7 @@ impl Net {
         }
     }
 
-    /// What [`Net::sweep`] has to do, row by row.
+    /// What [`Net::sweep`] has to do, row by row. Of rows that do not decay, nobody asks when their last step was.
     fn reference(
         &mut self,
         optimizer: &dyn Optimizer,
@@ -219,7 +219,9 @@ impl Net {
             let gradient = &mut self.gradient[slot * width..][..width];
             optimizer.update(step, &mut self.weights[row * width..][..width], gradient, state);
             gradient.fill(0.0);
-            self.updated[row] = step.number;
+            if !decays.is_empty() {
+                self.updated[row] = step.number;
+            }
         }
     }
 
@@ -384,10 +386,6 @@ fn shared(optimizer: &dyn Optimizer, net: &Net, number: u32, list: &[Touched], d
         let (first, others) = copied.gradient.split_at_mut(net.width);
         others.chunks_exact_mut(net.width).for_each(|row| row.copy_from_slice(first));
         copied.reference(optimizer, step, list, decays);
-        if decays.is_empty() {
-            // There is nothing to make up for, and so nothing to count.
-            copied.updated.clone_from(&net.updated);
-        }
         for sweeper in [optimizer, &Plain(optimizer)] {
             let mut swept = net.clone();
             swept.sweep(sweeper, step, Selection::Shared { rows: &rows, ahead: &rows }, decays);

@@ -63,7 +63,11 @@ impl<'a> Chosen<'a> {
     ) {
         let Chosen { gradient, selection, updated, decays, .. } = self;
         let place = |slot: usize| slot * width..(slot + 1) * width;
-        let skipped = |updated: &mut u32| number - 1 - std::mem::replace(updated, number);
+        // What no step has to be made up for is not counted: that would be one more place to go to.
+        let skipped = |updated: &mut [u32], row: usize| match decays {
+            [] => 0,
+            _ => number - 1 - std::mem::replace(&mut updated[row], number),
+        };
         match selection {
             Selection::All => {
                 for row in 0..layout.rows(width) {
@@ -73,12 +77,12 @@ impl<'a> Chosen<'a> {
                 }
             }
             Selection::Nonzero => {
-                for first in (0..updated.len()).step_by(64) {
+                for first in (0..layout.rows(width)).step_by(64) {
                     let mut bits = nonzero_rows::<V>(gradient, width, first);
                     while bits != 0 {
                         let row = first + bits.trailing_zeros() as usize;
                         bits &= bits - 1;
-                        let skipped = skipped(&mut updated[row]);
+                        let skipped = skipped(updated, row);
                         let gradient = &mut gradient[place(row)];
                         update.update(layout.row(row, width, arrays), gradient, decays, skipped);
                         U::clear(gradient);
@@ -92,7 +96,9 @@ impl<'a> Chosen<'a> {
                         updated.get(later.row as usize).into_iter().for_each(prefetch);
                     }
                     let row = touched.row as usize;
-                    updated[row] = number;
+                    if !decays.is_empty() {
+                        updated[row] = number;
+                    }
                     let gradient = &mut gradient[place(touched.slot as usize)];
                     let row = layout.row(row, width, arrays);
                     update.update(row, gradient, decays, touched.skipped);
@@ -105,8 +111,7 @@ impl<'a> Chosen<'a> {
                 for &row in rows {
                     ahead.next().into_iter().for_each(|row| layout.ask(row, width, arrays));
                     let row = row as usize;
-                    // What no step has to be made up for is not counted: that would be one more place to go to.
-                    let skipped = if decays.is_empty() { 0 } else { skipped(&mut updated[row]) };
+                    let skipped = skipped(updated, row);
                     update.update(layout.row(row, width, arrays), gradient, decays, skipped);
                 }
                 ahead.for_each(|row| layout.ask(row, width, arrays));

@@ -12,7 +12,7 @@
 //! | --- | --- | --- | --- |
 //! | `dense_I.kernel`, `.bias`, `.alpha` | F32 | as in a model | the weights |
 //! | `optimizer.first_kernel` | F32 | \[features, arrays, width\] | the first kernel's optimizer state, if there is any: not made up for skipped steps |
-//! | `optimizer.updated` | U32 | \[features\] | the last step that each of these rows has seen, 0 before the first; where steps may skip rows. 0 where none has to be made up for: in a shard that is swept whole, and in batches of one review by sgd or adagrad |
+//! | `optimizer.updated` | U32 | \[features\] | the last step that each of these rows has seen, 0 before the first; where steps may skip rows. 0 where none has to be made up for: in a shard that is swept whole, and by sgd, adagrad and `adam:rows=touched` |
 //! | `optimizer.head` | F32 | \[arrays, values\] | the state of all other weights, if there is any: kernel, bias and alpha of each layer |
 //! | `optimizer.biases` | F32 | \[arrays, values\] | that of the biases, where they have an optimizer of their own and it has a state; they are then not among the others |
 //! | `best.first_kernel`, `best.head` | F32 | \[features, width\], \[values\] | the weights at the best epoch so far, where the run remembers them |

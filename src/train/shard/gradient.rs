@@ -1,10 +1,13 @@
 //! A shard's gradient: where it is gathered, and what is done with it before the update, where a run asks for it.
 
+use std::ops::Range;
+
 use super::super::rows::{Rows, Slots, Word};
 use super::Shard;
+use super::slots::{Marks, Table, give_slots};
 use super::thinned::Thinned;
 use crate::kernel::{
-    Aligned, BITS, Level, Selection, Span, Touched, prefetch, scatter_add_ahead, scatter_bits,
+    Aligned, BITS, Level, Selection, Span, Touched, scatter_add_ahead, scatter_bits,
 };
 use crate::optimizer::Step;
 
@@ -19,6 +22,8 @@ pub(super) enum Gradient {
         values: Aligned,
         /// The rows that have a slot.
         touched: Vec<Touched>,
+        /// Finds them, where nothing else does.
+        table: Table,
         /// The slot of each word of the batch, span by span.
         slots: Slots,
         spans: Vec<Span>,
@@ -33,23 +38,19 @@ pub(super) enum Gradient {
     },
 }
 
-/// How many words ahead of its use the mark of one is asked for.
-const AHEAD: usize = 32;
-
-/// In [`Shard::updated`], marks a row that has been touched in this step: the other bits are its slot.
-const IN_SLOT: u32 = 1 << 31;
-
-/// The most steps of a run: they are counted beside that mark.
-pub(in super::super) const MOST_STEPS: u32 = IN_SLOT - 1;
-
 impl Gradient {
     pub(super) fn dense(rows: usize, width: usize) -> Gradient {
         Gradient::Dense(Aligned::zeros(rows * width))
     }
 
     pub(super) fn compact() -> Gradient {
-        let (touched, slots, spans) = (Vec::new(), Slots::default(), Vec::new());
-        Gradient::Compact { values: Aligned::zeros(0), touched, slots, spans }
+        Gradient::Compact {
+            values: Aligned::zeros(0),
+            touched: Vec::new(),
+            table: Table::default(),
+            slots: Slots::default(),
+            spans: Vec::new(),
+        }
     }
 
     pub(super) fn shared(width: usize) -> Gradient {
@@ -79,14 +80,22 @@ impl Gradient {
         (words, spans): (&[I], &[Span]),
         later: (&[J], &[Span]),
     ) {
-        let Adding { level, first, width, deltas, step, updated, are_far } = adding;
+        let Adding { level, features, width, deltas, step, updated, are_far } = adding;
+        let first = features.start;
         match self {
             Gradient::Dense(values) => {
                 scatter_add_ahead(level, values, first, width, (words, spans), deltas, later);
             }
-            Gradient::Compact { values, touched, slots, spans: slot_spans } => {
+            Gradient::Compact { values, touched, table, slots, spans: slot_spans } => {
                 let slots = I::slots_mut(slots);
-                give_slots(words, first, spans, step, updated, touched, slots);
+                if updated.is_empty() {
+                    let all = spans.iter().map(|span| span.length as usize).sum();
+                    table.clear(touched, all, features.len());
+                    give_slots((words, spans), first, table, touched, slots);
+                } else {
+                    let marks = Marks { updated, before: step.number - 1 };
+                    give_slots((words, spans), first, marks, touched, slots);
+                }
                 slot_spans.clear();
                 let mut start = 0;
                 slot_spans.extend(spans.iter().map(|span| {
@@ -119,8 +128,8 @@ impl Gradient {
 /// What is added to a gradient, and where its rows stand.
 struct Adding<'a> {
     level: Level,
-    /// The feature of the first row.
-    first: usize,
+    /// Those of the rows.
+    features: Range<usize>,
     width: usize,
     /// `[batch, width]`
     deltas: &'a [f32],
@@ -145,7 +154,8 @@ impl Shard<'_> {
             scatter_bits(level, common, width, &batch.bits, subsets, deltas);
         }
         let are_far = weights.table(first).is_far();
-        let adding = Adding { level, first, width, deltas, step, updated, are_far };
+        let features = self.features.clone();
+        let adding = Adding { level, features, width, deltas, step, updated, are_far };
         let later = (rows.indices, &words.next().spans[..]);
         match &self.thinned {
             None => gradient.add(adding, (rows.indices, &batch.spans), later),
@@ -232,38 +242,4 @@ pub(in super::super) fn squares(values: &[f32]) -> f64 {
     }
     let rest: f64 = rest.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
     chains.iter().sum::<f64>() + rest
-}
-
-/// Lists the slots of all words of the spans, in `slots`, and the rows that get one, in `touched`.
-fn give_slots<I: Word>(
-    words: &[I],
-    first: usize,
-    spans: &[Span],
-    step: Step,
-    updated: &mut [u32],
-    touched: &mut Vec<Touched>,
-    slots: &mut Vec<I::Slot>,
-) {
-    slots.clear();
-    touched.clear();
-    let before_this = step.number - 1;
-    let of = |span: &Span| &words[span.start..][..span.length as usize];
-    for (at, span) in spans.iter().enumerate() {
-        let (words, next) = (of(span), spans.get(at + 1).map_or(&[][..], of));
-        for (at, &id) in words.iter().enumerate() {
-            // The first words of the next span are asked for at the end of this one.
-            let later = words.get(at + AHEAD).or_else(|| next.get(at + AHEAD - words.len()));
-            if let Some(later) = later {
-                prefetch(&updated[later.place() - first]);
-            }
-            let row = (id.place() - first) as u32;
-            let mark = &mut updated[row as usize];
-            if *mark & IN_SLOT == 0 {
-                let slot = touched.len() as u32;
-                touched.push(Touched { row, slot, skipped: before_this - *mark });
-                *mark = IN_SLOT | slot;
-            }
-            slots.push(id.with_slot(*mark & !IN_SLOT));
-        }
-    }
 }
