@@ -93,7 +93,8 @@ impl Cut {
 
     /// Whether the last step of each row is kept: where a step may leave it out, and it decays then.
     pub(super) fn counts_steps(&self, idle: &Idle, is_shared: bool) -> bool {
-        self.pace(idle, is_shared) != Pace::All && matches!(idle, Idle::Decays(_))
+        let decays = matches!(idle, Idle::Decays(factors) if !factors.is_empty());
+        decays && self.pace(idle, is_shared) != Pace::All
     }
 }
 
