@@ -85,7 +85,7 @@ pub(super) struct Table {
     has_all: bool,
 }
 
-/// Places for each row that a batch may touch: in a table that is so empty, few rows meet.
+/// Places for each word, up to one for each row: in a table that is so empty, few rows meet.
 const PLACES: usize = 4;
 
 /// 2^32 over the golden ratio.
@@ -98,7 +98,7 @@ impl Table {
             true => touched.iter().for_each(|touched| self.places[touched.row as usize] = 0),
             false => self.places.fill(0),
         }
-        let places = (PLACES * words.min(rows)).next_power_of_two().max(PLACES);
+        let places = (PLACES * words).min(rows).next_power_of_two();
         self.has_all = rows <= places;
         self.places.resize(places, 0);
     }
