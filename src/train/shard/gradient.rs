@@ -88,20 +88,19 @@ impl Gradient {
             }
             Gradient::Compact { values, touched, table, slots, spans: slot_spans } => {
                 let slots = I::slots_mut(slots);
+                slot_spans.clear();
+                let mut end = 0;
+                slot_spans.extend(spans.iter().map(|span| {
+                    end += span.length as usize;
+                    Span { start: end - span.length as usize, ..*span }
+                }));
                 if updated.is_empty() {
-                    let all = spans.iter().map(|span| span.length as usize).sum();
-                    table.clear(touched, all, features.len());
+                    table.clear(touched, end, features.len());
                     give_slots((words, spans), first, table, touched, slots);
                 } else {
                     let marks = Marks { updated, before: step.number - 1 };
                     give_slots((words, spans), first, marks, touched, slots);
                 }
-                slot_spans.clear();
-                let mut start = 0;
-                slot_spans.extend(spans.iter().map(|span| {
-                    start += span.length as usize;
-                    Span { start: start - span.length as usize, ..*span }
-                }));
                 if values.len() < touched.len() * width {
                     *values = Aligned::zeros(touched.len().next_power_of_two() * width);
                 }
